@@ -1,0 +1,56 @@
+# 兑现：常用命令。只需要 Python 3.11、make 和一个软件包源。
+.DEFAULT_GOAL := help
+PYTHON ?= python3.11
+BIN := .venv/bin
+READY := .venv/.ready
+PACKAGES := policy matching models config services tasks flows cli web benchmarks
+PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --no-input
+export PIP_ROOT_USER_ACTION := ignore
+
+.PHONY: help install demo serve browser test check bench lock clean
+
+help:  ## 显示这份说明
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
+
+install: $(READY)  ## 安装到 .venv（按锁定的版本与校验值）
+	@:
+
+$(READY): requirements.lock pyproject.toml
+	@echo "正在安装到 .venv（第一次需要几分钟）……"
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(PIP) install --require-hashes --no-deps -r requirements.lock
+	@$(PIP) install --no-deps --no-build-isolation -e .
+	@touch $@
+
+demo: $(READY)  ## 演示：用示例数据走完 2025 年度，结束后列出结果
+	@$(BIN)/duixian demo
+
+serve: $(READY)  ## 日常使用：启动各部件，Ctrl-C 停止
+	@$(BIN)/duixian serve
+
+browser:  ## 安装页面测试所用的浏览器和中文字体（Debian，须有 root 权限）
+	@test -x $${DUIXIAN_TEST_BROWSER:-/usr/bin/chromium} || { \
+		echo "正在安装浏览器和中文字体……"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			chromium fonts-noto-cjk >/dev/null; }
+
+test: $(READY) browser  ## 运行全部测试，包括整年演示和运行中途被强行终止的年度
+	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+check: $(READY)  ## 检查代码：ruff、mypy（严格）、import-linter
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --quiet --check .
+	@$(BIN)/mypy --strict $(PACKAGES)
+	@$(BIN)/lint-imports --no-cache
+
+bench: $(READY)  ## 测量速度，与同一次测量中的参照相比
+	@$(BIN)/python -m benchmarks.startup
+
+lock: $(READY)  ## 按 pyproject.toml 重新锁定依赖
+	@$(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --extra dev \
+		--no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options \
+		--output-file requirements.lock pyproject.toml
+
+clean:  ## 删除虚拟环境、缓存和演示数据（不动 var/work）
+	@rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis var/demo
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,0 +1,1 @@
+"""Settings and the data that the bureau owns: policies, the cycle's stages, the calendar, samples."""

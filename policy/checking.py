@@ -1,0 +1,448 @@
+"""What a policy of the right shape may still have wrong: references, figures, tables, expressions."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterable, Sequence
+from decimal import Decimal
+from typing import Any
+
+from policy.amounts import read_money, read_rate
+from policy.errors import ValueProblem, nearest
+from policy.names import COMMON, SYSTEM_NAMES, is_reserved
+from policy.parameters import (
+    Band,
+    ParameterError,
+    Version,
+    gaps,
+    parameter_node,
+    read_table,
+    scale_of,
+    versions,
+)
+from policy.positions import Path
+from policy.program import Program, build_program, fact_kind
+from policy.reporter import Reporter
+from policy.schema import (
+    AmountCap,
+    Fact,
+    HighestOnly,
+    Limit,
+    Measure,
+    Parameter,
+    Policy,
+    Pool,
+    Rounding,
+    Times,
+)
+from policy.values import bounds, date_bounds, read_value
+
+
+def check_policy(policy: Policy, reporter: Reporter) -> None:
+    """Report everything that the shape alone does not show."""
+    _dates(policy, reporter)
+    _unique(policy, reporter)
+    _provisions(policy, reporter)
+    _parameters(policy, policy.parameters, ("parameters",), reporter)
+    _facts(policy, policy.common_facts, ("common_facts",), reporter)
+    for index, duty in enumerate(policy.duties):
+        _bureaus(policy, [duty.lead, *duty.responsible], ("duties", index), reporter)
+    for index, condition in enumerate(policy.common_conditions):
+        if not condition.clause:
+            reporter.error(("common_conditions", index), "公共条件必须写 clause")
+    programs = {
+        measure.id: _measure(policy, measure, ("measures", index), reporter)
+        for index, measure in enumerate(policy.measures)
+    }
+    _groups(policy, programs, reporter)
+
+
+def _dates(policy: Policy, reporter: Reporter) -> None:
+    if policy.valid.start > policy.valid.to:
+        reporter.error(("valid", "to"), "有效期截止早于开始", policy.valid.to)
+    if policy.statistics_from > policy.valid.to:
+        reporter.error(("statistics_from",), "数据统计起始日晚于有效期截止", policy.statistics_from)
+    if policy.dated_by is not None:
+        fact = next((fact for fact in policy.common_facts if fact.name == policy.dated_by), None)
+        if fact is None or fact.type != "date":
+            known = [fact.name for fact in policy.common_facts if fact.type == "date"]
+            reporter.error(("dated_by",), "不是日期类型的公共事实", policy.dated_by, nearest(policy.dated_by, known))
+    for index, measure in enumerate(policy.measures):
+        known = [fact.name for fact in measure.all_facts if fact.type == "date"]
+        if measure.dated_by is not None and measure.dated_by not in known:
+            place = ("measures", index, "dated_by")
+            reporter.error(place, "不是本措施日期类型的事实", measure.dated_by, nearest(measure.dated_by, known))
+
+
+def _repeated(names: Iterable[tuple[str, Path]], reporter: Reporter) -> None:
+    seen: set[str] = set()
+    for name, path in names:
+        if name in seen:
+            reporter.error(path, "名称重复", name)
+        seen.add(name)
+
+
+def _unique(policy: Policy, reporter: Reporter) -> None:
+    for part in ("bureaus", "counties", "duties", "groups", "measures"):
+        items = getattr(policy, part)
+        _repeated(((item.id, (part, index, "id")) for index, item in enumerate(items)), reporter)
+    common: list[tuple[str, Path]] = [
+        (item.name, (part, index, "name"))
+        for part in ("parameters", "common_facts")
+        for index, item in enumerate(getattr(policy, part))
+    ]
+    _names(common, [], reporter)
+    for number, measure in enumerate(policy.measures):
+        own: list[tuple[str, Path]] = [
+            (item.name, ("measures", number, part, index, "name"))
+            for part in ("facts", "parameters", "steps")
+            for index, item in enumerate(getattr(measure, part))
+        ]
+        _names(own, [name for name, _ in common], reporter)
+        for part in ("conditions", "limits"):
+            items = getattr(measure, part)
+            paths = ((item.id, ("measures", number, part, index, "id")) for index, item in enumerate(items))
+            _repeated(paths, reporter)
+
+
+def _names(own: Sequence[tuple[str, Path]], common: Sequence[str], reporter: Reporter) -> None:
+    _repeated(own, reporter)
+    for name, path in own:
+        if is_reserved(name):
+            reporter.error(path, "这是保留名称，请换一个", name)
+        elif name in common:
+            reporter.error(path, "与公共事实或公共参数重名", name)
+
+
+def _provisions(policy: Policy, reporter: Reporter) -> None:
+    _rounding(policy.provisions.rounding, ("provisions", "rounding", "unit"), reporter)
+    sharing = policy.provisions.cost_sharing
+    known = [county.id for county in policy.counties]
+    for county in sharing.counties:
+        if county not in known:
+            path: Path = ("provisions", "cost_sharing", "counties", county)
+            reporter.error(path, "不认识的县区", county, nearest(county, known))
+    places: list[tuple[Path, str, str]] = [
+        (("provisions", "cost_sharing", "default"), sharing.default.city, sharing.default.county)
+    ]
+    places += [
+        (("provisions", "cost_sharing", "counties", county), shares.city, shares.county)
+        for county, shares in sharing.counties.items()
+    ]
+    for path, *texts in places:
+        found = [read_rate(text) for text in texts]
+        wrong = [text for text, rate in zip(texts, found, strict=True) if isinstance(rate, ValueProblem) or rate < 0]
+        if wrong:
+            reporter.error(path, "不是比例", wrong[0])
+        elif sum((rate for rate in found if isinstance(rate, Decimal)), Decimal(0)) != 1:
+            reporter.error(path, "市级与县区负担比例之和不是 100%", "、".join(texts))
+
+
+def _rounding(rounding: Rounding, path: Path, reporter: Reporter) -> None:
+    unit = read_money(rounding.unit)
+    if isinstance(unit, ValueProblem) or unit[0] <= 0:
+        reporter.error(path, "取整单位不是大于零的金额", rounding.unit)
+
+
+def _bureaus(policy: Policy, ids: Sequence[str], path: Path, reporter: Reporter) -> None:
+    known = [bureau.id for bureau in policy.bureaus]
+    for index, bureau in enumerate(ids):
+        if bureau not in known:
+            place: Path = (*path, "lead") if index == 0 else (*path, "responsible", index - 1)
+            reporter.error(place, "不认识的部门", bureau, nearest(bureau, known))
+
+
+def _facts(policy: Policy, facts: Sequence[Fact], path: Path, reporter: Reporter) -> None:
+    for index, fact in enumerate(facts):
+        _fact(policy, fact, (*path, index), reporter)
+
+
+def _fact(policy: Policy, fact: Fact, path: Path, reporter: Reporter) -> None:
+    known = [bureau.id for bureau in policy.bureaus]
+    if fact.verified_by is not None and fact.verified_by not in known:
+        reporter.error((*path, "verified_by"), "不认识的部门", fact.verified_by, nearest(fact.verified_by, known))
+    if fact.source == "verified" and fact.verified_by is None:
+        reporter.error((*path, "source"), "部门核定的事实要写 verified_by", fact.name)
+    if (fact.type == "choice") != bool(fact.choices):
+        reporter.error(path, "choice 类型要写 choices，其他类型不能写", fact.name)
+    if fact.min is not None or fact.max is not None:
+        _fact_bounds(fact, path, reporter)
+    if fact.default is not None:
+        default = read_value(fact, fact.default)
+        if isinstance(default, ValueProblem):
+            reporter.error((*path, "default"), f"默认值{default.message}", fact.default)
+    _history(policy, fact, path, reporter)
+
+
+def _fact_bounds(fact: Fact, path: Path, reporter: Reporter) -> None:
+    at: Path = (*path, "min" if fact.min is not None else "max")
+    if fact.type not in ("money", "integer", "decimal", "date"):
+        reporter.error(at, "这种类型不能写 min、max", fact.name)
+        return
+    try:
+        empty = _empty(date_bounds(fact)) if fact.type == "date" else _empty(bounds(fact))
+    except (ValueError, ArithmeticError):
+        reporter.error(at, "min 或 max 读不懂，或小数位数超过 decimals", f"{fact.min or ''} {fact.max or ''}".strip())
+        return
+    if empty:
+        reporter.error(at, "min 大于 max", fact.name)
+
+
+def _empty(ends: tuple[Any, Any]) -> bool:
+    return bool(ends[0] > ends[1])
+
+
+def _history(policy: Policy, fact: Fact, path: Path, reporter: Reporter) -> None:
+    if (fact.source == "history") != (fact.history is not None):
+        reporter.error(path, "source: history 与 history 要一起写", fact.name)
+    if fact.history is None:
+        return
+    rule = fact.history
+    known = [measure.id for measure in policy.measures]
+    for index, name in enumerate(rule.measures):
+        if name not in known and name != "all":
+            reporter.error((*path, "history", "measures", index), "不认识的措施", name, nearest(name, known))
+    counts = rule.aggregate in ("count", "years")
+    if counts and fact.type != "integer":
+        reporter.error((*path, "type"), "次数、年度数要用 integer 类型", fact.type)
+    if not counts and fact.type not in ("money", "integer", "decimal"):
+        reporter.error((*path, "type"), "合计、最大、最小只能用于金额、整数、小数", fact.type)
+    if not counts and rule.of == "amount_yuan" and fact.type != "money":
+        reporter.error((*path, "type"), "兑现金额要用 money 类型", fact.type)
+    if not counts and rule.of == "year" and fact.type != "integer":
+        reporter.error((*path, "type"), "年度要用 integer 类型", fact.type)
+    if rule.plus and fact.type != "integer":
+        reporter.error((*path, "history", "plus"), "plus 只用于整数", rule.plus)
+
+
+def _parameters(policy: Policy, parameters: Sequence[Parameter], path: Path, reporter: Reporter) -> None:
+    for index, parameter in enumerate(parameters):
+        _parameter(policy, parameter, (*path, index), reporter)
+
+
+def _parameter(policy: Policy, parameter: Parameter, path: Path, reporter: Reporter) -> None:
+    if not _parameter_shape(parameter, path, reporter):
+        return
+    if parameter.values and min(each.from_year for each in parameter.values) > policy.statistics_from.year:
+        first = min(each.from_year for each in parameter.values)
+        reporter.error((*path, "values"), f"{policy.statistics_from.year} 年度没有值，最早的值从 {first} 年度起")
+    years = [each.from_year for each in parameter.values]
+    for year in {year for year in years if years.count(year) > 1}:
+        reporter.error((*path, "values"), "同一年度写了两个值", year)
+    try:
+        parameter_node(parameter, policy.provisions.percentages_are_maxima)
+        if parameter.type == "table":
+            for version in versions(parameter):
+                _table(parameter, version, (*path, *version.path), reporter)
+    except ParameterError as error:
+        reporter.error((*path, *error.path), error.message, error.value, error.close)
+
+
+def _parameter_shape(parameter: Parameter, path: Path, reporter: Reporter) -> bool:
+    before = len(reporter.problems)
+    table = parameter.type == "table"
+    for version in versions(parameter):
+        place = (*path, *version.path)
+        if table and (version.value is not None or not version.rows):
+            reporter.error(place, "档位表要写 rows，不写 value", parameter.name)
+        if not table and (version.value is None or version.rows or version.otherwise is not None):
+            reporter.error(place, "参数要写 value（或按年度写 values），档位表才写 rows", parameter.name)
+    if parameter.values and (parameter.value is not None or parameter.rows):
+        reporter.error(path, "value 与 values 只能写一个", parameter.name)
+    if table and (parameter.by is None or parameter.gives is None):
+        reporter.error(path, "档位表要写 by 和 gives", parameter.name)
+    if not table and (parameter.by or parameter.gives):
+        reporter.error(path, "by、gives 只用于档位表", parameter.name)
+    wants_choices = parameter.type == "choice" or (table and parameter.by == "choice")
+    if wants_choices != bool(parameter.choices):
+        reporter.error(path, "choice 类型和按选项取值的档位表要写 choices，其他不能写", parameter.name)
+    return len(reporter.problems) == before
+
+
+def _table(parameter: Parameter, version: Version, path: Path, reporter: Reporter) -> None:
+    scale = max(scale_of(parameter, False), scale_of(parameter, True))
+    table = read_table(parameter, version, scale)
+    for index, key in enumerate(table.keys):
+        if key in table.keys[:index]:
+            row = version.rows[index]
+            reporter.error((*path, "rows", index), "键重复", row.key or row.band or "")
+    if table.by == "choice":
+        _choice_keys(parameter, version, [str(key) for key in table.keys], path, reporter)
+    elif table.by == "integer" and version.otherwise is None:
+        reporter.error(path, "整数档位表要写 otherwise：表外的键取什么值，或 error", parameter.name)
+    elif table.by in ("amount", "number"):
+        _bands([key for key in table.keys if isinstance(key, Band)], version, path, reporter)
+
+
+def _choice_keys(parameter: Parameter, version: Version, keys: Sequence[str], path: Path, reporter: Reporter) -> None:
+    for index, key in enumerate(keys):
+        if key not in parameter.choices:
+            close = nearest(key, parameter.choices)
+            reporter.error((*path, "rows", index, "key"), "不在 choices 之中", key, close)
+    missing = [choice for choice in parameter.choices if choice not in keys]
+    if missing and version.otherwise is None:
+        reporter.error((*path, "rows"), "档位表没有覆盖选项", "、".join(missing))
+    if version.otherwise == "error":
+        reporter.error((*path, "otherwise"), "按选项取值的表要覆盖全部选项，otherwise 只能是一个值", "error")
+
+
+def _bands(bands: Sequence[Band], version: Version, path: Path, reporter: Reporter) -> None:
+    for what, index in gaps(bands):
+        message = "这一段与前一段重叠" if what == "overlap" else "这一段与前一段之间有空隙"
+        reporter.error((*path, "rows", index, "band"), message, version.rows[index].band or "")
+    lows, highs = [band.low for band in bands], [band.high for band in bands]
+    from_zero = None in lows or any(band.low == 0 and band.low_closed for band in bands)
+    if version.otherwise is None and not (from_zero and None in highs):
+        reporter.error((*path, "rows"), "段没有铺满 0 以上的全部取值，要写 otherwise：段外取什么值，或 error")
+
+
+def _measure(policy: Policy, measure: Measure, path: Path, reporter: Reporter) -> Program:
+    if measure.id == COMMON:
+        reporter.error((*path, "id"), "这是保留名称，请换一个", measure.id)
+    _bureaus(policy, [measure.lead, *measure.responsible], path, reporter)
+    before = len(reporter.problems)
+    _facts(policy, measure.facts, (*path, "facts"), reporter)
+    _parameters(policy, measure.parameters, (*path, "parameters"), reporter)
+    if measure.rounding is not None:
+        _rounding(measure.rounding, (*path, "rounding", "unit"), reporter)
+    _outcome(measure, path, reporter)
+    if any(problem.severity == "error" for problem in reporter.problems[before:]):
+        program = Program(measure, {}, {})
+    else:
+        program = build_program(policy, measure, path, reporter)
+    _templates(policy, measure, path, reporter)
+    for index, limit in enumerate(measure.limits):
+        _limit(policy, measure, limit, (*path, "limits", index), reporter)
+    rank_by = measure.budget.rank_by
+    if (measure.budget.when_short == "by_rank") != (rank_by is not None):
+        reporter.error((*path, "budget"), "when_short: by_rank 要与 rank_by 一起写")
+    if rank_by is not None:
+        _rankable(program, rank_by, (*path, "budget", "rank_by"), reporter)
+    return program
+
+
+def _outcome(measure: Measure, path: Path, reporter: Reporter) -> None:
+    wanted = {"award": "award", "referral": "referral_to"}.get(measure.outcome)
+    if wanted is not None and getattr(measure, wanted) is None:
+        reporter.error(path, f"outcome: {measure.outcome} 要写 {wanted}", measure.id)
+    belongs = {
+        "award": ("award", "cap"),
+        "referral": ("referral_to",),
+        "case_by_case": ("ceiling", "decided_by"),
+    }
+    for outcome, keys in belongs.items():
+        for key in keys:
+            if outcome != measure.outcome and getattr(measure, key) is not None:
+                reporter.error((*path, key), f"{key} 只用于 outcome: {outcome}", getattr(measure, key))
+    if measure.decided_by is not None:
+        fact = measure.fact(measure.decided_by)
+        if fact is None or fact.type != "money" or fact.required:
+            known = [fact.name for fact in measure.all_facts if fact.type == "money"]
+            close = nearest(measure.decided_by, known) if fact is None else None
+            reporter.error((*path, "decided_by"), "要是本措施的金额事实，且 required: false", measure.decided_by, close)
+
+
+def _templates(policy: Policy, measure: Measure, path: Path, reporter: Reporter) -> None:
+    facts = {fact.name for fact in measure.all_facts}
+    common = {fact.name for fact in policy.common_facts} | _shown_parameters(policy.parameters) | set(SYSTEM_NAMES)
+    own = facts | common | _shown_parameters(measure.parameters) | {step.name for step in measure.steps}
+    for index, condition in enumerate(measure.conditions):
+        _template(condition.reason, own, (*path, "conditions", index, "reason"), reporter)
+    for index, condition in enumerate(policy.common_conditions):
+        _template(condition.reason, common, ("common_conditions", index, "reason"), reporter)
+
+
+def _shown_parameters(parameters: Sequence[Parameter]) -> set[str]:
+    return {parameter.name for parameter in parameters if parameter.type != "table"}
+
+
+def _template(text: str, known: set[str], path: Path, reporter: Reporter) -> None:
+    try:
+        parts = list(string.Formatter().parse(text))
+    except ValueError:
+        reporter.error(path, "说明里的花括号不成对", text)
+        return
+    for _, name, spec, conversion in parts:
+        if name is None:
+            continue
+        if name not in known:
+            reporter.error(path, "说明里有不认识的名称", f"{{{name}}}", nearest(name, known))
+        elif spec or conversion:
+            reporter.error(path, "说明里只能写 {名称}", f"{{{name}}}")
+
+
+def _limit(policy: Policy, measure: Measure, limit: Limit, path: Path, reporter: Reporter) -> None:
+    parameters = [*policy.parameters, *measure.parameters]
+    if (limit.times is None) == (limit.amount is None):
+        reporter.error(path, "times 与 amount 要写且只能写一个", limit.id)
+    if limit.times is not None:
+        _times(limit.times, parameters, (*path, "times"), reporter)
+    if limit.amount is not None:
+        _amount(limit.amount, parameters, (*path, "amount"), reporter)
+    _per(limit.per, [measure], (*path, "per"), reporter)
+
+
+def _times(text: str, parameters: Sequence[Parameter], path: Path, reporter: Reporter) -> None:
+    known = [each.name for each in parameters if each.type == "integer"]
+    if text not in known and not (text.isascii() and text.isdecimal() and int(text) > 0):
+        reporter.error(path, "要写大于零的整数，或整数参数名", text, nearest(text, known))
+
+
+def _amount(text: str, parameters: Sequence[Parameter], path: Path, reporter: Reporter) -> None:
+    known = [each.name for each in parameters if each.type == "money"]
+    if text not in known:
+        reporter.error(path, "要写金额参数名", text, nearest(text, known))
+
+
+def _per(name: str, measures: Sequence[Measure], path: Path, reporter: Reporter) -> None:
+    if name == "uscc":
+        return
+    for measure in measures:
+        fact = measure.fact(name)
+        if fact is None or fact.type not in ("text", "choice"):
+            known = [each.name for each in measure.all_facts if each.type in ("text", "choice")]
+            reporter.error(
+                path, f"要写 uscc，或措施 {measure.id} 的文本、选项事实", name, nearest(name, ["uscc", *known])
+            )
+
+
+def _rankable(program: Program, name: str, path: Path, reporter: Reporter) -> None:
+    kind = program.kind(name)
+    if kind is None or not kind.numeric:
+        steps = {each.step.name for each in program.steps if each.node.kind.numeric}
+        known = steps | {fact.name for fact in program.facts.values() if fact_kind(fact).numeric}
+        if not program.facts:
+            return
+        reporter.error(path, f"要写措施 {program.measure.id} 的数值事实或步骤", name, nearest(name, known))
+
+
+def _groups(policy: Policy, programs: dict[str, Program], reporter: Reporter) -> None:
+    for index, group in enumerate(policy.groups):
+        path: Path = ("groups", index)
+        members = [measure for name in group.measures if (measure := policy.measure(name)) is not None]
+        for number, name in enumerate(group.measures):
+            if name not in programs:
+                reporter.error((*path, "measures", number), "不认识的措施", name, nearest(name, programs))
+        _per(group.per, members, (*path, "per"), reporter)
+        if isinstance(group, HighestOnly):
+            continue
+        if isinstance(group, Times):
+            _times(group.times, policy.parameters, (*path, "times"), reporter)
+        if isinstance(group, AmountCap | Pool):
+            _amount(group.amount, policy.parameters, (*path, "amount"), reporter)
+        if isinstance(group, Pool):
+            _pool(policy, group, [programs[measure.id] for measure in members], path, reporter)
+
+
+def _pool(policy: Policy, pool: Pool, programs: Sequence[Program], path: Path, reporter: Reporter) -> None:
+    if (pool.share == "by_rank") != (pool.rank_by is not None):
+        reporter.error(path, "share: by_rank 要与 rank_by 一起写", pool.id)
+    if pool.top is not None and pool.share != "by_rank":
+        reporter.error((*path, "top"), "top 只用于 share: by_rank", pool.top)
+    if pool.whole and pool.share != "pro_rata":
+        reporter.error((*path, "whole"), "whole 只用于 share: pro_rata", "true")
+    if pool.top is not None:
+        _times(pool.top, policy.parameters, (*path, "top"), reporter)
+    if pool.rank_by is not None:
+        for program in programs:
+            _rankable(program, pool.rank_by, (*path, "rank_by"), reporter)

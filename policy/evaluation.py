@@ -1,0 +1,327 @@
+"""A policy over whole tables of facts: results, trails, errors and warnings."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import polars as pl
+
+from policy.across import Rule, apply_rule, budget_rule, group_rule, limit_rule
+from policy.amounts import yuan
+from policy.compiling import display, display_with_unit
+from policy.environment import Overrides, check_overrides, environment
+from policy.errors import InputError, nearest
+from policy.facts import RowError
+from policy.history import checked_history
+from policy.kinds import Kind
+from policy.positions import Document
+from policy.program import build_program
+from policy.reporter import Reporter
+from policy.running import AWARD, REJECTED, MeasureRun, Setting, TrailStep, run_measure, template
+from policy.schema import Policy
+
+RESULT_COLUMNS = (
+    "application_id",
+    "measure",
+    "outcome",
+    "amount_fen",
+    "reason",
+    "clause",
+    "referral_to",
+    "explanation",
+)
+
+
+STEP_TYPE = pl.Struct({name: pl.String() for name in ("name", "label", "value", "quote", "clause")})
+
+
+@dataclass(frozen=True)
+class Step:
+    """One step of an award's arithmetic as it is shown; money without its unit, rates in percent."""
+
+    name: str
+    label: str
+    value: str
+    quote: str
+    clause: str
+
+
+@dataclass
+class Evaluation:
+    """What a policy gives for tables of facts.
+
+    ``errors`` lists applications that could not be computed (they are not in ``results``); ``warnings`` are Chinese
+    sentences about whole measures, such as a budget that is short.
+    """
+
+    policy: Policy
+    year: int
+    setting: dict[str, Setting]
+    runs: dict[str, MeasureRun]
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def errors(self) -> list[RowError]:
+        """The applications that could not be computed."""
+        return [error for run in self.runs.values() for error in run.errors]
+
+    @cached_property
+    def results(self) -> pl.DataFrame:
+        """One row for each application: outcome, amount in fen (0 unless an award), reason, clause, explanation."""
+        frames = [self._results(run) for run in self.runs.values()]
+        schema = {name: pl.Int64() if name == "amount_fen" else pl.String() for name in RESULT_COLUMNS}
+        return pl.concat([pl.DataFrame(schema=schema), *frames])
+
+    def trail(self, measure: str) -> pl.DataFrame:
+        """The steps of every computed application of a measure as shown: a text column for each step."""
+        return self._trails[measure]
+
+    def steps(self, application_id: str, measure: str | None = None) -> list[Step]:
+        """The steps of one application; for a rejection or referral, every condition that does not hold.
+
+        ``measure`` is needed only when the same id applied for several measures. Raises KeyError for an application
+        that was not computed.
+        """
+        place = self._places[application_id]
+        name = measure if measure is not None else next(iter(place))
+        run, index = self.runs[name], place[name]
+        shown = self._trails[name].row(index, named=True)
+        if run.frame["_stop"][index] is not None:
+            return self._failed(run, index)
+        return [
+            Step(each.column, each.label, shown[each.column], each.quote, each.clause)
+            for each in run.trail
+            if shown[each.column] is not None
+        ]
+
+    def records(self, measure: str, offset: int, length: int) -> pl.DataFrame:
+        """Rows of a measure with their trail as a list of steps, for writing as JSON lines."""
+        run = self.runs[measure]
+        rows, shown = run.frame.slice(offset, length), self._trails[measure].slice(offset, length)
+        steps = [_struct(each.column, each.label, pl.col(each.column), each.quote, each.clause) for each in run.trail]
+        passed = shown.select(pl.concat_list(*steps).list.drop_nulls().alias("steps")) if steps else None
+        failed = self._failed_structs(run, rows)
+        return rows.select(
+            "application_id",
+            "measure",
+            "outcome",
+            display(pl.col("amount_fen"), Kind("money", 2)).alias("amount_yuan"),
+            _final_reason(),
+            "clause",
+            _either(rows["_stop"].is_null(), passed, failed).alias("steps"),
+        )
+
+    @cached_property
+    def _places(self) -> dict[str, dict[str, int]]:
+        places: dict[str, dict[str, int]] = {}
+        for measure, run in self.runs.items():
+            for index, application in enumerate(run.frame["application_id"]):
+                places.setdefault(application, {})[measure] = index
+        return places
+
+    @cached_property
+    def _trails(self) -> dict[str, pl.DataFrame]:
+        return {
+            measure: run.frame.select(
+                "application_id",
+                "outcome",
+                *(
+                    pl.when(pl.col("_stop").is_null()).then(display(each.shown, each.kind)).alias(each.column)
+                    for each in run.trail
+                ),
+                "failed_conditions",
+            )
+            for measure, run in self.runs.items()
+        }
+
+    def _failed(self, run: MeasureRun, index: int) -> list[Step]:
+        failed = self._failed_structs(run, run.frame.slice(index, 1))
+        return [] if failed is None else [Step(**step) for step in failed["steps"][0]]
+
+    def _failed_structs(self, run: MeasureRun, rows: pl.DataFrame) -> pl.DataFrame | None:
+        """For each row the conditions that do not hold, as steps that say what was seen."""
+        ids = pl.col("failed_conditions").str.split(";")
+        conditions = [
+            pl.when(ids.list.contains(each.condition.id)).then(
+                _struct(
+                    "condition_" + each.condition.id.replace("-", "_"),
+                    f"不满足的条件：{each.condition.id}",
+                    template(run, self.setting[run.measure.id], each.condition.reason),
+                    each.quote,
+                    each.clause,
+                )
+            )
+            for each in run.program.conditions
+        ]
+        if not conditions:
+            return None
+        return rows.select(pl.concat_list(*conditions).list.drop_nulls().alias("steps"))
+
+    def _results(self, run: MeasureRun) -> pl.DataFrame:
+        awarded, is_award = _awarded(), pl.col("outcome") == AWARD
+        parts = [
+            pl.concat_str(pl.lit(each.label + " "), display_with_unit(each.shown, each.kind)) for each in run.trail
+        ]
+        walked = pl.concat_str(*parts, awarded, separator="；", ignore_nulls=True)
+        basis = pl.concat_str(pl.lit("依据"), pl.col("clause"))
+        return run.frame.select(
+            "application_id",
+            "measure",
+            "outcome",
+            "amount_fen",
+            _final_reason(),
+            "clause",
+            "referral_to",
+            pl.when(is_award)
+            .then(pl.concat_str(basis, pl.lit("："), walked))
+            .otherwise(pl.concat_str(basis, pl.lit("："), pl.col("reason")))
+            .alias("explanation"),
+        )
+
+
+def _awarded() -> pl.Expr:
+    return pl.concat_str(pl.lit("符合规定条件，奖补 "), display(pl.col("amount_fen"), Kind("money", 2)), pl.lit("元"))
+
+
+def _final_reason() -> pl.Expr:
+    """The reason of every outcome; an award's says what it finally is."""
+    return pl.when(pl.col("outcome") == AWARD).then(_awarded()).otherwise(pl.col("reason")).alias("reason")
+
+
+def _struct(name: str, label: str, value: pl.Expr, quote: str, clause: str) -> pl.Expr:
+    step = pl.struct(
+        pl.lit(name).alias("name"),
+        pl.lit(label).alias("label"),
+        value.alias("value"),
+        pl.lit(quote).alias("quote"),
+        pl.lit(clause).alias("clause"),
+    )
+    return pl.when(value.is_not_null()).then(step)
+
+
+def _either(passed: pl.Series, steps: pl.DataFrame | None, failed: pl.DataFrame | None) -> pl.Expr:
+    """The steps of rows that passed, the failed conditions of the others."""
+    nothing = pl.Series("steps", [[]], dtype=pl.List(STEP_TYPE)).new_from_index(0, len(passed))
+    first = nothing if steps is None else steps["steps"]
+    second = nothing if failed is None else failed["steps"]
+    return pl.when(pl.lit(passed)).then(pl.lit(first)).otherwise(pl.lit(second))
+
+
+def evaluate(
+    policy: Policy,
+    facts: Mapping[str, pl.DataFrame],
+    *,
+    year: int,
+    history: pl.DataFrame | None = None,
+    overrides: Overrides | None = None,
+    budgets: Mapping[str, int] | None = None,
+) -> Evaluation:
+    """Compute every application of every measure in ``facts`` for the cycle of ``year``.
+
+    ``facts`` gives for each measure id a frame with ``policy.columns(measure)``; ``history`` has ``uscc, measure,
+    year, amount_fen`` and recorded facts, and must not contain this cycle's own awards; ``overrides`` are the year's
+    own parameters (measure id → name → text, the policy's own under ``policy``); ``budgets`` are fen for each
+    measure. Raises InputError when one of these does not fit the policy.
+    """
+    overrides, budgets = overrides or {}, budgets or {}
+    _known(policy, [*facts, *budgets])
+    if problems := check_overrides(policy, overrides, year=year):
+        raise InputError("；".join(problems))
+    past = checked_history(policy, history)
+    runs: dict[str, MeasureRun] = {}
+    settings: dict[str, Setting] = {}
+    for measure in policy.measures:
+        if measure.id in facts:
+            program = build_program(policy, measure, (), Reporter(Document("")))
+            setting = Setting(policy, environment(policy, measure, year, overrides), past, year)
+            runs[measure.id] = run_measure(program, setting, facts[measure.id])
+            settings[measure.id] = setting
+    evaluation = Evaluation(policy, year, settings, runs)
+    _across(evaluation, past, overrides, budgets)
+    return evaluation
+
+
+def _known(policy: Policy, names: list[str]) -> None:
+    known = [measure.id for measure in policy.measures]
+    for name in names:
+        if name not in known:
+            close = nearest(name, known)
+            raise InputError(f"政策 {policy.id} 没有措施“{name}”" + (f"，是否想写“{close}”" if close else ""))
+
+
+def _across(evaluation: Evaluation, history: pl.DataFrame, overrides: Overrides, budgets: Mapping[str, int]) -> None:
+    for rule in _rules(evaluation, overrides, budgets):
+        members = [name for name in rule.measures if name in evaluation.runs]
+        if members:
+            _apply(evaluation, rule, members, history)
+
+
+def _rules(evaluation: Evaluation, overrides: Overrides, budgets: Mapping[str, int]) -> list[Rule]:
+    policy = evaluation.policy
+    rules: list[Rule] = []
+    for name, run in evaluation.runs.items():
+        numbers = _numbers(evaluation.setting[name].environment.scalars)
+        rules += [limit_rule(run.measure, limit, numbers) for limit in run.measure.limits]
+    common = _numbers(environment(policy, None, evaluation.year, overrides).scalars)
+    rules += [group_rule(group, common) for group in policy.groups]
+    rules += [budget_rule(run.measure, budgets[name]) for name, run in evaluation.runs.items() if name in budgets]
+    return rules
+
+
+def _numbers(scalars: Mapping[str, object]) -> dict[str, int]:
+    return {name: value for name, value in scalars.items() if isinstance(value, int)}
+
+
+def _apply(evaluation: Evaluation, rule: Rule, members: list[str], history: pl.DataFrame) -> None:
+    """Change the amounts of the rule's measures and put the rule into their trails."""
+    rows = pl.concat([_claims(evaluation.runs[name], rule, order) for order, name in enumerate(members)])
+    if rule.is_budget:
+        _budget_warning(evaluation, rule, int(rows["amount_fen"].cast(pl.Int128).sum()))
+    if rule.kind == "warn":
+        return
+    changed = apply_rule(rule, rows.with_row_index("_row"), history, evaluation.year)
+    rows = rows.with_row_index("_row").join(changed, on="_row", how="left", maintain_order="left")
+    for name in members:
+        _write(evaluation.runs[name], rule, rows.filter(pl.col("_measure") == name))
+
+
+def _claims(run: MeasureRun, rule: Rule, order: int) -> pl.DataFrame:
+    """The awards of one measure as a rule sees them; who has no key stands alone."""
+    key = pl.col(rule.per).cast(pl.String) if rule.per is not None else pl.lit("")
+    rank = pl.col(rule.rank_by).cast(pl.Int128) if rule.rank_by is not None else pl.lit(0, dtype=pl.Int128)
+    if rule.rank_by is not None:
+        kind = run.program.kind(rule.rank_by)
+        rank = rank * 10 ** (12 - min(12, kind.scale if kind else 0))
+    return run.frame.filter(pl.col("outcome") == AWARD).select(
+        "application_id",
+        "amount_fen",
+        pl.lit(run.measure.id).alias("_measure"),
+        pl.lit(order).alias("_order"),
+        pl.coalesce(key, pl.concat_str(pl.lit("?"), pl.col("application_id"))).alias("_key"),
+        rank.alias("_rank"),
+    )
+
+
+def _budget_warning(evaluation: Evaluation, rule: Rule, total: int) -> None:
+    if total <= rule.most:
+        return
+    done = {"warn": "未作调整", "pro_rata": "已按比例分配", "by_rank": "已按排名分配"}[rule.kind]
+    evaluation.warnings.append(
+        f"措施 {rule.measures[0]} 应奖补 {yuan(total)} 元，超过预算 {yuan(rule.most)} 元，{done}"
+    )
+
+
+def _write(run: MeasureRun, rule: Rule, changed: pl.DataFrame) -> None:
+    new = changed.select("application_id", pl.col("_new").alias(rule.column), "_why")
+    frame = run.frame.join(new, on="application_id", how="left", maintain_order="left")
+    gone = pl.col(rule.column) <= 0
+    column = pl.col(rule.column)
+    run.frame = frame.with_columns(
+        pl.when(gone).then(pl.lit(REJECTED)).otherwise(pl.col("outcome")).alias("outcome"),
+        pl.when(gone).then(pl.col("_why")).otherwise(pl.col("reason")).alias("reason"),
+        pl.when(gone).then(pl.lit(rule.clause)).otherwise(pl.col("clause")).alias("clause"),
+        pl.coalesce(column, pl.col("amount_fen")).alias("amount_fen"),
+    ).drop("_why")
+    run.trail.append(TrailStep(rule.column, rule.label, Kind("money", 2), rule.quote, rule.clause))

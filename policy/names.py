@@ -1,0 +1,56 @@
+"""The names that the language itself gives or keeps."""
+
+from __future__ import annotations
+
+SYSTEM_NAMES = ("cycle_year", "issued", "valid_from", "valid_to", "statistics_from")
+GRANTED_ABOVE = "granted_above"
+COMMON = "policy"
+"""Stands for the policy itself where overrides name a measure."""
+
+FUNCTIONS = (
+    "min",
+    "max",
+    "abs",
+    "floor",
+    "ceil",
+    "round_down",
+    "round_up",
+    "round_half_up",
+    "lookup",
+    "year",
+    "month",
+    "add_years",
+    "add_months",
+    "add_days",
+    "days",
+    "months",
+    "count",
+    "count_distinct",
+    "contains",
+    "is_missing",
+    "coalesce",
+)
+
+PIPELINE = ("capped", "after_overlap", "rounded", "budget")
+RESERVED = frozenset(
+    {
+        *SYSTEM_NAMES,
+        GRANTED_ABOVE,
+        *FUNCTIONS,
+        *PIPELINE,
+        "amount",
+        "application_id",
+        "uscc",
+        "enterprise",
+        "measure",
+        "outcome",
+        "reason",
+        "failed_conditions",
+    }
+)
+RESERVED_PREFIXES = ("limit_", "group_")
+
+
+def is_reserved(name: str) -> bool:
+    """Whether a policy may not give ``name`` to something of its own."""
+    return name in RESERVED or name.startswith(RESERVED_PREFIXES)

@@ -1,0 +1,74 @@
+"""The derived columns on which two tables are compared: each distinct text is normalised once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import polars as pl
+
+from matching import uscc
+from matching.contracts import contract_keys
+from matching.invoices import read_invoices
+from matching.normalise import core_name_key, name_key
+from matching.projects import loose_title_key, title_key
+
+TEXTS = ("enterprise", "uscc", "project", "invoices", "contracts", "amount_yuan", "year", "measure")
+FEN_PER_WAN = 1_000_000
+
+
+def with_keys(frame: pl.DataFrame, id_column: str) -> pl.DataFrame:
+    """`frame` as `row`, `id`, its texts (empty where a column is missing), and the keys:
+
+    `code` (normalised), `code_valid`, `name`, `core`, `title`, `loose_title`, `invoice` / `bare` / `contract` (lists),
+    `fen` (null where the amount is no plain number), `year_number` (null likewise).
+    """
+    texts = [
+        (pl.col(name).cast(pl.String) if name in frame.columns else pl.lit(None, pl.String)).fill_null("").alias(name)
+        for name in TEXTS
+    ]
+    table = frame.select(pl.col(id_column).cast(pl.String).fill_null("").alias("id"), *texts).with_row_index("row")
+    table = _mapped(table, ["uscc"], ["code", "code_fault"], lambda text: (uscc.normalised(text), uscc.fault(text)))
+    table = _mapped(table, ["enterprise"], ["name", "core"], lambda text: (name_key(text), core_name_key(text)))
+    table = _mapped(table, ["project"], ["title"], lambda text: (title_key(text),))
+    table = _mapped(table, ["title", "name", "core"], ["loose_title"], lambda *keys: (loose_title_key(*keys),))
+    table = _mapped(table, ["contracts"], ["contract"], lambda text: (_JOIN.join(contract_keys(text)),))
+    table = _mapped(table, ["invoices"], ["invoice", "bare"], _invoice_keys)
+    return _with_figures(
+        table.with_columns(
+            (pl.col("code_fault") == "").alias("code_valid"), *map(_as_list, ("contract", "invoice", "bare"))
+        )
+    )
+
+
+_JOIN = ";"
+
+
+def _invoice_keys(text: str) -> tuple[str, str]:
+    read = read_invoices(text)
+    return _JOIN.join(read.whole), _JOIN.join(read.bare)
+
+
+def _as_list(column: str) -> pl.Expr:
+    return pl.when(pl.col(column) != "").then(pl.col(column).str.split(_JOIN)).otherwise(pl.lit([], pl.List(pl.String)))
+
+
+def _mapped(
+    table: pl.DataFrame, columns: list[str], names: list[str], function: Callable[..., tuple[str, ...]]
+) -> pl.DataFrame:
+    """The texts that depend on `columns`, computed once for each distinct combination."""
+    distinct = table.select(columns).unique()
+    rows = [function(*row) for row in distinct.iter_rows()]
+    derived = [pl.Series(name, [row[place] for row in rows], dtype=pl.String) for place, name in enumerate(names)]
+    return table.join(distinct.with_columns(derived), on=columns, how="left", maintain_order="left")
+
+
+def _with_figures(table: pl.DataFrame) -> pl.DataFrame:
+    plain = _half_width("amount_yuan").str.replace_all(r"[,\s元]", "")
+    year = _half_width("year").str.extract(r"^\s*(\d{4})\s*(?:年度?)?\s*$", 1).cast(pl.Int32)
+    fen = (plain.cast(pl.Decimal(30, 2), strict=False) * 100).cast(pl.Int64, strict=False)
+    return table.with_columns(fen.alias("fen"), year.alias("year_number"))
+
+
+def _half_width(column: str) -> pl.Expr:
+    """NFKC where a text is not plain ASCII already."""
+    return pl.col(column).str.normalize("NFKC").str.strip_chars()

@@ -1,0 +1,81 @@
+"""The record: SQLModel tables and the enums of their states, a module per aggregate."""
+
+from models.application import Application, ApplicationStatus, Attachment, FactKind, FactValue, Supplement
+from models.audit import AuditEntry
+from models.award import Award, AwardList, AwardListEntry, ComputationRun, Outcome, PanelDecision
+from models.cycle import Cycle, CycleLease, CycleStatus, Decision, DecisionKind, StageVisit, VisitResult
+from models.document import Document
+from models.duty import DutyReport
+from models.enterprise import Enterprise, FormerName
+from models.imports import ImportFile, ImportKind
+from models.interface import ApiRequest, ApiToken
+from models.ledger import Certainty, Finding, FindingKind, FindingVerdict, LedgerEntry, LedgerLevel
+from models.outbox import DeliveryAttempt, Message, MessageStatus
+from models.payment import Payment, PaymentOrder, PaymentStatus
+from models.people import Role, User
+from models.policy_version import PolicyVersion
+from models.public_notice import Objection, ObjectionStatus, PublicNotice
+from models.registration import Draft, DraftFile, Registration
+from models.signin import Credential, Sighting, SignIn, SignInEnd
+from models.verification import Opinion, RequestStatus, ReviewerKind, VerificationReply, VerificationRequest
+
+__all__ = [
+    "ApiRequest",
+    "ApiToken",
+    "Application",
+    "ApplicationStatus",
+    "Attachment",
+    "AuditEntry",
+    "Award",
+    "AwardList",
+    "AwardListEntry",
+    "Certainty",
+    "ComputationRun",
+    "Credential",
+    "Cycle",
+    "CycleLease",
+    "CycleStatus",
+    "Decision",
+    "DecisionKind",
+    "DeliveryAttempt",
+    "Document",
+    "Draft",
+    "DraftFile",
+    "DutyReport",
+    "Enterprise",
+    "FactKind",
+    "FactValue",
+    "Finding",
+    "FindingKind",
+    "FindingVerdict",
+    "FormerName",
+    "ImportFile",
+    "ImportKind",
+    "LedgerEntry",
+    "LedgerLevel",
+    "Message",
+    "MessageStatus",
+    "Objection",
+    "ObjectionStatus",
+    "Opinion",
+    "Outcome",
+    "PanelDecision",
+    "Payment",
+    "PaymentOrder",
+    "PaymentStatus",
+    "PolicyVersion",
+    "PublicNotice",
+    "Registration",
+    "RequestStatus",
+    "ReviewerKind",
+    "Role",
+    "Sighting",
+    "SignIn",
+    "SignInEnd",
+    "StageVisit",
+    "Supplement",
+    "User",
+    "VerificationReply",
+    "VerificationRequest",
+    "VisitResult",
+]

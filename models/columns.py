@@ -1,0 +1,67 @@
+"""Column types shared by the tables: closed enums, UTC instants, JSON documents, fen."""
+
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Enum
+from sqlalchemy.types import TypeDecorator
+from sqlmodel import Field, SQLModel
+
+# Constraints have names, so that migrations can change them on every database.
+SQLModel.metadata.naming_convention = {
+    "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+    "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+    "ck": "ck_%(table_name)s_%(constraint_name)s",
+    "fk": "fk_%(table_name)s_%(column_0_name)s",
+    "pk": "pk_%(table_name)s",
+}
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """An instant. Only aware values go in; they are kept and come back in UTC, on SQLite too."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Refuse naive values, normalise the others to UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError(f"a naive datetime cannot be stored: {value!r}")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Give the value back as UTC; SQLite returns it without its zone."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+def state(kind: type[StrEnum], **options: Any) -> Any:
+    """A closed set of states, kept as its text and guarded by a CHECK constraint."""
+    column = Enum(
+        kind,
+        native_enum=False,
+        create_constraint=True,
+        length=32,
+        name=f"{kind.__name__.lower()}",
+        values_callable=lambda members: [member.value for member in members],
+    )
+    return Field(sa_type=column, **options)
+
+
+def instant(**options: Any) -> Any:
+    """A moment in time (UTC)."""
+    return Field(sa_type=UtcDateTime, **options)
+
+
+def fen(**options: Any) -> Any:
+    """An amount of money in integer fen."""
+    return Field(sa_type=BigInteger, **options)
+
+
+def document(**options: Any) -> Any:
+    """A JSON document."""
+    return Field(sa_type=JSON, **options)

@@ -1,0 +1,55 @@
+"""What is not on the record yet: registrations waiting for their e-mail to be confirmed, and drafts of applications.
+
+Rows leave these tables when what they prepare is done. They are nobody's business but their owner's, and stay out of
+the audit chain; what they lead to (a user, a submitted application) is in it.
+"""
+
+from datetime import datetime
+
+from sqlmodel import Field, SQLModel, UniqueConstraint
+
+from models.columns import document, instant
+
+
+class Registration(SQLModel, table=True):
+    """An account that an enterprise asked for; it exists as soon as the link in the mail is confirmed.
+
+    The link's token is kept as its SHA-256 only. Times are of the wall clock.
+    """
+
+    id: int | None = Field(default=None, primary_key=True)
+    token_digest: str = Field(unique=True, max_length=64)
+    uscc: str = Field(max_length=18, index=True)
+    name: str = Field(max_length=200)
+    kind: str = Field(max_length=32)
+    county: str = Field(max_length=32)
+    contact: str = Field(max_length=64)
+    email: str = Field(max_length=254)
+    password_hash: str = Field(max_length=200)
+    requested_at: datetime = instant()
+    expires_at: datetime = instant()
+
+
+class Draft(SQLModel, table=True):
+    """An application being filled in: what was typed, as it was typed. Submitting it makes the application."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    cycle_id: int = Field(foreign_key="cycle.id", index=True)
+    enterprise_id: int = Field(foreign_key="enterprise.id", index=True)
+    measure: str = Field(max_length=64)
+    given: dict[str, str] = document(default_factory=dict)  # text by field
+    saved_at: datetime = instant()
+
+
+class DraftFile(SQLModel, table=True):
+    """Evidence uploaded for a draft; its bytes lie in the drafts' folder under their SHA-256."""
+
+    __table_args__ = (UniqueConstraint("draft_id", "evidence", "sha256"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    draft_id: int = Field(foreign_key="draft.id", index=True)
+    evidence: str = Field(max_length=200)
+    filename: str = Field(max_length=255)
+    sha256: str = Field(max_length=64)
+    size: int
+    added_at: datetime = instant()

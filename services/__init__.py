@@ -1,0 +1,1 @@
+"""What the bureau does: a plain function per business operation, one transaction each."""

@@ -1,0 +1,166 @@
+"""The audit chain: rows are written by listeners from what a transaction changed, never by hand."""
+
+import hashlib
+import json
+from datetime import UTC, date, datetime
+from enum import Enum
+from typing import Any, cast
+
+from sqlalchemy import event, inspect, text
+from sqlalchemy.orm import InstanceState, ORMExecuteState, UOWTransaction
+from sqlmodel import Session, SQLModel, col, select
+
+from models import AuditEntry, Credential, CycleLease, DeliveryAttempt, Message, Sighting, SignIn
+from services.actors import Actor
+
+GENESIS = "0" * 64
+_UNAUDITED = (AuditEntry, CycleLease, Credential, *(Message, DeliveryAttempt, SignIn, Sighting))  # logs of their own
+_LONGEST = 300
+_CHAIN_LOCK = 20240813
+
+
+def start(session: Session) -> None:
+    """Begin to collect what the current operation changes."""
+    session.info["changes"] = []
+
+
+def record(session: Session, actor: Actor, operation: str, at: datetime) -> None:
+    """Append one entry for all that the operation changed; nothing when it changed nothing."""
+    session.flush()
+    changes: list[dict[str, Any]] = session.info.pop("changes")
+    if not changes:
+        return
+    _lock_chain(session)
+    last = session.exec(select(AuditEntry).order_by(col(AuditEntry.seq).desc()).limit(1)).first()
+    entry = AuditEntry(
+        seq=last.seq + 1 if last else 1,
+        at=at,
+        actor=actor.login,
+        operation=operation,
+        changes=changes,
+        previous=last.hash if last else GENESIS,
+        hash="",
+    )
+    entry.hash = digest(entry)
+    session.add(entry)
+    session.flush()
+
+
+def digest(entry: AuditEntry) -> str:
+    """SHA-256 over the entry's canonical JSON and the hash before it."""
+    body = [
+        entry.seq,
+        entry.at.astimezone(UTC).isoformat(),
+        entry.actor,
+        entry.operation,
+        entry.changes,
+        entry.previous,
+    ]
+    return hashlib.sha256(canonical(body).encode()).hexdigest()
+
+
+def canonical(value: object) -> str:
+    """JSON with one spelling for equal values."""
+    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain)
+
+
+def verify(session: Session) -> list[str]:
+    """Chinese sentences for every break of the chain; empty when it is whole."""
+    problems: list[str] = []
+    previous, expected = GENESIS, 1
+    for entry in session.exec(select(AuditEntry).order_by(col(AuditEntry.seq)).execution_options(yield_per=500)):
+        if entry.seq != expected:
+            problems.append(f"审计记录第 {expected} 号缺失，下一条是第 {entry.seq} 号；请从备份核对。")
+        elif entry.previous != previous:
+            problems.append(f"审计记录第 {entry.seq} 号与前一条不衔接；请从备份核对第 {entry.seq - 1} 号。")
+        if digest(entry) != entry.hash:
+            problems.append(f"审计记录第 {entry.seq} 号（{entry.operation}）内容被改动；请从备份核对。")
+        previous, expected = entry.hash, entry.seq + 1
+    return problems
+
+
+def _lock_chain(session: Session) -> None:
+    """One writer at a time at the chain's end; on SQLite the operation already holds the write lock."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CHAIN_LOCK})
+
+
+@event.listens_for(Session, "after_flush")
+def _collect(session: Session, _context: UOWTransaction) -> None:
+    changes = session.info.get("changes")
+    if changes is None:
+        return
+    for row in session.new:
+        _append(changes, row, "insert", {name: value for name, value in _values(row).items() if value is not None})
+    for row in session.dirty:
+        changed = _changed(row)
+        if changed:
+            _append(changes, row, "update", changed)
+    for row in session.deleted:
+        _append(changes, row, "delete", {})
+
+
+@event.listens_for(Session, "do_orm_execute")
+def _collect_bulk(state: ORMExecuteState) -> None:
+    """Bulk inserts bypass the flush: keep how many rows and a digest of them."""
+    changes = state.session.info.get("changes")
+    if changes is None or not state.is_insert or state.bind_mapper is None:
+        return
+    if issubclass(state.bind_mapper.class_, _UNAUDITED):
+        return
+    rows = state.parameters if isinstance(state.parameters, list) else [state.parameters]
+    changes.append(
+        {
+            "table": str(state.bind_mapper.local_table),
+            "action": "insert many",
+            "rows": len(rows),
+            "sha256": hashlib.sha256(canonical(rows).encode()).hexdigest(),
+        }
+    )
+
+
+def _append(changes: list[dict[str, Any]], row: object, action: str, values: dict[str, Any]) -> None:
+    if not isinstance(row, SQLModel) or isinstance(row, _UNAUDITED):
+        return
+    state = _state_of(row)
+    key = state.identity or state.mapper.primary_key_from_instance(row)
+    table = str(state.mapper.local_table)
+    changes.append({"table": table, "key": list(key), "action": action, "values": json.loads(canonical(values))})
+
+
+def _values(row: object) -> dict[str, Any]:
+    return {name: _short(getattr(row, name)) for name in _state_of(row).mapper.column_attrs.keys()}  # noqa: SIM118
+
+
+def _changed(row: object) -> dict[str, Any]:
+    state = _state_of(row)
+    found: dict[str, Any] = {}
+    for name in state.mapper.column_attrs.keys():  # noqa: SIM118
+        history = state.attrs[name].history
+        if history.has_changes():
+            old = history.deleted[0] if history.deleted else None
+            found[name] = [_short(old), _short(history.added[0] if history.added else None)]
+    return found
+
+
+def _state_of(row: object) -> InstanceState[Any]:
+    return cast(InstanceState[Any], inspect(row))
+
+
+def _short(value: object) -> object:
+    """Long texts and documents are kept by digest: the row itself has them."""
+    plain = json.loads(canonical(value))
+    spelled = canonical(plain)
+    if len(spelled) <= _LONGEST:
+        return plain
+    return {"sha256": hashlib.sha256(spelled.encode()).hexdigest(), "length": len(spelled)}
+
+
+def _plain(value: object) -> object:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, Enum):
+        return value.value
+    raise TypeError(f"cannot be audited: {type(value).__name__}")

@@ -1,0 +1,174 @@
+"""形式审查: what an application lacks, 补正 and its deadline."""
+
+from collections.abc import Iterable
+
+from sqlmodel import Session, col, select
+
+from config.settings import Settings
+from models import Application, ApplicationStatus, FactKind, Supplement
+from policy import Policy
+from services import cycles, facts, policies
+from services.actors import Actor
+from services.applications import get_application, ids_in, letter
+from services.calendar import Calendar
+from services.clock import Clock
+from services.deadlines import due_after, due_day
+from services.errors import InputError, NotAllowedError, StateError
+from services.lifecycle import move
+from services.notices.queueing import queue
+from services.operation import operation
+from services.stages import load_plan
+
+STAGE = "completeness"
+
+
+def pending(session: Session, cycle_id: int) -> list[int]:
+    """Applications still to be examined, or waiting for their 补正."""
+    return ids_in(session, cycle_id, ApplicationStatus.SUBMITTED, ApplicationStatus.SUPPLEMENT)
+
+
+@operation("application.accept")
+def examine(
+    session: Session, clock: Clock, actor: Actor, *, settings: Settings, cycle_id: int, application_ids: list[int]
+) -> dict[str, int]:
+    """Accept what is complete, ask for what is missing, let lapse what was not supplied in time.
+
+    Returns how many were accepted, asked and lapsed. Doing it again changes nothing more.
+    """
+    law = policies.policy_of(session, cycles.open_one(session, cycle_id))
+    declared = facts.newest(session, application_ids, FactKind.DECLARED)
+    counts = {"accepted": 0, "asked": 0, "lapsed": 0}
+    for application in _load(session, application_ids):
+        if application.status is ApplicationStatus.SUPPLEMENT:
+            counts["lapsed"] += _lapse_if_due(session, clock, application)
+        elif application.status is ApplicationStatus.SUBMITTED:
+            missing = lacking(law, application, declared.get(application.id or 0, {}))
+            if missing:
+                remarks = "；".join(missing)
+                request_supplement(
+                    session, clock, actor, settings=settings, application_id=application.id or 0, remarks=remarks
+                )
+                counts["asked"] += 1
+            else:
+                move(application, "accept")
+                counts["accepted"] += 1
+    return counts
+
+
+def lacking(law: Policy, application: Application, declared: dict[str, str | None]) -> list[str]:
+    """Chinese sentences for all that is missing; empty when the application is complete."""
+    measure = facts.measure_of(law, application)
+    missing = [
+        f"没有填写“{fact.label}”，请补报"
+        for fact in facts.declared_facts(measure)
+        if fact.must_be_given and not declared.get(fact.name)
+    ]
+    if not application.pledged:
+        missing.append("承诺书没有签署，请补签")
+    if not application.contact_email:
+        missing.append("没有填写联系邮箱，请补填")
+    return missing
+
+
+@operation("supplement.request")
+def request_supplement(
+    session: Session, clock: Clock, actor: Actor, *, settings: Settings, application_id: int, remarks: str
+) -> Supplement:
+    """Ask the applicant to supply what is missing within the working days that cycle.yaml gives."""
+    application = get_application(session, application_id)
+    cycle = cycles.open_one(session, application.cycle_id)
+    if not remarks.strip():
+        raise InputError("补正要求不能为空，请写明缺什么、怎么补。")
+    rounds = _supplements(session, application_id)
+    days = load_plan(settings.cycle_file).stage(STAGE).working_days or 1
+    supplement = Supplement(
+        application_id=application_id,
+        round=len(rounds) + 1,
+        remarks=remarks.strip(),
+        due_at=due_after(clock, Calendar(settings.calendar_dir), days),
+        requested_by=actor.user_id,
+        requested_at=clock.now(),
+    )
+    move(application, "ask_supplement", remarks.strip())
+    session.add(supplement)
+    law = policies.policy_of(session, cycle)
+    context = letter(law, application, cycle.year) | {"remarks": remarks.strip(), "due": due_day(supplement.due_at)}
+    queue(
+        session,
+        clock,
+        application.cycle_id,
+        "supplement_request",
+        application.contact_email,
+        application.enterprise_name,
+        f"{application.number}/{supplement.round}",
+        context,
+        domain=settings.mail_domain,
+    )
+    return supplement
+
+
+@operation("supplement.answer")
+def answer_supplement(
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    *,
+    settings: Settings,
+    application_id: int,
+    answer: str,
+    facts_given: dict[str, str] | None = None,
+    pledged: bool | None = None,
+) -> Supplement:
+    """Supply what was asked for; the application is examined again.
+
+    Raises StateError after the deadline or when nothing was asked, InputError for a value that cannot be read.
+    """
+    application = get_application(session, application_id)
+    if actor.enterprise_id is not None and actor.enterprise_id != application.enterprise_id:
+        raise NotAllowedError("只能补正本企业的申报。")
+    supplement = _waiting(session, application)
+    if clock.now() >= supplement.due_at:
+        raise StateError(f"补正期限 {due_day(supplement.due_at)} 已过，不能再补正。")
+    law = policies.policy_of(session, cycles.open_one(session, application.cycle_id))
+    measure = facts.measure_of(law, application)
+    declared = {fact.name: fact for fact in facts.declared_facts(measure)}
+    values = {}
+    for name, text in (facts_given or {}).items():
+        if name not in declared:
+            raise InputError(f"“{name}”不是本措施由申报单位填报的内容。")
+        values[name] = facts.canonical(declared[name], text)
+    reasons = dict.fromkeys(values, f"补正：{answer}")
+    facts.store(session, clock, actor, application_id, FactKind.DECLARED, values, reasons=reasons)
+    if pledged is not None:
+        application.pledged = pledged
+    supplement.answered_at, supplement.answer = clock.now(), answer
+    move(application, "supplement")
+    return supplement
+
+
+def _lapse_if_due(session: Session, clock: Clock, application: Application) -> bool:
+    if clock.now() < _waiting(session, application).due_at:
+        return False
+    move(application, "lapse", f"逾期未补正：{application.status_reason}")
+    return True
+
+
+def _waiting(session: Session, application: Application) -> Supplement:
+    rounds = _supplements(session, application.id or 0)
+    if application.status is not ApplicationStatus.SUPPLEMENT or not rounds:
+        raise StateError(f"{application.number} 没有待补正的要求。")
+    return rounds[-1]
+
+
+def _supplements(session: Session, application_id: int) -> list[Supplement]:
+    return list(
+        session.exec(
+            select(Supplement).where(Supplement.application_id == application_id).order_by(col(Supplement.round))
+        )
+    )
+
+
+def _load(session: Session, application_ids: Iterable[int]) -> list[Application]:
+    return list(
+        session.exec(select(Application).where(col(Application.id).in_(application_ids)).order_by(col(Application.id)))
+    )

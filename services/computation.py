@@ -1,0 +1,331 @@
+"""测算: outcomes of all applications from verified values, what was granted before, and the history of awards."""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from functools import lru_cache
+from typing import Any
+
+import polars as pl
+from sqlmodel import Session, col, func, select
+
+import policy
+from config.settings import ROOT
+from models import (
+    Application,
+    ApplicationStatus,
+    Award,
+    AwardList,
+    AwardListEntry,
+    ComputationRun,
+    Cycle,
+    CycleStatus,
+    Enterprise,
+    FactKind,
+    Finding,
+    LedgerEntry,
+    LedgerLevel,
+    Outcome,
+    PanelDecision,
+)
+from policy import Evaluation, Measure, Policy
+from policy.history import recorded_facts
+from services import audit, cycles, facts, findings, policies
+from services.actors import Actor
+from services.clock import Clock
+from services.errors import StateError
+from services.operation import operation
+
+_ENDED = {
+    ApplicationStatus.LAPSED: "逾期未补正",
+    ApplicationStatus.COUNTY_REFUSED: "县区初审不通过",
+    ApplicationStatus.REFUSED: "部门联审不通过",
+}
+Rows = dict[str, list[dict[str, Any]]]
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """Everything that the outcomes depend on: facts by measure, the history, and those that ended before."""
+
+    law: Policy
+    year: int
+    rows: Rows
+    history: list[dict[str, Any]]
+    overrides: Mapping[str, Mapping[str, str]]
+    pairs: list[tuple[str, str]]
+    ended: list[tuple[str, str, str]]
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over the inputs, the policy's text and the code that computes."""
+        body = [
+            self.law.sha256,
+            code_version(),
+            self.year,
+            self.rows,
+            self.history,
+            self.overrides,
+            self.pairs,
+            self.ended,
+        ]
+        return hashlib.sha256(audit.canonical(_spelled(body)).encode()).hexdigest()
+
+
+@operation("award.compute")
+def compute(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> ComputationRun:
+    """Compute the outcome of every application; the same inputs as the last time give the last run.
+
+    Raises StateError naming every application that lacks a value which its measure needs.
+    """
+    cycle = cycles.open_one(session, cycle_id)
+    inputs = gather(session, cycle)
+    latest = latest_run(session, cycle_id)
+    if latest is not None and latest.inputs_digest == inputs.digest:
+        return latest
+    evaluation = evaluate(inputs)
+    if evaluation.errors:
+        raise StateError(
+            "有申报不能测算：" + "；".join(f"{each.application_id} {each.message}" for each in evaluation.errors)
+        )
+    run = _new_run(session, clock, cycle, inputs, evaluation)
+    ids = _ids(session, cycle)
+    session.add_all(_awards(run, ids, evaluation))
+    session.add_all(_ended_awards(run, ids, inputs))
+    session.flush()
+    return run
+
+
+def latest_run(session: Session, cycle_id: int) -> ComputationRun | None:
+    """The newest computation of a cycle."""
+    return session.exec(
+        select(ComputationRun).where(ComputationRun.cycle_id == cycle_id).order_by(col(ComputationRun.number).desc())
+    ).first()
+
+
+def gather(session: Session, cycle: Cycle) -> Inputs:
+    """Read all inputs of a computation from the record."""
+    law = policies.policy_of(session, cycle)
+    verified = _with_enterprise(session, cycle, ApplicationStatus.VERIFIED)
+    ended = _with_enterprise(session, cycle, *_ENDED)
+    numbers = {application.id: application.number for application, _ in verified}
+    duplicates = findings.duplicates(session, cycle.id or 0)
+    return Inputs(
+        law=law,
+        year=cycle.year,
+        rows=_fact_rows(session, law, verified, _granted(session, duplicates)),
+        history=_history(session, cycle, law),
+        overrides=cycle.overrides,
+        pairs=sorted(
+            (numbers[finding.application_id], numbers[finding.other_application_id])
+            for finding in duplicates
+            if finding.other_application_id in numbers and finding.application_id in numbers
+        ),
+        ended=[
+            (application.number, application.measure, f"{_ENDED[application.status]}：{application.status_reason}")
+            for application, _ in ended
+        ],
+    )
+
+
+def evaluate(inputs: Inputs) -> Evaluation:
+    """Evaluate the policy; of two applications for one item the lower counts what the higher gets as granted."""
+    alone = _evaluate(inputs, inputs.rows)
+    if not inputs.pairs:
+        return alone
+    amounts = dict(alone.results.select("application_id", "amount_fen").iter_rows())
+    extra: dict[str, int] = {}
+    for one, other in inputs.pairs:
+        lower, higher = sorted((one, other), key=lambda number: (amounts.get(number, 0), _reversed(number)))
+        extra[lower] = extra.get(lower, 0) + amounts.get(higher, 0)
+    rows = {
+        measure: [row | {"granted_above": row["granted_above"] + extra.get(row["application_id"], 0)} for row in listed]
+        for measure, listed in inputs.rows.items()
+    }
+    return _evaluate(inputs, rows)
+
+
+@lru_cache(maxsize=1)
+def code_version() -> str:
+    """The version of the code that computes: a digest of the rule language's sources."""
+    sources = sorted((ROOT / "policy").glob("*.py"))
+    return hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()[:16]
+
+
+def _reversed(number: str) -> tuple[int, ...]:
+    """Sorts numbers from the last to the first: of equal amounts the later application yields."""
+    return tuple(-ord(character) for character in number)
+
+
+def _evaluate(inputs: Inputs, rows: Rows) -> Evaluation:
+    frames = {
+        measure.id: policy.frame(measure, rows[measure.id]) for measure in inputs.law.measures if rows.get(measure.id)
+    }
+    schema = policy.history_columns(inputs.law)
+    history = pl.DataFrame(
+        {name: [row.get(name) for row in inputs.history] for name in schema}, schema=schema, strict=True
+    )
+    return policy.evaluate(inputs.law, frames, year=inputs.year, history=history, overrides=inputs.overrides)
+
+
+def _fact_rows(
+    session: Session, law: Policy, verified: list[tuple[Application, str]], granted: Mapping[int, int]
+) -> Rows:
+    ids = [application.id or 0 for application, _ in verified]
+    declared, checked = (facts.newest(session, ids, kind) for kind in (FactKind.DECLARED, FactKind.VERIFIED))
+    figures = _panel_figures(session, ids)
+    rows: Rows = {}
+    for application, uscc in verified:
+        key = application.id or 0
+        measure = facts.measure_of(law, application)
+        row = _typed(measure, declared.get(key, {}), checked.get(key, {}))
+        if measure.decided_by and key in figures:
+            row[measure.decided_by] = figures[key]
+        row |= {
+            "application_id": application.number,
+            "uscc": uscc,
+            "enterprise": application.enterprise_name,
+            "granted_above": granted.get(key, 0),
+        }
+        rows.setdefault(measure.id, []).append(row)
+    return rows
+
+
+def _typed(measure: Measure, declared: Mapping[str, str | None], verified: Mapping[str, str | None]) -> dict[str, Any]:
+    """Verified values; a fact that nobody verifies counts as declared."""
+    row: dict[str, Any] = {}
+    for fact in measure.all_facts:
+        if fact.source == "history":
+            continue
+        text = (verified if fact.verified_by else declared).get(fact.name)
+        row[fact.name] = facts.read(fact, text) if text is not None else None
+    return row
+
+
+def _granted(session: Session, duplicates: Iterable[Finding]) -> dict[int, int]:
+    """Fen already granted for the same item, by application; each ledger entry counts once."""
+    granted: dict[int, int] = {}
+    for finding in duplicates:
+        if finding.ledger_entry_id is not None:
+            amount = session.get_one(LedgerEntry, finding.ledger_entry_id).amount_fen
+            granted[finding.application_id] = granted.get(finding.application_id, 0) + amount
+    return granted
+
+
+def _panel_figures(session: Session, ids: list[int]) -> dict[int, int]:
+    query = select(PanelDecision).where(col(PanelDecision.application_id).in_(ids)).order_by(col(PanelDecision.seq))
+    return {decision.application_id: decision.amount_fen for decision in session.exec(query)}
+
+
+def _history(session: Session, cycle: Cycle, law: Policy) -> list[dict[str, Any]]:
+    """Earlier awards: of our own earlier cycles, and of the city's ledger for the years before those."""
+    own, years = _own_history(session, cycle)
+    recorded = recorded_facts(law)
+    entries = session.exec(
+        select(LedgerEntry)
+        .where(
+            LedgerEntry.level == LedgerLevel.CITY,
+            LedgerEntry.policy_id == cycle.policy_id,
+            col(LedgerEntry.measure).is_not(None),
+        )
+        .order_by(col(LedgerEntry.id))
+    )
+    return own + [
+        {"uscc": entry.uscc, "measure": entry.measure, "year": entry.year, "amount_fen": entry.amount_fen}
+        | {name: facts.read(recorded[name], text) for name, text in entry.facts.items() if name in recorded}
+        for entry in entries
+        if entry.year not in years
+    ]
+
+
+def _own_history(session: Session, cycle: Cycle) -> tuple[list[dict[str, Any]], set[int]]:
+    rows: list[dict[str, Any]] = []
+    years: set[int] = set()
+    earlier = session.exec(
+        select(Cycle)
+        .where(Cycle.policy_id == cycle.policy_id, Cycle.year < cycle.year, Cycle.status == CycleStatus.CLOSED)
+        .order_by(col(Cycle.year))
+    )
+    for past in earlier:
+        years.add(past.year)
+        last = session.exec(
+            select(AwardList).where(AwardList.cycle_id == past.id).order_by(col(AwardList.version).desc())
+        ).first()
+        if last is not None:
+            entries = session.exec(
+                select(AwardListEntry).where(AwardListEntry.list_id == last.id).order_by(col(AwardListEntry.id))
+            )
+            rows += [
+                {"uscc": each.uscc, "measure": each.measure, "year": past.year, "amount_fen": each.amount_fen}
+                for each in entries
+            ]
+    return rows, years
+
+
+def _with_enterprise(session: Session, cycle: Cycle, *statuses: ApplicationStatus) -> list[tuple[Application, str]]:
+    rows = session.exec(
+        select(Application, Enterprise.uscc)
+        .join(Enterprise, col(Enterprise.id) == Application.enterprise_id)
+        .where(Application.cycle_id == cycle.id, col(Application.status).in_(statuses))
+        .order_by(col(Application.id))
+    )
+    return [(application, uscc) for application, uscc in rows]
+
+
+def _ids(session: Session, cycle: Cycle) -> dict[str, int]:
+    rows = session.exec(select(Application.number, Application.id).where(Application.cycle_id == cycle.id))
+    return {number: key for number, key in rows if key is not None}
+
+
+def _new_run(session: Session, clock: Clock, cycle: Cycle, inputs: Inputs, evaluation: Evaluation) -> ComputationRun:
+    count = session.exec(select(func.count()).where(ComputationRun.cycle_id == cycle.id)).one()
+    run = ComputationRun(
+        cycle_id=cycle.id or 0,
+        number=count + 1,
+        inputs_digest=inputs.digest,
+        policy_sha256=inputs.law.sha256,
+        code_version=code_version(),
+        computed_at=clock.now(),
+        warnings=list(evaluation.warnings),
+    )
+    session.add(run)
+    session.flush()
+    return run
+
+
+def _awards(run: ComputationRun, ids: Mapping[str, int], evaluation: Evaluation) -> Iterable[Award]:
+    for row in evaluation.results.iter_rows(named=True):
+        yield Award(
+            run_id=run.id or 0,
+            application_id=ids[row["application_id"]],
+            outcome=Outcome(row["outcome"]),
+            amount_fen=row["amount_fen"],
+            reason=row["reason"] or "",
+            clause=row["clause"] or "",
+            referral_to=row["referral_to"] or "",
+            explanation=row["explanation"] or "",
+            steps=[asdict(step) for step in evaluation.steps(row["application_id"], row["measure"])],
+        )
+
+
+def _ended_awards(run: ComputationRun, ids: Mapping[str, int], inputs: Inputs) -> Iterable[Award]:
+    for number, measure_id, reason in inputs.ended:
+        measure = inputs.law.measure(measure_id)
+        clause = measure.clause if measure else ""
+        yield Award(
+            run_id=run.id or 0,
+            application_id=ids[number],
+            outcome=Outcome.REJECTION,
+            reason=reason,
+            clause=clause,
+            explanation=f"依据{clause}：{reason}",
+        )
+
+
+def _spelled(value: object) -> object:
+    """Exact values as text, so that the digest has one spelling for them."""
+    if isinstance(value, Mapping):
+        return {str(key): _spelled(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_spelled(item) for item in value]
+    return value if value is None or isinstance(value, bool | int | str) else str(value)

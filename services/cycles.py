@@ -1,0 +1,210 @@
+"""Cycles: opened once a policy and year, led from stage to stage by what the gates say."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, func, select
+
+from config.settings import Settings
+from models import Cycle, CycleStatus, Decision, DecisionKind, StageVisit, VisitResult
+from services import policies
+from services.actors import Actor
+from services.calendar import Calendar
+from services.clock import Clock, today
+from services.deadlines import due_after, due_day, end_of_day
+from services.errors import InputError, NotFoundError, StateError
+from services.operation import operation
+from services.stages import CyclePlan, StagePlan
+
+
+@dataclass(frozen=True)
+class Position:
+    """Where a cycle stands."""
+
+    cycle_id: int
+    year: int
+    stage: str
+    title: str
+    visit: int
+    finished: bool
+
+
+@operation("cycle.open")
+def open_cycle(
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    *,
+    settings: Settings,
+    plan: CyclePlan,
+    policy_id: str,
+    year: int,
+    overrides: dict[str, dict[str, str]] | None = None,
+    cost_sharing: dict[str, str] | None = None,
+) -> Cycle:
+    """Open the cycle of a policy and statistics year, with the yearly settings of its adjustable parameters.
+
+    Raises InputError when the policy has problems, the year lies outside of it, a setting is out of bounds, or the
+    cycle is open already.
+    """
+    if session.exec(select(Cycle).where(Cycle.policy_id == policy_id, Cycle.year == year)).first() is not None:
+        raise InputError(f"{policy_id} 的 {year} 年度已经开立；请用 duixian cycle status 查看。")
+    version = policies.store(session, clock, settings, policy_id)
+    cycle = Cycle(
+        policy_id=policy_id,
+        year=year,
+        policy_version_id=version.id or 0,
+        stage=plan.stages[0].id,
+        overrides=overrides or {},
+        cost_sharing=cost_sharing or {},
+        opened_by=actor.user_id,
+        opened_at=clock.now(),
+    )
+    policies.check_cycle(session, cycle)
+    session.add(cycle)
+    session.flush()
+    _enter(session, clock, Calendar(settings.calendar_dir), cycle, plan.stages[0])
+    return cycle
+
+
+@operation("cycle.extend")
+def extend(
+    session: Session, clock: Clock, actor: Actor, *, settings: Settings, cycle_id: int, working_days: int, reason: str
+) -> datetime:
+    """Put off the current stage's due day by working days, for a reason. Returns the new due moment."""
+    visit = current_visit(session, get_cycle(session, cycle_id))
+    if visit.due_at is None:
+        raise StateError("当前阶段没有期限，不能延长。")
+    if working_days < 1 or not reason.strip():
+        raise InputError(f"延长期限要写明大于零的工作日数（看到 {working_days}）和理由。")
+    calendar = Calendar(settings.calendar_dir)
+    start = max(due_day(visit.due_at), today(clock))
+    visit.due_at = end_of_day(calendar.add_working_days(start, working_days))
+    session.add(
+        Decision(
+            cycle_id=cycle_id,
+            visit_id=visit.id or 0,
+            kind=DecisionKind.EXTEND,
+            user_id=actor.user_id,
+            reason=reason,
+            decided_at=clock.now(),
+        )
+    )
+    return visit.due_at
+
+
+@operation("cycle.cancel")
+def cancel(session: Session, clock: Clock, actor: Actor, *, cycle_id: int, reason: str) -> None:
+    """End a cycle before its time, for a reason; nothing that it recorded is removed."""
+    cycle = open_one(session, cycle_id)
+    if not reason.strip():
+        raise InputError("终止年度流程必须写明理由。")
+    cycle.status, cycle.closed_at, cycle.failure = CycleStatus.CANCELLED, clock.now(), f"经办人终止：{reason}"
+
+
+@operation("cycle.step")
+def finish_work(session: Session, clock: Clock, actor: Actor, *, cycle_id: int, summary: dict[str, Any]) -> None:
+    """Note that the current stage's own work is done, and what came of it (counts, amounts in fen)."""
+    cycle = open_one(session, cycle_id)
+    visit = current_visit(session, cycle)
+    visit.work_done_at, visit.summary, cycle.failure = clock.now(), summary, None
+
+
+@operation("cycle.step")
+def note_failure(session: Session, clock: Clock, actor: Actor, *, cycle_id: int, failure: str) -> None:
+    """Note why the stage's run failed; the cycle stays where it is."""
+    open_one(session, cycle_id).failure = failure
+
+
+@operation("cycle.step")
+def note_run(session: Session, clock: Clock, actor: Actor, *, cycle_id: int, flow_run_id: str) -> None:
+    """Note which flow run carries the cycle now, so that it can be woken."""
+    open_one(session, cycle_id).flow_run_id = flow_run_id
+
+
+def leave(
+    session: Session,
+    clock: Clock,
+    calendar: Calendar,
+    plan: CyclePlan,
+    cycle: Cycle,
+    result: VisitResult,
+    target: StagePlan | None,
+) -> None:
+    """Leave the current stage for the target; without one the cycle is done. Part of a `cycle.step` operation."""
+    visit = current_visit(session, cycle)
+    visit.left_at, visit.result = clock.now(), result
+    session.flush()
+    if target is None:
+        cycle.status, cycle.closed_at = CycleStatus.CLOSED, clock.now()
+    else:
+        _enter(session, clock, calendar, cycle, target)
+
+
+def _enter(session: Session, clock: Clock, calendar: Calendar, cycle: Cycle, stage: StagePlan) -> None:
+    earlier = session.exec(
+        select(func.count()).where(StageVisit.cycle_id == cycle.id, StageVisit.stage == stage.id)
+    ).one()
+    cycle.stage = stage.id
+    session.add(
+        StageVisit(
+            cycle_id=cycle.id or 0,
+            stage=stage.id,
+            number=earlier + 1,
+            entered_at=clock.now(),
+            due_at=due_after(clock, calendar, stage.working_days) if stage.working_days else None,
+        )
+    )
+
+
+def get_cycle(session: Session, cycle_id: int) -> Cycle:
+    """The cycle with this id. Raises NotFoundError."""
+    cycle = session.get(Cycle, cycle_id)
+    if cycle is None:
+        raise NotFoundError(f"没有编号为 {cycle_id} 的年度流程。")
+    return cycle
+
+
+def find_cycle(session: Session, policy_id: str, year: int) -> Cycle:
+    """The cycle of a policy and year. Raises NotFoundError."""
+    cycle = session.exec(select(Cycle).where(Cycle.policy_id == policy_id, Cycle.year == year)).one_or_none()
+    if cycle is None:
+        raise NotFoundError(f"{policy_id} 的 {year} 年度还没有开立；请先运行 duixian cycle open。")
+    return cycle
+
+
+def open_one(session: Session, cycle_id: int) -> Cycle:
+    """The cycle, which must be under way. Raises StateError."""
+    cycle = get_cycle(session, cycle_id)
+    if cycle.status is not CycleStatus.OPEN:
+        raise StateError(f"{cycle.year} 年度流程已经结束（{cycle.status.value}），不能再办理。")
+    return cycle
+
+
+def current_visit(session: Session, cycle: Cycle) -> StageVisit:
+    """The visit that the cycle is in. Raises StateError when it has ended."""
+    visit = session.exec(
+        select(StageVisit).where(StageVisit.cycle_id == cycle.id, col(StageVisit.left_at).is_(None))
+    ).one_or_none()
+    if visit is None:
+        raise StateError(f"{cycle.year} 年度流程已经结束，没有正在办理的阶段。")
+    return visit
+
+
+def position(session: Session, plan: CyclePlan, cycle_id: int) -> Position:
+    """Where the cycle stands now."""
+    cycle = get_cycle(session, cycle_id)
+    finished = cycle.status is not CycleStatus.OPEN
+    visit = 0 if finished else current_visit(session, cycle).number
+    return Position(cycle_id, cycle.year, cycle.stage, plan.stage(cycle.stage).title, visit, finished)
+
+
+def open_cycles(session: Session) -> list[Cycle]:
+    """All cycles under way."""
+    return list(session.exec(select(Cycle).where(Cycle.status == CycleStatus.OPEN).order_by(col(Cycle.id))))
+
+
+def newest(session: Session) -> Cycle | None:
+    """The cycle opened last, or None before the first."""
+    return session.exec(select(Cycle).order_by(col(Cycle.id).desc()).limit(1)).first()

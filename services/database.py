@@ -1,0 +1,45 @@
+"""Engines and sessions: SQLite with WAL and foreign keys by default, any SQLAlchemy URL by setting."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import make_url
+from sqlmodel import Session, create_engine
+
+from config.settings import Settings
+
+WRITE = {"duixian_write": True}
+
+
+def engine_of(settings: Settings) -> Engine:
+    """The engine for the settings' database; a SQLite file's folder is made when missing."""
+    url = make_url(settings.database_url)
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, pool_pre_ping=True)
+    if url.database:
+        Path(url.database).parent.mkdir(parents=True, exist_ok=True)
+    engine = create_engine(url, connect_args={"timeout": 30, "isolation_level": None})
+    event.listen(engine, "connect", _prepare_sqlite)
+    event.listen(engine, "begin", _begin_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    for pragma in ("journal_mode=WAL", "busy_timeout=30000", "foreign_keys=ON", "synchronous=FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    """Take the write lock at the start of an operation: a read that later writes could not wait for it."""
+    writes = connection.get_execution_options().get("duixian_write", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+@contextmanager
+def session_of(engine: Engine) -> Iterator[Session]:
+    """A session whose objects stay readable after its operations commit."""
+    with Session(engine, expire_on_commit=False) as session:
+        yield session

@@ -1,0 +1,113 @@
+"""What a document shows, before it has a format: pages of a template, or the sheets of a workbook."""
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import date
+from decimal import Decimal
+from enum import StrEnum
+from typing import Any
+
+from services.audit import canonical
+
+
+@dataclass(frozen=True)
+class Trace:
+    """The frozen list whose numbers a document shows."""
+
+    version: int
+    digest: str
+
+    @property
+    def short(self) -> str:
+        """Enough of the digest to compare by eye."""
+        return self.digest[:16]
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A bar for each label; `unit` is 万元 when the values are fen, otherwise what is counted."""
+
+    title: str
+    unit: str
+    labels: tuple[str, ...]
+    values: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class Page:
+    """One template and the data it needs. `dated` is the day that the document bears, taken from the record."""
+
+    title: str
+    template: str
+    organisation: str
+    dated: date
+    data: Mapping[str, Any]
+    trace: Trace | None = None
+    charts: Mapping[str, Chart] = field(default_factory=dict)
+
+
+class CellKind(StrEnum):
+    """What the cells of a column hold."""
+
+    TEXT = "text"
+    MONEY = "money"  # integer fen, shown in yuan
+    INTEGER = "integer"
+    NUMBER = "number"  # Decimal
+    DATE = "date"
+
+
+Cell = str | int | Decimal | date | None
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column; `choices` makes it a list that people fill in."""
+
+    title: str
+    kind: CellKind = CellKind.TEXT
+    width: int = 14
+    choices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """One sheet: heading, notes under it, a table, and its closing row (合计) when it has one."""
+
+    name: str
+    heading: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    notes: tuple[str, ...] = ()
+    total: tuple[Cell, ...] | None = None
+
+
+@dataclass(frozen=True)
+class Book:
+    """A workbook."""
+
+    title: str
+    organisation: str
+    dated: date
+    sheets: tuple[Sheet, ...]
+    trace: Trace | None = None
+
+
+Content = Page | Book
+
+
+def subject_of(content: Content, *sources: str) -> str:
+    """The SHA-256 of what a document shows: its content and the sources of its templates."""
+    body = [type(content).__name__, asdict(content), sources]
+    return hashlib.sha256(canonical(_spelled(body)).encode()).hexdigest()
+
+
+def _spelled(value: object) -> object:
+    """Decimals as text, and mappings and sequences through to them."""
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, Mapping):
+        return {key: _spelled(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_spelled(item) for item in value]
+    return value

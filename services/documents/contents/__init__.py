@@ -1,0 +1,1 @@
+"""What each document shows, read from the record: a module per document."""

@@ -1,0 +1,160 @@
+"""申报汇总表: every application of the cycle, and a sheet with the declared values of each measure."""
+
+from collections import Counter
+
+from models import Application, Enterprise, FactKind, FactValue
+from policy import Fact, Measure
+from services.documents.content import Book, Cell, CellKind, Column, Sheet
+from services.documents.names import APPLICATION_STATES
+from services.documents.record import Record, day, latest
+from services.documents.values import fact_cell, fact_kind
+
+_WHO = (Column("受理编号", width=16), Column("单位名称", width=26), Column("统一社会信用代码", width=20))
+
+
+def build(record: Record) -> Book:
+    """Applications as they were declared."""
+    rows = record.applications
+    return Book(
+        title=f"{record.cycle.year}年度申报汇总表",
+        organisation=record.settings.organisation,
+        dated=latest([row.submitted_at for row, _ in rows], record.opened_on),
+        sheets=(_all(record), _counts(record), _details(record), *_declared(record)),
+    )
+
+
+def _all(record: Record) -> Sheet:
+    rows = record.applications
+    enterprises = len({enterprise.uscc for _, enterprise in rows})
+    return Sheet(
+        name="申报汇总",
+        heading=f"{record.cycle.year}年度申报汇总表",
+        notes=(
+            f"依据：《{record.policy.title}》（{record.policy.number}）。共 {enterprises} 家单位申报 {len(rows)} 项。",
+        ),
+        columns=(
+            Column("序号", CellKind.INTEGER, 6),
+            *_WHO,
+            Column("单位类型", width=10),
+            Column("县（区）", width=12),
+            Column("申报事项", width=22),
+            Column("条款", width=9),
+            Column("项目名称", width=24),
+            Column("提交日期", CellKind.DATE, 11),
+            Column("状态", width=13),
+            Column("状态说明", width=20),
+        ),
+        rows=tuple(_row(record, place, *row) for place, row in enumerate(rows, 1)),
+    )
+
+
+def _row(record: Record, place: int, application: Application, enterprise: Enterprise) -> tuple[Cell, ...]:
+    measure = record.measures.get(application.measure)
+    return (
+        place,
+        application.number,
+        application.enterprise_name,
+        enterprise.uscc,
+        enterprise.kind,
+        record.county_name(enterprise.county),
+        record.measure_title(application.measure),
+        measure.clause if measure else "",
+        application.project,
+        day(application.submitted_at) if application.submitted_at else None,
+        APPLICATION_STATES[application.status],
+        application.status_reason,
+    )
+
+
+def _details(record: Record) -> Sheet:
+    """For the office only: how to reach the applicants, and the papers that they name."""
+    return Sheet(
+        name="联系与票据",
+        heading="申报单位联系方式、合同和票据",
+        notes=("内部使用，不得公开。",),
+        columns=(
+            *_WHO,
+            Column("联系人", width=9),
+            Column("联系电话", width=15),
+            Column("电子邮箱", width=24),
+            Column("合同号", width=22),
+            Column("发票号码", width=24),
+            Column("承诺书", width=8),
+            Column("来源", width=20),
+        ),
+        rows=tuple(
+            (
+                application.number,
+                application.enterprise_name,
+                enterprise.uscc,
+                application.contact_name,
+                application.contact_phone,
+                application.contact_email,
+                application.contracts,
+                application.invoices,
+                "已签" if application.pledged else "未签",
+                application.source,
+            )
+            for application, enterprise in record.applications
+        ),
+    )
+
+
+def _counts(record: Record) -> Sheet:
+    counted = Counter(application.measure for application, _ in record.applications)
+    states = {
+        measure: Counter(row.status for row, _ in record.applications if row.measure == measure) for measure in counted
+    }
+    shown = [state for state in APPLICATION_STATES if any(states[measure][state] for measure in counted)]
+    columns = (Column("申报事项", width=34), Column("条款", width=10), Column("申报数", CellKind.INTEGER, 9))
+    return Sheet(
+        name="按事项统计",
+        heading="申报数量统计",
+        columns=(*columns, *(Column(APPLICATION_STATES[state], CellKind.INTEGER, 15) for state in shown)),
+        rows=tuple(
+            (measure.title, measure.clause, counted[measure.id], *(states[measure.id][state] for state in shown))
+            for measure in record.policy.measures
+            if measure.id in counted
+        ),
+        total=(
+            "合计",
+            "",
+            counted.total(),
+            *(sum(states[measure][state] for measure in counted) for state in shown),
+        ),
+    )
+
+
+def _declared(record: Record) -> list[Sheet]:
+    declared = record.facts(FactKind.DECLARED)
+    return [
+        _measure_sheet(record, measure, declared)
+        for measure in record.policy.measures
+        if any(application.measure == measure.id for application, _ in record.applications)
+    ]
+
+
+def _measure_sheet(record: Record, measure: Measure, declared: dict[tuple[int, str], FactValue]) -> Sheet:
+    facts = [fact for fact in measure.all_facts if fact.source == "declared"]
+    return Sheet(
+        name=measure.title,
+        heading=f"{measure.title}申报数据（申报值）",
+        notes=(f"{measure.clause}：{measure.quote}",),
+        columns=(*_WHO, Column("项目名称", width=28), *(_column(fact) for fact in facts)),
+        rows=tuple(
+            (
+                application.number,
+                application.enterprise_name,
+                enterprise.uscc,
+                application.project,
+                *(fact_cell(fact, declared.get((application.id or 0, fact.name))) for fact in facts),
+            )
+            for application, enterprise in record.applications
+            if application.measure == measure.id
+        ),
+    )
+
+
+def _column(fact: Fact) -> Column:
+    unit = f"（{fact.unit}）" if fact.unit else ""
+    return Column(fact.label + unit, fact_kind(fact), max(14, min(30, 2 * len(fact.label) + 2)))

@@ -1,0 +1,188 @@
+"""测算表: the outcome of every application, each step of its arithmetic, and the values it was computed from."""
+
+from sqlmodel import col, select
+
+from models import Application, Award, AwardList, ComputationRun, Enterprise, FactKind
+from services.documents.content import Book, Cell, CellKind, Column, Sheet, Trace
+from services.documents.errors import NotYetError
+from services.documents.names import OUTCOMES
+from services.documents.record import Record, day
+from services.documents.values import fact_text
+
+Line = tuple[Award, Application, Enterprise]
+
+_WHAT = (Column("受理编号", width=16), Column("单位名称", width=24), Column("申报事项", width=20))
+
+
+def build(record: Record) -> Book:
+    """The newest computation; a list frozen from it is named with its digest."""
+    run = _run(record)
+    lines = _lines(record, run)
+    frozen = record.session.exec(
+        select(AwardList).where(AwardList.run_id == run.id).order_by(col(AwardList.version).desc()).limit(1)
+    ).one_or_none()
+    return Book(
+        title=f"{record.cycle.year}年度奖补资金测算表",
+        organisation=record.settings.organisation,
+        dated=day(run.computed_at),
+        trace=Trace(frozen.version, frozen.digest) if frozen else None,
+        sheets=(_results(record, run, lines), _by_measure(record, lines), _trail(record, lines), _facts(record, lines)),
+    )
+
+
+def _run(record: Record) -> ComputationRun:
+    found = record.session.exec(
+        select(ComputationRun)
+        .where(ComputationRun.cycle_id == record.cycle.id)
+        .order_by(col(ComputationRun.number).desc())
+        .limit(1)
+    ).one_or_none()
+    if found is None:
+        raise NotYetError(f"{record.cycle.year} 年度还没有测算，不能生成测算表；请先完成测算。")
+    return found
+
+
+def _lines(record: Record, run: ComputationRun) -> list[Line]:
+    awards = record.session.exec(select(Award).where(Award.run_id == run.id)).all()
+    by_application = {award.application_id: award for award in awards}
+    return [
+        (by_application[application.id], application, enterprise)
+        for application, enterprise in record.applications
+        if application.id in by_application
+    ]
+
+
+def _results(record: Record, run: ComputationRun, lines: list[Line]) -> Sheet:
+    warnings = tuple(f"提醒：{warning}" for warning in run.warnings)
+    return Sheet(
+        name="测算结果",
+        heading=f"{record.cycle.year}年度奖补资金测算表",
+        notes=(
+            f"依据：《{record.policy.title}》（{record.policy.number}）。第 {run.number} 次测算，金额单位：元。"
+            f"政策文本校验码 {run.policy_sha256[:16]}，程序版本 {run.code_version}。",
+            *warnings,
+        ),
+        columns=(
+            Column("序号", CellKind.INTEGER, 6),
+            *_WHAT,
+            Column("统一社会信用代码", width=20),
+            Column("县（区）", width=12),
+            Column("测算结果", width=10),
+            Column("奖补金额（元）", CellKind.MONEY, 15),
+            Column("条款", width=10),
+            Column("转报项目", width=18),
+            Column("说明", width=38),
+        ),
+        rows=tuple((place, *_result(record, *line)) for place, line in enumerate(lines, 1)),
+        total=("", "合计", "", "", "", "", "", sum(award.amount_fen for award, _, _ in lines), "", "", ""),
+    )
+
+
+def _result(record: Record, award: Award, application: Application, enterprise: Enterprise) -> tuple[Cell, ...]:
+    return (
+        application.number,
+        application.enterprise_name,
+        record.measure_title(application.measure),
+        enterprise.uscc,
+        record.county_name(enterprise.county),
+        OUTCOMES[award.outcome],
+        award.amount_fen,
+        award.clause,
+        award.referral_to,
+        award.reason or award.explanation,
+    )
+
+
+def _by_measure(record: Record, lines: list[Line]) -> Sheet:
+    rows: list[tuple[Cell, ...]] = []
+    for measure in record.policy.measures:
+        awards = [award for award, application, _ in lines if application.measure == measure.id]
+        if awards:
+            outcomes = [sum(award.outcome is outcome for award in awards) for outcome in OUTCOMES]
+            total = sum(award.amount_fen for award in awards)
+            rows.append((measure.title, measure.clause, len(awards), *outcomes, total))
+    awards = [award for award, _, _ in lines]
+    return Sheet(
+        name="按事项汇总",
+        heading="分事项测算汇总",
+        columns=(
+            Column("申报事项", width=20),
+            Column("条款", width=10),
+            Column("测算数", CellKind.INTEGER, 10),
+            *(Column(name, CellKind.INTEGER, 11) for name in OUTCOMES.values()),
+            Column("奖补金额（元）", CellKind.MONEY, 15),
+        ),
+        rows=tuple(rows),
+        total=(
+            "合计",
+            "",
+            len(awards),
+            *(sum(award.outcome is outcome for award in awards) for outcome in OUTCOMES),
+            sum(award.amount_fen for award in awards),
+        ),
+    )
+
+
+def _trail(record: Record, lines: list[Line]) -> Sheet:
+    return Sheet(
+        name="计算过程",
+        heading="计算过程（每一步的依据和数值）",
+        columns=(
+            *_WHAT,
+            Column("步骤", CellKind.INTEGER, 7),
+            Column("内容", width=26),
+            Column("数值", width=22),
+            Column("条款", width=10),
+            Column("原文", width=60),
+        ),
+        rows=tuple(
+            (
+                application.number,
+                application.enterprise_name,
+                record.measure_title(application.measure),
+                number,
+                str(step["label"]),
+                str(step["value"]),
+                str(step.get("clause") or award.clause),
+                str(step.get("quote") or ""),
+            )
+            for award, application, _ in lines
+            for number, step in enumerate(award.steps, 1)
+        ),
+    )
+
+
+def _facts(record: Record, lines: list[Line]) -> Sheet:
+    declared, verified = record.facts(FactKind.DECLARED), record.facts(FactKind.VERIFIED)
+    rows: list[tuple[Cell, ...]] = []
+    for _, application, _ in lines:
+        for name, fact in record.facts_of(application.measure).items():
+            key = (application.id or 0, name)
+            if key not in declared and key not in verified:
+                continue
+            value = verified.get(key)
+            rows.append(
+                (
+                    application.number,
+                    application.enterprise_name,
+                    record.measure_title(application.measure),
+                    fact.label,
+                    fact_text(fact, declared[key]) if key in declared else "",
+                    fact_text(fact, value) if value else "",
+                    record.policy.bureau_name(value.bureau) if value and value.bureau else "",
+                    value.reason if value else "",
+                )
+            )
+    return Sheet(
+        name="申报与核定数据",
+        heading="测算所用数据（以核定值为准）",
+        columns=(
+            *_WHAT,
+            Column("数据", width=28),
+            Column("申报值", width=24),
+            Column("核定值", width=24),
+            Column("核定单位", width=14),
+            Column("核定理由", width=40),
+        ),
+        rows=tuple(rows),
+    )

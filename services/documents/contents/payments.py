@@ -1,0 +1,127 @@
+"""资金拨付清单: what each county's treasury pays to whom, a sheet per county and one with the totals."""
+
+from dataclasses import dataclass
+
+from sqlmodel import col, select
+
+from models import Application, AwardListEntry, Payment, PaymentOrder
+from services.documents.content import Book, Cell, CellKind, Column, Sheet
+from services.documents.errors import NotYetError
+from services.documents.names import CITY
+from services.documents.record import Record, latest
+from services.money import capitals, yuan
+
+
+@dataclass(frozen=True)
+class Line:
+    """One payment with what it is for."""
+
+    payment: Payment
+    order: PaymentOrder
+    entry: AwardListEntry
+    application: Application
+
+
+def build(record: Record) -> Book:
+    """The payments ordered on the newest list."""
+    lines = _lines(record)
+    counties = [county for county in record.counties if any(line.order.county == county for line in lines)]
+    counties += sorted({line.order.county for line in lines} - set(counties))
+    sheets = [_county(record, county, [line for line in lines if line.order.county == county]) for county in counties]
+    return Book(
+        title=f"{record.cycle.year}年度奖补资金拨付清单",
+        organisation=record.settings.organisation,
+        dated=latest([line.order.ordered_at for line in lines], record.opened_on),
+        trace=record.trace,
+        sheets=(_totals(record, counties, lines), *sheets),
+    )
+
+
+def _lines(record: Record) -> list[Line]:
+    rows = record.session.exec(
+        select(Payment, PaymentOrder, AwardListEntry, Application)
+        .join(PaymentOrder, col(PaymentOrder.id) == col(Payment.order_id))
+        .join(AwardListEntry, col(AwardListEntry.id) == col(Payment.entry_id))
+        .join(Application, col(Application.id) == col(AwardListEntry.application_id))
+        .where(PaymentOrder.list_id == record.newest_list.id)
+        .order_by(col(Payment.number))
+    ).all()
+    if not rows:
+        raise NotYetError(f"{record.cycle.year} 年度资金尚未下达，不能生成拨付清单；请先完成资金审批和下达。")
+    return [Line(*row) for row in rows]
+
+
+def _totals(record: Record, counties: list[str], lines: list[Line]) -> Sheet:
+    rows = [
+        (place, *_sums(record.county_name(county), [line for line in lines if line.order.county == county]))
+        for place, county in enumerate(counties, 1)
+    ]
+    return Sheet(
+        name="合计",
+        heading=f"{record.cycle.year}年度奖补资金拨付清单（分县区合计）",
+        notes=(f"依据：《{record.policy.title}》（{record.policy.number}）。金额单位：元。",),
+        columns=(
+            Column("序号", CellKind.INTEGER, 6),
+            Column("县（区）", width=20),
+            Column("单位数", CellKind.INTEGER, 9),
+            Column("笔数", CellKind.INTEGER, 9),
+            Column("市级承担（元）", CellKind.MONEY, 19),
+            Column("县级承担（元）", CellKind.MONEY, 19),
+            Column("合计（元）", CellKind.MONEY, 19),
+            Column("合计（大写）", width=46),
+        ),
+        rows=tuple(rows),
+        total=("", *_sums("合计", lines)),
+    )
+
+
+def _sums(name: str, lines: list[Line]) -> tuple[Cell, ...]:
+    city = sum(line.payment.amount_fen for line in lines if line.payment.bearer == CITY)
+    whole = sum(line.payment.amount_fen for line in lines)
+    units = len({line.entry.uscc for line in lines})
+    return (name, units, len(lines), city, whole - city, whole, capitals(whole))
+
+
+def _county(record: Record, county: str, lines: list[Line]) -> Sheet:
+    name = record.county_name(county)
+    total = sum(line.payment.amount_fen for line in lines)
+    return Sheet(
+        name=name,
+        heading=f"{record.cycle.year}年度奖补资金拨付清单（{name}）",
+        notes=(
+            f"共 {len(lines)} 笔，合计 {yuan(total)} 元，大写：{capitals(total)}。",
+            "拨付后请在最后四列填写结果，将本文件原样导回系统；“拨付编号”请勿改动。",
+        ),
+        columns=(
+            Column("拨付编号", width=20),
+            Column("收款单位", width=24),
+            Column("统一社会信用代码", width=20),
+            Column("开户银行", width=18),
+            Column("银行账号", width=21),
+            Column("奖补事项", width=18),
+            Column("承担方", width=9),
+            Column("金额（元）", CellKind.MONEY, 15),
+            Column("拨付结果", width=10, choices=("已拨付", "拨付失败")),
+            Column("拨付日期", CellKind.DATE, 11),
+            Column("凭证号", width=12),
+            Column("失败原因", width=14),
+        ),
+        rows=tuple(_row(record, line) for line in lines),
+    )
+
+
+def _row(record: Record, line: Line) -> tuple[Cell, ...]:
+    return (
+        line.payment.number,
+        line.entry.enterprise_name,
+        line.entry.uscc,
+        line.application.bank_name,
+        line.application.bank_account,
+        record.measure_title(line.entry.measure),
+        "市级" if line.payment.bearer == CITY else record.county_name(line.payment.bearer),
+        line.payment.amount_fen,
+        None,
+        None,
+        None,
+        None,
+    )

@@ -1,0 +1,54 @@
+"""拟奖补名单公示: who is to be awarded what, open to objections."""
+
+from sqlmodel import select
+
+from models import AwardListEntry, PublicNotice
+from services.documents.content import Page
+from services.documents.record import Record, day
+
+
+def build(record: Record) -> Page:
+    """The awards above zero of the newest list, for the period of its notice."""
+    paid = [entry for entry in record.entries if entry.amount_fen > 0]
+    notice = record.session.exec(
+        select(PublicNotice).where(PublicNotice.list_id == record.newest_list.id)
+    ).one_or_none()
+    return Page(
+        title=f"《{record.policy.title}》{record.cycle.year}年度拟奖补名单公示",
+        template="public_list.html",
+        organisation=record.settings.organisation,
+        dated=notice.starts_on if notice else day(record.newest_list.frozen_at),
+        trace=record.trace,
+        data={
+            "policy_title": record.policy.title,
+            "policy_number": record.policy.number,
+            "year": record.cycle.year,
+            "starts_on": notice.starts_on if notice else None,
+            "ends_on": notice.ends_on if notice else None,
+            "working_days": record.plan.stage("public_notice").working_days,
+            "contact": record.settings.contact,
+            "awards": [_line(record, entry) for entry in paid],
+            "measures": _by_measure(record, paid),
+            "enterprises": len({entry.uscc for entry in paid}),
+            "total_fen": sum(entry.amount_fen for entry in paid),
+        },
+    )
+
+
+def _line(record: Record, entry: AwardListEntry) -> dict[str, str | int]:
+    return {
+        "name": entry.enterprise_name,
+        "uscc": entry.uscc,
+        "county": record.county_name(entry.county),
+        "measure": record.measure_title(entry.measure),
+        "fen": entry.amount_fen,
+    }
+
+
+def _by_measure(record: Record, paid: list[AwardListEntry]) -> list[dict[str, str | int]]:
+    found: list[dict[str, str | int]] = []
+    for measure in record.policy.measures:
+        fens = [entry.amount_fen for entry in paid if entry.measure == measure.id]
+        if fens:
+            found.append({"title": measure.title, "clause": measure.clause, "count": len(fens), "fen": sum(fens)})
+    return found

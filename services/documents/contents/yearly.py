@@ -1,0 +1,167 @@
+"""年度总结: what came of the cycle, by measure and county, with charts."""
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+
+from sqlmodel import Session, col, select
+
+from models import (
+    AwardListEntry,
+    Cycle,
+    DutyReport,
+    Finding,
+    FindingKind,
+    FindingVerdict,
+    Objection,
+    ObjectionStatus,
+    Outcome,
+    Payment,
+    PaymentOrder,
+    PaymentStatus,
+    PublicNotice,
+)
+from services.documents.content import Chart, Page
+from services.documents.names import OUTCOMES
+from services.documents.record import Record, latest
+
+
+def build(record: Record) -> Page:
+    """The newest list and all that was recorded around it."""
+    entries = record.entries
+    payments, paid_moments = _payments(record)
+    by_measure = _groups(entries, list(record.measures), lambda entry: entry.measure, record.measure_title)
+    by_county = _groups(entries, list(record.counties), lambda entry: entry.county, record.county_name)
+    outcomes = Counter(entry.outcome for entry in entries)
+    return Page(
+        title=f"《{record.policy.title}》{record.cycle.year}年度奖补资金兑现工作总结",
+        template="yearly_report.html",
+        organisation=record.settings.organisation,
+        dated=latest([record.newest_list.frozen_at, *paid_moments], record.opened_on),
+        trace=record.trace,
+        charts=_charts(by_measure, by_county, outcomes),
+        data={
+            "policy_title": record.policy.title,
+            "policy_number": record.policy.number,
+            "year": record.cycle.year,
+            "applications": len(record.applications),
+            "applicants": len({enterprise.uscc for _, enterprise in record.applications}),
+            "listed": len(entries),
+            "total_fen": sum(entry.amount_fen for entry in entries),
+            "awarded_enterprises": len({entry.uscc for entry in entries if entry.amount_fen > 0}),
+            "awarded": sum(entry.amount_fen > 0 for entry in entries),
+            "outcomes": [{"name": name, "count": outcomes[outcome]} for outcome, name in OUTCOMES.items()],
+            "by_measure": by_measure,
+            "by_county": by_county,
+            "findings": _findings(record.session, record.cycle),
+            "notices": _notices(record),
+            "payments": payments,
+            "duties": _duties(record),
+        },
+    )
+
+
+def _groups(
+    entries: list[AwardListEntry], order: list[str], key: Callable[[AwardListEntry], str], name: Callable[[str], str]
+) -> list[dict[str, Any]]:
+    """Counts and sums in the policy's order; what the policy does not know comes last."""
+    present = {key(entry) for entry in entries}
+    found = []
+    for item in [each for each in order if each in present] + sorted(present - set(order)):
+        own = [entry for entry in entries if key(entry) == item]
+        counted = Counter(entry.outcome for entry in own)
+        found.append(
+            {
+                "name": name(item),
+                "count": len(own),
+                "awards": sum(entry.amount_fen > 0 for entry in own),
+                "referrals": counted[Outcome.REFERRAL],
+                "rejections": counted[Outcome.REJECTION],
+                "fen": sum(entry.amount_fen for entry in own),
+            }
+        )
+    return found
+
+
+def _charts(
+    by_measure: list[dict[str, Any]], by_county: list[dict[str, Any]], outcomes: Counter[Outcome]
+) -> dict[str, Chart]:
+    return {
+        "measures": _money_chart("各项措施奖补金额", by_measure),
+        "outcomes": Chart("审核结果", "项", tuple(OUTCOMES.values()), tuple(outcomes[outcome] for outcome in OUTCOMES)),
+        "counties": _money_chart("各县（区）奖补金额", by_county),
+    }
+
+
+def _money_chart(title: str, groups: list[dict[str, Any]]) -> Chart:
+    shown = sorted((group for group in groups if group["fen"] > 0), key=lambda group: -int(group["fen"]))
+    return Chart(title, "万元", tuple(group["name"] for group in shown), tuple(group["fen"] for group in shown))
+
+
+def _findings(session: Session, cycle: Cycle) -> dict[str, int]:
+    rows = session.exec(select(Finding).where(Finding.cycle_id == cycle.id)).all()
+    return {
+        "all": len(rows),
+        "same_enterprise": sum(row.kind is FindingKind.SAME_ENTERPRISE for row in rows),
+        "duplicate": sum(row.verdict is FindingVerdict.DUPLICATE for row in rows),
+        "distinct": sum(row.verdict is FindingVerdict.DISTINCT for row in rows),
+        "open": sum(row.verdict is FindingVerdict.OPEN for row in rows),
+    }
+
+
+def _notices(record: Record) -> list[dict[str, Any]]:
+    notices = record.session.exec(
+        select(PublicNotice).where(PublicNotice.cycle_id == record.cycle.id).order_by(col(PublicNotice.starts_on))
+    ).all()
+    found = []
+    for notice in notices:
+        objections = record.session.exec(select(Objection).where(Objection.notice_id == notice.id)).all()
+        counted = Counter(objection.status for objection in objections)
+        found.append(
+            {
+                "starts_on": notice.starts_on,
+                "ends_on": notice.ends_on,
+                "objections": len(objections),
+                "upheld": counted[ObjectionStatus.UPHELD],
+                "dismissed": counted[ObjectionStatus.DISMISSED],
+            }
+        )
+    return found
+
+
+def _payments(record: Record) -> tuple[dict[str, int], list[datetime | None]]:
+    rows = record.session.exec(
+        select(Payment)
+        .join(PaymentOrder, col(PaymentOrder.id) == col(Payment.order_id))
+        .where(PaymentOrder.list_id == record.newest_list.id)
+    ).all()
+    paid = [row for row in rows if row.status is PaymentStatus.PAID]
+    figures = {
+        "count": len(rows),
+        "fen": sum(row.amount_fen for row in rows),
+        "paid_count": len(paid),
+        "paid_fen": sum(row.amount_fen for row in paid),
+        "failed_count": sum(row.status is PaymentStatus.FAILED for row in rows),
+    }
+    return figures, [row.reported_at for row in rows]
+
+
+def _duties(record: Record) -> list[dict[str, Any]]:
+    reports = record.session.exec(
+        select(DutyReport).where(DutyReport.cycle_id == record.cycle.id).order_by(col(DutyReport.seq))
+    ).all()
+    newest = {(report.duty, report.bureau): report for report in reports}
+    return [
+        {
+            "clause": duty.clause,
+            "quote": duty.quote,
+            "lead": record.policy.bureau_name(duty.lead),
+            "progress": [
+                {"bureau": record.policy.bureau_name(bureau), "text": report.progress}
+                for (duty_id, bureau), report in sorted(newest.items())
+                if duty_id == duty.id
+            ],
+        }
+        for duty in record.policy.duties
+    ]

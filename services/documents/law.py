@@ -1,0 +1,117 @@
+"""The figures of the law as the guide shows them: this year's values, what they were, and how they are read."""
+
+import re
+from datetime import date
+from decimal import Decimal
+from typing import Any
+
+from models import Cycle
+from policy import Measure, Policy
+from policy.amounts import plain
+from policy.parameters import Version, adjustable, override, read_exact, value_type, version_of
+from policy.schema import Parameter
+from services.documents.render.pages import chinese_date
+from services.money import wan, yuan
+from services.sharing import county_rate
+
+
+def standards(law: Policy, measure: Measure, cycle: Cycle) -> list[dict[str, Any]]:
+    """The measure's parameters in the cycle's year: label, the rows of their value, and the reading."""
+    return [_standard(law, measure, parameter, cycle) for parameter in measure.parameters]
+
+
+def general_rules(law: Policy, cycle: Cycle) -> list[str]:
+    """Rules across measures, and the common parameters with their readings."""
+    own = [_standard(law, None, parameter, cycle) for parameter in law.parameters]
+    readings = [each["reading"] or f"{each['label']}：{each['values'][0]['value']}" for each in own]
+    return [group.label for group in law.groups] + readings
+
+
+def sharing(law: Policy, cycle: Cycle) -> list[dict[str, str]]:
+    """Who bears the cost, county by county where the policy or the cycle sets it apart."""
+    rule = law.provisions.cost_sharing
+    names = {county.id: county.name for county in law.counties}
+    apart = [county for county in names if county in rule.counties or county in cycle.cost_sharing]
+    rows = [{"name": names[county], **_shares(county_rate(law, cycle, county))} for county in apart]
+    return [*rows, {"name": "其他县（区）、开发区" if apart else "各县（区）、开发区", **rule.default.model_dump()}]
+
+
+def _shares(county: Decimal) -> dict[str, str]:
+    return {"city": _percent(1 - county), "county": _percent(county)}
+
+
+def _percent(rate: Decimal) -> str:
+    """A rate as people write it: 0.4 is 40%."""
+    return f"{plain(rate * 100)}%"
+
+
+def _standard(law: Policy, measure: Measure | None, parameter: Parameter, cycle: Cycle) -> dict[str, Any]:
+    stated = version_of(parameter, cycle.year)
+    chosen = cycle.overrides.get(measure.id if measure else "policy", {}).get(parameter.name)
+    holds = stated
+    if chosen is not None:
+        holds = override(parameter, stated, chosen, adjustable(parameter, law.provisions.percentages_are_maxima))
+    key = _key_label(measure, parameter)
+    return {
+        "label": parameter.label,
+        "values": _shown(parameter, holds, key),
+        "stated": _shown(parameter, stated, key) if chosen is not None else [],
+        "reading": parameter.reading,
+    }
+
+
+def _shown(parameter: Parameter, version: Version, key_label: str) -> list[dict[str, str]]:
+    """A value on one line, or a table on several."""
+    if parameter.type != "table":
+        return [{"key": "", "value": _value(parameter, version.value or "")}]
+    rows = [(_key(parameter, row.key or row.band or "", key_label), row.value) for row in version.rows]
+    if version.otherwise not in (None, "error"):
+        rows.append(("其他", str(version.otherwise)))
+    return [{"key": key, "value": _value(parameter, value)} for key, value in rows]
+
+
+def _value(parameter: Parameter, text: str) -> str:
+    """A figure with its unit, however the policy file writes it."""
+    match value_type(parameter):
+        case "money":
+            return _money(int(read_exact("money", text, ()).scaleb(2)))
+        case "rate":
+            return f"{plain(read_exact('rate', text, ()).scaleb(2))}%"
+        case "boolean":
+            return "是" if text == "true" else "否"
+        case "date":
+            return chinese_date(date.fromisoformat(text))
+    return text + parameter.unit
+
+
+def _money(fen: int) -> str:
+    if fen == 0:
+        return "0元"
+    return f"{wan(fen)}万元" if fen % 1_000_000 == 0 else f"{yuan(fen)}元"
+
+
+def _key_label(measure: Measure | None, table: Parameter) -> str:
+    """What a table is looked up by: the label of what stands in `lookup(table, …)`."""
+    if measure is None or table.type != "table":
+        return ""
+    wanted = re.compile(rf"lookup\(\s*{table.name}\s*,\s*(\w+)\s*\)")
+    labels = {fact.name: fact.label for fact in measure.all_facts}
+    labels |= {step.name: step.label for step in measure.steps}
+    expressions = [step.expression for step in measure.steps]
+    expressions += [condition.expression for condition in measure.conditions] + [measure.cap or ""]
+    keys = [found.group(1) for found in map(wanted.search, expressions) if found]
+    return next((labels[key] for key in keys if key in labels), "")
+
+
+def _key(parameter: Parameter, key: str, label: str) -> str:
+    """1, looked up by a year of benefit → 第1年; a band in words: [10万元, 30万元) → 10万元（含）至30万元（不含）."""
+    if parameter.by == "integer":
+        return f"第{key}年" if "年" in label else f"{label}{key}"
+    if parameter.by == "choice":
+        return key
+    low, high = (end.strip() for end in key[1:-1].replace("，", ",").split(","))
+    low_text = f"{low}（{'含' if key[0] == '[' else '不含'}）" if low else ""
+    high_text = f"{high}（{'含' if key[-1] == ']' else '不含'}）" if high else ""
+    if low_text and high_text:
+        return f"{low_text}至{high_text}"
+    return f"{low_text}以上" if low_text else f"{high_text}以下" if high_text else "全部"

@@ -1,0 +1,136 @@
+"""What documents read of the record: a cycle under its policy, its newest frozen list, names for ids."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from functools import cached_property
+
+from sqlmodel import Session, col, select
+
+from config.settings import Settings
+from models import Application, AwardList, AwardListEntry, Cycle, Enterprise, FactKind, FactValue, StageVisit
+from policy import Fact, Measure, Policy
+from services.clock import CHINA
+from services.documents.content import Trace
+from services.documents.errors import NotYetError
+from services.policies import policy_of
+from services.stages import CyclePlan, load_plan
+
+
+@dataclass(frozen=True)
+class Record:
+    """One cycle as documents see it."""
+
+    session: Session
+    settings: Settings
+    cycle: Cycle
+
+    @cached_property
+    def policy(self) -> Policy:
+        """The policy that the cycle runs under, from its stored text."""
+        return policy_of(self.session, self.cycle)
+
+    @cached_property
+    def plan(self) -> CyclePlan:
+        """The stages of the cycle."""
+        return load_plan(self.settings.cycle_file)
+
+    @cached_property
+    def counties(self) -> dict[str, str]:
+        """County names by id, in the policy's order."""
+        return {county.id: county.name for county in self.policy.counties}
+
+    @cached_property
+    def measures(self) -> dict[str, Measure]:
+        """Measures by id, in the policy's order."""
+        return {measure.id: measure for measure in self.policy.measures}
+
+    @cached_property
+    def applications(self) -> list[tuple[Application, Enterprise]]:
+        """All applications of the cycle with their enterprises, by measure and number."""
+        rows = self.session.exec(
+            select(Application, Enterprise)
+            .join(Enterprise, col(Enterprise.id) == col(Application.enterprise_id))
+            .where(Application.cycle_id == self.cycle.id)
+        ).all()
+        return sorted(rows, key=lambda row: (self.place_of(row[0].measure), row[0].number))
+
+    @cached_property
+    def newest_list(self) -> AwardList:
+        """The newest frozen list. Raises NotYetError when there is none."""
+        found = self.session.exec(
+            select(AwardList)
+            .where(AwardList.cycle_id == self.cycle.id)
+            .order_by(col(AwardList.version).desc())
+            .limit(1)
+        ).one_or_none()
+        if found is None:
+            raise NotYetError(f"{self.cycle.year} 年度还没有固化的名单，不能生成这份文件；请先完成测算并固化名单。")
+        return found
+
+    @cached_property
+    def entries(self) -> list[AwardListEntry]:
+        """All lines of the newest list, by measure, county and number."""
+        rows = self.session.exec(select(AwardListEntry).where(AwardListEntry.list_id == self.newest_list.id)).all()
+        places = {county: place for place, county in enumerate(self.counties)}
+        return sorted(
+            rows, key=lambda row: (self.place_of(row.measure), places.get(row.county, len(places)), row.number)
+        )
+
+    @property
+    def trace(self) -> Trace:
+        """The version and digest of the newest list."""
+        return Trace(self.newest_list.version, self.newest_list.digest)
+
+    def place_of(self, measure_id: str) -> int:
+        """Where a measure stands in the policy; unknown ones last."""
+        order = list(self.measures)
+        return order.index(measure_id) if measure_id in self.measures else len(order)
+
+    def measure_title(self, measure_id: str) -> str:
+        """The Chinese name of a measure."""
+        measure = self.measures.get(measure_id)
+        return measure.title if measure else measure_id
+
+    def county_name(self, county_id: str) -> str:
+        """The Chinese name of a county."""
+        return self.counties.get(county_id, county_id)
+
+    def facts_of(self, measure_id: str) -> dict[str, Fact]:
+        """The facts of a measure by name."""
+        measure = self.measures.get(measure_id)
+        return {fact.name: fact for fact in measure.all_facts} if measure else {}
+
+    def visit(self, stage_id: str) -> StageVisit | None:
+        """The newest visit to a stage."""
+        return self.session.exec(
+            select(StageVisit)
+            .where(StageVisit.cycle_id == self.cycle.id, StageVisit.stage == stage_id)
+            .order_by(col(StageVisit.number).desc())
+            .limit(1)
+        ).one_or_none()
+
+    def facts(self, kind: FactKind) -> dict[tuple[int, str], FactValue]:
+        """The newest value of every fact of the kind, by application and fact name."""
+        rows = self.session.exec(
+            select(FactValue)
+            .join(Application, col(Application.id) == col(FactValue.application_id))
+            .where(Application.cycle_id == self.cycle.id, FactValue.kind == kind)
+            .order_by(col(FactValue.application_id), col(FactValue.fact), col(FactValue.seq))
+        ).all()
+        return {(row.application_id, row.fact): row for row in rows}
+
+    @property
+    def opened_on(self) -> date:
+        """The day on which the cycle was opened."""
+        return day(self.cycle.opened_at)
+
+
+def day(moment: datetime) -> date:
+    """The day in China."""
+    return moment.astimezone(CHINA).date()
+
+
+def latest(moments: list[datetime | None], otherwise: date) -> date:
+    """The day of the latest moment, or another day when there is none."""
+    known = [moment for moment in moments if moment is not None]
+    return day(max(known)) if known else otherwise

@@ -1,0 +1,1 @@
+"""From content to bytes, without the record: pages, DOCX, workbooks and charts."""

@@ -1,0 +1,53 @@
+"""Stored values of facts as cells and as text."""
+
+from datetime import date
+from decimal import Decimal
+
+from models import FactValue
+from policy import Fact
+from services.documents.content import Cell, CellKind
+from services.money import yuan
+
+_KINDS = {
+    "money": CellKind.MONEY,
+    "integer": CellKind.INTEGER,
+    "decimal": CellKind.NUMBER,
+    "date": CellKind.DATE,
+}
+
+
+def fact_kind(fact: Fact) -> CellKind:
+    """What a column of this fact holds."""
+    return _KINDS.get(fact.type, CellKind.TEXT)
+
+
+def fact_cell(fact: Fact, stored: FactValue | None) -> Cell:
+    """The value as a typed cell; None when it was not given."""
+    if stored is None or stored.value is None or stored.value == "":
+        return None
+    text = stored.value
+    match fact.type:
+        case "money":
+            return int(Decimal(text).scaleb(2))
+        case "integer":
+            return int(text)
+        case "decimal":
+            return Decimal(text.removesuffix("%"))
+        case "date":
+            return date.fromisoformat(text)
+        case "boolean":
+            return "是" if text in ("true", "是") else "否"
+    return text
+
+
+def fact_text(fact: Fact | None, stored: FactValue | None) -> str:
+    """The value as people read it, with its unit; 未填 when it was not given."""
+    if stored is None or stored.value is None or stored.value == "":
+        return "未填"
+    if fact is None:
+        return stored.value
+    cell = fact_cell(fact, stored)
+    if fact.type == "money" and isinstance(cell, int):
+        return f"{yuan(cell)} 元"
+    unit = fact.unit if isinstance(cell, int | Decimal) else ""
+    return f"{cell}{unit}"

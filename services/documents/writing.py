@@ -1,0 +1,143 @@
+"""Writing documents: rendered outside of any transaction, put in place in one step, then recorded."""
+
+import hashlib
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2.sandbox import SandboxedEnvironment
+from sqlmodel import Session, select
+
+from config.settings import Settings
+from models import Cycle, Document
+from services.actors import Actor
+from services.clock import Clock
+from services.documents.content import Content, Page, subject_of
+from services.documents.record import Record
+from services.documents.registry import Kind, kind_of
+from services.documents.render.docx import to_docx
+from services.documents.render.pages import FOLDERS, environment, render, sources
+from services.documents.render.xlsx import to_xlsx
+from services.operation import operation
+from services.permissions import require
+
+
+@dataclass(frozen=True)
+class _File:
+    """A file that lies in its place."""
+
+    format: str
+    path: str
+    sha256: str
+
+
+def write(
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    settings: Settings,
+    cycle: Cycle,
+    kind: str,
+    templates: Sequence[Path] = FOLDERS,
+) -> list[Document]:
+    """Write all formats of a document into the output folder and record them.
+
+    What shows the same again keeps its rows and its files; a missing or changed file is written anew. What shows
+    something else gets files and rows of its own (第2稿 …). Raises NotFoundError for an unknown kind, NotYetError when
+    the record does not hold enough yet, TemplateProblemError for a broken template.
+    """
+    require(actor, "document.write")
+    chosen, engine = kind_of(kind), environment(templates)
+    content = chosen.build(Record(session, settings, cycle))
+    subject = subject_of(content, *(sources(engine, content.template) if isinstance(content, Page) else ()))
+    earlier = session.exec(select(Document).where(Document.cycle_id == cycle.id, Document.kind == kind)).all()
+    stem = _stem(cycle, chosen, subject, earlier)
+    known = {row.format: row for row in earlier if row.subject == subject}
+    files = [
+        _put(settings.output_dir, form, f"{stem}.{form}", known.get(form), content, engine) for form in chosen.formats
+    ]
+    return _record(session, clock, actor, cycle, chosen, content.title, subject, files)
+
+
+def _stem(cycle: Cycle, kind: Kind, subject: str, earlier: Sequence[Document]) -> str:
+    """Folder and name without suffix; every further draft of a document has its number in the name."""
+    subjects = list(dict.fromkeys(row.subject for row in sorted(earlier, key=lambda row: row.id or 0)))
+    number = subjects.index(subject) if subject in subjects else len(subjects)
+    draft = f"-第{number + 1}稿" if number else ""
+    return f"{cycle.policy_id}-{cycle.year}/{kind.title}{draft}"
+
+
+def _put(
+    folder: Path, form: str, path: str, known: Document | None, content: Content, templates: SandboxedEnvironment
+) -> _File:
+    if known is not None and _sha256_of(folder / known.path) == known.sha256:
+        return _File(form, known.path, known.sha256)
+    data = _rendered(content, form, templates)
+    _replace(folder / path, data)
+    return _File(form, path, hashlib.sha256(data).hexdigest())
+
+
+def _rendered(content: Content, form: str, templates: SandboxedEnvironment) -> bytes:
+    if not isinstance(content, Page):
+        return to_xlsx(content)
+    if form == "html":
+        return render(templates, content, "html").encode()
+    return to_docx(content, render(templates, content, "docx"))
+
+
+def _sha256_of(path: Path) -> str | None:
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+
+
+def _replace(path: Path, data: bytes) -> None:
+    """A reader sees the old file or the new one, never half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        Path(draft).chmod(0o644)
+        Path(draft).replace(path)
+    except BaseException:
+        Path(draft).unlink(missing_ok=True)
+        raise
+
+
+@operation("document.write")
+def _record(
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    cycle: Cycle,
+    kind: Kind,
+    title: str,
+    subject: str,
+    files: list[_File],
+) -> list[Document]:
+    rows = []
+    for file in files:
+        row = session.exec(
+            select(Document).where(
+                Document.cycle_id == cycle.id,
+                Document.kind == kind.id,
+                Document.format == file.format,
+                Document.subject == subject,
+            )
+        ).one_or_none() or Document(
+            cycle_id=cycle.id or 0,
+            kind=kind.id,
+            format=file.format,
+            title=title,
+            subject=subject,
+            path=file.path,
+            sha256=file.sha256,
+            written_at=clock.now(),
+        )
+        if row.sha256 != file.sha256:
+            row.path, row.sha256, row.written_at = file.path, file.sha256, clock.now()
+        session.add(row)
+        rows.append(row)
+    session.flush()
+    return rows

@@ -1,0 +1,136 @@
+"""What an enterprise may expect: the policy evaluated for the answers to a few questions. Nothing is kept."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import polars as pl
+from sqlmodel import Session, col, select
+
+import policy
+from models import AwardList, AwardListEntry, Cycle, CycleStatus, Enterprise, LedgerEntry, LedgerLevel
+from policy import Fact, Measure, Policy, Step
+from policy.history import recorded_facts
+from policy.names import GRANTED_ABOVE
+from services import facts
+from services.drafts import fact_trouble
+
+_WHO = "estimate"
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """What the policy says of the answers: an estimate, never a promise."""
+
+    outcome: str
+    amount_fen: int
+    reason: str
+    clause: str
+    referral_to: str
+    steps: list[Step]
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Answers looked at: what is wrong by fact, what was taken for granted or is to come, and the estimate."""
+
+    troubles: dict[str, str] = field(default_factory=dict)
+    assumed: list[str] = field(default_factory=list)  # facts to be verified, taken as favourable
+    awaited: list[str] = field(default_factory=list)  # facts that only a bureau can give
+    problems: list[str] = field(default_factory=list)
+    estimate: Estimate | None = None
+
+
+def questions(measure: Measure) -> list[Fact]:
+    """What is asked: every fact but those of the system, the panel, and the history."""
+    hidden = {GRANTED_ABOVE, measure.decided_by}
+    return [fact for fact in measure.all_facts if fact.source != "history" and fact.name not in hidden]
+
+
+def check(
+    session: Session,
+    cycle: Cycle,
+    law: Policy,
+    measure: Measure,
+    given: Mapping[str, str],
+    enterprise: Enterprise,
+    *,
+    assume: bool = False,
+) -> Checked:
+    """Look at answers by fact name. With `assume` yes-or-no facts that a bureau will verify count as yes.
+
+    What the enterprise received in earlier years counts; other applications of this year do not.
+    """
+    asked = questions(measure)
+    troubles: dict[str, str] = {}
+    row: dict[str, Any] = {"application_id": _WHO, "uscc": enterprise.uscc, "enterprise": enterprise.name}
+    assumed, awaited = [], []
+    for fact in asked:
+        text = given.get(fact.name, "")
+        open_fact = assume and fact.source == "verified" and fact.must_be_given and not text
+        if open_fact and fact.type == "boolean":
+            row[fact.name] = True
+            assumed.append(fact.label)
+        elif open_fact:
+            awaited.append(fact.label)
+        elif sentence := fact_trouble(fact, text):
+            troubles[fact.name] = sentence
+        else:
+            row[fact.name] = facts.read(fact, text)
+    if troubles or awaited:
+        return Checked(troubles, assumed, awaited)
+    return _evaluated(session, cycle, law, measure, row, assumed)
+
+
+def _evaluated(
+    session: Session, cycle: Cycle, law: Policy, measure: Measure, row: dict[str, Any], assumed: list[str]
+) -> Checked:
+    schema = policy.history_columns(law)
+    earlier = _history(session, cycle, law, str(row["uscc"]))
+    history = pl.DataFrame({name: [each.get(name) for each in earlier] for name in schema}, schema=schema, strict=True)
+    frame = policy.frame(measure, [row])
+    found = policy.evaluate(law, {measure.id: frame}, year=cycle.year, history=history, overrides=cycle.overrides)
+    if found.errors:
+        return Checked(assumed=assumed, problems=[error.message for error in found.errors])
+    told = found.results.row(0, named=True)
+    estimate = Estimate(
+        outcome=told["outcome"],
+        amount_fen=told["amount_fen"],
+        reason=told["reason"] or "",
+        clause=told["clause"] or measure.clause,
+        referral_to=told["referral_to"] or "",
+        steps=found.steps(_WHO),
+    )
+    return Checked(assumed=assumed, estimate=estimate)
+
+
+def _history(session: Session, cycle: Cycle, law: Policy, uscc: str) -> list[dict[str, Any]]:
+    """The enterprise's earlier awards: of our own closed cycles, and of the city's ledger for the years before."""
+    rows: list[dict[str, Any]] = []
+    years: set[int] = set()
+    closed = select(Cycle).where(
+        Cycle.policy_id == cycle.policy_id, Cycle.year < cycle.year, Cycle.status == CycleStatus.CLOSED
+    )
+    for past in session.exec(closed):
+        years.add(past.year)
+        newest = select(AwardList.id).where(AwardList.cycle_id == past.id).order_by(col(AwardList.version).desc())
+        entries = select(AwardListEntry).where(
+            AwardListEntry.list_id == session.exec(newest).first(), AwardListEntry.uscc == uscc
+        )
+        rows += [
+            {"uscc": uscc, "measure": each.measure, "year": past.year, "amount_fen": each.amount_fen}
+            for each in session.exec(entries)
+        ]
+    recorded = recorded_facts(law)
+    ledger = select(LedgerEntry).where(
+        LedgerEntry.level == LedgerLevel.CITY,
+        LedgerEntry.policy_id == cycle.policy_id,
+        LedgerEntry.uscc == uscc,
+        col(LedgerEntry.measure).is_not(None),
+    )
+    return rows + [
+        {"uscc": uscc, "measure": each.measure, "year": each.year, "amount_fen": each.amount_fen}
+        | {name: facts.read(recorded[name], text) for name, text in each.facts.items() if name in recorded}
+        for each in session.exec(ledger)
+        if each.year not in years
+    ]

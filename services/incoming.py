@@ -1,0 +1,44 @@
+"""Files that somebody handed in to be looked at before anything is saved: the latest of each user, by its SHA-256."""
+
+import hashlib
+import shutil
+from pathlib import Path
+
+from config.settings import Settings
+from services.actors import Actor
+from services.errors import InputError, StateError
+
+_LONGEST = 60  # characters: names of files are limited in bytes
+
+
+def keep(settings: Settings, actor: Actor, filename: str, data: bytes) -> str:
+    """Keep the file, in place of the user's earlier one. Returns its SHA-256. Raises InputError when it is empty."""
+    if not data:
+        raise InputError("没有选择文件，或者文件是空的；请选择要导入的文件。")
+    name = Path(filename.replace("\\", "/")).name.replace("\0", "").lstrip(".")[-_LONGEST:] or "上传的文件"
+    sha256 = hashlib.sha256(data).hexdigest()
+    drop(settings, actor)
+    folder = _folder(settings, actor) / sha256
+    folder.mkdir(parents=True)
+    (folder / name).write_bytes(data)
+    return sha256
+
+
+def path_of(settings: Settings, actor: Actor, sha256: str) -> Path:
+    """The user's file with this SHA-256. Raises StateError when it is no longer there."""
+    folder = _folder(settings, actor)
+    kept = [each for each in folder.glob("*/*") if each.parent.name == sha256]
+    if not kept:
+        raise StateError("要保存的文件已经被后来上传的文件替换，或者已经保存过；请重新上传。")
+    return kept[0]
+
+
+def drop(settings: Settings, actor: Actor) -> None:
+    """Forget the user's file."""
+    folder = _folder(settings, actor)
+    if folder.is_dir():
+        shutil.rmtree(folder)
+
+
+def _folder(settings: Settings, actor: Actor) -> Path:
+    return settings.data_dir / "incoming" / str(actor.user_id)

@@ -1,0 +1,184 @@
+"""Frozen lists of awards: numbered versions with a digest, and what changed from one to the next."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlmodel import Session, col, select
+
+from models import (
+    Application,
+    Award,
+    AwardList,
+    AwardListEntry,
+    ComputationRun,
+    Cycle,
+    Enterprise,
+    Objection,
+    ObjectionStatus,
+    Outcome,
+    PublicNotice,
+    Role,
+)
+from services import computation, cycles
+from services.actors import Actor
+from services.audit import canonical
+from services.clock import Clock
+from services.errors import NotFoundError, StateError
+from services.operation import operation
+
+
+@dataclass(frozen=True)
+class Change:
+    """One application that stands differently in two versions; None where a version does not have it."""
+
+    number: str
+    enterprise_name: str
+    measure: str
+    old: Outcome | None
+    old_fen: int
+    new: Outcome | None
+    new_fen: int
+
+
+def current_list(session: Session, cycle: Cycle) -> AwardList:
+    """The newest version. Raises StateError when nothing is frozen yet."""
+    found = _newest(session, cycle)
+    if found is None:
+        raise StateError(f"{cycle.year} 年度还没有固化的名单；请先完成测算并固化名单。")
+    return found
+
+
+def entries(session: Session, list_id: int) -> list[AwardListEntry]:
+    """The lines of a list, by application number."""
+    return list(
+        session.exec(
+            select(AwardListEntry).where(AwardListEntry.list_id == list_id).order_by(col(AwardListEntry.number))
+        )
+    )
+
+
+@operation("list.freeze")
+def freeze(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> AwardList:
+    """Freeze all outcomes of the latest computation as the next version.
+
+    The current version stays when it says the same and no objection against it was upheld. Raises StateError when
+    nothing was computed.
+    """
+    cycle = cycles.open_one(session, cycle_id)
+    run = _latest_run(session, cycle)
+    lines = _lines(session, run)
+    digest = digest_of(run.policy_sha256, [line for line, _ in lines], [award for _, award in lines])
+    current = _newest(session, cycle)
+    if current is not None and current.digest == digest and not _objected(session, current):
+        return current
+    frozen = AwardList(
+        cycle_id=cycle_id,
+        version=current.version + 1 if current else 1,
+        run_id=run.id or 0,
+        digest=digest,
+        total_fen=sum(line.amount_fen for line, _ in lines),
+        prepared_by=cycle.opened_by if actor.role is Role.SYSTEM else actor.user_id,
+        frozen_at=clock.now(),
+    )
+    session.add(frozen)
+    session.flush()
+    for line, _ in lines:
+        line.list_id = frozen.id or 0
+        session.add(line)
+    return frozen
+
+
+def digest_of(policy_sha256: str, lines: Iterable[AwardListEntry], awards: Iterable[Award]) -> str:
+    """SHA-256 over the policy and every line with its reason, in the order of the application numbers."""
+    told = {award.id: [award.clause, award.reason, award.referral_to] for award in awards}
+    rows = [
+        [line.number, line.uscc, line.enterprise_name, line.county, line.measure, line.outcome, line.amount_fen]
+        + told[line.award_id]
+        for line in sorted(lines, key=lambda line: line.number)
+    ]
+    return hashlib.sha256(canonical([policy_sha256, rows]).encode()).hexdigest()
+
+
+def diff(session: Session, cycle_id: int, old: int, new: int) -> list[Change]:
+    """What differs from version `old` to version `new`, by application number. Raises NotFoundError."""
+    before, after = (
+        {line.number: line for line in entries(session, _version(session, cycle_id, version).id or 0)}
+        for version in (old, new)
+    )
+    changes = (_change(before.get(number), after.get(number)) for number in sorted(before.keys() | after.keys()))
+    return [change for change in changes if (change.old, change.old_fen) != (change.new, change.new_fen)]
+
+
+def _change(old: AwardListEntry | None, new: AwardListEntry | None) -> Change:
+    line = new or old
+    assert line is not None
+    return Change(
+        line.number,
+        line.enterprise_name,
+        line.measure,
+        old.outcome if old else None,
+        old.amount_fen if old else 0,
+        new.outcome if new else None,
+        new.amount_fen if new else 0,
+    )
+
+
+def _newest(session: Session, cycle: Cycle) -> AwardList | None:
+    return session.exec(
+        select(AwardList).where(AwardList.cycle_id == cycle.id).order_by(col(AwardList.version).desc()).limit(1)
+    ).first()
+
+
+def _version(session: Session, cycle_id: int, version: int) -> AwardList:
+    found = session.exec(
+        select(AwardList).where(AwardList.cycle_id == cycle_id, AwardList.version == version)
+    ).one_or_none()
+    if found is None:
+        raise NotFoundError(f"名单没有第 {version} 版；请用 duixian list show 查看已有的版本。")
+    return found
+
+
+def _latest_run(session: Session, cycle: Cycle) -> ComputationRun:
+    run = computation.latest_run(session, cycle.id or 0)
+    if run is None:
+        raise StateError(f"{cycle.year} 年度还没有测算，不能固化名单；请先完成奖补测算。")
+    return run
+
+
+def _lines(session: Session, run: ComputationRun) -> list[tuple[AwardListEntry, Award]]:
+    rows = session.exec(
+        select(Award, Application, Enterprise)
+        .join(Application, col(Application.id) == Award.application_id)
+        .join(Enterprise, col(Enterprise.id) == Application.enterprise_id)
+        .where(Award.run_id == run.id)
+        .order_by(col(Application.number))
+    )
+    return [(_line(award, application, enterprise), award) for award, application, enterprise in rows]
+
+
+def _line(award: Award, application: Application, enterprise: Enterprise) -> AwardListEntry:
+    return AwardListEntry(
+        list_id=0,
+        application_id=award.application_id,
+        award_id=award.id or 0,
+        number=application.number,
+        uscc=enterprise.uscc,
+        enterprise_name=application.enterprise_name,
+        county=enterprise.county,
+        measure=application.measure,
+        outcome=award.outcome,
+        amount_fen=award.amount_fen,
+    )
+
+
+def _objected(session: Session, current: AwardList) -> bool:
+    """Whether an objection against this version was upheld: what it led to is published anew, even when the same."""
+    return (
+        session.exec(
+            select(Objection.id)
+            .join(PublicNotice, col(PublicNotice.id) == Objection.notice_id)
+            .where(PublicNotice.list_id == current.id, Objection.status == ObjectionStatus.UPHELD)
+        ).first()
+        is not None
+    )

@@ -1,0 +1,131 @@
+"""The outbox as a work queue: claim due messages, record what became of them. Safe for several deliverers at once."""
+
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Engine, Table, bindparam, func, or_, update
+from sqlmodel import Session, SQLModel, and_, col, select
+
+from models import DeliveryAttempt, Message, MessageStatus
+from services.database import WRITE
+from services.mailer import Reply
+
+CLAIM = timedelta(minutes=15)  # far longer than a chunk takes; after it a message is in doubt
+MAX_ATTEMPTS = 8
+_FIRST_DELAY = timedelta(minutes=1)
+_LONGEST_DELAY = timedelta(hours=1)
+_JITTER = 0.25
+_ROW: Table = SQLModel.metadata.tables[str(Message.__tablename__)]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What is to be recorded of one message. Without a reply the server was not spoken to: no attempt was made."""
+
+    message: Message
+    status: MessageStatus
+    text: str
+    not_before: datetime
+    reply: Reply | None = None
+
+
+@contextmanager
+def transaction(engine: Engine) -> Iterator[Session]:
+    """A short writing transaction of its own."""
+    with Session(engine, expire_on_commit=False) as session:
+        session.connection(execution_options=WRITE)
+        yield session
+        session.commit()
+
+
+def claim(engine: Engine, wall: datetime, limit: int) -> list[Message]:
+    """Take up to `limit` messages that are due, or in doubt: nobody else gets them until the claim runs out."""
+    with transaction(engine) as session:
+        due = and_(col(Message.status) == MessageStatus.PENDING, col(Message.not_before) <= wall)
+        in_doubt = and_(col(Message.status) == MessageStatus.SENDING, col(Message.claimed_until) <= wall)
+        wanted = select(Message).where(or_(due, in_doubt)).order_by(col(Message.id)).limit(limit)
+        # SQLite has no row locks and needs none: the transaction already holds its one write lock
+        rows = list(session.exec(wanted.with_for_update(skip_locked=True)))
+        for row in rows:
+            row.status, row.claimed_until, row.attempts = MessageStatus.SENDING, wall + CLAIM, row.attempts + 1
+    return rows
+
+
+def record(engine: Engine, verdicts: Iterable[Verdict], at: datetime) -> None:
+    """Write down what became of a claimed chunk, in one transaction, with each reply of the server.
+
+    A reply that comes after the claim ran out does not undo what a later claim found, but a mail that the server
+    took is sent, whoever sent it.
+    """
+    by_status: dict[bool, list[dict[str, object]]] = {True: [], False: []}
+    attempts = []
+    for verdict in verdicts:
+        by_status[verdict.status is MessageStatus.SENT].append(_values(verdict, at))
+        if verdict.reply is not None:
+            attempts.append(_attempt(verdict, verdict.reply, at))
+    with transaction(engine) as session:
+        open_row = and_(_ROW.c.id == bindparam("row"), _ROW.c.status == MessageStatus.SENDING)
+        still_ours = and_(open_row, _ROW.c.claimed_until == bindparam("claim"))
+        for sent, condition in ((True, open_row), (False, still_ours)):
+            if by_status[sent]:
+                session.connection().execute(update(_ROW).where(condition).values(_NEW), by_status[sent])
+        _number(session, attempts)
+        session.add_all(attempts)
+
+
+_NEW: dict[str, object] = {
+    "status": bindparam("new_status"),
+    "not_before": bindparam("new_not_before"),
+    "claimed_until": None,
+    "attempts": bindparam("new_attempts"),
+    "sent_at": bindparam("new_sent_at"),
+    "last_reply": bindparam("new_last_reply"),
+}
+
+
+def _values(verdict: Verdict, at: datetime) -> dict[str, object]:
+    message = verdict.message
+    return {
+        "row": message.id,
+        "claim": message.claimed_until,
+        "new_status": verdict.status,
+        "new_not_before": verdict.not_before,
+        "new_attempts": message.attempts if verdict.reply else message.attempts - 1,
+        "new_sent_at": at if verdict.status is MessageStatus.SENT else None,
+        "new_last_reply": verdict.text,
+    }
+
+
+def _attempt(verdict: Verdict, reply: Reply, at: datetime) -> DeliveryAttempt:
+    assert verdict.message.id is not None
+    return DeliveryAttempt(message_id=verdict.message.id, number=1, code=reply.code, reply=reply.text, tried_at=at)
+
+
+def _number(session: Session, attempts: list[DeliveryAttempt]) -> None:
+    """Number them on from the attempts that each message has."""
+    ids = [attempt.message_id for attempt in attempts]
+    last: Mapping[int, int] = dict(
+        session.exec(
+            select(DeliveryAttempt.message_id, func.max(DeliveryAttempt.number))
+            .where(col(DeliveryAttempt.message_id).in_(ids))
+            .group_by(col(DeliveryAttempt.message_id))
+        ).all()
+    )
+    for attempt in attempts:
+        attempt.number = last.get(attempt.message_id, 0) + 1
+
+
+def delay(message: Message) -> timedelta:
+    """How long to wait after this attempt: doubling, with a jitter that differs by message and attempt.
+
+    The jitter is drawn from the Message-ID, so that many mails deferred together do not come back together, and a
+    test gets the same every time.
+    """
+    doublings: int = max(message.attempts, 1) - 1
+    step = min(_FIRST_DELAY * (1 << doublings), _LONGEST_DELAY)
+    seed = hashlib.sha256(f"{message.message_id} {message.attempts}".encode()).digest()
+    share = int.from_bytes(seed[:4], "big") / 2**32  # 0 … 1
+    return step * (1 - _JITTER + 2 * _JITTER * share)

@@ -1,0 +1,77 @@
+"""The kinds of notices: one table with what each is called, who receives it and what its template needs."""
+
+from dataclasses import dataclass
+
+from services.errors import NotFoundError
+
+COMMON = frozenset({"policy", "year", "path"})  # title of the policy, statistics year, page of the console
+_ITEM = frozenset({"number", "measure", "project"})  # 受理编号, title of the measure, name of the project
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of notice. A context has exactly the keys of `needs`, and may have those of `may`: nothing else gets out.
+
+    Days and instants in a context are `date` or aware `datetime`; a `path` begins with `/` and is put behind the
+    console's address. With `once_a_day` a recipient gets at most one a day (China), whatever it is about.
+    """
+
+    id: str
+    name: str
+    receives: str
+    own: frozenset[str] = frozenset()
+    may: frozenset[str] = frozenset()
+    once_a_day: bool = False
+
+    @property
+    def needs(self) -> frozenset[str]:
+        """The keys that a context must have."""
+        return COMMON | self.own
+
+    @property
+    def template(self) -> str:
+        """The file under templates/mail/ (or config/templates/mail/, which comes first)."""
+        return f"{self.id}.j2"
+
+
+def _kind(
+    name: str,
+    title: str,
+    receives: str,
+    own: frozenset[str] | set[str],
+    may: set[str] | None = None,
+    daily: bool = False,
+) -> Kind:
+    return Kind(name, title, receives, frozenset(own), frozenset(may or ()), daily)
+
+
+_TABLE = (
+    _kind("guide_published", "申报指南发布", "企业与有关单位", {"starts", "ends"}),
+    _kind("intake_reminder", "申报截止提醒", "尚未申报的单位", {"ends", "working_days_left"}),
+    _kind("receipt", "申报接收回执", "申报单位", _ITEM | {"received_at"}),
+    _kind("supplement_request", "补正通知", "申报单位", _ITEM | {"remarks", "due"}),
+    _kind("supplement_reminder", "补正催办", "申报单位", _ITEM | {"remarks", "due", "working_days_left"}),
+    _kind("review_request", "审核任务", "县区、部门审核人", {"reviewer", "count", "due"}, {"measures"}),
+    _kind("review_reminder", "审核催办", "县区、部门审核人", {"reviewer", "count", "due", "working_days_left"}),
+    _kind("review_escalation", "审核逾期督办", "审核单位负责人", {"reviewer", "count", "due", "working_days_over"}),
+    _kind("approval_waiting", "待审批事项汇总", "审批人（每日至多一封）", {"matters"}, daily=True),
+    _kind("notice_started", "拟奖补名单公示", "申报单位、县区与有关部门", {"starts", "ends"}),
+    _kind("objection_received", "异议受理回执", "异议人", {"subject", "received_at", "due"}),
+    _kind("objection_answered", "异议答复", "异议人", {"subject", "upheld", "answer"}),
+    _kind("result_award", "兑现结果（奖补）", "申报单位", _ITEM | {"clause"}),
+    _kind("result_rejection", "兑现结果（不予奖补）", "申报单位", _ITEM | {"clause", "reason"}, {"remedy"}),
+    _kind("result_referral", "兑现结果（转上级政策）", "申报单位", _ITEM | {"clause", "reason", "referral_to"}),
+    _kind("result_case_by_case", "兑现结果（一事一议）", "申报单位", _ITEM | {"clause", "reason"}),
+    _kind("payment_made", "资金拨付", "申报单位", _ITEM | {"paid_on"}),
+    _kind("bank_data_missing", "收款信息待补充", "申报单位", _ITEM | {"missing", "due"}),
+    _kind("cycle_failed", "流程中断告警", "经办人", {"stage", "failed_at", "reason"}),
+)
+
+KINDS: dict[str, Kind] = {kind.id: kind for kind in _TABLE}
+
+
+def kind_of(name: str) -> Kind:
+    """The kind with this id. Raises NotFoundError."""
+    if name not in KINDS:
+        raise NotFoundError(f"没有名为“{name}”的通知种类；可用的种类是：{'、'.join(KINDS)}。")
+    return KINDS[name]

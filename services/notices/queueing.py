@@ -1,0 +1,94 @@
+"""Putting a notice into the outbox, once."""
+
+import hashlib
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from typing import Any
+
+from sqlalchemy import Table
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlmodel import Session, SQLModel
+
+from models import Message, MessageStatus
+from services.clock import Clock, today
+from services.notices.addresses import LONGEST, one_line, trouble_with
+from services.notices.kinds import Kind, kind_of
+
+AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)  # of the wall clock: before every real instant
+_TABLE: Table = SQLModel.metadata.tables[str(Message.__tablename__)]
+
+
+def queue(
+    session: Session,
+    clock: Clock,
+    cycle_id: int,
+    kind: str,
+    recipient: str,
+    recipient_name: str,
+    about: str,
+    context: Mapping[str, object],
+    *,
+    domain: str,
+) -> bool:
+    """Queue one notice in the caller's transaction; False when the same one was queued before.
+
+    The same means: cycle, kind, recipient and `about` (a canonical key: an application's number, a list's digest, a
+    deadline …; the day for kinds that go out once a day). A recipient that is no usable address is kept as failed,
+    for the operator to see, and does not stop the others. `domain` is settings.mail_domain. Raises NotFoundError for
+    an unknown kind and ValueError (a defect of the caller) for a context with missing or unknown keys.
+    """
+    known = kind_of(kind)
+    _check(known, context)
+    digest = about_digest(today(clock).isoformat() if known.once_a_day else about)
+    trouble = trouble_with(recipient)
+    recipient = one_line(recipient)[:LONGEST]
+    row = {
+        "cycle_id": cycle_id,
+        "kind": kind,
+        "recipient": recipient,
+        "recipient_name": one_line(recipient_name)[:200],
+        "about_digest": digest,
+        "context": plain(context),
+        "message_id": message_id_of(cycle_id, kind, recipient, digest, domain),
+        "status": MessageStatus.FAILED if trouble else MessageStatus.PENDING,
+        "queued_at": clock.now(),
+        "not_before": AT_ONCE,
+        "attempts": 0,
+        "last_reply": trouble or "",
+    }
+    return _insert_new(session, row)
+
+
+def about_digest(about: str) -> str:
+    """SHA-256 of what a notice is about."""
+    return hashlib.sha256(about.encode()).hexdigest()
+
+
+def message_id_of(cycle_id: int, kind: str, recipient: str, digest: str, domain: str) -> str:
+    """The Message-ID: always the same for the same notice, so that a mailbox can drop a copy."""
+    key = "\n".join((str(cycle_id), kind, recipient, digest))
+    return f"<{hashlib.sha256(key.encode()).hexdigest()[:40]}@{domain}>"
+
+
+def plain(value: object) -> Any:
+    """The value as JSON can keep it: days and instants in ISO form."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    return value.isoformat() if isinstance(value, date) else value
+
+
+def _check(kind: Kind, context: Mapping[str, object]) -> None:
+    missing, unknown = kind.needs - context.keys(), context.keys() - kind.needs - kind.may
+    if missing or unknown:
+        raise ValueError(f"context of {kind.id}: missing {sorted(missing)}, unknown {sorted(unknown)}")
+    if not str(context["path"]).startswith("/"):
+        raise ValueError(f"context of {kind.id}: path must begin with /, got {context['path']!r}")
+
+
+def _insert_new(session: Session, row: dict[str, Any]) -> bool:
+    """Insert unless it is there; atomic on both databases, without a savepoint."""
+    insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
+    statement = insert(_TABLE).values(row).on_conflict_do_nothing().returning(_TABLE.c.id)
+    return session.connection().execute(statement).first() is not None

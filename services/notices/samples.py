@@ -1,0 +1,57 @@
+"""Made-up contexts, one a kind: for previews, and for trying every template before anything is sent."""
+
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+
+_COMMON = {"policy": "漳州市培育扶持人工智能产业若干措施", "year": 2025, "path": "/sample"}
+_ITEM = {
+    "number": "2025-0042",
+    "measure": "购买算力服务补助",
+    "project": "视觉质检模型训练算力采购",
+}
+_CLAUSE = {"clause": "一（二）"}
+_DUE = {"due": datetime(2026, 5, 20, 10, 0, tzinfo=UTC)}
+_LEFT = {"working_days_left": 3}
+_REMARKS = {"remarks": "1. 服务合同缺少签章页。\n2. 发票清单与付款凭证不一致，请核对后重新上传。"}
+_REVIEWER = {"reviewer": "市发改委", "count": 12}
+_MATTERS = [
+    {"title": "2025年度拟奖补名单（第2版）", "since": date(2026, 7, 1)},
+    {"title": "2025年度申报指南", "since": date(2026, 7, 2)},
+]
+_SUBJECT = {"subject": "拟奖补名单第 7 项"}
+
+_OWN: dict[str, Mapping[str, object]] = {
+    "guide_published": {"starts": date(2026, 4, 1), "ends": datetime(2026, 4, 30, 9, 30, tzinfo=UTC)},
+    "intake_reminder": {"ends": datetime(2026, 4, 30, 9, 30, tzinfo=UTC), **_LEFT},
+    "receipt": {**_ITEM, "received_at": datetime(2026, 4, 9, 2, 15, tzinfo=UTC)},
+    "supplement_request": {**_ITEM, **_REMARKS, **_DUE},
+    "supplement_reminder": {**_ITEM, **_REMARKS, **_DUE, **_LEFT},
+    "review_request": {**_REVIEWER, **_DUE, "measures": ["购买算力服务补助", "数据集交易奖励"]},
+    "review_reminder": {**_REVIEWER, **_DUE, **_LEFT},
+    "review_escalation": {**_REVIEWER, **_DUE, "working_days_over": 2},
+    "approval_waiting": {"matters": _MATTERS},
+    "notice_started": {"starts": date(2026, 7, 6), "ends": date(2026, 7, 10)},
+    "objection_received": {**_SUBJECT, "received_at": datetime(2026, 7, 8, 1, 0, tzinfo=UTC), "due": date(2026, 7, 17)},
+    "objection_answered": {**_SUBJECT, "upheld": False, "answer": "经市统计部门复核，该企业的营业收入数据无误。"},
+    "result_award": {**_ITEM, **_CLAUSE},
+    "result_rejection": {**_ITEM, **_CLAUSE, "reason": "年度购买算力服务总额未达到条款规定的起点", "remedy": ""},
+    "result_referral": {
+        **_ITEM,
+        **_CLAUSE,
+        "reason": "年度购买算力服务总额达到省级补助的起点",
+        "referral_to": "省级算力服务补助",
+    },
+    "result_case_by_case": {**_ITEM, "clause": "一（二）", "reason": "该措施按“一事一议”原则办理"},
+    "payment_made": {**_ITEM, "paid_on": date(2026, 9, 15)},
+    "bank_data_missing": {**_ITEM, "missing": ["开户银行", "银行账号"], "due": date(2026, 9, 4)},
+    "cycle_failed": {
+        "stage": "部门联审",
+        "failed_at": datetime(2026, 6, 3, 6, 20, tzinfo=UTC),
+        "reason": "数据库暂时无法连接，已重试 3 次",
+    },
+}
+
+
+def sample_context(kind: str) -> dict[str, object]:
+    """A plausible context of this kind; nothing in it is real."""
+    return {**_COMMON, **_OWN[kind]}

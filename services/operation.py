@@ -1,0 +1,59 @@
+"""One business operation = one permission check, one transaction, one audit entry."""
+
+from collections.abc import Callable
+from functools import wraps
+from typing import Concatenate, ParamSpec, TypeVar, cast
+
+from sqlmodel import Session
+
+from services import audit
+from services.actors import Actor
+from services.clock import Clock
+from services.database import WRITE
+from services.permissions import ALLOWED, require
+
+P = ParamSpec("P")
+R = TypeVar("R")
+Operation = Callable[Concatenate[Session, Clock, Actor, P], R]
+
+
+def operation(name: str) -> Callable[[Operation[P, R]], Operation[P, R]]:
+    """Make a function `(session, clock, actor, …)` a business operation.
+
+    The actor's role is checked against services/permissions.py; the function then runs in one transaction that
+    is committed with its audit entry, or rolled back whole when anything is raised. Called from within another
+    operation, it joins that one.
+    """
+    assert name in ALLOWED, name
+
+    def decorate(function: Operation[P, R]) -> Operation[P, R]:
+        @wraps(function)
+        def run(session: Session, clock: Clock, actor: Actor, *args: P.args, **kwargs: P.kwargs) -> R:
+            require(actor, name)
+            if session.info.get("operation"):
+                return function(session, clock, actor, *args, **kwargs)
+            _begin(session, name)
+            try:
+                result = function(session, clock, actor, *args, **kwargs)
+                audit.record(session, actor, name, clock.now())
+                session.commit()
+            except BaseException:
+                session.rollback()
+                raise
+            finally:
+                session.info.pop("operation", None)
+                session.info.pop("changes", None)
+            return result
+
+        return cast(Operation[P, R], run)
+
+    return decorate
+
+
+def _begin(session: Session, name: str) -> None:
+    """End the reading transaction that may be open, and begin a writing one."""
+    assert not (session.new or session.dirty or session.deleted), "changes were made outside of an operation"
+    session.rollback()
+    session.connection(execution_options=WRITE)
+    session.info["operation"] = name
+    audit.start(session)

@@ -1,0 +1,107 @@
+"""Who may do what: one table, enforced for every operation."""
+
+from models import Role
+from services.actors import Actor
+from services.errors import NotAllowedError
+
+ROLE_NAMES = {
+    Role.OPERATOR: "经办人",
+    Role.SECTION_HEAD: "科室负责人",
+    Role.BUREAU_LEADER: "分管领导",
+    Role.BUREAU_MEETING: "局长办公会",
+    Role.GOVERNMENT_OFFICE: "市政府办公室",
+    Role.COUNTY_REVIEWER: "县区审核人",
+    Role.BUREAU_VERIFIER: "部门核验人",
+    Role.FINANCE: "财政",
+    Role.APPLICANT: "申报单位",
+    Role.AUDITOR: "审计",
+    Role.ADMINISTRATOR: "管理员",
+    Role.SYSTEM: "系统",
+}
+
+APPROVERS = frozenset({Role.SECTION_HEAD, Role.BUREAU_LEADER, Role.BUREAU_MEETING, Role.GOVERNMENT_OFFICE})
+_OPERATOR = frozenset({Role.OPERATOR})
+_BY_RULE = frozenset({Role.SYSTEM, Role.OPERATOR})
+_APPLICANT = frozenset({Role.APPLICANT, Role.OPERATOR})
+
+ALLOWED: dict[str, frozenset[Role]] = {
+    "user.add": _BY_RULE | {Role.ADMINISTRATOR},
+    "user.change": frozenset({Role.ADMINISTRATOR, Role.SYSTEM}),
+    "mail.test": frozenset({Role.ADMINISTRATOR}),
+    "cycle.open": _OPERATOR,
+    "cycle.extend": _OPERATOR,
+    "cycle.cancel": _OPERATOR,
+    "cycle.step": frozenset({Role.SYSTEM}),
+    "gate.approve": APPROVERS,
+    "gate.return": APPROVERS,
+    "gate.override": _OPERATOR,
+    "token.issue": frozenset({Role.ADMINISTRATOR}),
+    "token.end": frozenset({Role.ADMINISTRATOR}),
+    "application.import": _OPERATOR,
+    "application.submit": _APPLICANT,
+    "application.withdraw": _APPLICANT,
+    "draft.save": frozenset({Role.APPLICANT}),
+    "application.accept": _BY_RULE,
+    "application.lapse": _BY_RULE,
+    "attachment.add": _APPLICANT,
+    "supplement.request": _BY_RULE,
+    "supplement.answer": _APPLICANT,
+    "review.request": _BY_RULE,
+    "review.reply": frozenset({Role.COUNTY_REVIEWER, Role.BUREAU_VERIFIER}),
+    "review.override": _OPERATOR,
+    "ledger.import": _OPERATOR,
+    "matching.run": _BY_RULE,
+    "finding.decide": _OPERATOR,
+    "panel.decide": _OPERATOR,
+    "award.compute": _BY_RULE,
+    "list.freeze": _BY_RULE,
+    "notice.publish": _BY_RULE,
+    "objection.raise": frozenset({Role.APPLICANT, Role.OPERATOR, Role.SYSTEM}),
+    "objection.answer": _OPERATOR,
+    "payment.order": _BY_RULE,
+    "payment.report": frozenset({Role.OPERATOR, Role.FINANCE}),
+    "document.write": _BY_RULE,
+    "message.queue": _BY_RULE,
+    "message.resend": _OPERATOR,
+    "duty.report": frozenset({Role.BUREAU_VERIFIER, Role.OPERATOR}),
+}
+
+_PEOPLE = frozenset(Role) - {Role.SYSTEM}
+_OFFICE = APPROVERS | {Role.OPERATOR, Role.AUDITOR}
+_REVIEWERS = frozenset({Role.COUNTY_REVIEWER, Role.BUREAU_VERIFIER})
+
+# What of the console somebody may look at; None: everybody, without signing in. Which rows of it: services/sight.py.
+VIEWS: dict[str, frozenset[Role] | None] = {
+    "public": None,
+    "account": _PEOPLE,
+    "own": frozenset({Role.APPLICANT}),
+    "board": _OFFICE,
+    "applications": _OFFICE | _REVIEWERS | {Role.FINANCE},
+    "requests": _REVIEWERS,
+    "decisions": APPROVERS,
+    "lists": _OFFICE | {Role.FINANCE},
+    "findings": frozenset({Role.OPERATOR, Role.AUDITOR}),
+    "objections": _OFFICE,
+    "payments": frozenset({Role.OPERATOR, Role.FINANCE, Role.AUDITOR}),
+    "messages": frozenset({Role.OPERATOR, Role.AUDITOR}),
+    "policies": frozenset({Role.OPERATOR, Role.ADMINISTRATOR, Role.AUDITOR}),
+    "users": frozenset({Role.ADMINISTRATOR, Role.AUDITOR}),
+    "settings": frozenset({Role.ADMINISTRATOR, Role.AUDITOR}),
+    "audit": frozenset({Role.AUDITOR}),
+}
+
+
+def may(role: Role | None, right: str) -> bool:
+    """Whether somebody of this role (None: not signed in) has a right: a view, or an operation."""
+    roles = VIEWS[right] if right in VIEWS else ALLOWED[right]
+    return roles is None or role in roles
+
+
+def require(actor: Actor, operation: str) -> None:
+    """Raise NotAllowedError unless the actor's role may do this."""
+    allowed = ALLOWED[operation]
+    if actor.role not in allowed:
+        names = "、".join(ROLE_NAMES[role] for role in Role if role in allowed and role is not Role.SYSTEM)
+        raise NotAllowedError(
+            f"{actor.name}（{ROLE_NAMES[actor.role]}）无权办理“{operation}”；请由{names or '系统'}办理。"
+        )

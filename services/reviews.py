@@ -1,0 +1,308 @@
+"""Reviews: the county first, then every bureau of the measure side by side; their replies and verified values."""
+
+from collections import Counter
+from collections.abc import Mapping
+
+from sqlmodel import Session, col, func, select
+
+from config.settings import Settings
+from models import (
+    Application,
+    ApplicationStatus,
+    Enterprise,
+    FactKind,
+    Opinion,
+    RequestStatus,
+    ReviewerKind,
+    Role,
+    VerificationReply,
+    VerificationRequest,
+)
+from policy import Fact, Measure, Policy
+from services import cycles, facts, people, policies
+from services.actors import Actor
+from services.applications import get_application, ids_in
+from services.calendar import Calendar
+from services.clock import Clock
+from services.deadlines import due_after, due_day
+from services.errors import InputError, NotAllowedError, NotFoundError, StateError
+from services.lifecycle import move
+from services.notices.contexts import PAGES
+from services.notices.queueing import queue
+from services.operation import operation
+from services.stages import CyclePlan
+
+_ASKED_IN = {ReviewerKind.COUNTY: ApplicationStatus.ACCEPTED, ReviewerKind.BUREAU: ApplicationStatus.COUNTY_PASSED}
+_STAGE = {ReviewerKind.COUNTY: "county_review", ReviewerKind.BUREAU: "verification"}
+_PASS = {ReviewerKind.COUNTY: "county_pass", ReviewerKind.BUREAU: "verify"}
+_REFUSE = {ReviewerKind.COUNTY: "county_refuse", ReviewerKind.BUREAU: "refuse"}
+_ROLE = {ReviewerKind.COUNTY: Role.COUNTY_REVIEWER, ReviewerKind.BUREAU: Role.BUREAU_VERIFIER}
+
+
+def to_request(session: Session, cycle_id: int, kind: ReviewerKind) -> list[int]:
+    """Applications that this kind of reviewer has not been asked about yet (in the current round)."""
+    waiting = ids_in(session, cycle_id, _ASKED_IN[kind])
+    asked = set(
+        session.exec(
+            select(VerificationRequest.application_id).where(
+                VerificationRequest.cycle_id == cycle_id,
+                VerificationRequest.kind == kind,
+                VerificationRequest.status == RequestStatus.OPEN,
+            )
+        )
+    )
+    return [each for each in waiting if each not in asked]
+
+
+@operation("review.request")
+def request(
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    *,
+    settings: Settings,
+    plan: CyclePlan,
+    cycle_id: int,
+    kind: ReviewerKind,
+    application_ids: list[int],
+) -> int:
+    """Ask every reviewer of these applications, each fact of the bureau that verifies it; tell the reviewers.
+
+    Returns how many requests were made. Applications already asked about, or in another state, are passed over.
+    """
+    cycle = cycles.open_one(session, cycle_id)
+    law = policies.policy_of(session, cycle)
+    open_to = set(to_request(session, cycle_id, kind))
+    due_at = due_after(clock, Calendar(settings.calendar_dir), plan.stage(_STAGE[kind]).working_days or 1)
+    made: Counter[str] = Counter()
+    for application_id in application_ids:
+        if application_id not in open_to:
+            continue
+        application = get_application(session, application_id)
+        number = _round(session, application_id, kind) + 1
+        county = session.get_one(Enterprise, application.enterprise_id).county
+        for reviewer, names in _questions(law, application, county, kind).items():
+            session.add(
+                VerificationRequest(
+                    cycle_id=cycle_id,
+                    application_id=application_id,
+                    kind=kind,
+                    reviewer=reviewer,
+                    round=number,
+                    facts=names,
+                    sent_at=clock.now(),
+                    due_at=due_at,
+                )
+            )
+            made[reviewer] += 1
+    session.flush()
+    for reviewer, count in sorted(made.items()):
+        _tell(session, clock, settings, law, cycle_id, kind, reviewer, count, f"{due_at}/{min(application_ids)}")
+    return made.total()
+
+
+@operation("review.reply")
+def reply(
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    *,
+    request_id: int,
+    opinion: Opinion,
+    reason: str = "",
+    values: Mapping[str, str] | None = None,
+    reasons: Mapping[str, str] | None = None,
+) -> VerificationReply:
+    """Answer a request: an opinion, and the verified value of each fact asked for (the declared one when not given).
+
+    A refusal and every value that differs from the declared one need a reason. Raises NotAllowedError for another
+    bureau's or county's request, StateError when it is no longer open, InputError for what cannot be taken.
+    """
+    asked = _get(session, request_id)
+    if asked.reviewer != (actor.county if asked.kind is ReviewerKind.COUNTY else actor.bureau):
+        raise NotAllowedError("只能回复发给本单位的核验事项。")
+    if asked.status is not RequestStatus.OPEN:
+        raise StateError("该事项已经回复或不再需要回复。")
+    application = get_application(session, asked.application_id)
+    if opinion is Opinion.REFUSE and not reason.strip():
+        raise InputError("不同意必须写明理由。")
+    if opinion is Opinion.AGREE:
+        _verify(session, clock, actor, application, asked, values or {}, reasons or {})
+    answered = VerificationReply(
+        request_id=request_id, opinion=opinion, reason=reason.strip(), user_id=actor.user_id, replied_at=clock.now()
+    )
+    session.add(answered)
+    asked.status = RequestStatus.ANSWERED
+    session.flush()
+    _settle(session, application, asked)
+    return answered
+
+
+@operation("review.override")
+def override_request(session: Session, clock: Clock, actor: Actor, *, request_id: int, reason: str) -> None:
+    """Go on without a reply, for a reason: the declared values count as verified by the operator."""
+    asked = _get(session, request_id)
+    if asked.status is not RequestStatus.OPEN:
+        raise StateError("该事项已经回复或不再需要回复。")
+    if not reason.strip():
+        raise InputError("放行必须写明理由。")
+    application = get_application(session, asked.application_id)
+    note = f"视同无意见：{reason.strip()}"
+    fallback = {fact.name: note for fact in _asked_facts(session, application, asked)}
+    _verify(session, clock, actor, application, asked, {}, fallback)
+    asked.status = RequestStatus.OVERRIDDEN
+    session.flush()
+    _settle(session, application, asked)
+
+
+@operation("objection.answer")
+def reopen(session: Session, clock: Clock, actor: Actor, *, application_id: int) -> None:
+    """Have an application verified again, after an upheld objection."""
+    move(get_application(session, application_id), "reopen", "异议成立")
+
+
+def open_requests(session: Session, cycle_id: int, kind: ReviewerKind | None = None) -> list[VerificationRequest]:
+    """Requests that wait for a reply, the earliest due first."""
+    query = select(VerificationRequest).where(
+        VerificationRequest.cycle_id == cycle_id, VerificationRequest.status == RequestStatus.OPEN
+    )
+    if kind is not None:
+        query = query.where(VerificationRequest.kind == kind)
+    return list(session.exec(query.order_by(col(VerificationRequest.due_at), col(VerificationRequest.id))))
+
+
+def _questions(law: Policy, application: Application, county: str, kind: ReviewerKind) -> dict[str, list[str]]:
+    """Who is asked, and which facts each verifies; a bureau without a fact gives its opinion only."""
+    if kind is ReviewerKind.COUNTY:
+        return {county: []}
+    measure = facts.measure_of(law, application)
+    bureaus = [measure.lead, *measure.responsible, *_verifiers(measure)]
+    return {bureau: [fact.name for fact in facts.verified_facts(measure, bureau)] for bureau in dict.fromkeys(bureaus)}
+
+
+def _verifiers(measure: Measure) -> list[str]:
+    return [fact.verified_by for fact in measure.all_facts if fact.verified_by]
+
+
+def _asked_facts(session: Session, application: Application, asked: VerificationRequest) -> list[Fact]:
+    law = policies.policy_of(session, cycles.get_cycle(session, application.cycle_id))
+    measure = facts.measure_of(law, application)
+    return [fact for fact in measure.all_facts if fact.name in asked.facts]
+
+
+def _verify(
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    application: Application,
+    asked: VerificationRequest,
+    values: Mapping[str, str],
+    reasons: Mapping[str, str],
+) -> None:
+    """Store the verified value of every fact that was asked for."""
+    known = {fact.name: fact for fact in _asked_facts(session, application, asked)}
+    strange = [name for name in values if name not in known]
+    if strange:
+        raise InputError(f"“{'、'.join(strange)}”不是请本单位核验的内容。")
+    application_id = application.id or 0
+    declared = facts.newest(session, [application_id], FactKind.DECLARED).get(application_id, {})
+    verified: dict[str, str | None] = {}
+    for name, fact in known.items():
+        value = facts.canonical(fact, values[name]) if name in values else declared.get(name)
+        if value is None and fact.must_be_given and asked.kind is ReviewerKind.BUREAU:
+            raise InputError(f"{application.number}：没有核定“{fact.label}”，请填写核定值。")
+        if fact.source == "declared" and value != declared.get(name) and not reasons.get(name, "").strip():
+            raise InputError(f"{application.number}：“{fact.label}”的核定值与申报值不同，请写明理由。")
+        verified[name] = value
+    facts.store(
+        session,
+        clock,
+        actor,
+        application_id,
+        FactKind.VERIFIED,
+        verified,
+        reasons=reasons,
+        bureau=asked.reviewer,
+    )
+
+
+def _settle(session: Session, application: Application, asked: VerificationRequest) -> None:
+    """Once all of a round have replied, the application goes on, or is refused with all the reasons given."""
+    rows = session.exec(
+        select(VerificationRequest, VerificationReply)
+        .join(VerificationReply, col(VerificationReply.request_id) == VerificationRequest.id, isouter=True)
+        .where(
+            VerificationRequest.application_id == application.id,
+            VerificationRequest.kind == asked.kind,
+            VerificationRequest.round == asked.round,
+        )
+        .order_by(col(VerificationRequest.id))
+    ).all()
+    if any(each.status is RequestStatus.OPEN for each, _ in rows):
+        return
+    law = policies.policy_of(session, cycles.get_cycle(session, application.cycle_id))
+    refusals = [
+        f"{reviewer_name(law, each)}：{answer.reason}"
+        for each, answer in rows
+        if answer is not None and answer.opinion is Opinion.REFUSE
+    ]
+    move(application, _REFUSE[asked.kind] if refusals else _PASS[asked.kind], "；".join(refusals))
+
+
+def reviewer_name(law: Policy, asked: VerificationRequest) -> str:
+    """The reviewer's name as people know it."""
+    if asked.kind is ReviewerKind.BUREAU:
+        return law.bureau_name(asked.reviewer)
+    return next((county.name for county in law.counties if county.id == asked.reviewer), asked.reviewer)
+
+
+def _round(session: Session, application_id: int, kind: ReviewerKind) -> int:
+    last = session.exec(
+        select(func.max(VerificationRequest.round)).where(
+            VerificationRequest.application_id == application_id, VerificationRequest.kind == kind
+        )
+    ).one()
+    return last or 0
+
+
+def _tell(
+    session: Session,
+    clock: Clock,
+    settings: Settings,
+    law: Policy,
+    cycle_id: int,
+    kind: ReviewerKind,
+    reviewer: str,
+    count: int,
+    about: str,
+) -> None:
+    cycle = cycles.get_cycle(session, cycle_id)
+    asked = next(each for each in open_requests(session, cycle_id, kind) if each.reviewer == reviewer)
+    place = {"county": reviewer} if kind is ReviewerKind.COUNTY else {"bureau": reviewer}
+    context = {
+        "policy": law.title,
+        "year": cycle.year,
+        "path": PAGES["reviews"],
+        "reviewer": reviewer_name(law, asked),
+        "count": count,
+        "due": due_day(asked.due_at),
+    }
+    for user in people.active_users(session, _ROLE[kind], **place):
+        queue(
+            session,
+            clock,
+            cycle_id,
+            "review_request",
+            user.email or "",
+            user.name,
+            f"{kind.value}/{reviewer}/{about}",
+            context,
+            domain=settings.mail_domain,
+        )
+
+
+def _get(session: Session, request_id: int) -> VerificationRequest:
+    asked = session.get(VerificationRequest, request_id)
+    if asked is None:
+        raise NotFoundError(f"没有编号为 {request_id} 的核验事项。")
+    return asked

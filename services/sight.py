@@ -1,0 +1,37 @@
+"""What somebody may see of the record: every application that is shown is looked up through here."""
+
+from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
+
+from models import Application, ApplicationStatus, Enterprise, ReviewerKind, Role, VerificationRequest
+from services.actors import Actor
+from services.errors import NotFoundError
+from services.permissions import may
+
+
+def applications_of(actor: Actor) -> SelectOfScalar[Application]:
+    """The applications that the actor may see: one's own, those asked of one's county or bureau, or all."""
+    query = select(Application)
+    if actor.role is Role.APPLICANT:
+        return query.where(Application.enterprise_id == actor.enterprise_id)
+    query = query.where(Application.status != ApplicationStatus.DRAFT)  # a draft is nobody else's business
+    match actor.role:
+        case Role.COUNTY_REVIEWER:
+            return query.join(Enterprise).where(Enterprise.county == actor.county)
+        case Role.BUREAU_VERIFIER:
+            asked = select(VerificationRequest.application_id).where(
+                VerificationRequest.kind == ReviewerKind.BUREAU, VerificationRequest.reviewer == actor.bureau
+            )
+            return query.where(col(Application.id).in_(asked))
+        case role if may(role, "applications"):
+            return query
+        case _:
+            return query.where(col(Application.id).is_(None))
+
+
+def application(session: Session, actor: Actor, application_id: int) -> Application:
+    """One application. Raises NotFoundError, the same when there is none as when the actor may not see it."""
+    found = session.exec(applications_of(actor).where(Application.id == application_id)).one_or_none()
+    if found is None:
+        raise NotFoundError("没有这件申报，或者不属于您可以查看的范围。")
+    return found

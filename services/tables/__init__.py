@@ -1,0 +1,30 @@
+"""Reading and writing other people's tables: CSV, XLSX, XLS and ODS, every cell as exact text.
+
+`read_workbook` opens a file by what it is, not by its suffix, finds the header row below titles, and gives one
+all-text frame per sheet with the sheet's own row numbers. What cannot be read is listed, row by row, and the other
+rows go on; only a file that cannot be opened at all raises `TableError`.
+"""
+
+from services.tables.columns import ColumnMatch, match_columns
+from services.tables.duplicates import duplicate_rows
+from services.tables.problems import RowProblem, TableError
+from services.tables.raw import ROW
+from services.tables.reading import Sheet, Workbook, read_workbook
+from services.tables.writing import PROBLEM_COLUMNS, safe_for_people, write_csv, write_problems, write_table
+
+__all__ = [
+    "PROBLEM_COLUMNS",
+    "ROW",
+    "ColumnMatch",
+    "RowProblem",
+    "Sheet",
+    "TableError",
+    "Workbook",
+    "duplicate_rows",
+    "match_columns",
+    "read_workbook",
+    "safe_for_people",
+    "write_csv",
+    "write_problems",
+    "write_table",
+]

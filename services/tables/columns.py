@@ -1,0 +1,93 @@
+"""Which of a sheet's columns is which: headings written in other ways are recognised, renamed ones are named."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+
+from services.tables.headers import fold_heading
+from services.tables.problems import RowProblem
+from services.tables.reading import Sheet
+
+_NEAR = 0.6
+"""difflib's ratio from which a heading is offered as the likely renamed one."""
+
+
+@dataclass(frozen=True)
+class ColumnMatch:
+    """`columns`: expected name to the heading in the sheet. `problems`: missing, renamed and doubled columns."""
+
+    columns: Mapping[str, str]
+    problems: list[RowProblem]
+
+
+def match_columns(
+    sheet: Sheet, expected: Mapping[str, Sequence[str]], optional: Collection[str] = frozenset()
+) -> ColumnMatch:
+    """Find the column of each expected name among the sheet's headings.
+
+    `expected` maps a name to its headings, the preferred one first; the name itself is always accepted. Headings are
+    compared without regard to width, spaces and case, and the last part of a two-row heading suffices where it is
+    unique. A missing `optional` column is a problem only when a heading looks like a misspelling of it.
+    """
+    by_heading = _headings(sheet)
+    columns: dict[str, str] = {}
+    problems: list[RowProblem] = []
+    for name, aliases in expected.items():
+        wanted = {fold_heading(alias) for alias in (name, *aliases)}
+        found = [heading for folded, heading in by_heading.items() if folded in wanted]
+        doubled = [heading for heading in found if heading in sheet.duplicated]
+        if len(found) == 1 and not doubled:
+            columns[name] = found[0]
+        elif found:
+            problems.append(_doubled(sheet, found, doubled))
+    free = [heading for heading in sheet.columns if heading not in columns.values()]
+    for name, aliases in expected.items():
+        if name in columns or any(fold_heading(alias) in by_heading for alias in (name, *aliases)):
+            continue
+        near = _nearest([name, *aliases], free)
+        if near or name not in optional:
+            problems.append(_missing(sheet, aliases[0] if aliases else name, near))
+    return ColumnMatch(columns, problems)
+
+
+def _headings(sheet: Sheet) -> dict[str, str]:
+    """Folded heading to heading; the last part of a two-row heading stands for it where no other column ends so."""
+    whole = {fold_heading(column): column for column in sheet.columns}
+    last: dict[str, list[str]] = {}
+    for column in sheet.columns:
+        if "-" in column:
+            last.setdefault(fold_heading(column.rpartition("-")[2]), []).append(column)
+    return whole | {part: places[0] for part, places in last.items() if len(places) == 1 and part not in whole}
+
+
+def _nearest(aliases: Sequence[str], free: Sequence[str]) -> str:
+    """The free heading most like one of the aliases, or nothing."""
+
+    def likeness(heading: str) -> float:
+        return max(_likeness(fold_heading(alias), fold_heading(heading)) for alias in aliases)
+
+    best = max(free, key=likeness, default="")
+    return best if best and likeness(best) >= _NEAR else ""
+
+
+def _likeness(one: str, other: str) -> float:
+    """difflib's ratio; a heading that is part of the other (金额 of 金额（元）) is near too."""
+    part = len(min(one, other, key=len)) > 1 and (one in other or other in one)
+    return max(difflib.SequenceMatcher(None, one, other).ratio(), _NEAR if part else 0)
+
+
+def _doubled(sheet: Sheet, found: Sequence[str], doubled: Sequence[str]) -> RowProblem:
+    if doubled:
+        where = f"{'、'.join(sheet.duplicated[doubled[0]])} 列都叫“{doubled[0]}”"
+    else:
+        where = f"{'、'.join(f'“{heading}”' for heading in found)}是同一个意思"
+    return sheet.problem(sheet.header_row, found[0], found[0], f"{where}，不能确定用哪一列", "请只保留一列，或改名区分")
+
+
+def _missing(sheet: Sheet, heading: str, near: str) -> RowProblem:
+    if near:
+        remedy = f"如果“{near}”就是这一列，请把表头改为“{heading}”（注意单位是否一致）"
+        return sheet.problem(sheet.header_row, heading, near, f"缺少“{heading}”列，最接近的表头是“{near}”", remedy)
+    return sheet.problem(sheet.header_row, heading, "", f"缺少“{heading}”列", f"请补上“{heading}”列")

@@ -1,0 +1,135 @@
+"""What calamine does not tell of an XLSX: error values and formulas never calculated (it shows both as empty cells).
+
+It also reserves memory for the whole used area, and ends the process when that fails: one far cell would do it, so
+the area is measured here first.
+"""
+
+from __future__ import annotations
+
+import html
+import io
+import posixpath
+import re
+import zipfile
+import zlib
+
+from services.tables.problems import TableError
+from services.tables.raw import Fault, error_value
+
+MAX_CELLS = 60_000_000
+"""A sheet with a larger used area is refused."""
+
+_COLUMN_OF_CELL = re.compile(rb"""\sr=["']([A-Z]+)""")
+_ROW_NUMBER = re.compile(rb"""<(?:\w+:)?row\s[^>]*?\br=["'](\d+)""")
+_CELL = re.compile(
+    rb"<(?:\w+:)?row(?P<row>(?:\s[^>]*)?)>|<(?:\w+:)?c(?P<cell>\s[^>]*?)?(?:/>|>(?P<content>.*?)</(?:\w+:)?c>)",
+    re.DOTALL,
+)
+_VALUE = re.compile(rb"<(?:\w+:)?v[^>]*>(.*?)</(?:\w+:)?v>", re.DOTALL)
+_FORMULA = re.compile(rb"<(?:\w+:)?f[\s/>]")
+_ERROR = re.compile(rb"""\st\s*=\s*["']e["']""")
+_ATTRIBUTE = re.compile(rb"""([\w:]+)\s*=\s*(?:"([^"]*)"|'([^']*)')""")
+_REFERENCE = re.compile(rb"""\sr\s*=\s*["']([A-Z]+)(\d+)["']""")
+
+
+def xlsx_faults(data: bytes, file: str) -> dict[str, dict[tuple[int, int | None], Fault]]:
+    """Faults by sheet name and zero-based (row, column). Raises `TableError` when a part of the file is unreadable."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            parts = _sheet_parts(archive)
+            return {name: _sheet_faults(_measured(archive.read(part), name, file)) for name, part in parts.items()}
+    except (
+        zipfile.BadZipFile,
+        KeyError,
+        OSError,
+        EOFError,
+        NotImplementedError,
+        RuntimeError,
+        ValueError,
+        zlib.error,
+    ) as error:
+        raise TableError(
+            file, "已损坏，无法读取工作簿的内容", "请在 Excel 中打开检查，修复后另存为 XLSX 再提交"
+        ) from error
+
+
+def _measured(xml: bytes, sheet: str, file: str) -> bytes:
+    """The sheet's XML; raises `TableError` when its used area is too large."""
+    rows = max((int(number) for number in _ROW_NUMBER.findall(xml)), default=0)
+    columns = max((_column_index(letters) + 1 for letters in set(_COLUMN_OF_CELL.findall(xml))), default=0)
+    if rows * columns > MAX_CELLS:
+        raise TableError(
+            file,
+            f"工作表「{sheet}」的使用区域大到 {rows:,} 行 × {columns:,} 列，远处有零散单元格或格式",
+            "请删除数据区以外的行和列后另存",
+        )
+    return xml
+
+
+def _column_index(letters: bytes) -> int:
+    index = 0
+    for letter in letters:
+        index = index * 26 + letter - ord("A") + 1
+    return index - 1
+
+
+def _sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
+    """Sheet name to the path of its XML inside the archive."""
+    targets = {}
+    for tag in re.findall(rb"<(?:\w+:)?Relationship\s[^>]*>", archive.read("xl/_rels/workbook.xml.rels")):
+        attributes = _attributes(tag)
+        targets[attributes.get("Id", "")] = posixpath.normpath(posixpath.join("/xl", attributes.get("Target", "")))[1:]
+    sheets = {}
+    for tag in re.findall(rb"<(?:\w+:)?sheet\s[^>]*>", archive.read("xl/workbook.xml")):
+        attributes = _attributes(tag)
+        part = targets.get(next((value for key, value in attributes.items() if key.endswith(":id")), ""), "")
+        if part in archive.namelist():
+            sheets[attributes.get("name", "")] = part
+    return sheets
+
+
+def _attributes(tag: bytes) -> dict[str, str]:
+    return {
+        key.decode(): html.unescape((double or single).decode("utf-8", "replace"))
+        for key, double, single in _ATTRIBUTE.findall(tag)
+    }
+
+
+def _sheet_faults(xml: bytes) -> dict[tuple[int, int | None], Fault]:
+    if not (_ERROR.search(xml) or _FORMULA.search(xml)):
+        return {}
+    faults: dict[tuple[int, int | None], Fault] = {}
+    row, column = -1, -1
+    for match in _CELL.finditer(xml):
+        attributes, content = match.group("cell") or b"", match.group("content") or b""
+        if match.group("row") is not None:
+            row, column = _row_number(match.group("row"), row), -1
+            continue
+        row, column = _position(attributes, row, column)
+        fault = _fault(attributes, content)
+        if fault is not None:
+            faults[(row, column)] = fault
+    return faults
+
+
+def _row_number(attributes: bytes, previous: int) -> int:
+    number = _attributes(attributes).get("r", "")
+    return int(number) - 1 if number.isdigit() else previous + 1
+
+
+def _position(attributes: bytes, row: int, column: int) -> tuple[int, int]:
+    """A cell without a reference stands right of the one before it."""
+    reference = _REFERENCE.search(attributes)
+    if reference is None:
+        return row, column + 1
+    return int(reference.group(2)) - 1, _column_index(reference.group(1))
+
+
+def _fault(attributes: bytes, content: bytes) -> Fault | None:
+    value = _VALUE.search(content)
+    if _ERROR.search(attributes):
+        text = html.unescape(value.group(1).decode("utf-8", "replace")) if value else "#ERROR"
+        return error_value(text)
+    if value is None and _FORMULA.search(content):
+        return Fault("", "有公式但没有保存计算结果", "请用 Excel 打开该文件，重新计算并保存后再提交")
+    return None

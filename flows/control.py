@@ -1,0 +1,212 @@
+"""The engine as the console and the command line see it: start, wake, ask, trigger.
+
+Prefect is imported inside of the functions, so that importing this module is quick.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from enum import StrEnum
+from time import monotonic, sleep
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from sqlmodel import Session
+
+from config.settings import Settings
+from models import Cycle
+from services import cycles, lease
+from services.clock import SystemClock
+from services.database import engine_of, session_of
+from services.errors import ServiceError
+
+if TYPE_CHECKING:
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.client.schemas.objects import FlowRun
+
+ANNUAL_CYCLE = "年度兑现/annual-cycle"
+SCHEDULED = {
+    "tick": "到期唤醒/tick",
+    "watchdog": "运行看护/watchdog",
+    "reminders": "催办提醒/reminders",
+    "notices": "通知发送/notices",
+}
+NEVER_TAKEN = timedelta(minutes=10)  # a run that a worker took and did not start by then is gone
+_SETTLE = 30.0  # seconds to wait for a run that has given up its lease and is about to suspend
+_POLL = 0.5
+_ANSWERS_WITHIN = 10.0  # seconds
+
+
+class EngineError(ServiceError):
+    """The Prefect server cannot be reached, or lacks the deployment."""
+
+
+class RunState(StrEnum):
+    """What has become of the run that carries a cycle."""
+
+    NONE = "none"  # never started
+    UNKNOWN = "unknown"  # the server does not know it
+    WAITING = "waiting"  # scheduled, or taken by a worker and not yet begun
+    RUNNING = "running"
+    LOST = "lost"  # said to be running, but nobody renews its lease
+    SUSPENDED = "suspended"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CRASHED = "crashed"
+    CANCELLED = "cancelled"
+
+
+_ENDED = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CRASHED, RunState.CANCELLED})
+
+
+def start(settings: Settings, policy_id: str, year: int) -> str:
+    """Start a run of the annual cycle. Returns its id. Raises EngineError."""
+    with _client(settings) as client:
+        return _start(client, policy_id, year)
+
+
+def wake(settings: Settings, cycle_id: int) -> str:
+    """Have the cycle looked at now: "resumed", "started" (its run was gone), or "running" (it is at it already).
+
+    Waking decides nothing: the run reads the gate from the record. Raises EngineError, NotFoundError, and StateError
+    for a cycle that has ended.
+    """
+    with _record(settings) as session:
+        cycle = cycles.open_one(session, cycle_id)  # an ended cycle is refused without asking the engine
+        with _client(settings) as client:
+            return _wake(settings, session, client, cycle)
+
+
+def _wake(settings: Settings, session: Session, client: "SyncPrefectClient", cycle: Cycle) -> str:
+    run, state = _settled(settings, session, client, cycle.id or 0)
+    if state in (RunState.RUNNING, RunState.WAITING):
+        return "running"
+    if run is not None and state is RunState.SUSPENDED and _resume(client, run):
+        return "resumed"
+    if run is not None and state is RunState.LOST:
+        _mark_crashed(client, run)
+    if run is not None and state in _ENDED:  # a killed run could not give its lease back
+        lease.release(session, cycle_id=cycle.id or 0, holder=str(run.id))
+    _start(client, cycle.policy_id, cycle.year)
+    return "started"
+
+
+def run_state(settings: Settings, cycle_id: int) -> str:
+    """What has become of the cycle's run: a value of RunState. Raises EngineError, NotFoundError."""
+    with _record(settings) as session, _client(settings) as client:
+        return _look(settings, session, client, cycle_id)[1].value
+
+
+def trigger(settings: Settings, name: str) -> str:
+    """Run one of the scheduled deployments (tick, watchdog, reminders, notices) once. Returns the run's id."""
+    with _client(settings) as client:
+        name = SCHEDULED[name]
+        return _run_deployment(client, name, {}, name.partition("/")[0])
+
+
+@contextmanager
+def _record(settings: Settings) -> Iterator[Session]:
+    engine = engine_of(settings)
+    try:
+        with session_of(engine) as session:
+            yield session
+    finally:
+        engine.dispose()
+
+
+@contextmanager
+def _client(settings: Settings) -> Iterator["SyncPrefectClient"]:
+    """A client of the server that PREFECT_API_URL names, else of the one on this machine; never one of its own."""
+    import httpx
+    from prefect.client.orchestration import get_client
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    url = PREFECT_API_URL.value() or f"http://127.0.0.1:{settings.engine_port}/api"
+    try:
+        httpx.get(f"{url}/health", timeout=_ANSWERS_WITHIN)  # the client itself would retry for a minute
+        with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
+            yield client
+    except httpx.TransportError as error:
+        raise EngineError(
+            f"连不上调度服务 {url}；请确认 duixian serve 正在运行。它在别处时，请用 PREFECT_API_URL 指明地址。"
+        ) from error
+
+
+def _start(client: "SyncPrefectClient", policy_id: str, year: int) -> str:
+    parameters = {"policy_id": policy_id, "year": year}
+    return _run_deployment(client, ANNUAL_CYCLE, parameters, f"{year}年度 · 兑现")
+
+
+def _run_deployment(client: "SyncPrefectClient", name: str, parameters: dict[str, Any], run_name: str) -> str:
+    from prefect.exceptions import ObjectNotFound
+
+    try:
+        deployment = client.read_deployment_by_name(name)
+    except ObjectNotFound as error:
+        raise EngineError(f"调度服务里没有部署“{name}”；请先运行 duixian serve（或 prefect deploy --all）。") from error
+    return str(client.create_flow_run_from_deployment(deployment.id, parameters=parameters, name=run_name).id)
+
+
+def _settled(
+    settings: Settings, session: Session, client: "SyncPrefectClient", cycle_id: int
+) -> tuple["FlowRun | None", RunState]:
+    """The run and its state; one that works without a lease is about to suspend or to end, and is waited for."""
+    until = monotonic() + _SETTLE
+    while True:
+        run, state = _look(settings, session, client, cycle_id)
+        held = lease.holder(session, SystemClock(), cycle_id) is not None
+        session.rollback()
+        if state is not RunState.RUNNING or held or monotonic() > until:
+            return run, state
+        sleep(_POLL)
+
+
+def _look(
+    settings: Settings, session: Session, client: "SyncPrefectClient", cycle_id: int
+) -> tuple["FlowRun | None", RunState]:
+    from prefect.exceptions import ObjectNotFound
+
+    noted = cycles.get_cycle(session, cycle_id).flow_run_id
+    if noted is None:
+        return None, RunState.NONE
+    try:
+        run = client.read_flow_run(UUID(noted))
+    except ObjectNotFound:
+        return None, RunState.UNKNOWN
+    alive = lease.holder(session, SystemClock(), cycle_id) is not None
+    session.rollback()
+    return run, _state(run, alive, settings.lease_seconds)
+
+
+def _state(run: "FlowRun", alive: bool, lease_seconds: int) -> RunState:
+    """`alive`: somebody holds the cycle's lease."""
+    from prefect.client.schemas.objects import StateType
+
+    if run.state is None:
+        return RunState.UNKNOWN
+    age = SystemClock().now() - run.state.timestamp
+    match run.state.type:
+        case StateType.RUNNING | StateType.CANCELLING:
+            return RunState.RUNNING if alive or age < timedelta(seconds=lease_seconds) else RunState.LOST
+        case StateType.PENDING:
+            return RunState.WAITING if alive or age < NEVER_TAKEN else RunState.LOST
+        case StateType.SCHEDULED:
+            return RunState.WAITING
+        case StateType.PAUSED:
+            return RunState.SUSPENDED
+        case other:
+            return RunState(other.value.lower())
+
+
+def _resume(client: "SyncPrefectClient", run: "FlowRun") -> bool:
+    """Resume a suspended run. False when the server no longer lets it go on."""
+    from prefect.client.schemas.responses import SetStateStatus
+
+    return client.resume_flow_run(run.id).status is SetStateStatus.ACCEPT
+
+
+def _mark_crashed(client: "SyncPrefectClient", run: "FlowRun") -> None:
+    """Tell the dashboard what the lease has told: the run's process is gone."""
+    from prefect.states import Crashed
+
+    client.set_flow_run_state(run.id, Crashed(message="运行进程已经失联，由新的运行接手。"), force=True)

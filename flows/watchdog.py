@@ -1,0 +1,25 @@
+"""Every few minutes: start a new run for each cycle whose run is gone."""
+
+from prefect import flow, get_run_logger
+
+from flows import control
+from flows.control import RunState
+from tasks import waking
+from tasks.context import context
+
+GONE = frozenset({RunState.UNKNOWN, RunState.CRASHED, RunState.LOST})
+
+
+@flow(name="运行看护", flow_run_name="运行看护", persist_result=False)
+def watchdog() -> dict[int, str]:
+    """为运行已经消失（被强行结束、停电、服务器里查不到）的年度另起一个运行，从数据库记载的地方继续。
+
+    挂起、排队、正在运行的不动；失败的留给经办人查明原因后再推进。
+    """
+    settings, restarted = context().settings, {}
+    for cycle_id in waking.open_cycles():
+        state = control.run_state(settings, cycle_id)
+        if state in GONE:
+            restarted[cycle_id] = control.wake(settings, cycle_id)
+            get_run_logger().warning("第 %s 号年度流程的运行已经消失（%s），已另起运行", cycle_id, state)
+    return restarted

@@ -1,0 +1,1 @@
+"""The tasks: thin, with retries and time limits, each calling one service."""

@@ -1,0 +1,96 @@
+"""Tasks that ask counties and bureaus, and follow their replies."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlmodel import Session, col, func, select
+
+from models import RequestStatus, ReviewerKind, VerificationRequest
+from policy import Policy
+from services import cycles, policies, reviews
+from services.deadlines import due_day
+from tasks.context import acting
+from tasks.step import step
+
+
+@dataclass(frozen=True)
+class Branch:
+    """How far one county or bureau is. `due` is the earliest day on which an open request is due."""
+
+    name: str
+    asked: int
+    open: int
+    due: date | None
+
+
+@step("待送审申报")
+def to_request(cycle_id: int, kind: ReviewerKind) -> list[int]:
+    """Applications that this kind of reviewer has not been asked about yet."""
+    with acting() as (_, session, _system):
+        return reviews.to_request(session, cycle_id, kind)
+
+
+@step("送审", side_by_side=True)
+def request(cycle_id: int, application_ids: list[int], kind: ReviewerKind) -> int:
+    """Ask every reviewer of these applications. Returns how many requests were made."""
+    with acting() as (parts, session, system):
+        return reviews.request(
+            session,
+            parts.clock,
+            system,
+            settings=parts.settings,
+            plan=parts.plan,
+            cycle_id=cycle_id,
+            kind=kind,
+            application_ids=application_ids,
+        )
+
+
+@step("审核单位")
+def reviewers(cycle_id: int, kind: ReviewerKind) -> list[str]:
+    """The counties or bureaus that were asked in this cycle."""
+    with acting() as (_, session, _system):
+        return list(
+            session.exec(
+                select(VerificationRequest.reviewer)
+                .where(VerificationRequest.cycle_id == cycle_id, VerificationRequest.kind == kind)
+                .distinct()
+                .order_by(col(VerificationRequest.reviewer))
+            )
+        )
+
+
+@step("核对审核进度", side_by_side=True)
+def follow(cycle_id: int, kind: ReviewerKind, reviewer: str) -> Branch:
+    """How far one reviewer is."""
+    with acting() as (_, session, _system):
+        law = policies.policy_of(session, cycles.get_cycle(session, cycle_id))
+        open_, earliest = _open(session, cycle_id, kind, reviewer)
+        return Branch(_name(law, kind, reviewer), _asked(session, cycle_id, kind, reviewer), open_, earliest)
+
+
+def _name(law: Policy, kind: ReviewerKind, reviewer: str) -> str:
+    places = {place.id: place.name for place in law.counties} if kind is ReviewerKind.COUNTY else {}
+    return places.get(reviewer) or law.bureau_name(reviewer)
+
+
+def _asked(session: Session, cycle_id: int, kind: ReviewerKind, reviewer: str) -> int:
+    return session.exec(
+        select(func.count()).where(
+            VerificationRequest.cycle_id == cycle_id,
+            VerificationRequest.kind == kind,
+            VerificationRequest.reviewer == reviewer,
+        )
+    ).one()
+
+
+def _open(session: Session, cycle_id: int, kind: ReviewerKind, reviewer: str) -> tuple[int, date | None]:
+    due = session.exec(
+        select(VerificationRequest.due_at).where(
+            VerificationRequest.cycle_id == cycle_id,
+            VerificationRequest.kind == kind,
+            VerificationRequest.reviewer == reviewer,
+            VerificationRequest.status == RequestStatus.OPEN,
+        )
+    ).all()
+    return len(due), due_day(min(due)) if due else None

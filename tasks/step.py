@@ -1,0 +1,49 @@
+"""How a task is made: a Chinese name, no cached result, a time limit, and retries only of what a retry may mend."""
+
+from collections.abc import Callable
+from typing import Any, ParamSpec, TypeVar
+
+from prefect import Task, task
+from prefect.cache_policies import NO_CACHE
+from prefect.client.schemas.objects import State, TaskRun
+from prefect.tasks import exponential_backoff
+from sqlalchemy.exc import OperationalError
+
+from services.errors import TransientError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+RETRIES = 5
+FIRST_DELAY = 1.0  # seconds; doubled at every further retry
+LONGEST = 1800.0  # seconds a task may take
+
+
+def step(name: str, *, side_by_side: bool = False) -> Callable[[Callable[P, R]], Task[P, R]]:
+    """Make a function a task. The database is the cache: see docs/decisions/0003-no-result-cache.md.
+
+    What runs side by side runs in threads, which Prefect cannot interrupt: there the database's and the mail server's
+    own time limits have to do.
+    """
+    return task(
+        name=name,
+        task_run_name=name,
+        cache_policy=NO_CACHE,
+        persist_result=False,
+        timeout_seconds=None if side_by_side else LONGEST,
+        retries=RETRIES,
+        retry_delay_seconds=exponential_backoff(FIRST_DELAY),
+        retry_jitter_factor=0.5,
+        retry_condition_fn=may_retry,
+    )
+
+
+def may_retry(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Whether the failure is one that may pass by itself: the outside world, or a busy or vanished database."""
+    try:
+        state.result()
+    except (TransientError, OperationalError):
+        return True
+    except BaseException:
+        return False
+    return False

@@ -1,0 +1,64 @@
+"""Why a suspended cycle should be woken: its gate is open, or there is new work in its stage."""
+
+from sqlmodel import Session, col, func, select
+
+from models import Application, ApplicationStatus, Cycle, ReviewerKind, StageVisit, Supplement
+from services import cycles, gates, reviews
+from tasks.context import Context, acting
+from tasks.step import step
+
+_ASKS = {"county_review": ReviewerKind.COUNTY, "verification": ReviewerKind.BUREAU}
+
+
+@step("是否需要唤醒")
+def reason_to_wake(cycle_id: int) -> str | None:
+    """A Chinese reason, None when the cycle has nothing to do but wait."""
+    with acting() as (parts, session, _system):
+        cycle = cycles.get_cycle(session, cycle_id)
+        if gates.read_gate(session, parts.clock, parts.plan, cycle).open:
+            return "关口已开"
+        if _passed_since(parts, cycles.current_visit(session, cycle)):
+            return "期限已过"
+        if _new_work(parts, session, cycle):
+            return "有新的待办"
+        return None
+
+
+@step("进行中的年度")
+def open_cycles() -> list[int]:
+    """The ids of all cycles under way."""
+    with acting() as (_, session, _system):
+        return [cycle.id for cycle in cycles.open_cycles(session) if cycle.id is not None]
+
+
+def _passed_since(parts: Context, visit: StageVisit) -> bool:
+    """Whether the stage's due moment has passed since its work was last done."""
+    if visit.due_at is None or visit.work_done_at is None:
+        return False
+    return visit.work_done_at < visit.due_at <= parts.clock.now()
+
+
+def _new_work(parts: Context, session: Session, cycle: Cycle) -> bool:
+    if cycle.stage == "completeness":
+        return _to_examine(parts, session, cycle)
+    kind = _ASKS.get(cycle.stage)
+    return kind is not None and bool(reviews.to_request(session, cycle.id or 0, kind))
+
+
+def _to_examine(parts: Context, session: Session, cycle: Cycle) -> bool:
+    """Whether an application was supplemented, or its time to do so has run out."""
+    submitted = select(func.count()).where(
+        Application.cycle_id == cycle.id, Application.status == ApplicationStatus.SUBMITTED
+    )
+    overdue = (
+        select(func.count())
+        .select_from(Supplement)
+        .join(Application, col(Application.id) == Supplement.application_id)
+        .where(
+            Application.cycle_id == cycle.id,
+            Application.status == ApplicationStatus.SUPPLEMENT,
+            col(Supplement.answered_at).is_(None),
+            Supplement.due_at <= parts.clock.now(),
+        )
+    )
+    return bool(session.exec(submitted).one() or session.exec(overdue).one())

@@ -1,0 +1,153 @@
+"""`duixian application`: import, list, ask for a supplement, answer it, withdraw."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.context import Desk, desk
+from cli.importing import ImportPath, bring_in
+from cli.options import AsJson, AsLogin, OfCycle, Reason, pairs, print_json, table
+
+if TYPE_CHECKING:
+    pass
+
+app = typer.Typer(name="application", help="申报：导入、列出、补正、撤回。", no_args_is_help=True)
+
+Number = Annotated[str, typer.Argument(metavar="受理编号", help="申报的受理编号，见 duixian application list")]
+
+
+@app.command("import")
+def import_command(file: ImportPath, login: AsLogin, cycle: OfCycle = None, as_json: AsJson = False) -> None:
+    """导入申报汇总表（每条措施一张工作表）。有问题的行逐条列出，其余照常导入，退出码为 1。"""
+    from services.applications import import_applications
+
+    with desk() as place:
+        number, actor = place.cycle(cycle).id or 0, place.actor(login)
+        bring_in(
+            place,
+            file,
+            lambda path: import_applications(
+                place.session, place.clock, actor, settings=place.settings, cycle_id=number, path=path
+            ),
+            as_json=as_json,
+        )
+
+
+@app.command("list")
+def list_command(cycle: OfCycle = None, as_json: AsJson = False) -> None:
+    """列出申报：受理编号、单位、措施、项目、状态与原因。"""
+    from sqlmodel import col, select
+
+    from models import Application
+    from services.documents.names import APPLICATION_STATES
+
+    with desk() as place:
+        chosen = place.cycle(cycle)
+        titles = {measure.id: measure.title for measure in place.law(chosen).measures}
+        found = place.session.exec(
+            select(Application).where(Application.cycle_id == chosen.id).order_by(col(Application.number))
+        ).all()
+    rows = [
+        {
+            "number": each.number,
+            "enterprise": each.enterprise_name,
+            "measure": each.measure,
+            "measure_title": titles.get(each.measure, each.measure),
+            "project": each.project,
+            "status": each.status.value,
+            "status_name": APPLICATION_STATES[each.status],
+            "reason": each.status_reason,
+        }
+        for each in found
+    ]
+    if as_json:
+        print_json(rows)
+        return
+    keys = ("number", "enterprise", "measure_title", "project", "status_name", "reason")
+    table(("受理编号", "单位", "措施", "项目", "状态", "原因"), [tuple(row[key] for key in keys) for row in rows])
+
+
+@app.command()
+def supplement(
+    number: Number,
+    remarks: Annotated[str, typer.Option("--remarks", metavar="内容", help="要求补正的内容，写入补正通知")],
+    login: AsLogin,
+    cycle: OfCycle = None,
+) -> None:
+    """要求补正，并通知申报单位。"""
+    from services.completeness import request_supplement
+    from services.deadlines import due_day
+
+    with desk() as place:
+        asked = request_supplement(
+            place.session,
+            place.clock,
+            place.actor(login),
+            settings=place.settings,
+            application_id=application_id(place, cycle, number),
+            remarks=remarks,
+        )
+    typer.echo(f"已要求 {number} 补正，期限 {due_day(asked.due_at)}。")
+
+
+@app.command()
+def answer(
+    number: Number,
+    text: Annotated[str, typer.Option("--answer", metavar="说明", help="补正说明")],
+    login: AsLogin,
+    facts: Annotated[
+        list[str] | None, typer.Option("--fact", metavar="名称=值", help="补报或更正的申报内容，可写多次")
+    ] = None,
+    pledged: Annotated[bool, typer.Option("--pledged", help="已补签承诺书")] = False,
+    cycle: OfCycle = None,
+) -> None:
+    """登记补正；申报重新进入形式审查。"""
+    from services.completeness import answer_supplement
+
+    with desk() as place:
+        answer_supplement(
+            place.session,
+            place.clock,
+            place.actor(login),
+            settings=place.settings,
+            application_id=application_id(place, cycle, number),
+            answer=text,
+            facts_given=pairs(facts, "--fact"),
+            pledged=True if pledged else None,
+        )
+    typer.echo(f"{number} 的补正已登记。")
+
+
+@app.command()
+def withdraw(number: Number, login: AsLogin, reason: Reason, cycle: OfCycle = None) -> None:
+    """撤回一件申报，须说明理由。"""
+    from services.applications import withdraw as withdraw_application
+
+    with desk() as place:
+        wanted = application_id(place, cycle, number)
+        withdraw_application(place.session, place.clock, place.actor(login), application_id=wanted, reason=reason)
+    typer.echo(f"{number} 已撤回。")
+
+
+def application_id(place: Desk, cycle: int | None, number: str) -> int:
+    """The id of the cycle's application with this 受理编号. Raises NotFoundError."""
+    from sqlmodel import select
+
+    from models import Application
+    from services.errors import NotFoundError
+
+    chosen = place.cycle(cycle)
+    found = place.session.exec(
+        select(Application).where(Application.cycle_id == chosen.id, Application.number == number)
+    ).one_or_none()
+    if found is None:
+        raise NotFoundError(f"{chosen.year} 年度没有受理编号为“{number}”的申报；请用 duixian application list 查看。")
+    return found.id or 0
+
+
+def told_application(place: Desk, number: int) -> dict[str, str]:
+    """How an application is named in lists of work: 受理编号 and enterprise."""
+    from models import Application
+
+    found = place.session.get_one(Application, number)
+    return {"application": found.number, "enterprise": found.enterprise_name}

@@ -1,0 +1,308 @@
+"""A batch of awards from files to files: facts and history in, results, errors, notices and trail out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+from rich.progress import Progress
+
+import policy as language
+from matching import uscc
+from policy import Evaluation, Fact, Policy
+from policy.amounts import yuan
+from policy.errors import nearest
+from policy.history import recorded_facts
+from policy.reading import CellReport, read_columns
+from services.tables import (
+    ROW,
+    RowProblem,
+    Sheet,
+    TableError,
+    Workbook,
+    match_columns,
+    read_workbook,
+    write_problems,
+    write_table,
+)
+
+RESULT_COLUMNS = ("application_id", "measure", "outcome", "amount_yuan", "reason", "clause", "explanation")
+_IDENTITY = {
+    "application_id": ["申请编号", "申报编号"],
+    "uscc": ["统一社会信用代码", "信用代码"],
+    "enterprise": ["企业名称", "申报单位", "单位名称"],
+    "measure": ["措施", "措施编号", "申报措施"],
+}
+_HISTORY = {
+    "uscc": ["统一社会信用代码", "信用代码"],
+    "measure": ["措施", "措施编号"],
+    "year": ["年度", "兑现年度"],
+    "amount_yuan": ["金额", "兑现金额", "奖补金额"],
+}
+_HISTORY_FACTS = (
+    Fact(name="year", label="年度", type="integer", min="1949", max="2199"),
+    Fact(name="amount_yuan", label="金额", type="money", unit="元"),
+)
+_REMEDY = "请改正后重新测算"
+_TRAIL_ROWS = 20_000
+
+
+@dataclass
+class Computation:
+    """One run of `award compute`; after ``compute`` it has the evaluation, after ``read`` the typed facts."""
+
+    policy: Policy
+    year: int | None
+    progress: Progress
+    problems: list[RowProblem] = field(default_factory=list)
+    notices: list[RowProblem] = field(default_factory=list)
+    facts: dict[str, pl.DataFrame] = field(default_factory=dict)
+    history: pl.DataFrame | None = None
+    evaluation: Evaluation | None = None
+    _sheet: Sheet | None = None
+    _headings: dict[str, str] = field(default_factory=dict)
+
+    def read(self, facts: Path, history: Path | None) -> None:
+        """Read both files; rows that cannot be read become problems. Raises TableError when a file is no table."""
+        task = self.progress.add_task("读取", total=2)
+        known = {fact.name: fact for measure in self.policy.measures for fact in measure.all_facts}
+        aliases = {name: _labels(self.policy, name) for name in known}
+        workbook, sheet, rows = self._open(facts, _IDENTITY | aliases, optional={"uscc", "enterprise", *aliases})
+        self._sheet = sheet
+        self._unused(sheet)
+        self._split(sheet, rows)
+        self.progress.advance(task)
+        if history is not None:
+            self._read_history(history)
+        self.progress.advance(task)
+        self.problems[:0] = workbook.problems
+
+    def compute(self) -> None:
+        """Evaluate everything that could be read."""
+        task = self.progress.add_task("测算", total=1)
+        self.year = self.year if self.year is not None else self._default_year()
+        frames = {name: frame.drop(ROW) for name, frame in self.facts.items()}
+        self.evaluation = language.evaluate(self.policy, frames, year=self.year, history=self.history)
+        numbers = {
+            (name, application): row
+            for name, frame in self.facts.items()
+            for application, row in frame.select("application_id", ROW).iter_rows()
+        }
+        for error in self.evaluation.errors:
+            row = numbers[(error.measure, error.application_id)]
+            self._problem(row, self._headings.get(error.fact, error.fact), error.value, error.message)
+        self.progress.advance(task)
+
+    def write(self, out: Path, trail: Path | None) -> None:
+        """Write the results, and beside them the problems and notices; lists that are now empty are removed."""
+        task = self.progress.add_task("写出", total=1)
+        write_table(out, RESULT_COLUMNS, self._result_rows())
+        for what, entries in (("errors", self.problems), ("notices", self.notices)):
+            if entries:
+                write_problems(beside(out, what), sorted(entries, key=lambda each: each.row))
+            else:
+                beside(out, what).unlink(missing_ok=True)
+        if trail is not None:
+            self._write_trail(trail)
+        self.progress.advance(task)
+
+    def summary(self, out: Path) -> dict[str, Any]:
+        """Counts, the sum of all awards, and where the files lie."""
+        evaluation = self._evaluated
+        counts = dict(evaluation.results.group_by("outcome").len().sort("outcome").iter_rows())
+        return {
+            "year": evaluation.year,
+            "outcomes": counts,
+            "amount_yuan": yuan(int(evaluation.results["amount_fen"].cast(pl.Int128).sum())),
+            "warnings": evaluation.warnings,
+            "problems": len(self.problems),
+            "notices": len(self.notices),
+            "out": str(out),
+            "errors": str(beside(out, "errors")) if self.problems else None,
+            "notices_file": str(beside(out, "notices")) if self.notices else None,
+        }
+
+    def sentences(self) -> list[str]:
+        """Every problem as a sentence, in the order of the rows."""
+        return [problem.sentence() for problem in sorted(self.problems, key=lambda each: each.row)]
+
+    @property
+    def _evaluated(self) -> Evaluation:
+        if self.evaluation is None:
+            raise RuntimeError("compute() comes first")
+        return self.evaluation
+
+    def _open(
+        self, path: Path, expected: dict[str, list[str]], optional: set[str]
+    ) -> tuple[Workbook, Sheet, pl.DataFrame]:
+        workbook = read_workbook(path, [name for names in expected.items() for name in (names[0], *names[1])])
+        sheet = workbook.table([name for names in expected.items() for name in (names[0], *names[1])])
+        match = match_columns(sheet, expected, optional)
+        missing = [name for name in expected if name not in match.columns and name not in optional]
+        if missing:
+            raise TableError(path.name, f"缺少列：{'、'.join(missing)}", "请按模板补上这些列")
+        self.problems += match.problems
+        self._headings = dict(match.columns)
+        return workbook, sheet, sheet.frame
+
+    def _unused(self, sheet: Sheet) -> None:
+        used = set(self._headings.values())
+        for heading in sheet.columns:
+            if heading not in used and not any(problem.column == heading for problem in self.problems):
+                problem = sheet.problem(sheet.header_row, heading, "", "没有措施用到这一列", "如果是写错的列名请改正")
+                self.notices.append(problem)
+
+    def _split(self, sheet: Sheet, rows: pl.DataFrame) -> None:
+        """Type the rows measure by measure."""
+        identity = {name: heading for name, heading in self._headings.items() if name in _IDENTITY}
+        titles = {measure.title: measure.id for measure in self.policy.measures}
+        who = rows.with_columns(
+            **{
+                name: pl.col(heading).str.strip_chars() if (heading := identity.get(name)) else pl.lit(None, pl.String)
+                for name in _IDENTITY
+            }
+        ).with_columns(pl.col("measure").replace(titles))
+        known = [measure.id for measure in self.policy.measures]
+        good = self._identified(who, known)
+        self._doubt_codes(good)
+        for measure in self.policy.measures:
+            mine = good.filter(pl.col("measure") == measure.id)
+            if mine.height:
+                names = {fact.name for fact in measure.all_facts}
+                headings = {name: heading for name, heading in self._headings.items() if name in names}
+                self.facts[measure.id] = self._typed(mine, measure.all_facts, headings)
+
+    def _doubt_codes(self, who: pl.DataFrame) -> None:
+        """Tell of credit codes that cannot be right: such a row is computed, but its history may not be found."""
+        given = who.filter(pl.col("uscc").fill_null("") != "").select(ROW, "uscc")
+        faults = {code: fault for code in given["uscc"].unique() if (fault := uscc.fault(code))}
+        for row, code in given.filter(pl.col("uscc").is_in(list(faults))).iter_rows():
+            self.notices.append(
+                self._entry(row, "uscc", code, faults[code], "已按原样测算，请核对，以免查不到历年记录")
+            )
+
+    def _identified(self, who: pl.DataFrame, known: Sequence[str]) -> pl.DataFrame:
+        """The rows with an application id of their own and a measure that exists."""
+        nameless = pl.col("application_id").fill_null("") == ""
+        stranger = ~pl.col("measure").fill_null("").is_in(known)
+        again = ~pl.struct("application_id", "measure").is_first_distinct() & ~nameless & ~stranger
+        for row in who.filter(nameless)[ROW]:
+            self._problem(row, "application_id", "", "没有申请编号")
+        for row, measure in who.filter(stranger & ~nameless).select(ROW, "measure").iter_rows():
+            close = nearest(measure or "", known)
+            self._problem(row, "measure", measure or "", "没有这条措施" + (f"，是否想写“{close}”" if close else ""))
+        for row, application in who.filter(again).select(ROW, "application_id").iter_rows():
+            self._problem(row, "application_id", application, "申请编号重复，只计算第一次出现的那一行")
+        return who.filter(~nameless & ~stranger & ~again)
+
+    def _typed(self, rows: pl.DataFrame, facts: Sequence[Fact], headings: dict[str, str]) -> pl.DataFrame:
+        """Typed facts of the rows whose cells can all be read."""
+        read = read_columns(
+            rows.select(ROW, "application_id", "uscc", "enterprise", *_plain(rows, headings)),
+            facts,
+            {name: f"={name}" for name in headings},
+            ROW,
+        )
+        for report in read.problems:
+            self._problem(report.row, headings[report.fact.name], report.value, _cause(report))
+        for report in read.notices:
+            self.notices.append(self._entry(report.row, headings[report.fact.name], report.value, report.message, ""))
+        bad = {report.row for report in read.problems}
+        return read.frame.filter(~pl.col(ROW).is_in(list(bad)))
+
+    def _read_history(self, path: Path) -> None:
+        facts = recorded_facts(self.policy)
+        own_headings, own_sheet = self._headings, self._sheet
+        expected = _HISTORY | {name: [fact.label] for name, fact in facts.items()}
+        workbook, sheet, rows = self._open(path, expected, optional=set(facts))
+        self._sheet, headings = sheet, self._headings
+        rows = rows.with_columns(
+            uscc=pl.col(headings["uscc"]).str.strip_chars(), measure=pl.col(headings["measure"]).str.strip_chars()
+        )
+        named = {fact.name: fact for fact in _HISTORY_FACTS} | facts
+        read_as = [fact.model_copy(update={"name": name}) for name, fact in named.items()]
+        cells = {name: headings[name] for name in named if name in headings}
+        read = read_columns(
+            rows.select(ROW, "uscc", "measure", *_plain(rows, cells)),
+            read_as,
+            {name: f"={name}" for name in cells},
+            ROW,
+        )
+        for report in read.problems:
+            self._problem(report.row, cells[report.fact.name], report.value, _cause(report))
+        for report in read.notices:
+            self.notices.append(self._entry(report.row, cells[report.fact.name], report.value, report.message, ""))
+        absent = pl.any_horizontal(pl.col(name).is_null() for name in ("year", "amount_yuan")) | (pl.col("uscc") == "")
+        bad = {report.row for report in read.problems}
+        for row in read.frame.filter(absent & ~pl.col(ROW).is_in(list(bad)))[ROW]:
+            self._problem(row, "", "", "缺少统一社会信用代码、年度或金额")
+        kept = read.frame.filter(~absent & ~pl.col(ROW).is_in(list(bad)))
+        self.history = kept.rename({"amount_yuan": "amount_fen"}).drop(ROW)
+        self.problems += workbook.problems
+        self._headings, self._sheet = own_headings, own_sheet
+
+    def _default_year(self) -> int:
+        """The latest year of an item that the policy covers; else the policy's last year."""
+        last = self.policy.valid.to.year
+        dating = {measure.id: measure.dating_fact for measure in self.policy.measures}
+        years = [
+            year
+            for name, frame in self.facts.items()
+            if (dated := dating[name]) is not None and dated in frame.columns
+            for year in frame[dated].dt.year().unique().drop_nulls()
+            if year <= last
+        ]
+        return max(years, default=last)
+
+    def _result_rows(self) -> Iterable[Sequence[object]]:
+        """The results in the order of the facts file."""
+        order = [
+            frame.select("application_id", ROW, pl.lit(name).alias("measure")) for name, frame in self.facts.items()
+        ]
+        results = self._evaluated.results
+        if order:
+            results = results.join(pl.concat(order), on=["application_id", "measure"], how="left").sort(ROW)
+        for row in results.select(
+            "application_id", "measure", "outcome", "amount_fen", "reason", "clause", "explanation"
+        ).iter_rows():
+            yield (*row[:3], Decimal(row[3]).scaleb(-2), *row[4:])
+
+    def _write_trail(self, path: Path) -> None:
+        partial = path.with_name(path.name + ".part")
+        with partial.open("wb") as file:
+            for measure, run in self._evaluated.runs.items():
+                for offset in range(0, run.frame.height, _TRAIL_ROWS):
+                    self._evaluated.records(measure, offset, _TRAIL_ROWS).write_ndjson(file)
+        partial.replace(path)
+
+    def _problem(self, row: int, column: str, value: str, cause: str) -> None:
+        self.problems.append(self._entry(row, column, value, cause, _REMEDY))
+
+    def _entry(self, row: int, column: str, value: str, cause: str, remedy: str) -> RowProblem:
+        if self._sheet is None:
+            raise RuntimeError("read() comes first")
+        return self._sheet.problem(row, column, value, cause, remedy)
+
+
+def beside(out: Path, what: str) -> Path:
+    """The file of problems or notices beside the results."""
+    return out.with_name(f"{out.name}.{what}.csv")
+
+
+def _labels(policy: Policy, name: str) -> list[str]:
+    """The Chinese names of a fact, in every measure that has it."""
+    facts = (measure.fact(name) for measure in policy.measures)
+    return list(dict.fromkeys(fact.label for fact in facts if fact is not None))
+
+
+def _plain(rows: pl.DataFrame, headings: dict[str, str]) -> list[pl.Expr]:
+    """The text columns of facts under names that no other column has."""
+    return [pl.col(heading).alias(f"={name}") for name, heading in headings.items()]
+
+
+def _cause(report: CellReport) -> str:
+    return report.message.removeprefix(f"“{report.value}”")

@@ -1,0 +1,204 @@
+"""The parts that run beside each other: mailbox, Prefect server with its deployments, worker, and console."""
+
+import json
+import os
+import socket
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+
+from cli.processes import Child, Family, PartError
+from config.settings import Settings
+
+POOL = "duixian"
+_SERVER_LIMIT = 180  # seconds; the first start creates the server's database (20-32 s on 2 cores)
+_PART_LIMIT = 60
+_LOCAL = {"127.0.0.1", "localhost", "::1"}
+_READY = "收信服务已就绪："
+
+Say = Callable[[str], None]
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Parts:
+    """The parts, up and healthy. `settings` and `environ` carry the addresses that they really have."""
+
+    settings: Settings
+    environ: Mapping[str, str]
+    family: Family
+    worker: Child
+
+    @property
+    def dashboard(self) -> str:
+        """Where the engine's dashboard is."""
+        return self.environ["PREFECT_API_URL"].removesuffix("/api")
+
+    @property
+    def mailbox(self) -> Path:
+        """Where the local mailbox keeps the mails."""
+        return mailbox_folder(self.settings)
+
+    @property
+    def logs(self) -> Path:
+        """Where the parts' logs are."""
+        return self.settings.data_dir / "logs"
+
+    def check(self) -> None:
+        """Raise PartError when a part has ended by itself."""
+        self.family.check()
+
+
+def mailbox_folder(settings: Settings) -> Path:
+    """Where the local mailbox keeps the mails."""
+    return settings.data_dir / "mailbox"
+
+
+@contextmanager
+def running(
+    settings: Settings, say: Say, *, port: int = 0, apart: bool = False, console: bool = False
+) -> Iterator[Parts]:
+    """Bring the parts up, and stop all that was started when the block is left, however it is left.
+
+    `port` is the server's (0: a free one). `console` starts the console too, on the settings' port. `apart` keeps out
+    every PREFECT_* setting of the caller's environment, starts no scheduled runs, and makes the worker look for runs
+    every second: for the demo and the tests. A mailbox is started unless the settings name a mail server elsewhere;
+    with smtp_port 0 it takes a free port.
+    Raises PartError.
+    """
+    environ = _environ(settings, port or _free_port(), apart)
+    family = Family(settings.data_dir / "logs", environ)
+    started = time.monotonic()
+    try:
+        say("正在启动调度服务（第一次约半分钟）……")
+        server = _start_server(family, environ)
+        settings = _start_mailbox(family, settings)
+        environ = {**environ, "DUIXIAN_SMTP_PORT": str(settings.smtp_port)}
+        _wait(family, server, f"{environ['PREFECT_API_URL']}/health", _SERVER_LIMIT)
+        say("调度服务已就绪，正在启动执行器、部署流程……")
+        _make_pool(environ["PREFECT_API_URL"])
+        worker = _start_worker(family, environ)
+        _deploy(family, environ)
+        if console:
+            _start_console(family, environ, settings)
+        say(f"各部件已就绪，用时 {time.monotonic() - started:.0f} 秒。")
+        yield Parts(settings, environ, family, worker)
+    finally:
+        family.stop()
+
+
+def _environ(settings: Settings, port: int, apart: bool) -> dict[str, str]:
+    """The caller's environment, the settings in full (children start elsewhere), and the engine's own settings."""
+    inherited = {key: value for key, value in os.environ.items() if not (apart and key.startswith("PREFECT_"))}
+    ours = {f"DUIXIAN_{name.upper()}": str(value) for name, value in settings if value is not None}
+    engine = {
+        "PREFECT_HOME": str(settings.data_dir / "prefect"),
+        "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
+        "PREFECT_SERVER_API_PORT": str(port),
+        "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        "PREFECT_CLI_PROMPT": "false",
+        "PREFECT_CLI_COLORS": "false",
+        "PYTHONUTF8": "1",
+        "PATH": os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)]),
+    }
+    if apart:
+        engine |= {"PREFECT_WORKER_QUERY_SECONDS": "1", "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false"}
+    return {**inherited, **ours, **engine}
+
+
+def _start_server(family: Family, environ: Mapping[str, str]) -> Child:
+    port = int(environ["PREFECT_SERVER_API_PORT"])
+    _require_free(port, "调度服务")
+    command = [sys.executable, "-m", "flows.server", "--host", "127.0.0.1", "--port", str(port)]
+    return family.start("调度服务", "server", command)
+
+
+def _require_free(port: int, name: str) -> None:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError as error:
+            raise PartError(f"端口 {port} 已被占用，{name}不能启动；请停止占用它的程序，或换一个端口。") from error
+
+
+def _start_mailbox(family: Family, settings: Settings) -> Settings:
+    """Start the mailbox if mails are to go to this machine; the settings with the port that it has."""
+    if settings.smtp_host not in _LOCAL:
+        return settings
+    command = [sys.executable, "-u", "-m", "cli.mailbox", "--host", settings.smtp_host]
+    command += ["--port", str(settings.smtp_port), "--folder", str(mailbox_folder(settings))]
+    child = family.start("收信服务", "mailbox", command)
+    port = _until(family, child, _PART_LIMIT, lambda: _announced(child.log))
+    return settings.model_copy(update={"smtp_port": port})
+
+
+def _announced(log: Path) -> int | None:
+    lines = [line for line in log.read_text(encoding="utf-8").splitlines() if line.startswith(_READY)]
+    return int(lines[0].rsplit(":", 1)[1]) if lines else None
+
+
+def _make_pool(api: str) -> None:
+    """Make the work pool, so that deploying need not wait for the worker, which fills in the pool's template."""
+    if not _answers(f"{api}/work_pools/{POOL}"):
+        body = json.dumps({"name": POOL, "type": "process"}).encode()
+        request = urllib.request.Request(  # noqa: S310 - an address of our own
+            f"{api}/work_pools/", body, {"Content-Type": "application/json"}, method="POST"
+        )
+        urllib.request.urlopen(request, timeout=_PART_LIMIT).close()  # noqa: S310
+
+
+def _start_console(family: Family, environ: Mapping[str, str], settings: Settings) -> None:
+    _require_free(settings.console_port, "工作台")
+    child = family.start("工作台", "console", [sys.executable, "-m", "web"], environ)
+    host = "127.0.0.1" if settings.console_host == "0.0.0.0" else settings.console_host  # noqa: S104 - compared only
+    _wait(family, child, f"http://{host}:{settings.console_port}/", _PART_LIMIT)
+
+
+def _start_worker(family: Family, environ: Mapping[str, str]) -> Child:
+    command = [*_prefect("worker", "start"), "--pool", POOL, "--type", "process", "--install-policy", "never"]
+    return family.start("执行器", "worker", command, environ)
+
+
+def _deploy(family: Family, environ: Mapping[str, str]) -> None:
+    family.run("部署流程", "deploy", [*_prefect("--no-prompt", "deploy"), "--all"], environ)
+
+
+def _prefect(*arguments: str) -> list[str]:
+    return [sys.executable, "-m", "prefect", *arguments]
+
+
+def _wait(family: Family, child: Child, url: str, limit: float) -> None:
+    _until(family, child, limit, lambda: _answers(url) or None)
+
+
+def _until(family: Family, child: Child, limit: float, look: Callable[[], T | None]) -> T:
+    deadline = time.monotonic() + limit
+    while time.monotonic() < deadline:
+        found = look()
+        if found is not None:
+            return found
+        family.check()
+        time.sleep(0.2)
+    raise PartError(f"{child.name}在 {limit:.0f} 秒内没有就绪，日志 {child.log}：\n{child.tail()}")
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - an address of our own
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,236 @@
+"""`duixian policy`: which policies there are, what they say, what they need, and whether they are right."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn
+
+import typer
+
+from policy import Fact, Measure, Policy, PolicyError, PolicyNotFoundError, find, listed, load
+
+if TYPE_CHECKING:
+    from policy import Problem
+
+app = typer.Typer(help="政策：列出、检查、查看", no_args_is_help=True)
+
+PolicyArgument = Annotated[str, typer.Argument(metavar="政策", help="政策编号，或政策文件夹、policy.yaml 的路径")]
+Json = Annotated[bool, typer.Option("--json", help="以 JSON 输出")]
+
+OUTCOMES = {"award": "奖补", "referral": "转报上级", "case_by_case": "一事一议"}
+TYPES = {
+    "money": "金额",
+    "integer": "整数",
+    "decimal": "小数",
+    "date": "日期",
+    "boolean": "是否",
+    "choice": "选项",
+    "text": "文本",
+    "list": "清单",
+}
+SOURCES = {"declared": "申报", "verified": "部门核定", "history": "历年记录"}
+
+
+@app.callback()
+def policies() -> None:
+    """政策：列出、检查、查看。"""
+
+
+@app.command("list")
+def list_command(as_json: Json = False) -> None:
+    """列出 config/policies 下的全部政策。"""
+    found, broken = [], []
+    for policy_id in listed():
+        try:
+            found.append(load(find(policy_id)))
+        except PolicyError as error:
+            broken.append((policy_id, len(error.problems)))
+    if as_json:
+        _print_json([_headline(policy) for policy in found])
+    else:
+        for policy in found:
+            typer.echo(f"{policy.id}　{policy.number}　{policy.title}")
+            typer.echo(f"  有效期 {policy.valid.start} 至 {policy.valid.to}，{len(policy.measures)} 条措施")
+    for policy_id, count in broken:
+        typer.echo(f"政策 {policy_id} 有 {count} 处错误，请运行 duixian policy check {policy_id}", err=True)
+    if broken:
+        raise typer.Exit(1)
+
+
+@app.command("check")
+def check_command(policy: PolicyArgument, as_json: Json = False) -> None:
+    """检查政策文件并运行全部算例；有错误时退出码为 1，只有提醒时为 0。"""
+    from policy import check
+
+    path = _find(policy)
+    problems = check(path)
+    total = failed = 0
+    if all(problem.severity == "warning" for problem in problems):
+        broken, total, failed = _check_cases(path)
+        problems += broken
+    errors = [problem for problem in problems if problem.severity == "error"]
+    if as_json:
+        _print_json({"problems": [vars(each) for each in problems], "cases": total, "failed_cases": failed})
+    else:
+        for problem in problems:
+            typer.echo(problem.sentence())
+        typer.echo(f"错误 {len(errors)} 处，提醒 {len(problems) - len(errors)} 处；算例 {total} 个，不符 {failed} 个")
+    raise typer.Exit(1 if errors else 0)
+
+
+def _check_cases(path: Path) -> tuple[list[Problem], int, int]:
+    """The problems of the cases, how many cases there are, and how many of them do not hold."""
+    from rich.console import Console
+    from rich.progress import Progress
+
+    from policy.cases import case_problems, cases_file, run_cases
+
+    file = cases_file(path)
+    if not file.is_file():
+        return [], 0, 0
+    with Progress(console=Console(stderr=True), transient=True) as progress:
+        task = progress.add_task("算例", total=None)
+        try:
+            results = run_cases(path, lambda done, total: progress.update(task, completed=done, total=total))
+        except PolicyError as error:
+            return error.problems, 0, 0
+    return case_problems(file, results), len(results), sum(not result.passed for result in results)
+
+
+@app.command("show")
+def show_command(policy: PolicyArgument, as_json: Json = False) -> None:
+    """显示一份政策：措施、条款、部门、参数。"""
+    found = _load(policy)
+    if as_json:
+        _print_json(found.model_dump(mode="json", by_alias=True) | {"sha256": found.sha256})
+        return
+    typer.echo(f"{found.title}\n{found.number}　{found.issuer}　{found.issued} 印发")
+    typer.echo(
+        f"有效期 {found.valid.start} 至 {found.valid.to}，数据统计自 {found.statistics_from}　SHA-256 {found.sha256}"
+    )
+    for measure in found.measures:
+        typer.echo("\n" + _measure_text(found, measure))
+    for duty in found.duties:
+        typer.echo(f"\n[职责] {duty.id}　{duty.clause}　{duty.quote}　牵头：{found.bureau_name(duty.lead)}")
+
+
+@app.command("facts")
+def facts_command(
+    policy: PolicyArgument,
+    measure: Annotated[str | None, typer.Option(metavar="措施", help="只列一条措施")] = None,
+    as_json: Json = False,
+) -> None:
+    """列出计算要用的事实：名称、中文名、类型、单位、来源。"""
+    found = _load(policy)
+    measures = found.measures if measure is None else [find_measure(found, measure)]
+    if as_json:
+        _print_json([_fact(each, fact) for each in measures for fact in each.all_facts])
+        return
+    for each in measures:
+        typer.echo(f"{each.id}　{each.title}")
+        for fact in each.all_facts:
+            typer.echo("  " + _fact_text(found, fact))
+
+
+def load_policy(id_or_path: str) -> Policy:
+    """The policy of an option or argument; exits 2 when there is none, 1 when it has errors."""
+    return _load(id_or_path)
+
+
+def find_measure(policy: Policy, measure_id: str) -> Measure:
+    """The measure of an option; exits 2 with the nearest id when there is none."""
+    from policy.errors import nearest
+
+    measure = policy.measure(measure_id)
+    if measure is None:
+        known = [each.id for each in policy.measures]
+        close = nearest(measure_id, known)
+        hint = f"，是否想写“{close}”" if close else f"，只有：{'、'.join(known)}"
+        wrong_use(f"政策 {policy.id} 没有措施“{measure_id}”{hint}")
+    return measure
+
+
+def wrong_use(message: str) -> NoReturn:
+    """Say what was wrong with the command and exit 2."""
+    typer.echo(message, err=True)
+    raise typer.Exit(2)
+
+
+def _find(id_or_path: str) -> Path:
+    try:
+        return find(id_or_path)
+    except PolicyNotFoundError as error:
+        wrong_use(str(error))
+
+
+def _load(id_or_path: str) -> Policy:
+    path = _find(id_or_path)
+    try:
+        return load(path)
+    except PolicyError as error:
+        for problem in error.problems:
+            typer.echo(problem.sentence(), err=True)
+        raise typer.Exit(1) from error
+
+
+def _headline(policy: Policy) -> dict[str, Any]:
+    return {
+        "id": policy.id,
+        "number": policy.number,
+        "title": policy.title,
+        "issuer": policy.issuer,
+        "valid_from": policy.valid.start.isoformat(),
+        "valid_to": policy.valid.to.isoformat(),
+        "measures": len(policy.measures),
+        "sha256": policy.sha256,
+    }
+
+
+def _fact(measure: Measure, fact: Fact) -> dict[str, Any]:
+    return {
+        "name": fact.name,
+        "label": fact.label,
+        "type": fact.type,
+        "unit": fact.unit,
+        "source": fact.source,
+        "measure": measure.id,
+        "choices": fact.choices,
+        "required": fact.must_be_given,
+        "default": fact.default,
+        "verified_by": fact.verified_by,
+        "evidence": fact.evidence,
+        "help": fact.help,
+    }
+
+
+def _fact_text(policy: Policy, fact: Fact) -> str:
+    kind = TYPES[fact.type] + (f"（{fact.unit}）" if fact.unit else "")
+    choices = f"：{'、'.join(fact.choices)}" if fact.choices else ""
+    source = SOURCES[fact.source]
+    if fact.verified_by is not None:
+        verifier = policy.bureau_name(fact.verified_by)
+        source = f"{verifier}核定" if fact.source == "verified" else f"{source}，{verifier}核定"
+    needed = "必填" if fact.must_be_given else "可不填"
+    return f"{fact.name}　{fact.label}　{kind}{choices}　{source}　{needed}"
+
+
+def _measure_text(policy: Policy, measure: Measure) -> str:
+    bureaus = "、".join(policy.bureau_name(bureau) for bureau in measure.responsible)
+    lines = [
+        f"[{OUTCOMES[measure.outcome]}] {measure.id}　{measure.title}　{measure.clause}",
+        f"  原文：{measure.quote}",
+        f"  牵头：{policy.bureau_name(measure.lead)}；责任：{bureaus}；主体：{'、'.join(measure.applicants)}",
+    ]
+    lines += [f"  事实：{fact.label}（{fact.name}，{TYPES[fact.type]}）" for fact in measure.facts]
+    for parameter in measure.parameters:
+        value = parameter.value or "、".join(f"{row.key or row.band} → {row.value}" for row in parameter.rows)
+        value = value or "、".join(f"{each.from_year} 年起 {each.value or '见档位'}" for each in parameter.values)
+        reading = f"　读法：{parameter.reading}" if parameter.reading else ""
+        lines.append(f"  参数：{parameter.label}（{parameter.name}）= {value}{reading}")
+    lines += [f"  步骤：{step.label} = {step.expression}" for step in measure.steps]
+    return "\n".join(lines)
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, ensure_ascii=False, indent=2))

@@ -1,0 +1,137 @@
+"""Child processes: started in groups of their own with a log each, and stopped with all that they started in turn."""
+
+import os
+import signal
+import subprocess
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+from uuid import uuid4
+
+import psutil
+
+from config.settings import ROOT
+from services.errors import ServiceError
+
+_MARK = "DUIXIAN_PARTS"
+_PATIENCE = 10  # seconds between SIGTERM and SIGKILL
+_TAIL = 15
+
+
+class PartError(ServiceError):
+    """A part did not come up, or ended by itself. The text is Chinese and ends with the last lines of its log."""
+
+
+@dataclass(frozen=True)
+class Child:
+    """One started part; `name` is what the user reads."""
+
+    name: str
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def tail(self) -> str:
+        """The last lines of its log."""
+        lines = self.log.read_text(encoding="utf-8", errors="replace").splitlines()
+        return "\n".join(lines[-_TAIL:])
+
+
+class Family:
+    """The children that one command started.
+
+    Each gets a mark in its environment that its own children inherit, so that stopping finds every process of the
+    family, also one whose parent is gone, and none of anybody else's.
+    """
+
+    def __init__(self, logs: Path, environ: Mapping[str, str]) -> None:
+        logs.mkdir(parents=True, exist_ok=True)
+        self._logs = logs
+        self._mark = uuid4().hex
+        self._environ = {**environ, _MARK: self._mark}
+        self._children: list[Child] = []
+
+    def start(self, name: str, log: str, command: Sequence[str], environ: Mapping[str, str] | None = None) -> Child:
+        """Start a part that is to run until it is stopped."""
+        child = self._start(name, log, command, environ or {})
+        self._children.append(child)
+        return child
+
+    def run(self, name: str, log: str, command: Sequence[str], environ: Mapping[str, str] | None = None) -> None:
+        """Run a command to its end. Raises PartError when it fails, or when a part ends meanwhile."""
+        child = self._start(name, log, command, environ or {})
+        while child.process.poll() is None:
+            self.check()
+            time.sleep(0.1)
+        if child.process.returncode:
+            raise PartError(f"{name}失败（退出码 {child.process.returncode}），日志 {child.log}：\n{child.tail()}")
+
+    def check(self) -> None:
+        """Raise PartError when a part has ended by itself."""
+        for child in self._children:
+            code = child.process.poll()
+            if code is not None:
+                raise PartError(f"{child.name}意外停止（退出码 {code}），日志 {child.log}：\n{child.tail()}")
+
+    def stop(self) -> None:
+        """Stop everything that was started, the newest part first: asked with SIGTERM, then killed."""
+        for child in reversed(self._children):
+            _stop(child.process)
+        left = self._left_behind()
+        _signal_groups([process.pid for process in left], signal.SIGKILL)
+        psutil.wait_procs(left, timeout=_PATIENCE)
+        self._children.clear()
+
+    def _start(self, name: str, log: str, command: Sequence[str], environ: Mapping[str, str]) -> Child:
+        path = self._logs / f"{log}.log"
+        with path.open("wb") as output:
+            process = subprocess.Popen(
+                command,
+                cwd=ROOT,
+                env={**self._environ, **environ},
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        return Child(name, process, path)
+
+    def _left_behind(self) -> list[psutil.Process]:
+        """Processes with our mark whose parent has not taken them along."""
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get(_MARK) == self._mark:
+                    found.append(process)
+            except (psutil.Error, OSError):
+                continue
+        return found
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Stop one part and its descendants, which may be in groups of their own."""
+    family = [process.pid, *_descendants(process.pid)]
+    _signal_groups(family, signal.SIGTERM)
+    try:
+        process.wait(_PATIENCE)
+    except subprocess.TimeoutExpired:
+        _signal_groups(family, signal.SIGKILL)
+        process.wait()
+
+
+def _descendants(pid: int) -> list[int]:
+    try:
+        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+    except psutil.NoSuchProcess:
+        return []
+
+
+def _signal_groups(pids: Iterable[int], number: signal.Signals) -> None:
+    groups = set()
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            groups.add(os.getpgid(pid))
+    for group in groups - {os.getpgrp()}:
+        with suppress(ProcessLookupError):
+            os.killpg(group, number)

@@ -1,0 +1,108 @@
+"""`duixian review`: what counties and bureaus are asked, their replies, and going on without one."""
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from cli.applications import told_application
+from cli.context import desk
+from cli.options import AsJson, AsLogin, OfCycle, Reason, pairs, print_json, table
+
+if TYPE_CHECKING:
+    from services.actors import Actor
+
+app = typer.Typer(name="review", help="审核：县区初审与部门联审的待办、回复、视同无意见。", no_args_is_help=True)
+
+RequestId = Annotated[int, typer.Argument(metavar="事项", help="审核事项的编号，见 duixian review list", min=1)]
+
+
+@app.command("list")
+def list_command(
+    login: Annotated[
+        str | None, typer.Option("--as", metavar="登录名", help="只列这位审核人所属县区或部门的待办")
+    ] = None,
+    cycle: OfCycle = None,
+    as_json: AsJson = False,
+) -> None:
+    """列出待回复的审核事项，期限近的在前。"""
+    from services.deadlines import due_day
+    from services.reviews import open_requests, reviewer_name
+
+    with desk() as place:
+        chosen = place.cycle(cycle)
+        law = place.law(chosen)
+        actor = place.actor(login) if login else None
+        rows = [
+            {
+                "request": str(asked.id),
+                "reviewer": asked.reviewer,
+                "reviewer_name": reviewer_name(law, asked),
+                **told_application(place, asked.application_id),
+                "facts": "、".join(asked.facts),
+                "due": due_day(asked.due_at).isoformat(),
+            }
+            for asked in open_requests(place.session, chosen.id or 0)
+            if actor is None or asked.reviewer in _own(actor)
+        ]
+    if as_json:
+        print_json(rows)
+        return
+    keys = ("request", "reviewer_name", "application", "enterprise", "facts", "due")
+    table(
+        ("事项", "审核单位", "受理编号", "申报单位", "核定内容", "期限"),
+        [tuple(row[key] for key in keys) for row in rows],
+    )
+
+
+@app.command()
+def reply(
+    request: RequestId,
+    login: AsLogin,
+    refuse: Annotated[bool, typer.Option("--refuse", help="不同意（须写 --reason）；不写即同意")] = False,
+    reason: Annotated[str, typer.Option("--reason", metavar="理由", help="不同意的理由")] = "",
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--value", metavar="名称=值", help="核定值，可写多次；没有写到的按申报值核定"),
+    ] = None,
+    reasons: Annotated[
+        list[str] | None,
+        typer.Option("--because", metavar="名称=理由", help="核定值与申报值不同的理由，可写多次"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """回复一个审核事项：同意并核定，或不同意。"""
+    from models import Opinion
+    from services import reviews
+
+    with desk() as place:
+        answered = reviews.reply(
+            place.session,
+            place.clock,
+            place.actor(login),
+            request_id=request,
+            opinion=Opinion.REFUSE if refuse else Opinion.AGREE,
+            reason=reason,
+            values=pairs(values, "--value"),
+            reasons=pairs(reasons, "--because"),
+        )
+    if as_json:
+        print_json({"request": request, "reply": answered.id, "opinion": answered.opinion.value})
+    else:
+        typer.echo(f"事项 {request} 已回复：{'不同意' if refuse else '同意'}。")
+
+
+@app.command()
+def override(request: RequestId, login: AsLogin, reason: Reason, as_json: AsJson = False) -> None:
+    """不再等待一个事项的回复：经办人说明理由，视同无意见，按申报值核定。"""
+    from services.reviews import override_request
+
+    with desk() as place:
+        override_request(place.session, place.clock, place.actor(login), request_id=request, reason=reason)
+    if as_json:
+        print_json({"request": request, "overridden": True})
+    else:
+        typer.echo(f"事项 {request} 视同无意见。")
+
+
+def _own(actor: "Actor") -> tuple[str, ...]:
+    return tuple(place for place in (actor.bureau, actor.county) if place)

@@ -1,0 +1,51 @@
+"""`duixian serve`: the parts kept up on the working database, for daily use."""
+
+import signal
+import time
+from types import FrameType
+from typing import Annotated
+
+import typer
+
+
+def serve(
+    port: Annotated[int | None, typer.Option(help="调度服务（看板）的端口；不写就用设置里的", min=1, max=65535)] = None,
+) -> None:
+    """启动工作台、调度服务、执行器和本机收信服务，供日常使用；按 Ctrl-C 停止它启动的全部部件。"""
+    from cli.parts import Parts, running
+    from config.settings import Settings
+    from services.database import engine_of
+    from services.schema import migrate
+
+    settings = Settings()
+    migrate(engine_of(settings))
+    stop_on_sigterm()
+
+    def tell(parts: Parts) -> None:
+        typer.echo(f"工作台    {settings.console_url}")
+        typer.echo(f"看板      {parts.dashboard}")
+        typer.echo(f"数据目录  {settings.data_dir}（输出文件在 {settings.output_dir}，日志在 {parts.logs}）")
+        typer.echo(f"发信      {parts.settings.smtp_host}:{parts.settings.smtp_port}")
+        if parts.mailbox.is_dir():
+            typer.echo(f"收到的邮件  {parts.mailbox}")
+        if port not in (None, settings.engine_port):
+            typer.echo(f"命令行要办理流程时，请先设置：export DUIXIAN_ENGINE_PORT={port}")
+        typer.echo("按 Ctrl-C 停止。")
+
+    try:
+        with running(settings, typer.echo, port=port or settings.engine_port, console=True) as parts:
+            tell(parts)
+            while True:
+                parts.check()
+                time.sleep(1)
+    except KeyboardInterrupt:
+        typer.echo("已停止。")
+
+
+def stop_on_sigterm() -> None:
+    """Let SIGTERM end the command as Ctrl-C does, so that what it started is stopped."""
+
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)

@@ -1,0 +1,24 @@
+"""`python -m web`: the console on this machine's port."""
+
+import uvicorn
+
+from config.settings import Settings
+from web.app import create_app
+
+
+def main() -> None:
+    """Serve until told to stop."""
+    settings = Settings()
+    uvicorn.run(
+        create_app(settings),
+        host=settings.console_host,
+        port=settings.console_port,
+        log_level="warning",
+        server_header=False,
+        proxy_headers=True,
+        forwarded_allow_ips="127.0.0.1",
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,114 @@
+"""Who comes in where. Each route names one right of services/permissions.py; there is no other way to make one.
+
+`sees("board")` is for pages, `does("gate.approve")` for forms. tests/web walks every route with every role and
+compares with the table.
+"""
+
+import secrets
+from collections.abc import Iterator
+from typing import Annotated, Any
+from urllib.parse import quote, unquote
+
+from fastapi import Depends, Request
+
+from models import Role
+from services import signin
+from services.database import session_of
+from services.errors import NotAllowedError
+from services.permissions import ALLOWED, ROLE_NAMES, VIEWS, may
+from web.console import Console
+from web.visit import Visit
+
+SESSION = "duixian_session"
+FORM_KEY = "duixian_form"
+
+
+class SignInFirstError(Exception):
+    """Nobody is signed in; the browser is sent to the sign-in page."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(path)
+        self.address = f"/signin?next={quote(path)}"
+
+
+class PasswordFirstError(Exception):
+    """The password was set by somebody else and must be changed before anything else."""
+
+
+async def sent_key(request: Request) -> str:
+    """What the form (or the script, in a header) sent back as its key."""
+    header = request.headers.get("x-form-key")
+    if header is not None:
+        return header
+    return str((await request.form()).get("form_key", ""))
+
+
+class Doorkeeper:
+    """Opens a visit for a route if its right allows; the session ends with the request."""
+
+    def __init__(self, right: str) -> None:
+        assert right in VIEWS or right in ALLOWED, right
+        self.right = right
+
+    def __call__(self, request: Request) -> Iterator[Visit]:
+        """For pages."""
+        yield from self._open(request)
+
+    def _open(self, request: Request) -> Iterator[Visit]:
+        console: Console = request.app.state.console
+        with session_of(console.engine) as session:
+            token = request.cookies.get(SESSION, "")
+            visitor = signin.visitor(session, console.wall, token, idle=console.idle) if token else None
+            self._check(request, visitor)
+            request.state.visit = Visit(request, console, session, visitor, request.state.form_key)
+            yield request.state.visit
+
+    def _check(self, request: Request, visitor: signin.Visitor | None) -> None:
+        if may(None, self.right):
+            return
+        if visitor is None:
+            path = request.url.path if request.method == "GET" else "/"
+            raise SignInFirstError(path)
+        if not may(visitor.actor.role, self.right):
+            raise NotAllowedError(f"{ROLE_NAMES[visitor.actor.role]}不能办理或查看这一项。")
+        if visitor.must_change and self.right != "account":
+            raise PasswordFirstError
+
+
+class FormDoorkeeper(Doorkeeper):
+    """The same for what changes something: the form must be one that we gave to this browser."""
+
+    def __call__(  # type: ignore[override]
+        self, request: Request, key: Annotated[str, Depends(sent_key)]
+    ) -> Iterator[Visit]:
+        """For forms and scripts."""
+        if not secrets.compare_digest(key.encode(), request.state.form_key.encode()):
+            raise NotAllowedError("这张表单已经失效（可能打开太久或浏览器禁用了 Cookie）；请返回刷新后再提交。")
+        yield from self._open(request)
+
+
+def sees(view: str) -> Any:
+    """The dependency of a page."""
+    return Depends(Doorkeeper(view))
+
+
+def does(right: str) -> Any:
+    """The dependency of a form: an operation, or a view for what is no operation of the record (signing in)."""
+    return Depends(FormDoorkeeper(right))
+
+
+def form_key_of(request: Request) -> str:
+    """The browser's form key; a new one when it has none."""
+    return request.cookies.get(FORM_KEY) or secrets.token_urlsafe(24)
+
+
+def landing(role: Role) -> str:
+    """Where somebody of this role starts."""
+    first = (("own", "/my"), ("requests", "/requests"), ("board", "/board"), ("payments", "/payments"))
+    return next((path for view, path in first if may(role, view)), "/users" if may(role, "users") else "/")
+
+
+def local(path: str) -> str:
+    """The path if it leads nowhere else, else the start page."""
+    path = unquote(path)
+    return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"

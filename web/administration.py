@@ -1,0 +1,209 @@
+"""Users and their passwords, policies, calendar, mail settings."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Form
+from fastapi.responses import HTMLResponse, Response
+
+from models import Role
+from services import calendar, mail_trial, people, policy_shelf
+from services.clock import today
+from services.errors import InputError, StateError
+from services.permissions import ROLE_NAMES
+from web.access import does, sees
+from web.visit import Visit
+
+router = APIRouter()
+SeenUsers = Annotated[Visit, sees("users")]
+# An enterprise registers by itself, and the system is nobody.
+ROLES = {role: name for role, name in ROLE_NAMES.items() if role not in (Role.APPLICANT, Role.SYSTEM)}
+OUTCOMES = {"award": "奖补", "referral": "转报上级", "case_by_case": "一事一议"}
+_NOTHING = {"login": "", "name": "", "role": "", "bureau": "", "county": "", "email": ""}
+
+
+@router.get("/users")
+def user_list(visit: SeenUsers, role: str = "", words: str = "") -> HTMLResponse:
+    """Everybody who may come in."""
+    only = Role(role) if role in set(Role) else None
+    return visit.page(
+        "administration/users.html",
+        found=people.accounts(visit.session, role=only, words=words.strip()),
+        places=policy_shelf.places(visit.console.settings),
+        roles=ROLE_NAMES,
+        chosen={"role": role, "words": words},
+    )
+
+
+@router.get("/users/new")
+def new_user(visit: SeenUsers) -> HTMLResponse:
+    """The form to add a user."""
+    return _new(visit, _NOTHING, "")
+
+
+@router.post("/users")
+def add_user(
+    visit: Annotated[Visit, does("user.add")],
+    login: Annotated[str, Form()] = "",
+    name: Annotated[str, Form()] = "",
+    role: Annotated[str, Form()] = "",
+    bureau: Annotated[str, Form()] = "",
+    county: Annotated[str, Form()] = "",
+    email: Annotated[str, Form()] = "",
+) -> Response:
+    """Add a user; the first password is handed out on the next page."""
+    given = {"login": login, "name": name, "role": role, "bureau": bureau, "county": county, "email": email}
+    try:
+        added = people.add_user(visit.session, visit.clock, visit.actor, **_read(visit, given))
+    except InputError as error:
+        return _new(visit, given, str(error))
+    return visit.back(f"/users/{added.id}", f"已添加{ROLE_NAMES[added.role]}“{added.name}”，请发放初始密码。")
+
+
+@router.get("/users/{user_id}")
+def user(visit: SeenUsers, user_id: int) -> HTMLResponse:
+    """One user: who, and how they come in."""
+    return _user(visit, user_id)
+
+
+@router.post("/users/{user_id}")
+def change_user(
+    visit: Annotated[Visit, does("user.change")],
+    user_id: int,
+    name: Annotated[str, Form()] = "",
+    email: Annotated[str, Form()] = "",
+    active: Annotated[str, Form()] = "",
+) -> Response:
+    """Change name, address, and whether they may come in."""
+    people.find_user(visit.session, user_id)
+    try:
+        people.change_user(
+            visit.session, visit.clock, visit.actor, user_id=user_id, name=name, email=email, active=active == "yes"
+        )
+    except (InputError, StateError) as error:
+        given = {"name": name, "email": email, "active": active == "yes"}
+        return _user(visit, user_id, given=given, trouble=str(error), status=422)
+    return visit.back(f"/users/{user_id}", "已保存。" if active == "yes" else "已停用，原来的登录随即失效。")
+
+
+@router.post("/users/{user_id}/password")
+def issue_password(visit: Annotated[Visit, does("user.change")], user_id: int) -> Response:
+    """Hand out a new first password, shown this once."""
+    try:
+        password = people.issue_password(visit.session, visit.console.wall, visit.actor, user_id=user_id)
+    except InputError as error:
+        return _user(visit, user_id, password_trouble=str(error), status=422)
+    return _user(visit, user_id, password=password)
+
+
+@router.post("/users/{user_id}/codes")
+def drop_codes(visit: Annotated[Visit, does("user.change")], user_id: int) -> Response:
+    """Ask a user who lost the telephone for no more one-time codes."""
+    try:
+        people.drop_codes(visit.session, visit.console.wall, visit.actor, user_id=user_id)
+    except StateError as error:
+        return _user(visit, user_id, password_trouble=str(error), status=422)
+    return visit.back(f"/users/{user_id}", "动态验证码已停用。")
+
+
+@router.get("/settings")
+def settings_page(visit: Annotated[Visit, sees("settings")]) -> HTMLResponse:
+    """The calendar's years and the mail settings."""
+    return _settings(visit)
+
+
+@router.post("/settings/test-mail")
+def test_mail(visit: Annotated[Visit, does("mail.test")], recipient: Annotated[str, Form()] = "") -> Response:
+    """Send a test mail."""
+    try:
+        reply = mail_trial.send_test(
+            visit.console.settings, visit.console.wall, visit.actor, recipient=recipient.strip()
+        )
+    except InputError as error:
+        return _settings(visit, recipient=recipient, trouble=str(error), status=422)
+    return visit.back("/settings", f"测试邮件已交给发信服务器（答复：{reply}），请到收件箱查看。")
+
+
+@router.get("/policies")
+def policy_list(visit: Annotated[Visit, sees("policies")]) -> HTMLResponse:
+    """The policies with what the check says."""
+    return visit.page("administration/policies.html", shelf=policy_shelf.shelf(visit.console.settings))
+
+
+@router.get("/policies/{policy_id}")
+def policy_page(visit: Annotated[Visit, sees("policies")], policy_id: str) -> HTMLResponse:
+    """One policy: measures, bureaus, counties, and its problems."""
+    found = policy_shelf.shelved(visit.console.settings, policy_id)
+    return visit.page("administration/policy.html", found=found, OUTCOMES=OUTCOMES)
+
+
+@router.get("/policies/{policy_id}/check")
+def policy_check(visit: Annotated[Visit, sees("policies")], policy_id: str) -> HTMLResponse:
+    """The whole check with every case."""
+    checked = policy_shelf.check(visit.console.settings, policy_id)
+    return visit.page("administration/policy_check.html", policy_id=policy_id, checked=checked)
+
+
+def _read(visit: Visit, given: dict[str, str]) -> dict[str, Any]:
+    """What was typed, as add_user takes it; a bureau or county counts only for the role that has one."""
+    if given["role"] not in set(ROLES):
+        raise InputError("请选择角色。")
+    role, known = Role(given["role"]), policy_shelf.places(visit.console.settings)
+    bureau = given["bureau"] if role is Role.BUREAU_VERIFIER else ""
+    county = given["county"] if role is Role.COUNTY_REVIEWER else ""
+    if (bureau and bureau not in known.bureaus) or (county and county not in known.counties):
+        raise InputError("没有这个部门或县区；请从列表中选择。")
+    return {
+        "login": given["login"].strip(),
+        "name": given["name"].strip(),
+        "role": role,
+        "bureau": bureau or None,
+        "county": county or None,
+        "email": people.read_email(given["email"]),
+    }
+
+
+def _new(visit: Visit, given: dict[str, str], trouble: str) -> HTMLResponse:
+    return visit.page(
+        "administration/user_new.html",
+        status=422 if trouble else 200,
+        given=given,
+        trouble=trouble,
+        roles=ROLES,
+        places=policy_shelf.places(visit.console.settings),
+    )
+
+
+def _user(
+    visit: Visit,
+    user_id: int,
+    *,
+    given: dict[str, Any] | None = None,
+    trouble: str = "",
+    password: str = "",
+    password_trouble: str = "",
+    status: int = 200,
+) -> HTMLResponse:
+    found = people.account(visit.session, user_id)
+    kept = {"name": found.user.name, "email": found.user.email or "", "active": found.user.active}
+    return visit.page(
+        "administration/user.html",
+        status=status,
+        found=found,
+        given=given or kept,
+        trouble=trouble,
+        password=password,
+        password_trouble=password_trouble,
+        places=policy_shelf.places(visit.console.settings),
+    )
+
+
+def _settings(visit: Visit, *, recipient: str = "", trouble: str = "", status: int = 200) -> HTMLResponse:
+    own = visit.console.settings
+    return visit.page(
+        "administration/settings.html",
+        status=status,
+        own=own,
+        years=calendar.known_years(own.calendar_dir, today(visit.clock).year - 1),
+        recipient=recipient,
+        trouble=trouble,
+    )

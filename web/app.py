@@ -1,0 +1,108 @@
+"""The console's application: routers, headers that keep browsers in bounds, and errors as Chinese pages."""
+
+from collections.abc import Awaitable, Callable
+
+from fastapi import FastAPI, Request
+from fastapi.responses import Response
+from fastapi.staticfiles import StaticFiles
+
+from config.settings import Settings
+from web import (
+    account,
+    administration,
+    applications,
+    board,
+    casework,
+    decisions,
+    enterprise,
+    oversight,
+    payments,
+    problems,
+    public,
+    reviews,
+)
+from web.access import FORM_KEY, form_key_of
+from web.console import Console, open_console
+from web.rendering import STATIC
+
+ROUTERS = tuple(
+    module.router
+    for module in (
+        public,
+        account,
+        enterprise,
+        board,
+        applications,
+        casework,
+        reviews,
+        decisions,
+        payments,
+        oversight,
+        administration,
+    )
+)
+_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
+)
+_HEADERS = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "SAMEORIGIN",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+}
+Next = Callable[[Request], Awaitable[Response]]
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """The console of an installation whose database is at the newest schema."""
+    console = open_console(settings)
+    app = FastAPI(title="兑现工作台", docs_url=None, redoc_url=None, openapi_url=None)
+    app.state.console = console
+    app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    for router in ROUTERS:
+        app.include_router(router)
+    problems.handle(app)
+
+    @app.middleware("http")
+    async def around(request: Request, call_next: Next) -> Response:
+        too_large = _too_large(request, console)
+        if too_large is not None:
+            return too_large
+        request.state.form_key = form_key_of(request)
+        response = await call_next(request)
+        _finish(request, response, console)
+        return response
+
+    return app
+
+
+def _too_large(request: Request, console: Console) -> Response | None:
+    """Refuse a body before it is read: forms send their length, and one without a length is not taken."""
+    length = request.headers.get("content-length")
+    limit = console.settings.upload_megabytes
+    if request.method in ("GET", "HEAD"):
+        return None
+    if length is None or not length.isdigit():
+        return Response("请求没有写明长度，不能接收。", 411, media_type="text/plain; charset=utf-8")
+    if int(length) > limit * 1024 * 1024:
+        sent = int(length) / 1024 / 1024
+        text = f"上传共 {sent:.1f} 兆字节，超过一次 {limit} 兆字节的上限；请分几次上传。"
+        return Response(text, 413, media_type="text/plain; charset=utf-8")
+    return None
+
+
+def _finish(request: Request, response: Response, console: Console) -> None:
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.url.path.startswith("/static/"):
+        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
+        return
+    response.headers.setdefault("Cache-Control", "no-store")
+    if console.secure:
+        response.headers["Strict-Transport-Security"] = "max-age=31536000"
+    if FORM_KEY not in request.cookies:
+        key = request.state.form_key
+        response.set_cookie(FORM_KEY, key, httponly=True, samesite="lax", secure=console.secure)

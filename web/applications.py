@@ -1,0 +1,388 @@
+"""The list of applications, one application on one page, its evidence, batches, and imports."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import NamedTemporaryFile
+from typing import Annotated
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Form, UploadFile
+from fastapi.responses import FileResponse, HTMLResponse, Response
+from starlette.background import BackgroundTask
+from starlette.datastructures import QueryParams
+
+from models import ApplicationStatus, Cycle, Outcome
+from policy import Policy
+from services import (
+    applications,
+    attachments,
+    browsing,
+    completeness,
+    dossier,
+    incoming,
+    masking,
+    overview,
+    policies,
+    previews,
+    sight,
+    sightings,
+)
+from services.browsing import Wanted
+from services.clock import CHINA
+from services.documents.names import OPINIONS, OUTCOMES, REQUEST_STATES, VERDICTS
+from services.errors import InputError, StateError
+from services.facts import declared_facts
+from services.lifecycle import STATUS_NAMES
+from services.previews import Batch, BatchAction, ImportReport
+from services.tables import write_table
+from web.access import does, sees
+from web.visit import Visit
+
+router = APIRouter()
+Seen = Annotated[Visit, sees("applications")]
+ImportSeen = Annotated[Visit, sees("application.import")]
+ImportDone = Annotated[Visit, does("application.import")]
+# What the operator does on this page for an applicant; the service asks for its own right besides.
+Acts = Annotated[Visit, does("supplement.request")]
+Text = Annotated[str, Form()]
+Texts = Annotated[list[str] | None, Form()]
+
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+_ACTIONS = {BatchAction.SUPPLEMENT: "要求补正", BatchAction.WITHDRAW: "撤回"}
+_SHOWN_ROWS = 200
+# A picture is shown alone; a browser's viewer of PDF files does not run in a sandbox, but needs nothing from us.
+_PICTURE = "default-src 'none'; sandbox; frame-ancestors 'self'"
+_PDF = (
+    "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+_SHOWABLE = (
+    (b"%PDF-", "application/pdf", _PDF),
+    (b"\x89PNG\r\n\x1a\n", "image/png", _PICTURE),
+    (b"\xff\xd8\xff", "image/jpeg", _PICTURE),
+)
+
+
+@dataclass(frozen=True)
+class View:
+    """The list as the address asks for it."""
+
+    cycle: Cycle
+    law: Policy
+    wanted: Wanted
+    columns: list[str]
+    params: list[tuple[str, str]]
+
+    def address(self, path: str = "/applications", **changes: str) -> str:
+        """The same view with something else in its address; the page number is not kept."""
+        kept = [(key, value) for key, value in self.params if key not in changes]
+        return f"{path}?{urlencode([*kept, *changes.items()])}"
+
+
+@router.get("/applications")
+def listing(visit: Seen, page: int = 1) -> HTMLResponse:
+    """The applications that the visitor may see, filtered and sorted, 50 a page."""
+    return _listing(visit, _view(visit), page)
+
+
+@router.get("/applications/export.xlsx")
+def export(visit: Seen) -> Response:
+    """The list as it is shown, every page of it, as a workbook."""
+    view = _view(visit)
+    sightings.note(visit.session, visit.console.wall, visit.actor, f"applications:{view.cycle.id}")
+    with NamedTemporaryFile(suffix=".xlsx", delete=False) as file:
+        path = Path(file.name)
+    titles = [browsing.COLUMNS[column] for column in view.columns]
+    rows = (
+        [_cell(view.law, line, column) for column in view.columns]
+        for line in browsing.every_line(visit.session, visit.actor, view.wanted)
+    )
+    write_table(path, titles, rows, for_people=True)
+    name = f"{view.cycle.year}年度申报.xlsx"
+    return FileResponse(path, media_type=_XLSX, filename=name, background=BackgroundTask(path.unlink))
+
+
+@router.get("/applications/import")
+def import_form(visit: ImportSeen, cycle_id: int | None = None) -> HTMLResponse:
+    """The form to hand a workbook in."""
+    return _import(visit, visit.cycle(cycle_id))
+
+
+@router.post("/applications/import")
+def import_preview(visit: ImportDone, cycle_id: Text = "", file: UploadFile | None = None) -> HTMLResponse:
+    """What the import of a workbook would do, row by row; nothing is saved."""
+    cycle, settings = _cycle(visit, cycle_id), visit.console.settings
+    try:
+        data, name = (file.file.read(), file.filename or "") if file else (b"", "")
+        sha256 = incoming.keep(settings, visit.actor, name, data)
+        path = incoming.path_of(settings, visit.actor, sha256)
+        report = previews.import_report(
+            visit.console.engine, visit.clock, visit.actor, settings=settings, cycle_id=cycle.id or 0, path=path
+        )
+    except (InputError, StateError) as error:
+        return _import(visit, cycle, trouble=str(error))
+    return _import(visit, cycle, report=report, sha256=sha256)
+
+
+@router.post("/applications/import/save")
+def import_save(visit: ImportDone, cycle_id: Text = "", sha256: Text = "") -> Response:
+    """Save the workbook that was looked at."""
+    cycle, settings = _cycle(visit, cycle_id), visit.console.settings
+    try:
+        record = applications.import_applications(
+            visit.session,
+            visit.clock,
+            visit.actor,
+            settings=settings,
+            cycle_id=cycle.id or 0,
+            path=incoming.path_of(settings, visit.actor, sha256),
+        )
+    except (InputError, StateError) as error:
+        return _import(visit, cycle, trouble=str(error))
+    incoming.drop(settings, visit.actor)
+    said = f"“{record.filename}”已导入：新增 {record.rows_added} 件，已有 {record.rows_known} 件。"
+    return visit.back(f"/applications?cycle_id={cycle.id}", said, wake=cycle.id)
+
+
+@router.post("/applications/batch")
+def batch(
+    visit: Acts, cycle_id: Text = "", chosen: Texts = None, action: Text = "", text: Text = "", sure: Text = ""
+) -> Response:
+    """First what a batch would change, then, when that was confirmed, the batch itself."""
+    cycle, console = _cycle(visit, cycle_id), visit.console
+    ids = tuple(int(each) for each in chosen or [] if each.isascii() and each.isdecimal() and len(each) < 10)
+    kind = next((each for each in BatchAction if each == action), None)
+    try:
+        if kind is None:
+            raise InputError("请选择要批量办理的事项。")
+        asked, settings = Batch(kind, ids, text), console.settings
+        if sure != "yes":
+            effects = previews.batch_report(console.engine, visit.clock, visit.actor, settings=settings, batch=asked)
+            return _batch(visit, cycle, kind, text, effects)
+        effects = previews.run_batch(visit.session, visit.clock, visit.actor, settings=settings, batch=asked)
+    except InputError as error:
+        return _batch(visit, cycle, kind, text, [], ids=ids, trouble=str(error))
+    done = sum(not each.trouble for each in effects)
+    said = f"已{_ACTIONS[kind]} {done} 件" + (f"，{len(effects) - done} 件没有办成。" if done < len(effects) else "。")
+    return visit.back(f"/applications?cycle_id={cycle.id}", said, wake=cycle.id)
+
+
+@router.get("/applications/{application_id}")
+def one(visit: Seen, application_id: int) -> HTMLResponse:
+    """Everything about one application."""
+    sight.application(visit.session, visit.actor, application_id)
+    sightings.note(visit.session, visit.console.wall, visit.actor, f"application:{application_id}")
+    return _one(visit, application_id)
+
+
+@router.get("/applications/{application_id}/files/{attachment_id}")
+def evidence(visit: Seen, application_id: int, attachment_id: int, download: bool = False) -> Response:
+    """A file of evidence: PDF files and pictures are shown, everything else is only handed out."""
+    found = dossier.attachment(visit.session, visit.actor, application_id, attachment_id)
+    sightings.note(visit.session, visit.console.wall, visit.actor, f"attachment:{attachment_id}")
+    data = attachments.read(visit.console.settings, found)
+    shown = next((each for each in _SHOWABLE if data.startswith(each[0])), None)
+    way = "inline" if shown and not download else "attachment"
+    headers = {
+        "Content-Disposition": f"{way}; filename*=UTF-8''{quote(found.filename, safe='')}",
+        "Content-Security-Policy": shown[2] if shown else _PICTURE,
+    }
+    return Response(data, media_type=shown[1] if shown else "application/octet-stream", headers=headers)
+
+
+@router.post("/applications/{application_id}/files")
+def add_evidence(visit: Acts, application_id: int, evidence: Text = "", file: UploadFile | None = None) -> Response:
+    """Add a file that the applicant handed in on paper or by mail."""
+    seen = sight.application(visit.session, visit.actor, application_id)
+    try:
+        if file is None or not file.filename or not evidence.strip():
+            raise InputError("请选择文件，并说明是哪一项材料。")
+        attachments.add(
+            visit.session,
+            visit.clock,
+            visit.actor,
+            settings=visit.console.settings,
+            application_id=application_id,
+            evidence=evidence.strip()[:200],
+            filename=file.filename,
+            data=file.file.read(),
+        )
+    except (InputError, StateError) as error:
+        return _one(visit, application_id, form="files", trouble=str(error), given={"evidence": evidence})
+    return visit.back(f"/applications/{application_id}", "材料已上传。", wake=seen.cycle_id)
+
+
+@router.post("/applications/{application_id}/supplement")
+def ask_supplement(visit: Acts, application_id: int, remarks: Text = "") -> Response:
+    """Ask the applicant to supply what is missing."""
+    seen = sight.application(visit.session, visit.actor, application_id)
+    try:
+        completeness.request_supplement(
+            visit.session,
+            visit.clock,
+            visit.actor,
+            settings=visit.console.settings,
+            application_id=application_id,
+            remarks=remarks,
+        )
+    except (InputError, StateError) as error:
+        return _one(visit, application_id, form="supplement", trouble=str(error), given={"remarks": remarks})
+    return visit.back(f"/applications/{application_id}", "已要求补正，并通知申报单位。", wake=seen.cycle_id)
+
+
+@router.post("/applications/{application_id}/answer")
+def answer_supplement(
+    visit: Acts, application_id: int, answer: Text = "", pledged: Text = "", fact: Texts = None, value: Texts = None
+) -> Response:
+    """Note what the applicant supplied on paper or by mail."""
+    seen = sight.application(visit.session, visit.actor, application_id)
+    values = {name: text.strip() for name, text in zip(fact or [], value or [], strict=False) if text.strip()}
+    try:
+        if not answer.strip():
+            raise InputError("请写明补正说明。")
+        completeness.answer_supplement(
+            visit.session,
+            visit.clock,
+            visit.actor,
+            settings=visit.console.settings,
+            application_id=application_id,
+            answer=answer.strip(),
+            facts_given=values,
+            pledged=True if pledged == "yes" else None,
+        )
+    except (InputError, StateError) as error:
+        return _one(visit, application_id, form="answer", trouble=str(error), given={**values, "answer": answer})
+    return visit.back(f"/applications/{application_id}", "补正已登记，申报重新进入形式审查。", wake=seen.cycle_id)
+
+
+@router.post("/applications/{application_id}/withdraw")
+def withdraw(visit: Acts, application_id: int, reason: Text = "") -> Response:
+    """Withdraw the application for the applicant."""
+    seen = sight.application(visit.session, visit.actor, application_id)
+    try:
+        applications.withdraw(visit.session, visit.clock, visit.actor, application_id=application_id, reason=reason)
+    except (InputError, StateError) as error:
+        return _one(visit, application_id, form="withdraw", trouble=str(error), given={"reason": reason})
+    return visit.back(f"/applications/{application_id}", "已撤回。", wake=seen.cycle_id)
+
+
+def _view(visit: Visit) -> View:
+    asked = visit.request.query_params
+    number = asked.get("cycle_id", "")
+    cycle = visit.cycle(int(number) if number.isascii() and number.isdecimal() and len(number) < 10 else None)
+    allowed = browsing.columns_of(visit.actor)
+    columns = [column for column in allowed if column in asked.getlist("column")]
+    return View(
+        cycle=cycle,
+        law=policies.policy_of(visit.session, cycle),
+        wanted=_wanted(asked, cycle.id or 0),
+        columns=columns or browsing.default_columns(visit.session, visit.actor, cycle.id or 0),
+        params=[(key, value) for key, value in asked.multi_items() if key != "page" and value],
+    )
+
+
+def _wanted(asked: QueryParams, cycle_id: int) -> Wanted:
+    return Wanted(
+        cycle_id=cycle_id,
+        statuses=tuple(each for each in ApplicationStatus if each.value in asked.getlist("status")),
+        measure=asked.get("measure", ""),
+        county=asked.get("county", ""),
+        outcome=next((each for each in Outcome if each.value == asked.get("outcome")), None),
+        text=asked.get("text", "").strip()[:200],
+        sort=asked.get("sort", "number"),
+        descending=asked.get("order") == "desc",
+    )
+
+
+def _listing(visit: Visit, view: View, page: int) -> HTMLResponse:
+    return visit.page(
+        "applications/list.html",
+        view=view,
+        cycles=overview.all_cycles(visit.session),
+        found=browsing.lines(visit.session, visit.actor, view.wanted, page=page),
+        titles=browsing.columns_of(visit.actor),
+        sortable=browsing.SORTABLE,
+        statuses=[each for each in ApplicationStatus if each is not ApplicationStatus.DRAFT],
+        outcomes=OUTCOMES if visit.may("lists") else {},
+        actions=_ACTIONS,
+        measure_title=browsing.measure_title,
+        county_name=browsing.county_name,
+    )
+
+
+def _cell(law: Policy, line: browsing.Line, column: str) -> object:
+    if column == "status":
+        return STATUS_NAMES[line.status]
+    if column == "submitted":
+        return line.submitted.astimezone(CHINA).strftime("%Y-%m-%d %H:%M") if line.submitted else None
+    return browsing.cell(law, line, column)
+
+
+def _import(
+    visit: Visit, cycle: Cycle, *, report: ImportReport | None = None, sha256: str = "", trouble: str = ""
+) -> HTMLResponse:
+    return visit.page(
+        "applications/import.html",
+        status=422 if trouble else 200,
+        cycle=cycle,
+        law=policies.policy_of(visit.session, cycle),
+        receiving=cycle.stage == applications.INTAKE,
+        report=report,
+        sha256=sha256,
+        shown=_SHOWN_ROWS,
+        trouble=trouble,
+        measure_title=browsing.measure_title,
+    )
+
+
+def _batch(
+    visit: Visit,
+    cycle: Cycle,
+    action: BatchAction | None,
+    text: str,
+    effects: list[previews.Effect],
+    *,
+    ids: Iterable[int] = (),
+    trouble: str = "",
+) -> HTMLResponse:
+    return visit.page(
+        "applications/batch.html",
+        status=422 if trouble else 200,
+        cycle=cycle,
+        action=action,
+        actions=_ACTIONS,
+        text=text,
+        effects=effects,
+        ids=list(ids) or [each.id for each in effects],
+        trouble=trouble,
+    )
+
+
+def _one(
+    visit: Visit, application_id: int, *, form: str = "", trouble: str = "", given: dict[str, str] | None = None
+) -> HTMLResponse:
+    case = dossier.case(visit.session, visit.clock, visit.actor, application_id)
+    account = case.application.bank_account
+    whole = visit.may("payments") or visit.may("audit")
+    return visit.page(
+        "applications/one.html",
+        status=422 if trouble else 200,
+        case=case,
+        it=case.application,
+        bank_account=account if whole or not account else masking.mask(account, masking.Personal.BANK_ACCOUNT),
+        evidences=list(dict.fromkeys(name for fact in case.measure.all_facts for name in fact.evidence)),
+        declared=declared_facts(case.measure),
+        opinions=OPINIONS,
+        verdicts=VERDICTS,
+        outcomes=OUTCOMES,
+        request_states=REQUEST_STATES,
+        form=form,
+        trouble=trouble,
+        given=given or {},
+    )
+
+
+def _cycle(visit: Visit, cycle_id: str) -> Cycle:
+    known = cycle_id.isascii() and cycle_id.isdecimal() and len(cycle_id) < 10
+    return visit.cycle(int(cycle_id) if known else None)

@@ -1,0 +1,230 @@
+"""The operator's overview of a year: stages, gates, amounts, the intake window, the runs."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from fastapi.responses import HTMLResponse, Response
+
+from flows import control
+from models import Cycle, CycleStatus
+from services import cycles, gates, lease, overview, policies
+from services.deadlines import due_day
+from services.errors import InputError, NotAllowedError, ServiceError, StateError
+from services.overview import Adjustable
+from web.access import does, sees
+from web.visit import Visit
+
+router = APIRouter()
+Seen = Annotated[Visit, sees("board")]
+Text = Annotated[str, Form()]
+Texts = Annotated[list[str] | None, Form()]
+
+_WOKEN = {"resumed": "已唤醒流程。", "started": "已启动流程。", "running": "流程正在运行，不需要推进。"}
+_RUNS = {"reminders": "催办提醒", "notices": "通知发送", "watchdog": "运行看护", "tick": "到期唤醒"}
+
+
+@router.get("/board")
+def board(visit: Seen, cycle_id: int | None = None) -> HTMLResponse:
+    """Where a year stands; by default the newest."""
+    known = overview.all_cycles(visit.session)
+    if not known and cycle_id is None:
+        return visit.page("board/empty.html")
+    return _board(visit, visit.cycle(cycle_id))
+
+
+@router.get("/board/new")
+def new_cycle(visit: Annotated[Visit, sees("cycle.open")], policy_id: str = "", year: int = 0) -> HTMLResponse:
+    """The form to open a year: first the policy, then the year and what the guide may set."""
+    return _new_cycle(visit, policy_id, str(year or visit.clock.now().year - 1))
+
+
+@router.post("/board/new")
+def open_cycle(
+    visit: Annotated[Visit, does("cycle.open")],
+    policy_id: Text = "",
+    year: Text = "",
+    setting: Texts = None,
+    value: Texts = None,
+    county: Texts = None,
+    share: Texts = None,
+) -> Response:
+    """Open a year and start its run."""
+    values = dict(zip(setting or [], value or [], strict=False))
+    shares = {key: text.strip() for key, text in zip(county or [], share or [], strict=False) if text.strip()}
+    try:
+        cycle = cycles.open_cycle(
+            visit.session,
+            visit.clock,
+            visit.actor,
+            settings=visit.console.settings,
+            plan=visit.console.plan,
+            policy_id=_known_policy(visit, policy_id),
+            year=_whole(year, "年度"),
+            overrides=_overrides(values),
+            cost_sharing=shares,
+        )
+    except (InputError, StateError) as error:
+        return _new_cycle(visit, policy_id, year, trouble=str(error), values=values, shares=shares)
+    return visit.back(f"/board?cycle_id={cycle.id}", f"已开立 {cycle.year} 年度，流程正在启动。", wake=cycle.id)
+
+
+@router.post("/board/{cycle_id}/wake")
+def wake(visit: Annotated[Visit, does("gate.override")], cycle_id: int) -> Response:
+    """Have the run look at the record now, or start it again where it failed."""
+    cycle = visit.cycle(cycle_id)
+    try:
+        done = control.wake(visit.console.settings, cycle_id)
+    except ServiceError as error:
+        return _board(visit, cycle, trouble=str(error), status=409)
+    return visit.back(_address(cycle_id), _WOKEN[done])
+
+
+@router.post("/board/{cycle_id}/run")
+def run(visit: Annotated[Visit, does("gate.override")], cycle_id: int, name: Text = "") -> Response:
+    """Run one of the scheduled jobs now."""
+    cycle = visit.cycle(cycle_id)
+    try:
+        if name not in _RUNS:
+            raise InputError("请选择要运行的任务。")
+        control.trigger(visit.console.settings, name)
+    except ServiceError as error:
+        return _board(visit, cycle, trouble=str(error), status=422 if name not in _RUNS else 409)
+    return visit.back(_address(cycle_id), f"已开始运行“{_RUNS[name]}”。")
+
+
+@router.post("/board/{cycle_id}/extend")
+def extend(
+    visit: Annotated[Visit, does("cycle.extend")], cycle_id: int, days: Text = "", reason: Text = ""
+) -> Response:
+    """Put off the current stage's due day."""
+    cycle = visit.cycle(cycle_id)
+    try:
+        due = cycles.extend(
+            visit.session,
+            visit.clock,
+            visit.actor,
+            settings=visit.console.settings,
+            cycle_id=cycle_id,
+            working_days=_whole(days, "工作日数"),
+            reason=reason,
+        )
+    except (InputError, StateError) as error:
+        given = {"days": days, "reason": reason}
+        return _board(visit, cycle, form="extend", trouble=str(error), given=given, status=422)
+    return visit.back(_address(cycle_id), f"期限已延长到 {due_day(due)}。", wake=cycle_id)
+
+
+@router.post("/board/{cycle_id}/override")
+def override(visit: Annotated[Visit, does("gate.override")], cycle_id: int, reason: Text = "") -> Response:
+    """Open the gate for a reason, where the plan allows it."""
+    cycle = visit.cycle(cycle_id)
+    try:
+        gates.override(
+            visit.session, visit.clock, visit.actor, plan=visit.console.plan, cycle_id=cycle_id, reason=reason
+        )
+    except (InputError, StateError, NotAllowedError) as error:
+        return _board(visit, cycle, form="override", trouble=str(error), given={"reason": reason}, status=422)
+    return visit.back(_address(cycle_id), "已放行，流程进入下一阶段。", wake=cycle_id)
+
+
+@router.post("/board/{cycle_id}/cancel")
+def cancel(
+    visit: Annotated[Visit, does("cycle.cancel")], cycle_id: int, reason: Text = "", sure: Text = ""
+) -> Response:
+    """End a year before its time."""
+    cycle = visit.cycle(cycle_id)
+    try:
+        if sure != "yes":
+            raise InputError("请勾选确认后再终止。")
+        cycles.cancel(visit.session, visit.clock, visit.actor, cycle_id=cycle_id, reason=reason)
+    except (InputError, StateError) as error:
+        return _board(visit, cycle, form="cancel", trouble=str(error), given={"reason": reason}, status=422)
+    return visit.back(_address(cycle_id), f"{cycle.year} 年度已终止，已有记录全部保留。")
+
+
+def _board(
+    visit: Visit,
+    cycle: Cycle,
+    *,
+    form: str = "",
+    trouble: str = "",
+    given: dict[str, str] | None = None,
+    status: int = 200,
+) -> HTMLResponse:
+    session, clock, plan = visit.session, visit.clock, visit.console.plan
+    session.refresh(cycle)
+    law, key = policies.policy_of(session, cycle), cycle.id or 0
+    sums = overview.measures(session, law, key)
+    return visit.page(
+        "board/board.html",
+        status=status,
+        cycle=cycle,
+        law=law,
+        under_way=cycle.status is CycleStatus.OPEN,
+        cycles=overview.all_cycles(session),
+        stages=overview.stages(session, clock, plan, cycle),
+        stage=plan.stage(cycle.stage),
+        waits=overview.waits(session, clock, plan, cycle),
+        running=lease.holder(session, visit.console.wall, key) is not None,
+        statuses=overview.statuses(session, key),
+        measures=sums,
+        pools=overview.pools(law, cycle, sums),
+        late=overview.late(session, clock, law, key),
+        money=overview.money(session, key),
+        runs=_RUNS,
+        form=form,
+        trouble=trouble,
+        given=given or {},
+    )
+
+
+def _new_cycle(
+    visit: Visit,
+    policy_id: str,
+    year: str,
+    *,
+    trouble: str = "",
+    values: dict[str, str] | None = None,
+    shares: dict[str, str] | None = None,
+) -> HTMLResponse:
+    known = overview.known_policies(visit.console.settings)
+    chosen = next((each for each in known if each.id == policy_id), None)
+    free: list[Adjustable] = overview.adjustables(chosen, int(year)) if chosen and year.isdecimal() else []
+    return visit.page(
+        "board/new.html",
+        status=422 if trouble else 200,
+        known=known,
+        chosen=chosen,
+        year=year,
+        free=free,
+        values=values or {},
+        shares=shares or {},
+        trouble=trouble,
+    )
+
+
+def _known_policy(visit: Visit, policy_id: str) -> str:
+    if policy_id not in (each.id for each in overview.known_policies(visit.console.settings)):
+        raise InputError("请选择政策。")
+    return policy_id
+
+
+def _overrides(values: dict[str, str]) -> dict[str, dict[str, str]]:
+    """Measure → parameter → value, out of 措施.参数 and its value; what was left empty stays as the policy has it."""
+    found: dict[str, dict[str, str]] = {}
+    for name, text in values.items():
+        if text.strip():
+            owner, _, parameter = name.partition(".")
+            found.setdefault(owner, {})[parameter] = text.strip()
+    return found
+
+
+def _whole(text: str, what: str) -> int:
+    text = text.strip()
+    if not (text.isascii() and text.isdecimal()) or len(text) > 4:
+        raise InputError(f"{what}要填整数，看到的是“{text}”。" if text else f"请填写{what}。")
+    return int(text)
+
+
+def _address(cycle_id: int) -> str:
+    return f"/board?cycle_id={cycle_id}"

@@ -1,0 +1,390 @@
+"""The operator's case work: duplicates, panel decisions, lists, objections, notices."""
+
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated, Any
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter, Form, Query
+from fastapi.responses import HTMLResponse, Response
+
+from models import Cycle, FindingKind, FindingVerdict, MessageStatus, ObjectionStatus, Outcome
+from policy import Policy
+from services import caseload, cycles, findings, lists, panel, policies, public_notices, sightings
+from services.clock import today
+from services.documents.names import OUTCOMES, VERDICTS
+from services.errors import InputError, NotFoundError, StateError
+from services.money import decimal_yuan
+from services.notices import browsing, tracking
+from services.notices.kinds import KINDS, kind_of
+from services.tables import write_table
+from web.access import does, sees
+from web.visit import Visit
+
+router = APIRouter()
+Year = Annotated[int | None, Query(alias="cycle")]
+CERTAINTIES = {"certain": "确定", "likely": "很可能", "review": "待核"}
+OBJECTIONS = {ObjectionStatus.OPEN: "待答复", ObjectionStatus.UPHELD: "成立", ObjectionStatus.DISMISSED: "不成立"}
+XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+# A letter carries its own style; nothing in it may run, load or lead anywhere.
+_LETTER_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'self'"
+_NAMES: dict[str, Any] = {
+    "VERDICTS": VERDICTS,
+    "CERTAINTIES": CERTAINTIES,
+    "KIND": FindingKind,
+    "VERDICT": FindingVerdict,
+}
+
+
+@router.get("/findings")
+def finding_list(visit: Annotated[Visit, sees("findings")], cycle_id: Year = None, show: str = "open") -> HTMLResponse:
+    """Findings that wait for a decision, or those that are settled."""
+    cycle = visit.cycle(cycle_id)
+    return visit.page(
+        "casework/findings.html",
+        cycle=cycle,
+        show=show,
+        counts=caseload.verdict_counts(visit.session, _id(cycle)),
+        pairs=caseload.pairs(visit.session, _id(cycle), waiting=show == "open"),
+        **_NAMES,
+    )
+
+
+@router.get("/findings/{finding_id}")
+def finding(visit: Annotated[Visit, sees("findings")], finding_id: int) -> HTMLResponse:
+    """One finding: both sides beside each other, the evidence, and the decision."""
+    caseload.pair(visit.session, finding_id)
+    sightings.note(visit.session, visit.console.wall, visit.actor, f"finding:{finding_id}")
+    return _finding(visit, finding_id, {}, "")
+
+
+@router.post("/findings/{finding_id}/decide")
+def decide_finding(
+    visit: Annotated[Visit, does("finding.decide")],
+    finding_id: int,
+    verdict: Annotated[str, Form()] = "",
+    reason: Annotated[str, Form()] = "",
+) -> Response:
+    """Decide whether it is the same item; then on to the next one that waits."""
+    caseload.pair(visit.session, finding_id)
+    try:
+        chosen = {"duplicate": FindingVerdict.DUPLICATE, "distinct": FindingVerdict.DISTINCT}.get(verdict)
+        decided = findings.decide(
+            visit.session,
+            visit.clock,
+            visit.actor,
+            finding_id=finding_id,
+            verdict=chosen or FindingVerdict.OPEN,
+            reason=reason,
+        )
+    except (InputError, StateError) as error:
+        return _finding(visit, finding_id, {"verdict": verdict, "reason": reason}, str(error))
+    waiting = findings.open_findings(visit.session, decided.cycle_id)
+    path = f"/findings/{waiting[0].id}" if waiting else f"/findings?cycle={decided.cycle_id}"
+    said = f"第 {finding_id} 号已{VERDICTS[decided.verdict]}。" + (f"还有 {len(waiting)} 条待认定。" if waiting else "")
+    return visit.back(path, said, wake=decided.cycle_id)
+
+
+@router.get("/panel")
+def panel_list(visit: Annotated[Visit, sees("findings")], cycle_id: Year = None) -> HTMLResponse:
+    """Case-by-case applications and the panel's figures."""
+    return _panel(visit, visit.cycle(cycle_id))
+
+
+@router.post("/panel/{application_id}")
+def decide_amount(
+    visit: Annotated[Visit, does("panel.decide")],
+    application_id: int,
+    amount: Annotated[str, Form()] = "",
+    reason: Annotated[str, Form()] = "",
+) -> Response:
+    """Record the panel's figure for one application."""
+    application = caseload.case_application(visit.session, application_id)
+    try:
+        panel.decide(
+            visit.session,
+            visit.clock,
+            visit.actor,
+            application_id=application_id,
+            amount_fen=caseload.read_amount(amount),
+            reason=reason,
+        )
+    except (InputError, StateError) as error:
+        given = {"application_id": application_id, "amount": amount, "reason": reason, "trouble": str(error)}
+        return _panel(visit, visit.cycle(application.cycle_id), given, 422)
+    path = f"/panel?cycle={application.cycle_id}"
+    return visit.back(path, f"{application.number} 的核定金额已登记。", wake=application.cycle_id)
+
+
+@router.get("/lists")
+def list_versions(visit: Annotated[Visit, sees("lists")], cycle_id: Year = None) -> HTMLResponse:
+    """The frozen versions of a year's list."""
+    cycle = visit.cycle(cycle_id)
+    versions = caseload.versions(visit.session, _id(cycle))
+    return visit.page("casework/lists.html", cycle=cycle, versions=versions, OUTCOME=Outcome)
+
+
+@router.get("/lists/{list_id}")
+def list_version(visit: Annotated[Visit, sees("lists")], list_id: int, outcome: str = "") -> HTMLResponse:
+    """One version: its digest, its totals, and every line."""
+    caseload.version(visit.session, list_id)
+    sightings.note(visit.session, visit.console.wall, visit.actor, f"list:{list_id}")
+    found = caseload.version(visit.session, list_id)
+    cycle = cycles.get_cycle(visit.session, found.frozen.cycle_id)
+    only = Outcome(outcome) if outcome in set(Outcome) else None
+    return visit.page(
+        "casework/list.html",
+        cycle=cycle,
+        found=found,
+        only=only,
+        entries=caseload.entries(visit.session, list_id, outcome=only),
+        versions=caseload.versions(visit.session, _id(cycle)),
+        OUTCOMES=OUTCOMES,
+        OUTCOME=Outcome,
+        **_titles(policies.policy_of(visit.session, cycle)),
+    )
+
+
+@router.get("/lists/{list_id}/changes")
+def list_changes(visit: Annotated[Visit, sees("lists")], list_id: int, since: int = 0) -> HTMLResponse:
+    """What differs from an earlier version (by default the one before)."""
+    found = caseload.version(visit.session, list_id)
+    cycle = cycles.get_cycle(visit.session, found.frozen.cycle_id)
+    since = since or found.frozen.version - 1
+    if since < 1:
+        raise NotFoundError("这是第一版名单，没有更早的版本可以比较。")
+    changes = lists.diff(visit.session, _id(cycle), since, found.frozen.version)
+    return visit.page(
+        "casework/changes.html",
+        cycle=cycle,
+        found=found,
+        since=since,
+        changes=changes,
+        difference=sum(change.new_fen - change.old_fen for change in changes),
+        OUTCOMES=OUTCOMES,
+        **_titles(policies.policy_of(visit.session, cycle)),
+    )
+
+
+@router.get("/lists/{list_id}/table.xlsx")
+def list_table(visit: Annotated[Visit, sees("lists")], list_id: int) -> Response:
+    """One version as a workbook."""
+    found = caseload.version(visit.session, list_id)
+    cycle = cycles.get_cycle(visit.session, found.frozen.cycle_id)
+    titles = _titles(policies.policy_of(visit.session, cycle))
+    rows = [
+        (
+            line.number,
+            line.enterprise_name,
+            line.uscc,
+            titles["counties"].get(line.county, line.county),
+            titles["measures"].get(line.measure, line.measure),
+            OUTCOMES[line.outcome],
+            decimal_yuan(line.amount_fen),
+        )
+        for line in caseload.entries(visit.session, list_id)
+    ]
+    heads = ("受理编号", "申报单位", "统一社会信用代码", "县区", "措施", "结果", "金额（元）")
+    return _workbook(f"{cycle.year}年度奖补名单第{found.frozen.version}版.xlsx", heads, rows)
+
+
+@router.get("/objections")
+def objection_list(visit: Annotated[Visit, sees("objections")], cycle_id: Year = None) -> HTMLResponse:
+    """The objections of a year."""
+    cycle = visit.cycle(cycle_id)
+    found = caseload.objections(visit.session, _id(cycle))
+    return visit.page("casework/objections.html", cycle=cycle, found=found, STATES=OBJECTIONS)
+
+
+@router.get("/objections/{objection_id}")
+def objection(visit: Annotated[Visit, sees("objections")], objection_id: int) -> HTMLResponse:
+    """One objection, and the form to answer it."""
+    caseload.objection(visit.session, objection_id)
+    sightings.note(visit.session, visit.console.wall, visit.actor, f"objection:{objection_id}")
+    return _objection(visit, objection_id, {}, "")
+
+
+@router.post("/objections/{objection_id}/answer")
+def answer_objection(
+    visit: Annotated[Visit, does("objection.answer")],
+    objection_id: int,
+    upheld: Annotated[str, Form()] = "",
+    answer: Annotated[str, Form()] = "",
+    number: Annotated[str, Form()] = "",
+) -> Response:
+    """Answer an objection; when it is upheld its application is verified again."""
+    _, cycle_id = caseload.objection(visit.session, objection_id)
+    try:
+        if upheld not in ("yes", "no"):
+            raise InputError("请选择异议成立还是不成立。")
+        answered = public_notices.answer(
+            visit.session,
+            visit.clock,
+            visit.actor,
+            settings=visit.console.settings,
+            objection_id=objection_id,
+            upheld=upheld == "yes",
+            answer=answer,
+            application_id=caseload.listed_application(visit.session, cycle_id, number),
+        )
+    except (InputError, StateError) as error:
+        given = {"upheld": upheld, "answer": answer, "number": number}
+        return _objection(visit, objection_id, given, str(error))
+    said = f"异议 {answered.number} 已答复：{OBJECTIONS[answered.status]}。"
+    return visit.back(f"/objections?cycle={cycle_id}", said, wake=cycle_id)
+
+
+@router.get("/messages")
+def message_list(
+    visit: Annotated[Visit, sees("messages")],
+    cycle_id: Year = None,
+    kind: str = "",
+    state: str = "",
+    words: str = "",
+    page: int = 1,
+) -> HTMLResponse:
+    """The outbox: counts by kind, what failed, and every message."""
+    cycle = visit.cycle(cycle_id)
+    status = MessageStatus(state) if state in set(MessageStatus) else None
+    return visit.page(
+        "casework/messages.html",
+        cycle=cycle,
+        counts=tracking.counts(visit.session, _id(cycle)),
+        failed=tracking.failures(visit.session, _id(cycle)),
+        found=browsing.messages(visit.session, _id(cycle), kind=kind, status=status, words=words.strip(), page=page),
+        chosen={"cycle": cycle.id, "kind": kind, "state": state, "words": words},
+        address="/messages?" + urlencode({"cycle": cycle.id, "kind": kind, "state": state, "words": words}) + "&page=",
+        STATES=tracking.STATUS_NAMES,
+        KINDS=KINDS,
+    )
+
+
+@router.get("/messages/{message_id}")
+def message(visit: Annotated[Visit, sees("messages")], message_id: int) -> HTMLResponse:
+    """One message as its recipient sees it, each attempt, and sending it again."""
+    browsing.message(visit.session, message_id)
+    sightings.note(visit.session, visit.console.wall, visit.actor, f"message:{message_id}")
+    return _message(visit, message_id, "", "")
+
+
+@router.get("/messages/{message_id}/letter")
+def message_letter(visit: Annotated[Visit, sees("messages")], message_id: int) -> Response:
+    """The letter of one message."""
+    found = browsing.message(visit.session, message_id)
+    letter = browsing.letter_of(visit.console.settings, found, today(visit.clock))
+    return _letter(letter.html)
+
+
+@router.post("/messages/{message_id}/resend")
+def resend(
+    visit: Annotated[Visit, does("message.resend")], message_id: int, recipient: Annotated[str, Form()] = ""
+) -> Response:
+    """Put a failed message back into the queue, to a corrected address when one is given."""
+    browsing.message(visit.session, message_id)
+    try:
+        found = tracking.resend(
+            visit.session,
+            visit.clock,
+            visit.actor,
+            message_id,
+            domain=visit.console.settings.mail_domain,
+            recipient=recipient.strip(),
+        )
+    except (InputError, StateError) as error:
+        return _message(visit, message_id, recipient, str(error))
+    return visit.back("/messages", f"发给 {found.recipient} 的通知已放回待发送。", wake=found.cycle_id)
+
+
+@router.get("/letters")
+def letter_kinds(visit: Annotated[Visit, sees("messages")]) -> HTMLResponse:
+    """The kinds of notices with what each is for."""
+    return visit.page("casework/letters.html", kinds=KINDS.values())
+
+
+@router.get("/letters/{kind}")
+def letter_kind(visit: Annotated[Visit, sees("messages")], kind: str) -> HTMLResponse:
+    """What a kind of notice looks like to its recipient."""
+    known = kind_of(kind)
+    letter = browsing.sample_letter(visit.console.settings, kind, today(visit.clock))
+    return visit.page("casework/letter.html", kind=known, letter=letter)
+
+
+@router.get("/letters/{kind}/sample")
+def letter_sample(visit: Annotated[Visit, sees("messages")], kind: str) -> Response:
+    """The sample letter itself."""
+    return _letter(browsing.sample_letter(visit.console.settings, kind, today(visit.clock)).html)
+
+
+def _finding(visit: Visit, finding_id: int, given: dict[str, str], trouble: str) -> HTMLResponse:
+    found = caseload.pair(visit.session, finding_id)
+    return visit.page(
+        "casework/finding.html",
+        status=422 if trouble else 200,
+        pair=found,
+        cycle=cycles.get_cycle(visit.session, found.finding.cycle_id),
+        waiting=len(findings.open_findings(visit.session, found.finding.cycle_id)),
+        given={"verdict": "", "reason": "", **given},
+        trouble=trouble,
+        **_NAMES,
+    )
+
+
+def _panel(visit: Visit, cycle: Cycle, given: dict[str, Any] | None = None, status: int = 200) -> HTMLResponse:
+    found = caseload.cases(visit.session, cycle)
+    return visit.page(
+        "casework/panel.html", status=status, cycle=cycle, cases=found, given={"application_id": 0, **(given or {})}
+    )
+
+
+def _objection(visit: Visit, objection_id: int, given: dict[str, str], trouble: str) -> HTMLResponse:
+    found, cycle_id = caseload.objection(visit.session, objection_id)
+    return visit.page(
+        "casework/objection.html",
+        status=422 if trouble else 200,
+        found=found,
+        cycle=cycles.get_cycle(visit.session, cycle_id),
+        given={"upheld": "", "answer": "", "number": "", **given},
+        trouble=trouble,
+        STATES=OBJECTIONS,
+    )
+
+
+def _message(visit: Visit, message_id: int, recipient: str, trouble: str) -> HTMLResponse:
+    found = browsing.message(visit.session, message_id)
+    return visit.page(
+        "casework/message.html",
+        status=422 if trouble else 200,
+        found=found,
+        letter=browsing.letter_of(visit.console.settings, found, today(visit.clock)),
+        attempts=browsing.attempts(visit.session, message_id),
+        recipient=recipient,
+        trouble=trouble,
+        STATES=tracking.STATUS_NAMES,
+        KINDS=KINDS,
+    )
+
+
+def _titles(law: Policy) -> dict[str, Any]:
+    return {
+        "measures": {measure.id: measure.title for measure in law.measures},
+        "counties": {county.id: county.name for county in law.counties},
+    }
+
+
+def _letter(html: str) -> Response:
+    headers = {"Content-Security-Policy": _LETTER_POLICY}
+    return Response(html, media_type="text/html; charset=utf-8", headers=headers)
+
+
+def _workbook(name: str, heads: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Response:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "table.xlsx"
+        write_table(path, heads, rows, for_people=True)
+        data = path.read_bytes()
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(name)}"}
+    return Response(data, media_type=XLSX, headers=headers)
+
+
+def _id(cycle: Cycle) -> int:
+    assert cycle.id is not None
+    return cycle.id

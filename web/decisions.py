@@ -1,0 +1,132 @@
+"""What waits for a leader: the exact list or guide, its risks, and 同意 or 退回."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Form
+from fastapi.responses import HTMLResponse, Response
+
+from services import gates, risks, waiting
+from services.documents.law import general_rules, sharing, standards
+from services.documents.names import OUTCOMES
+from services.errors import InputError, NotFoundError, StateError
+from services.waiting import Matter
+from web.access import does, sees
+from web.visit import Visit
+
+router = APIRouter()
+Seen = Annotated[Visit, sees("decisions")]
+Approving = Annotated[Visit, does("gate.approve")]
+Returning = Annotated[Visit, does("gate.return")]
+
+# The draft carries its own style sheet; nothing else in it may run or load.
+_DOCUMENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'self'"
+
+
+@router.get("/decisions")
+def decisions(visit: Seen) -> HTMLResponse:
+    """What waits for the visitor, and what waits for others."""
+    found = waiting.matters(visit.session, visit.clock, visit.console.plan)
+    mine = [matter for matter in found if matter.turn is visit.actor.role]
+    return visit.page("decisions/waiting.html", mine=mine, others=[each for each in found if each not in mine])
+
+
+@router.get("/decisions/{cycle_id}")
+def decision(visit: Seen, cycle_id: int) -> HTMLResponse:
+    """One matter with everything to be known before deciding."""
+    return _matter(visit, cycle_id)
+
+
+@router.get("/decisions/{cycle_id}/guide.html")
+def guide_draft(visit: Seen, cycle_id: int) -> Response:
+    """The draft of the guide that waits for approval."""
+    matter = waiting.matter_of(visit.session, visit.clock, visit.console.plan, cycle_id)
+    draft = waiting.guide_draft(visit.session, cycle_id)
+    path = visit.console.settings.output_dir / draft.path if draft is not None and not matter.is_list else None
+    if path is None or not path.is_file():
+        raise NotFoundError("申报指南的草稿还没有生成；请稍后再看，或请经办人查看进展。")
+    return Response(
+        path.read_bytes(),
+        media_type="text/html; charset=utf-8",
+        headers={"Content-Security-Policy": _DOCUMENT_POLICY},
+    )
+
+
+@router.post("/decisions/{cycle_id}/approve")
+def approve(
+    visit: Approving, cycle_id: int, digest: Annotated[str, Form()], opinion: Annotated[str, Form()] = ""
+) -> Response:
+    """Approve exactly what was shown."""
+    try:
+        gates.approve(
+            visit.session,
+            visit.clock,
+            visit.actor,
+            plan=visit.console.plan,
+            cycle_id=cycle_id,
+            digest=digest,
+            opinion=opinion.strip(),
+        )
+    except (InputError, StateError) as error:
+        return _matter(visit, cycle_id, trouble=str(error), opinion=opinion, status=422)
+    return visit.back("/decisions", "已同意。", wake=cycle_id)
+
+
+@router.post("/decisions/{cycle_id}/return")
+def send_back(
+    visit: Returning, cycle_id: int, digest: Annotated[str, Form()], reason: Annotated[str, Form()] = ""
+) -> Response:
+    """Return what was shown, for a reason."""
+    try:
+        gates.send_back(
+            visit.session,
+            visit.clock,
+            visit.actor,
+            plan=visit.console.plan,
+            cycle_id=cycle_id,
+            digest=digest,
+            reason=reason,
+        )
+    except (InputError, StateError) as error:
+        return _matter(visit, cycle_id, trouble=str(error), reason=reason, status=422)
+    return visit.back("/decisions", "已退回。", wake=cycle_id)
+
+
+def _matter(
+    visit: Visit, cycle_id: int, *, trouble: str = "", opinion: str = "", reason: str = "", status: int = 200
+) -> HTMLResponse:
+    matter = waiting.matter_of(visit.session, visit.clock, visit.console.plan, cycle_id)
+    return visit.page(
+        "decisions/list.html" if matter.is_list else "decisions/guide.html",
+        status=status,
+        matter=matter,
+        mine=matter.turn is visit.actor.role,
+        leads_back=visit.console.plan.stage(visit.console.plan.stage(matter.stage).gate.return_to or "").title,
+        past=waiting.past(visit.session, visit.console.plan, cycle_id),
+        trouble=trouble,
+        opinion=opinion,
+        reason=reason,
+        **(_list(visit, matter) if matter.is_list else _guide(visit, matter)),
+    )
+
+
+def _list(visit: Visit, matter: Matter) -> dict[str, object]:
+    brief = waiting.brief(visit.session, matter.cycle)
+    found = risks.of_list(visit.session, visit.console.plan, matter.cycle, brief.current)
+    return {"brief": brief, "risks": found, "OUTCOMES": OUTCOMES}
+
+
+def _guide(visit: Visit, matter: Matter) -> dict[str, object]:
+    law = waiting.law_of(visit.session, matter.cycle)
+    return {
+        "law": law,
+        "draft": waiting.guide_draft(visit.session, matter.cycle.id or 0),
+        "settings": [(each, standards(law, each, matter.cycle)) for each in law.measures],
+        "common": [
+            (each.label, chosen[each.name], each.value or "")
+            for chosen in [matter.cycle.overrides.get("policy", {})]
+            for each in law.parameters
+            if each.name in chosen
+        ],
+        "rules": general_rules(law, matter.cycle),
+        "sharing": sharing(law, matter.cycle),
+    }

@@ -1,0 +1,458 @@
+"""What an enterprise does: register, see what it may get, apply, answer, follow."""
+
+from typing import Annotated, Any
+from urllib.parse import quote
+
+from fastapi import APIRouter, Depends, Form, Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from starlette.datastructures import FormData, UploadFile
+
+from models import Cycle
+from policy import Policy
+from services import applications, attachments, drafts, eligibility, policies, progress, public_notices, registration
+from services.actors import system_actor
+from services.errors import InputError, StateError
+from web.access import does, sees
+from web.visit import Visit
+
+router = APIRouter()
+Seen = Annotated[Visit, sees("own")]
+Everybody = Annotated[Visit, sees("public")]
+Anybody = Annotated[Visit, does("public")]
+Drafting = Annotated[Visit, does("draft.save")]
+FILE = "file:"  # before the evidence in the name of a file field
+
+
+async def sent(request: Request) -> FormData:
+    """All fields of a form whose fields come from the policy."""
+    return await request.form()
+
+
+Sent = Annotated[FormData, Depends(sent)]
+
+
+class Blank(dict[str, str]):
+    """Texts by field; a field without one is empty."""
+
+    def __missing__(self, name: str) -> str:
+        return ""
+
+
+@router.get("/register")
+def register_form(visit: Everybody) -> HTMLResponse:
+    """The form to register an enterprise."""
+    return _register_page(visit, {}, {})
+
+
+@router.post("/register")
+def register(visit: Anybody, form: Sent) -> HTMLResponse:
+    """Take a registration and mail the link that confirms it."""
+    texts = _texts(form)
+    fields = registration.Wanted.__dataclass_fields__
+    wanted = registration.Wanted(**{name: texts.get(name, "") for name in fields})
+    law = policies.policy_of(visit.session, visit.cycle())
+    found = registration.troubles(visit.session, law, wanted)
+    if found:
+        return _register_page(visit, texts, found, status=422)
+    try:
+        _slow_down(visit, "register")
+        email = registration.register(
+            visit.session, visit.console.wall, settings=visit.console.settings, law=law, wanted=wanted
+        )
+    except InputError as error:
+        return _register_page(visit, texts, {}, trouble=str(error), status=422)
+    return visit.page("enterprise/registered.html", email=email)
+
+
+@router.get("/confirm/{token}")
+def confirm_form(visit: Everybody, token: str) -> HTMLResponse:
+    """What the link in the mail shows; looking at it confirms nothing, since mail scanners look too."""
+    waiting = registration.waiting(visit.session, visit.console.wall, token)
+    return visit.page("enterprise/confirm.html", waiting=waiting, token=token)
+
+
+@router.post("/confirm/{token}")
+def confirm(visit: Anybody, token: str) -> RedirectResponse:
+    """Make the registration an account."""
+    system = system_actor(visit.session)
+    registration.confirm(visit.session, visit.clock, system, wall=visit.console.wall, token=token)
+    return visit.back("/signin", "注册已确认，请用统一社会信用代码和注册时设的密码登录。")
+
+
+@router.get("/my")
+def my(visit: Seen) -> HTMLResponse:
+    """The enterprise's drafts and applications, and what it may apply for now."""
+    enterprise = drafts.enterprise_of(visit.session, visit.actor)
+    cycle = visit.cycle()
+    return visit.page(
+        "enterprise/my.html",
+        enterprise=enterprise,
+        cycle=cycle,
+        law=_law(visit, cycle),
+        closes=drafts.closes_on(visit.session, visit.clock, cycle),
+        stage=visit.console.plan.stage(cycle.stage).title,
+        lines=progress.lines(visit.session, visit.actor),
+        drafts=drafts.own(visit.session, visit.actor),
+    )
+
+
+@router.get("/my/eligibility")
+def measures(visit: Seen) -> HTMLResponse:
+    """Every measure, to ask what one would get."""
+    cycle = visit.cycle()
+    enterprise = drafts.enterprise_of(visit.session, visit.actor)
+    return visit.page("enterprise/measures.html", law=_law(visit, cycle), cycle=cycle, enterprise=enterprise)
+
+
+@router.get("/my/eligibility/{measure_id}")
+def eligibility_form(visit: Seen, measure_id: str) -> HTMLResponse:
+    """The questions of a measure."""
+    return _eligibility_page(visit, measure_id, {}, None)
+
+
+@router.post("/my/eligibility/{measure_id}")
+def eligibility_answer(visit: Annotated[Visit, does("own")], measure_id: str, form: Sent) -> HTMLResponse:
+    """What the policy says of the answers; nothing is kept."""
+    cycle = visit.cycle()
+    law = _law(visit, cycle)
+    measure = drafts.measure_of(law, measure_id)
+    given = _facts(_texts(form))
+    enterprise = drafts.enterprise_of(visit.session, visit.actor)
+    checked = eligibility.check(visit.session, cycle, law, measure, given, enterprise)
+    return _eligibility_page(visit, measure_id, given, checked, status=422 if checked.troubles else 200)
+
+
+@router.get("/my/apply/{measure_id}")
+def apply_form(visit: Seen, measure_id: str) -> HTMLResponse:
+    """A measure before one begins: the clause, the conditions, the evidence."""
+    return _apply_page(visit, measure_id)
+
+
+@router.post("/my/apply/{measure_id}")
+def begin(visit: Drafting, measure_id: str) -> Response:
+    """Begin a draft."""
+    cycle = visit.cycle()
+    try:
+        draft = drafts.begin(visit.session, visit.clock, visit.actor, cycle_id=cycle.id or 0, measure_id=measure_id)
+    except (InputError, StateError) as error:
+        return _apply_page(visit, measure_id, trouble=str(error), status=422)
+    return visit.back(f"/my/drafts/{draft.id}")
+
+
+@router.get("/my/drafts/{draft_id}")
+def draft(visit: Seen, draft_id: int) -> HTMLResponse:
+    """The form of an application, made from the facts of its measure."""
+    return _draft_page(visit, draft_id)
+
+
+@router.post("/my/drafts/{draft_id}")
+def save(visit: Drafting, draft_id: int, form: Sent) -> Response:
+    """Keep what was typed and the files that were chosen."""
+    drafts.save(visit.session, visit.clock, visit.actor, draft_id=draft_id, given=_texts(form))
+    refused = _keep_files(visit, draft_id, form)
+    if refused:
+        return _draft_page(visit, draft_id, refused=refused, status=422)
+    return visit.back(f"/my/drafts/{draft_id}", "草稿已保存，还没有提交。")
+
+
+@router.post("/my/drafts/{draft_id}/autosave")
+def autosave(visit: Drafting, draft_id: int, form: Sent) -> HTMLResponse:
+    """The same from a script, while somebody types; answers how the draft stands."""
+    drafts.save(visit.session, visit.clock, visit.actor, draft_id=draft_id, given=_texts(form))
+    return visit.page("enterprise/check.html", **_standing(visit, draft_id), saved=True)
+
+
+@router.post("/my/drafts/{draft_id}/submit")
+def submit(visit: Annotated[Visit, does("application.submit")], draft_id: int, form: Sent) -> Response:
+    """Keep what was typed, and make the draft an application if nothing is missing."""
+    drafts.save(visit.session, visit.clock, visit.actor, draft_id=draft_id, given=_texts(form))
+    refused = _keep_files(visit, draft_id, form)
+    if refused:
+        return _draft_page(visit, draft_id, refused=refused, status=422)
+    try:
+        made = drafts.submit(
+            visit.session, visit.clock, visit.actor, settings=visit.console.settings, draft_id=draft_id
+        )
+    except (InputError, StateError) as error:
+        return _draft_page(visit, draft_id, trouble=str(error), all_troubles=True, status=422)
+    return visit.back(f"/my/{made.id}", f"已提交，受理编号 {made.number}；回执已发往 {made.contact_email}。")
+
+
+@router.post("/my/drafts/{draft_id}/discard")
+def discard(visit: Drafting, draft_id: int) -> RedirectResponse:
+    """Throw a draft away."""
+    drafts.discard(visit.session, visit.actor, settings=visit.console.settings, draft_id=draft_id)
+    return visit.back("/my", "草稿已删除。")
+
+
+@router.post("/my/drafts/{draft_id}/files")
+def upload(visit: Drafting, draft_id: int, form: Sent) -> HTMLResponse:
+    """Keep files sent by a script one after the other; answers the list of files."""
+    refused = _keep_files(visit, draft_id, form)
+    found = drafts.form(visit.session, visit.actor, draft_id)
+    page = visit.page("enterprise/files.html", form=found, refused=refused, status=422 if refused else 200)
+    page.headers["X-Fragment"] = "files"  # so that the script knows it from a page of its own
+    return page
+
+
+@router.get("/my/drafts/{draft_id}/files/{file_id}")
+def draft_file(visit: Seen, draft_id: int, file_id: int) -> Response:
+    """A file of a draft."""
+    found = drafts.draft_file(visit.session, visit.actor, draft_id, file_id)
+    return _download(found.filename, drafts.read_file(visit.console.settings, found))
+
+
+@router.post("/my/drafts/{draft_id}/files/{file_id}/drop")
+def drop_file(visit: Drafting, draft_id: int, file_id: int, form: Sent) -> RedirectResponse:
+    """Take a file away; the button stands in the draft's form, so what was typed is kept."""
+    drafts.draft_file(visit.session, visit.actor, draft_id, file_id)
+    if len(form) > 1:
+        drafts.save(visit.session, visit.clock, visit.actor, draft_id=draft_id, given=_texts(form))
+    settings = visit.console.settings
+    drafts.drop_file(visit.session, visit.actor, settings=settings, draft_id=draft_id, file_id=file_id)
+    return visit.back(f"/my/drafts/{draft_id}#files", "材料已删除。")
+
+
+@router.get("/my/{application_id}")
+def application(visit: Seen, application_id: int) -> HTMLResponse:
+    """An own application: where it stands, what is asked, what became of it."""
+    return _story_page(visit, application_id)
+
+
+@router.get("/my/{application_id}/files/{attachment_id}")
+def attachment(visit: Seen, application_id: int, attachment_id: int) -> Response:
+    """A file of an own application."""
+    found = progress.file(visit.session, visit.actor, application_id, attachment_id)
+    return _download(found.filename, attachments.read(visit.console.settings, found))
+
+
+@router.post("/my/{application_id}/withdraw")
+def withdraw(
+    visit: Annotated[Visit, does("application.withdraw")], application_id: int, reason: Annotated[str, Form()] = ""
+) -> Response:
+    """Withdraw an own application."""
+    found = progress.own(visit.session, visit.actor, application_id)
+    try:
+        applications.withdraw(visit.session, visit.clock, visit.actor, application_id=application_id, reason=reason)
+    except (InputError, StateError) as error:
+        return _story_page(visit, application_id, withdraw_trouble=str(error), status=422)
+    return visit.back(f"/my/{application_id}", f"{found.number} 已撤回。", wake=found.cycle_id)
+
+
+@router.post("/my/{application_id}/answer")
+def answer(visit: Annotated[Visit, does("supplement.answer")], application_id: int, form: Sent) -> Response:
+    """Answer a 补正 request, remark by remark."""
+    found = progress.own(visit.session, visit.actor, application_id)
+    texts = _texts(form)
+    try:
+        progress.answer(
+            visit.session,
+            visit.clock,
+            visit.actor,
+            settings=visit.console.settings,
+            application_id=application_id,
+            answers={int(name[7:]): text for name, text in texts.items() if name[:7] == "answer_" and _whole(name[7:])},
+            files=[(file.filename or "", file.file.read()) for _, file in _files(form)],
+            pledged="pledged" in texts,
+        )
+    except (InputError, StateError) as error:
+        return _story_page(visit, application_id, answer_trouble=str(error), answers=texts, status=422)
+    return visit.back(f"/my/{application_id}", "补正已提交，等待形式审查。", wake=found.cycle_id)
+
+
+@router.post("/my/{application_id}/objection")
+def objection(
+    visit: Annotated[Visit, does("objection.raise")], application_id: int, grounds: Annotated[str, Form()] = ""
+) -> Response:
+    """Object to how the public list treats an own application."""
+    found = progress.own(visit.session, visit.actor, application_id)
+    try:
+        raised = public_notices.raise_objection(
+            visit.session,
+            visit.clock,
+            visit.actor,
+            settings=visit.console.settings,
+            cycle_id=found.cycle_id,
+            raised_by=found.enterprise_name[:100],
+            contact=found.contact_email or found.contact_phone,
+            grounds=grounds,
+            application_id=application_id,
+        )
+    except (InputError, StateError) as error:
+        return _story_page(visit, application_id, objection_trouble=str(error), grounds=grounds, status=422)
+    return visit.back(f"/my/{application_id}", f"异议已受理，受理编号 {raised.number}。")
+
+
+def _register_page(
+    visit: Visit, given: dict[str, str], troubles: dict[str, str], *, trouble: str = "", status: int = 200
+) -> HTMLResponse:
+    law = policies.policy_of(visit.session, visit.cycle())
+    return visit.page(
+        "enterprise/register.html",
+        status=status,
+        given=Blank(given),
+        troubles=Blank(troubles),
+        trouble=trouble,
+        kinds=registration.kinds(law),
+        counties=law.counties,
+    )
+
+
+def _eligibility_page(
+    visit: Visit, measure_id: str, given: dict[str, str], checked: eligibility.Checked | None, *, status: int = 200
+) -> HTMLResponse:
+    cycle = visit.cycle()
+    law = _law(visit, cycle)
+    measure = drafts.measure_of(law, measure_id)
+    return visit.page(
+        "enterprise/eligibility.html",
+        status=status,
+        law=law,
+        cycle=cycle,
+        measure=measure,
+        questions=eligibility.questions(measure),
+        given=Blank(given),
+        checked=checked,
+        troubles=Blank(checked.troubles if checked else {}),
+        enterprise=drafts.enterprise_of(visit.session, visit.actor),
+        closes=drafts.closes_on(visit.session, visit.clock, cycle),
+    )
+
+
+def _apply_page(visit: Visit, measure_id: str, *, trouble: str = "", status: int = 200) -> HTMLResponse:
+    cycle = visit.cycle()
+    law = _law(visit, cycle)
+    measure = drafts.measure_of(law, measure_id)
+    return visit.page(
+        "enterprise/apply.html",
+        status=status,
+        law=law,
+        cycle=cycle,
+        measure=measure,
+        evidence=drafts.evidence_of(measure),
+        enterprise=drafts.enterprise_of(visit.session, visit.actor),
+        closes=drafts.closes_on(visit.session, visit.clock, cycle),
+        trouble=trouble,
+    )
+
+
+def _standing(visit: Visit, draft_id: int) -> dict[str, Any]:
+    """How a draft stands: what keeps it from being submitted, and what the policy says of it so far."""
+    found = drafts.form(visit.session, visit.actor, draft_id)
+    given = _facts(found.draft.given)
+    return {
+        "form": found,
+        "troubles": drafts.troubles(found),
+        "checked": eligibility.check(
+            visit.session, found.cycle, found.law, found.measure, given, found.enterprise, assume=True
+        ),
+    }
+
+
+def _draft_page(
+    visit: Visit,
+    draft_id: int,
+    *,
+    trouble: str = "",
+    refused: list[str] | None = None,
+    all_troubles: bool = False,
+    status: int = 200,
+) -> HTMLResponse:
+    """Before the first try to submit, only what was filled in wrongly is marked."""
+    standing = _standing(visit, draft_id)
+    found: drafts.Form = standing["form"]
+    shown = {name: text for name, text in standing["troubles"].items() if all_troubles or found.draft.given.get(name)}
+    return visit.page(
+        "enterprise/draft.html",
+        status=status,
+        **standing,
+        given=Blank(found.draft.given),
+        shown=Blank(shown),
+        trouble=trouble,
+        refused=refused or [],
+        saved=False,
+        closes=drafts.closes_on(visit.session, visit.clock, found.cycle),
+    )
+
+
+def _story_page(
+    visit: Visit,
+    application_id: int,
+    *,
+    withdraw_trouble: str = "",
+    answer_trouble: str = "",
+    objection_trouble: str = "",
+    answers: dict[str, str] | None = None,
+    grounds: str = "",
+    status: int = 200,
+) -> HTMLResponse:
+    found = progress.story(visit.session, visit.clock, visit.actor, application_id)
+    return visit.page(
+        "enterprise/application.html",
+        status=status,
+        story=found,
+        stage=visit.console.plan.stage(found.cycle.stage).title,
+        withdraw_trouble=withdraw_trouble,
+        answer_trouble=answer_trouble,
+        objection_trouble=objection_trouble,
+        answers=Blank(answers or {}),
+        grounds=grounds,
+    )
+
+
+def _keep_files(visit: Visit, draft_id: int, form: FormData) -> list[str]:
+    """Keep the files of a form; sentences for those that were refused, while the others are kept."""
+    refused = []
+    for name, file in _files(form):
+        try:
+            drafts.add_file(
+                visit.session,
+                visit.clock,
+                visit.actor,
+                settings=visit.console.settings,
+                draft_id=draft_id,
+                evidence=name.removeprefix(FILE),
+                filename=file.filename or "",
+                data=file.file.read(),
+            )
+        except InputError as error:
+            refused.append(str(error))
+    return refused
+
+
+def _files(form: FormData) -> list[tuple[str, UploadFile]]:
+    return [(name, file) for name, file in form.multi_items() if isinstance(file, UploadFile) and file.filename]
+
+
+def _texts(form: FormData) -> dict[str, str]:
+    return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+def _facts(given: dict[str, str]) -> dict[str, str]:
+    """The texts of facts by the facts' names."""
+    return {name.removeprefix(drafts.FACT): text for name, text in given.items() if name.startswith(drafts.FACT)}
+
+
+def _whole(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) < 4
+
+
+def _law(visit: Visit, cycle: Cycle) -> Policy:
+    return policies.policy_of(visit.session, cycle)
+
+
+def _download(filename: str, data: bytes) -> Response:
+    """A file to be kept, never to be opened by the browser within the console."""
+    kind = drafts.content_type(filename) or "application/octet-stream"
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(filename, safe='')}",
+        "X-Content-Type-Options": "nosniff",
+        "Content-Security-Policy": "default-src 'none'; sandbox",
+    }
+    return Response(data, media_type=kind, headers=headers)
+
+
+def _slow_down(visit: Visit, what: str) -> None:
+    if visit.console.too_often(what, visit.address):
+        raise InputError("提交过于频繁，请一分钟后再试。")
+    visit.console.count_try(what, visit.address)

@@ -1,0 +1,92 @@
+"""The auditor's view: everything read only, the audit chain, who saw what."""
+
+from datetime import date
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Annotated
+from urllib.parse import quote, urlencode
+
+from fastapi import APIRouter
+from fastapi.responses import HTMLResponse, Response
+
+from models import AuditEntry
+from services import audit, sightings, trail
+from services.errors import InputError
+from services.tables import write_csv
+from web.access import sees
+from web.visit import Visit
+
+router = APIRouter()
+Seen = Annotated[Visit, sees("audit")]
+
+
+@router.get("/audit")
+def audit_trail(visit: Seen, login: str = "", operation: str = "", on: str = "", page: int = 1) -> HTMLResponse:
+    """What was done, the newest first."""
+    chosen = {"login": login, "operation": operation, "on": on}
+    try:
+        wanted, trouble = trail.Wanted(login, operation, _day(on)), ""
+    except InputError as error:
+        wanted, trouble = trail.Wanted(login, operation), str(error)
+    return visit.page(
+        "oversight/audit.html",
+        status=422 if trouble else 200,
+        trouble=trouble,
+        found=trail.entries(visit.session, wanted, page),
+        logins=trail.logins(visit.session),
+        operations=trail.operations(visit.session),
+        chosen=chosen,
+        query=urlencode(chosen),
+    )
+
+
+@router.get("/audit/check")
+def audit_check(visit: Seen) -> HTMLResponse:
+    """Read the whole chain and say whether it is whole."""
+    problems = audit.verify(visit.session)
+    newest = trail.entries(visit.session, trail.Wanted(), 1)
+    head = visit.session.get(AuditEntry, newest.rows[0].seq) if newest.rows else None
+    return visit.page("oversight/check.html", problems=problems, total=newest.total, head=head)
+
+
+@router.get("/audit/export.csv")
+def audit_export(visit: Seen, login: str = "", operation: str = "", on: str = "") -> Response:
+    """The entries as a table that Excel opens; nothing in it runs as a formula."""
+    rows = trail.export(visit.session, trail.Wanted(login, operation, _day(on)))
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "audit.csv"
+        write_csv(path, trail.EXPORT, rows, for_people=True)
+        data = path.read_bytes()
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote('办理记录.csv')}"}
+    return Response(data, media_type="text/csv; charset=utf-8", headers=headers)
+
+
+@router.get("/audit/sightings")
+def audit_sightings(visit: Seen, login: str = "", subject: str = "", on: str = "", page: int = 1) -> HTMLResponse:
+    """Who looked at what."""
+    chosen = {"login": login, "subject": subject, "on": on}
+    found = sightings.looks(visit.session, login=login, subject=subject, on=_day(on), page=page)
+    return visit.page("oversight/sightings.html", found=found, chosen=chosen, query=urlencode(chosen))
+
+
+@router.get("/audit/visits")
+def audit_visits(visit: Seen, login: str = "", on: str = "", page: int = 1) -> HTMLResponse:
+    """Who was signed in, from where and until when."""
+    chosen = {"login": login, "on": on}
+    found = sightings.visits(visit.session, login=login, on=_day(on), page=page)
+    return visit.page("oversight/visits.html", found=found, chosen=chosen, query=urlencode(chosen))
+
+
+@router.get("/audit/{seq}")
+def audit_entry(visit: Seen, seq: int) -> HTMLResponse:
+    """One entry: every row that it changed."""
+    return visit.page("oversight/entry.html", found=trail.detail(visit.session, seq))
+
+
+def _day(text: str) -> date | None:
+    if not text:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise InputError(f"日期“{text}”不对；请写成 2026-05-01 的样子。") from error

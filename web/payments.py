@@ -1,0 +1,157 @@
+"""Payment lists by county and bearer, results, differences."""
+
+from datetime import date
+from typing import Annotated
+
+from fastapi import APIRouter, Form, UploadFile
+from fastapi.responses import HTMLResponse, Response
+from starlette.background import BackgroundTask
+
+from models import Cycle, ImportFile
+from services import payment_overview, payments
+from services.errors import InputError, NotFoundError, StateError
+from web.access import does, sees
+from web.uploads import kept_aside
+from web.visit import Visit, wake_quietly
+
+router = APIRouter()
+Seen = Annotated[Visit, sees("payments")]
+Reporting = Annotated[Visit, does("payment.report")]
+
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+@router.get("/payments")
+def newest(visit: Seen) -> HTMLResponse:
+    """The newest year with orders."""
+    years = payment_overview.years(visit.session)
+    return _year(visit, years[0] if years else None)
+
+
+@router.get("/payments/{cycle_id}")
+def year(visit: Seen, cycle_id: int) -> HTMLResponse:
+    """One year's orders, by county and bearer."""
+    return _year(visit, visit.cycle(cycle_id))
+
+
+@router.get("/payments/{cycle_id}/list.xlsx")
+def written_list(visit: Seen, cycle_id: int) -> Response:
+    """The payment list as it was written when the money was ordered."""
+    found = payment_overview.written_list(visit.session, visit.actor, cycle_id)
+    path = visit.console.settings.output_dir / found.path if found is not None else None
+    if path is None or not path.is_file():
+        raise NotFoundError("资金拨付清单还没有生成，或者不属于您可以查看的范围。")
+    return _workbook(path.read_bytes(), f"payment-list-{cycle_id}.xlsx")
+
+
+@router.get("/payments/{cycle_id}/export.xlsx")
+def export(visit: Seen, cycle_id: int) -> Response:
+    """The payments that the visitor may see, with their results so far."""
+    found = payment_overview.overview(visit.session, visit.actor, visit.cycle(cycle_id))
+    if found is None:
+        raise NotFoundError("这个年度的资金还没有下达，没有可导出的清单。")
+    return _workbook(payment_overview.export(found), f"payments-{cycle_id}.xlsx")
+
+
+@router.post("/payments/{cycle_id}/results")
+def import_results(visit: Reporting, cycle_id: int, file: UploadFile) -> Response:
+    """Take a file of results, and list every row that was not taken."""
+    cycle = visit.cycle(cycle_id)
+    known = {each.id for each in payment_overview.imports_of(visit.session, cycle_id)}
+    try:
+        with kept_aside(file) as path:
+            report = payments.import_results(
+                visit.session,
+                visit.clock,
+                visit.actor,
+                settings=visit.console.settings,
+                cycle_id=cycle_id,
+                path=path,
+            )
+    except (InputError, StateError) as error:
+        return _year(visit, cycle, trouble=str(error), status=422)
+    answer = _year(visit, cycle, report=report, repeated=report.id in known, status=422 if report.problems else 200)
+    answer.background = BackgroundTask(wake_quietly, visit.console, cycle_id)
+    return answer
+
+
+@router.get("/payments/items/{payment_id}")
+def payment(visit: Seen, payment_id: int) -> HTMLResponse:
+    """One payment."""
+    return _payment(visit, payment_id)
+
+
+@router.post("/payments/items/{payment_id}")
+def report(
+    visit: Reporting,
+    payment_id: int,
+    result: Annotated[str, Form()] = "",
+    on: Annotated[str, Form()] = "",
+    reference: Annotated[str, Form()] = "",
+    failure: Annotated[str, Form()] = "",
+) -> Response:
+    """Note what became of one payment."""
+    cycle, line = payment_overview.line(visit.session, visit.actor, payment_id)
+    try:
+        payments.report(
+            visit.session,
+            visit.clock,
+            visit.actor,
+            payment_id=payment_id,
+            paid=_paid(result),
+            on=_day(on),
+            reference=reference,
+            failure=failure,
+        )
+    except (InputError, StateError) as error:
+        form = {"result": result, "on": on, "reference": reference, "failure": failure}
+        return _payment(visit, payment_id, form=form, trouble=str(error), status=422)
+    return visit.back(f"/payments/{cycle.id}", f"{line.payment.number} 的结果已登记。", wake=cycle.id)
+
+
+def _year(
+    visit: Visit,
+    cycle: Cycle | None,
+    *,
+    trouble: str = "",
+    report: ImportFile | None = None,
+    repeated: bool = False,
+    status: int = 200,
+) -> HTMLResponse:
+    cycle_id = (cycle.id if cycle else 0) or 0
+    return visit.page(
+        "payments/year.html",
+        status=status,
+        cycle=cycle,
+        found=payment_overview.overview(visit.session, visit.actor, cycle) if cycle else None,
+        years=payment_overview.years(visit.session),
+        written=payment_overview.written_list(visit.session, visit.actor, cycle_id),
+        trouble=trouble,
+        report=report,
+        repeated=repeated,
+    )
+
+
+def _payment(
+    visit: Visit, payment_id: int, *, form: dict[str, str] | None = None, trouble: str = "", status: int = 200
+) -> HTMLResponse:
+    cycle, line = payment_overview.line(visit.session, visit.actor, payment_id)
+    return visit.page("payments/payment.html", status=status, cycle=cycle, line=line, form=form or {}, trouble=trouble)
+
+
+def _paid(result: str) -> bool:
+    known = {"paid": True, "failed": False}
+    if result not in known:
+        raise InputError("没有选择拨付结果；请选择已拨付或拨付失败。")
+    return known[result]
+
+
+def _day(text: str) -> date | None:
+    try:
+        return date.fromisoformat(text.strip()) if text.strip() else None
+    except ValueError as error:
+        raise InputError(f"拨付日期“{text}”不是日期；请写成 2026-03-05 的样子。") from error
+
+
+def _workbook(data: bytes, name: str) -> Response:
+    return Response(data, media_type=_XLSX, headers={"Content-Disposition": f'attachment; filename="{name}"'})

@@ -1,0 +1,216 @@
+"""What counties and bureaus are asked: inbox, answers in a table, the workbook there and back."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, UploadFile
+from fastapi.responses import HTMLResponse, Response
+from starlette.background import BackgroundTask
+
+from models import ImportFile
+from services import review_book, review_inbox, reviews
+from services.errors import InputError, NotFoundError, StateError
+from services.review_inbox import Asked
+from web.access import does, sees
+from web.uploads import kept_aside
+from web.visit import Visit, wake_quietly
+
+router = APIRouter()
+Seen = Annotated[Visit, sees("requests")]
+Done = Annotated[Visit, does("review.reply")]
+
+_FIELDS = 900  # a form may have 1000
+_MOST_ROWS = 50
+_XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+async def typed(request: Request) -> dict[str, str]:
+    """What was typed into a form whose fields follow from the facts asked for."""
+    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
+
+
+Typed = Annotated[dict[str, str], Depends(typed)]
+
+
+@router.get("/requests")
+def inbox(visit: Seen) -> HTMLResponse:
+    """What waits for a reply, the earliest due first."""
+    return _inbox(visit)
+
+
+@router.get("/requests/workbook.xlsx")
+def workbook(visit: Seen) -> Response:
+    """All open requests as a workbook to be filled in."""
+    asked = review_inbox.inbox(visit.session, visit.clock, visit.console.calendar, visit.actor)
+    headers = {"Content-Disposition": f'attachment; filename="requests-{asked[0].due if asked else "none"}.xlsx"'}
+    return Response(review_book.write(asked), media_type=_XLSX, headers=headers)
+
+
+@router.post("/requests/workbook")
+def upload(visit: Done, file: UploadFile) -> Response:
+    """Take the answers of a filled-in workbook, and list every row that was not taken."""
+    waiting = {each.cycle.id or 0 for each in _waiting(visit)}
+    known = review_book.taken(visit.session, visit.actor)
+    try:
+        with kept_aside(file) as path:
+            report = review_book.take(visit.session, visit.clock, visit.console.calendar, visit.actor, path=path)
+    except InputError as error:
+        return _inbox(visit, status=422, trouble=str(error))
+    repeated = report.id in known
+    answer = _inbox(visit, status=422 if report.problems else 200, report=report, repeated=repeated)
+    return _woken(visit, answer, set() if repeated else waiting)
+
+
+@router.get("/requests/table")
+def table(visit: Seen, group: str = "") -> HTMLResponse:
+    """Requests about one measure side by side."""
+    return _table(visit, _group(visit, group))
+
+
+@router.post("/requests/table")
+def answer_table(visit: Done, form: Typed, group: str = "") -> Response:
+    """Record each row that was filled in; the others are shown again, each with its reason."""
+    refused: dict[int, str] = {}
+    done = 0
+    rows = _group(visit, group)
+    for asked in rows:
+        if not form.get(f"opinion.{asked.id}") and not _touched(asked, form):
+            continue
+        try:
+            _answer_row(visit, asked, form)
+            done += 1
+        except (InputError, StateError) as error:
+            refused[asked.id] = str(error)
+    cycle_id = rows[0].cycle.id or 0
+    if refused or not done:
+        answer = _table(visit, _group(visit, group), form=form, refused=refused, done=done, status=422)
+        return _woken(visit, answer, {cycle_id} if done else set())
+    left = any(each.group == group for each in _waiting(visit))
+    return visit.back(f"/requests/table?group={group}" if left else "/requests", f"已回复 {done} 件。", wake=cycle_id)
+
+
+@router.get("/requests/{request_id}")
+def request_page(visit: Seen, request_id: int) -> HTMLResponse:
+    """One request, with everything that is declared."""
+    return _one(visit, request_id)
+
+
+@router.post("/requests/{request_id}")
+def answer(visit: Done, request_id: int, form: Typed) -> Response:
+    """Record the reply to one request."""
+    asked = _find(visit, request_id)
+    try:
+        reviews.reply(
+            visit.session,
+            visit.clock,
+            visit.actor,
+            request_id=request_id,
+            opinion=review_inbox.opinion_of(form.get("opinion", "")),
+            reason=form.get("reason", ""),
+            values=_part(form, "value."),
+            reasons=_part(form, "because."),
+        )
+    except (InputError, StateError) as error:
+        return _one(visit, request_id, form=form, trouble=str(error), status=422)
+    return visit.back("/requests", f"{asked.application.number} 已回复。", wake=asked.cycle.id)
+
+
+def _inbox(
+    visit: Visit, *, status: int = 200, trouble: str = "", report: ImportFile | None = None, repeated: bool = False
+) -> HTMLResponse:
+    asked = _waiting(visit)
+    groups = [each for each in review_book.grouped(asked) if len(each) > 1]
+    return visit.page(
+        "reviews/inbox.html",
+        status=status,
+        asked=asked,
+        groups=groups,
+        trouble=trouble,
+        report=report,
+        repeated=repeated,
+    )
+
+
+def _one(
+    visit: Visit, request_id: int, *, form: dict[str, str] | None = None, trouble: str = "", status: int = 200
+) -> HTMLResponse:
+    asked = _find(visit, request_id)
+    return visit.page(
+        "reviews/request.html",
+        status=status,
+        asked=asked,
+        given=review_inbox.given(visit.session, request_id),
+        attachments=review_inbox.attachments(visit.session, asked.application.id or 0),
+        form=form or {},
+        trouble=trouble,
+    )
+
+
+def _table(
+    visit: Visit,
+    rows: list[Asked],
+    *,
+    form: dict[str, str] | None = None,
+    refused: dict[int, str] | None = None,
+    done: int = 0,
+    status: int = 200,
+) -> HTMLResponse:
+    return visit.page(
+        "reviews/table.html",
+        status=status,
+        rows=rows,
+        more=sum(each.group == rows[0].group for each in _waiting(visit)) - len(rows),
+        form=form or {},
+        refused=refused or {},
+        done=done,
+    )
+
+
+def _group(visit: Visit, group: str) -> list[Asked]:
+    """The first requests of a group, as many as one form can hold."""
+    rows = [each for each in _waiting(visit) if each.group == group]
+    if not rows:
+        raise NotFoundError("没有这一组待回复的事项，或者已经全部回复。")
+    return rows[: min(_MOST_ROWS, max(1, _FIELDS // (len(rows[0].questions) + 2)))]
+
+
+def _answer_row(visit: Visit, asked: Asked, form: dict[str, str]) -> None:
+    review_inbox.answer(
+        visit.session,
+        visit.clock,
+        visit.actor,
+        asked,
+        form.get(f"opinion.{asked.id}", ""),
+        form.get(f"reason.{asked.id}", ""),
+        _part(form, f"value.{asked.id}."),
+    )
+
+
+def _touched(asked: Asked, form: dict[str, str]) -> bool:
+    """Whether something was typed into the row although no opinion was chosen."""
+    values = _part(form, f"value.{asked.id}.")
+    other = any(values.get(each.fact.name, each.declared) != each.declared for each in asked.questions)
+    return other or bool(form.get(f"reason.{asked.id}", "").strip())
+
+
+def _part(form: dict[str, str], prefix: str) -> dict[str, str]:
+    return {name.removeprefix(prefix): value for name, value in form.items() if name.startswith(prefix)}
+
+
+def _waiting(visit: Visit) -> list[Asked]:
+    return review_inbox.inbox(visit.session, visit.clock, visit.console.calendar, visit.actor)
+
+
+def _find(visit: Visit, request_id: int) -> Asked:
+    return review_inbox.one(visit.session, visit.clock, visit.console.calendar, visit.actor, request_id)
+
+
+def _woken(visit: Visit, answer: HTMLResponse, cycle_ids: set[int]) -> HTMLResponse:
+    """The page; afterwards the runs of these cycles look at the record again."""
+    if cycle_ids:
+        answer.background = BackgroundTask(_wake_all, visit, cycle_ids)
+    return answer
+
+
+def _wake_all(visit: Visit, cycle_ids: set[int]) -> None:
+    for cycle_id in sorted(cycle_ids):
+        wake_quietly(visit.console, cycle_id)

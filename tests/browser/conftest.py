@@ -1,0 +1,99 @@
+"""A real browser (Debian's Chromium) on the console, served on a port of this machine."""
+
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+import uvicorn
+from playwright.sync_api import Browser, Page, sync_playwright
+
+from config.settings import ROOT
+from tests.web.conftest import PASSWORD, House, house_at, years
+
+__all__ = ["house_at", "years"]  # fixtures that these tests share with tests/web
+
+CHROMIUM = os.environ.get("DUIXIAN_TEST_BROWSER", "/usr/bin/chromium")
+PICTURES = ROOT / "var" / "pictures"
+SIZES = {"desktop": {"width": 1366, "height": 768}, "phone": {"width": 390, "height": 844}}
+_QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
+
+
+@dataclass
+class Site:
+    """A house with its console on a port."""
+
+    house: House
+    address: str
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """The browser, one for the session."""
+    if not Path(CHROMIUM).is_file():
+        pytest.fail(f"没有找到浏览器 {CHROMIUM}；请运行 make browser，或用 DUIXIAN_TEST_BROWSER 指明位置。")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(chromium: Browser) -> Iterator[Callable[..., Page]]:
+    """A function that opens a window of its own (own cookies) of a size."""
+    contexts = []
+
+    def window(size: str = "desktop", *, scripts: bool = True) -> Page:
+        context = chromium.new_context(viewport=SIZES[size], java_script_enabled=scripts, locale="zh-CN")  # type: ignore[arg-type]
+        contexts.append(context)
+        return context.new_page()
+
+    yield window
+    for context in contexts:
+        context.close()
+
+
+@pytest.fixture
+def site_at(house_at: Callable[[str | None], House]) -> Iterator[Callable[[str | None], Site]]:
+    """A function that serves the console on the year stopped before a stage."""
+    servers = []
+
+    def site(until: str | None) -> Site:
+        house, port = house_at(until), _free_port()
+        server = uvicorn.Server(uvicorn.Config(house.app, port=port, log_level="warning"))  # type: ignore[arg-type]
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        while not server.started:
+            time.sleep(0.02)
+        servers.append((server, thread))
+        return Site(house, f"http://127.0.0.1:{port}")
+
+    yield site
+    for server, thread in servers:
+        server.should_exit = True
+        thread.join(10)
+
+
+def sign_in(page: Page, site: Site, login: str) -> None:
+    """Sign in as people do."""
+    page.goto(f"{site.address}/signin")
+    page.get_by_label("登录名").fill(login)
+    page.get_by_label("密码", exact=True).fill(PASSWORD)
+    page.get_by_role("main").get_by_role("button", name="登录").click()
+    page.wait_for_load_state()
+
+
+def keep_picture(page: Page, name: str) -> None:
+    """Keep a picture of the whole page under var/pictures."""
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    page.screenshot(path=PICTURES / f"{name}.png", full_page=True)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

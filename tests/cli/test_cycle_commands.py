@@ -1,0 +1,270 @@
+"""The commands that lead a year: users, cycle, gate, list, audit, and the work of each stage."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from cli.main import run
+from cli.users import ROLES
+from models import ReviewerKind, Role
+from services import computation, cycles, findings
+from services.clock import CHINA
+from services.permissions import ROLE_NAMES
+from services.tables import write_table
+from tests.cli.conftest import Office
+
+ENGINELESS = ("cycle", "open", "--policy", "zhangzhou-ai-2024", "--year", "2026", "--as", "operator", "--no-run")
+LEDGER = ("ledger_id", "enterprise", "uscc", "project", "invoices", "amount_yuan", "year", "level")
+GRANT = [
+    "L1",
+    "漳州示例云帆科技有限公司",
+    "91350699MA7XW0001X",
+    "示例算力",
+    "25352000000000000017",
+    "80000",
+    "2025",
+    "province",
+]
+
+
+def digest_of(office: Office) -> str:
+    return str(office.json("gate", "show")["digest"])
+
+
+def finish_work(office: Office) -> None:
+    desk = office.desk
+    cycles.finish_work(*desk.at, desk.system, cycle_id=desk.cycle_id, summary={})
+
+
+def frozen(office: Office) -> Office:
+    """One award, computed and frozen by command."""
+    desk = office.desk
+    desk.open_intake()
+    desk.submit()
+    desk.to_matching()
+    findings.find(*desk.at, desk.system, cycle_id=desk.cycle_id)
+    computation.compute(*desk.at, desk.system, cycle_id=desk.cycle_id)
+    office.told("list", "freeze", "--as", "operator")
+    return office
+
+
+def test_the_first_operator_is_added_by_the_system_and_further_users_by_an_operator(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("DUIXIAN_DATA_DIR", str(tmp_path / "new"))
+    assert run(["user", "add", "jing", "--name", "甲", "--role", "经办人"]) == 0
+    assert run(["user", "add", "wai", "--name", "乙", "--role", "operator"]) == 1
+    assert "--as" in capsys.readouterr().err
+    assert run(["user", "add", "yi", "--name", "乙", "--role", "finance", "--as", "jing"]) == 0
+
+
+def test_the_help_of_user_add_names_every_role() -> None:
+    named = {tuple(part.split()) for part in ROLES.split("、")}
+    assert named == {(role.value, ROLE_NAMES[role]) for role in Role if role is not Role.SYSTEM}
+
+
+def test_a_county_reviewer_needs_a_county(office: Office) -> None:
+    told = office.told("user", "add", "x", "--name", "丙", "--role", "county_reviewer", "--as", "operator", code=1)
+    assert "县区" in told
+
+
+def test_users_are_listed_with_their_role(office: Office) -> None:
+    users = {user["login"]: user for user in office.json("user", "list")}
+    assert users["head"]["role_name"] == "科室负责人"
+    assert users["county-xiangcheng"]["place"] == "xiangcheng"
+
+
+def test_open_makes_the_year_and_status_tells_where_it_stands(office: Office) -> None:
+    opened = office.json(*ENGINELESS)
+    assert (opened["stage"], opened["run"]) == ("guide", None)
+    standing = office.json("cycle", "status", "--cycle", str(opened["cycle"]))[0]
+    assert (standing["year"], standing["title"], standing["status"]) == (2026, "指南编制", "open")
+    assert [visit["stage"] for visit in standing["visits"]] == ["guide"]
+
+
+def test_the_same_year_is_not_opened_twice(office: Office) -> None:
+    office.told(*ENGINELESS)
+    assert "已经开立" in office.told(*ENGINELESS, code=1)
+
+
+def test_yearly_settings_are_checked_against_the_law(office: Office) -> None:
+    assert "dataset-trad" in office.told(*ENGINELESS, "--set", "dataset-trad.rate=25%", code=1)
+
+
+def test_with_two_years_under_way_the_command_asks_which(office: Office) -> None:
+    office.told(*ENGINELESS)
+    assert "--cycle" in office.told("gate", "show", code=1)
+
+
+def test_without_the_engine_the_year_is_opened_and_the_way_on_is_told(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
+    told = office.told(*[word for word in ENGINELESS if word != "--no-run"], code=1)
+    assert "年度已开立" in told
+    assert "duixian cycle advance" in told
+
+
+def test_the_chain_approves_by_the_digest_that_gate_show_names(office: Office) -> None:
+    finish_work(office)
+    digest = digest_of(office)
+    office.told("gate", "approve", "--digest", digest[:8], "--as", "head", "--opinion", "同意印发")
+    chain = office.json("gate", "show")["chain"]
+    assert [(step["approved_by"], step["opinion"]) for step in chain] == [("head", "同意印发"), (None, None)]
+    office.told("gate", "approve", "--digest", digest, "--as", "leader")
+    shown = office.json("gate", "show")
+    assert (shown["open"], shown["waits"]) == (True, [])
+
+
+def test_another_digest_approves_nothing(office: Office) -> None:
+    finish_work(office)
+    assert "已经变化" in office.told("gate", "approve", "--digest", "0" * 12, "--as", "head", code=1)
+    assert all(step["approved_by"] is None for step in office.json("gate", "show")["chain"])
+
+
+def test_who_is_not_on_turn_cannot_approve(office: Office) -> None:
+    finish_work(office)
+    told = office.told("gate", "approve", "--digest", digest_of(office), "--as", "leader", code=1)
+    assert "科室负责人" in told
+
+
+def test_a_return_leads_back_with_its_reason(office: Office) -> None:
+    finish_work(office)
+    office.told("gate", "return", "--digest", digest_of(office), "--as", "head", "--reason", "补写联系方式")
+    office.desk.pass_gate()
+    visits = office.json("cycle", "status")[0]["visits"]
+    assert [(visit["stage"], visit["number"], visit["result"]) for visit in visits] == [
+        ("guide", 1, "returned"),
+        ("guide", 2, None),
+    ]
+
+
+def test_before_its_work_is_done_a_stage_waits_for_the_system(office: Office) -> None:
+    shown = office.json("gate", "show")
+    assert (shown["open"], shown["waits"][0]["who"]) == (False, "系统")
+
+
+def test_extend_puts_off_the_due_day(office: Office) -> None:
+    office.desk.open_intake()
+    before = office.json("cycle", "status")[0]["visits"][-1]["due"]
+    extended = office.json("cycle", "extend", "--days", "3", "--reason", "系统升级", "--as", "operator")
+    assert extended["due"] > before
+    assert office.json("cycle", "status")[0]["visits"][-1]["due"] == extended["due"]
+
+
+def test_only_an_operator_extends(office: Office) -> None:
+    office.desk.open_intake()
+    assert "无权" in office.told("cycle", "extend", "--days", "3", "--reason", "x", "--as", "leader", code=1)
+
+
+def test_a_closed_year_takes_nothing_more(office: Office) -> None:
+    office.told("cycle", "close", "--reason", "政策废止", "--as", "operator")
+    cycle = str(office.desk.cycle_id)
+    assert office.json("cycle", "status")[0]["status"] == "cancelled"
+    assert "已经结束" in office.told("cycle", "advance", "--cycle", cycle, code=1)
+
+
+def test_an_approval_cannot_be_overridden(office: Office) -> None:
+    finish_work(office)
+    assert "不能由经办人放行" in office.told("gate", "override", "--as", "operator", "--reason", "赶时间", code=1)
+
+
+def test_counties_reply_by_command_and_the_silent_are_overridden(office: Office) -> None:
+    desk = office.desk
+    desk.open_intake()
+    desk.submit()
+    office.desk.clock.instant = datetime(2026, 5, 1, 9, tzinfo=CHINA)
+    desk.pass_gate()
+    desk.examine()
+    desk.pass_gate()
+    desk.request(ReviewerKind.COUNTY)
+    asked = office.json("review", "list", "--as", "county-xiangcheng")
+    assert [row["reviewer"] for row in asked] == ["xiangcheng"]
+    assert office.json("review", "list", "--as", "county-longhai") == []
+    office.told("review", "reply", asked[0]["request"], "--as", "county-xiangcheng")
+    desk.pass_gate()
+    desk.request(ReviewerKind.BUREAU)
+    waiting = office.json("review", "list")
+    refused = ["review", "reply", waiting[0]["request"], "--refuse", "--as", f"bureau-{waiting[0]['reviewer']}"]
+    assert "理由" in office.told(*refused, code=1)
+    office.told("review", "override", waiting[0]["request"], "--as", "operator", "--reason", "两次催办未回复")
+    finish_work(office)
+    office.told("gate", "override", "--as", "operator", "--reason", "其余同样未回复")
+    assert office.json("review", "list") == []
+    assert office.json("gate", "show")["open"] is True
+
+
+def test_a_frozen_list_is_shown_and_compared(office: Office) -> None:
+    frozen(office)
+    shown = office.json("list", "show")
+    assert shown["version"] == 1
+    assert [(line["outcome"], line["amount_yuan"]) for line in shown["entries"]] == [("award", "100000.00")]
+    assert office.json("list", "diff", "1", "1") == []
+    assert "没有第 2 版" in office.told("list", "show", "--version", "2", code=1)
+
+
+def test_freezing_the_same_again_makes_no_new_version(office: Office) -> None:
+    frozen(office)
+    assert office.json("list", "freeze", "--as", "operator")["version"] == 1
+
+
+def test_a_ledger_is_imported_once_and_bad_rows_are_listed(office: Office, tmp_path: Path) -> None:
+    file = tmp_path / "ledger.csv"
+    write_table(file, LEDGER, [GRANT, ["L2", *GRANT[1:5], "八万", *GRANT[6:]]])
+    command = ("ledger", "import", str(file), "--level", "province", "--as", "operator")
+    first = office.json(*command, code=1)
+    assert (first["added"], len(first["problems"])) == (1, 1)
+    assert "八万" in first["problems"][0]["sentence"]
+    again = office.json(*command, code=1)
+    assert (again["added"], again["known_file"]) == (0, True)
+    assert "以前导入过" in office.told(*command, code=1)
+
+
+def test_findings_wait_for_a_decision_with_a_reason(office: Office, tmp_path: Path) -> None:
+    desk = office.desk
+    desk.open_intake()
+    desk.submit()
+    file = tmp_path / "ledger.csv"
+    write_table(file, LEDGER, [["L1", GRANT[1], "", GRANT[3], "", *GRANT[5:]]])
+    office.told("ledger", "import", str(file), "--level", "province", "--as", "operator")
+    desk.to_matching()
+    findings.find(*desk.at, desk.system, cycle_id=desk.cycle_id)
+    open_ones = office.json("finding", "list")
+    assert [row["counterpart"] for row in open_ones] == ["省级台账 L1（2025）"]
+    decide = ("finding", "decide", open_ones[0]["finding"], "--distinct", "--as", "operator")
+    assert "--reason" in office.told(*decide, code=2)
+    assert office.json(*decide, "--reason", "合同不同")["verdict"] == "distinct"
+    assert office.json("finding", "list") == []
+
+
+def test_a_supplement_is_asked_for_and_answered_by_number(office: Office) -> None:
+    desk = office.desk
+    desk.open_intake()
+    desk.submit()
+    office.desk.clock.instant = desk.clock.instant + timedelta(days=60)
+    desk.pass_gate()
+    number = office.json("application", "list")[0]["number"]
+    office.told("application", "supplement", number, "--remarks", "请补发票", "--as", "operator")
+    assert office.json("application", "list")[0]["status"] == "supplement"
+    office.told("application", "answer", number, "--answer", "已补", "--as", "operator")
+    assert office.json("application", "list")[0]["status"] == "submitted"
+    assert "没有受理编号" in office.told("application", "withdraw", "无", "--reason", "x", "--as", "operator", code=1)
+
+
+def test_the_guide_is_written_by_command(office: Office) -> None:
+    written = office.json("document", "write", "guide", "--as", "operator")
+    assert [row["format"] for row in written] == ["html", "docx"]
+    assert all(Path(row["path"]).is_file() for row in written)
+    assert "payment_list" in office.told("document", "write", "nothing", "--as", "operator", code=1)
+
+
+def test_the_audit_chain_is_verified_and_a_change_is_found(office: Office) -> None:
+    whole = office.json("audit", "verify")
+    assert (whole["problems"], whole["entries"] > 0) == ([], True)
+    with office.desk.engine.begin() as connection:
+        names = connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'trigger'").scalars().all()
+        for name in names:
+            connection.exec_driver_sql(f'DROP TRIGGER "{name}"')
+        connection.exec_driver_sql("UPDATE auditentry SET actor = 'somebody' WHERE seq = 2")
+    assert "第 2 号" in office.told("audit", "verify", code=1)

@@ -1,0 +1,77 @@
+"""`duixian demo`: the whole year through the real parts, and a folder that is only ever its own."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from cli.demo.compare import differences
+from cli.demo.place import emptied, settings_in
+from config.sample.generator import load
+from services.errors import InputError
+from services.stages import load_plan
+from tests.year import make_world, run_year
+
+
+def test_a_folder_that_is_not_the_demos_is_left_alone(tmp_path: Path) -> None:
+    (tmp_path / "账本.xlsx").write_text("重要")
+    with pytest.raises(InputError, match="不是演示留下的内容"), emptied(tmp_path):
+        pass
+    assert (tmp_path / "账本.xlsx").read_text() == "重要"
+
+
+def test_a_second_demo_starts_clean(tmp_path: Path) -> None:
+    with emptied(tmp_path / "demo") as place:
+        (place / "logs").mkdir()
+        (place / "logs" / "old").touch()
+        (place / "clock").touch()
+    with emptied(tmp_path / "demo") as place:
+        assert [entry.name for entry in place.iterdir()] == [".duixian-demo"]
+
+
+def test_two_demos_do_not_share_a_folder(tmp_path: Path) -> None:
+    with emptied(tmp_path), pytest.raises(InputError, match="另一个演示正在使用"), emptied(tmp_path):
+        pass
+
+
+def test_settings_of_the_installation_do_not_reach_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUIXIAN_SMTP_HOST", "mail.example.invalid")
+    monkeypatch.setenv("DUIXIAN_DATABASE_URL", "postgresql+psycopg://example.invalid/real")
+    settings = settings_in(tmp_path)
+    assert settings.smtp_host == "127.0.0.1"
+    assert settings.database_url == f"sqlite:///{tmp_path / 'duixian.db'}"
+
+
+def test_whatever_differs_from_the_hand_made_outcomes_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    world = make_world(tmp_path)
+    run_year(world)
+    assert all("没有发出" in line for line in differences(world))  # no mail server runs here
+    expected = load("expected")
+    row = next(row for row in expected["applications"] if row["outcome"] == "award")
+    row["amount"] += 1
+    expected["applications"].pop()
+    monkeypatch.setattr("cli.demo.compare.load", lambda _name: expected)
+    told = " ".join(differences(world))
+    assert len(differences(world)) == 3
+    assert row["application"]["enterprise"] in told
+    assert "多出这件申报" in told
+
+
+@pytest.mark.engine
+@pytest.mark.timeout(900)
+def test_the_year_ends_by_itself_as_worked_out_by_hand(tmp_path: Path) -> None:
+    folder = tmp_path / "demo"
+    environ = {key: value for key, value in os.environ.items() if not key.startswith(("PREFECT_", "DUIXIAN_"))}
+    command = [sys.executable, "-m", "cli.main", "demo", "--folder", str(folder)]
+    done = subprocess.run(command, env=environ | {"COLUMNS": "200"}, capture_output=True, text=True, timeout=880)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for stage in load_plan(settings_in(folder).cycle_file).stages:
+        assert f"✓ {stage.title}" in done.stdout
+        if stage.gate.kind != "none":
+            assert f"■ {stage.title}" in done.stdout, f"never suspended at {stage.id}"
+    assert "逐件一致" in done.stdout
+    assert f"{load('expected')['total']:,}" in done.stdout
+    assert re.search(r"发出邮件 .*\b\d+ 封（信箱里 \d+ 封）", done.stdout)

@@ -1,0 +1,123 @@
+"""`duixian serve` and what stands behind it."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+
+from cli.parts import Parts
+from cli.processes import Family, PartError
+from flows import control
+from tests.engine_parts import wait_for_run
+
+SLEEPER = """
+import subprocess, sys, time
+subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
+print("up", flush=True)
+time.sleep(600)
+"""
+
+
+def started(family: Family, program: str) -> Any:
+    child = family.start("部件", "part", [sys.executable, "-c", program])
+    while "up" not in child.log.read_text():
+        time.sleep(0.05)
+    return child
+
+
+def test_stopping_takes_grandchildren_in_sessions_of_their_own(tmp_path: Path) -> None:
+    family = Family(tmp_path, os.environ)
+    child = started(family, SLEEPER)
+    processes = [psutil.Process(child.process.pid), *psutil.Process(child.process.pid).children(recursive=True)]
+    assert len(processes) == 2
+    family.stop()
+    assert not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes)
+
+
+def test_stopping_finds_orphans_and_leaves_strangers(tmp_path: Path) -> None:
+    family, stranger = Family(tmp_path / "a", os.environ), Family(tmp_path / "b", os.environ)
+    child, other = started(family, SLEEPER), started(stranger, SLEEPER)
+    orphan = psutil.Process(child.process.pid).children()[0]
+    child.process.kill()
+    child.process.wait()
+    assert orphan.is_running()
+    family.stop()
+    orphan.wait(5)
+    assert other.process.poll() is None
+    stranger.stop()
+
+
+def test_a_part_that_ends_by_itself_is_named_with_the_end_of_its_log(tmp_path: Path) -> None:
+    family = Family(tmp_path, os.environ)
+    child = family.start("收信服务", "part", [sys.executable, "-c", "print('磁盘已满'); raise SystemExit(3)"])
+    child.process.wait()
+    with pytest.raises(PartError, match=r"收信服务意外停止（退出码 3）.*\n磁盘已满"):
+        family.check()
+    family.stop()
+
+
+@pytest.mark.engine
+def test_the_worker_runs_a_deployment(parts: Parts) -> None:
+    run = wait_for_run(parts, control.trigger(parts.settings, "tick"))
+    assert run.state.is_completed(), run.state.message
+
+
+@pytest.mark.engine
+def test_serve_comes_up_schedules_and_stops_with_ctrl_c(tmp_path: Path) -> None:
+    environ = {key: value for key, value in os.environ.items() if not key.startswith(("PREFECT_", "DUIXIAN_"))}
+    environ |= {"DUIXIAN_DATA_DIR": str(tmp_path / "data"), "DUIXIAN_SMTP_PORT": "0", "PYTHONUNBUFFERED": "1"}
+    port, console = _free_port(), _free_port()
+    environ["DUIXIAN_CONSOLE_PORT"] = str(console)
+    command = [sys.executable, "-m", "cli.main", "serve", "--port", str(port)]
+    with (tmp_path / "out").open("wb") as output:
+        serve = subprocess.Popen(command, env=environ, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        _until(lambda: "按 Ctrl-C 停止" in (tmp_path / "out").read_text(), serve, 180)
+        family = psutil.Process(serve.pid).children(recursive=True)
+        with urllib.request.urlopen(f"http://127.0.0.1:{console}/", timeout=10) as answer:
+            assert "惠企政策年度奖补" in answer.read().decode()
+        _until(lambda: _scheduled(port) == {"tick", "watchdog", "reminders", "notices"}, serve, 60)
+    finally:
+        serve.send_signal(signal.SIGINT)
+        code = serve.wait(60)
+    assert code == 0, (tmp_path / "out").read_text()
+    assert "已停止" in (tmp_path / "out").read_text()
+    assert len(family) >= 4
+    assert not any(process.is_running() for process in family)
+
+
+def _scheduled(port: int) -> set[str]:
+    api = f"http://127.0.0.1:{port}/api"
+    runs = _post(f"{api}/flow_runs/filter", {"flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}})
+    deployments = {each["id"]: each["name"] for each in _post(f"{api}/deployments/filter", {})}
+    return {deployments[run["deployment_id"]] for run in runs}
+
+
+def _post(url: str, body: Any) -> Any:
+    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=10) as answer:
+        return json.load(answer)
+
+
+def _until(condition: Any, serve: subprocess.Popen[bytes], seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert serve.poll() is None, "serve ended"
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.5)
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,128 @@
+"""`duixian policy`: the contract of its commands."""
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from cli.policy import app
+from policy import listed
+
+ROOT = Path(__file__).resolve().parents[2]
+MADE_UP = ROOT / "tests" / "policy" / "made_up"
+RATE_TABLES = str(MADE_UP / "rate-tables")
+runner = CliRunner()
+
+
+@pytest.fixture
+def broken(tmp_path: Path) -> Path:
+    text = (MADE_UP / "percentage-cap" / "policy.yaml").read_text(encoding="utf-8")
+    (tmp_path / "policy.yaml").write_text(text.replace("investment * rate", "investmnt * rate"), encoding="utf-8")
+    return tmp_path
+
+
+def test_list_names_every_policy_folder() -> None:
+    result = runner.invoke(app, ["list", "--json"])
+    assert result.exit_code == 0
+    found = json.loads(result.stdout)
+    assert [each["id"] for each in found] == listed()
+    assert {"id", "number", "title", "valid_from", "valid_to", "measures", "sha256"} <= set(found[0])
+    assert found[0]["number"] in runner.invoke(app, ["list"]).stdout
+
+
+def test_check_of_a_right_policy_exits_0_and_counts_its_cases() -> None:
+    result = runner.invoke(app, ["check", RATE_TABLES])
+    assert result.exit_code == 0
+    assert result.stdout == "错误 0 处，提醒 0 处；算例 15 个，不符 0 个\n"
+
+
+def test_check_of_a_broken_policy_exits_1_and_names_the_place(broken: Path) -> None:
+    result = runner.invoke(app, ["check", str(broken)])
+    assert result.exit_code == 1
+    assert "第 26 行第 51 列：不认识的名称，看到的是“investmnt”，是否想写“investment”？" in result.stdout
+    problem = json.loads(runner.invoke(app, ["check", str(broken), "--json"]).stdout)["problems"][0]
+    assert (problem["line"], problem["column"], problem["value"], problem["nearest"]) == (
+        26,
+        51,
+        "investmnt",
+        "investment",
+    )
+
+
+def test_check_fails_when_a_case_does_not_hold(tmp_path: Path) -> None:
+    for name in ("policy.yaml", "cases.yaml"):
+        text = (MADE_UP / "higher-of" / name).read_text(encoding="utf-8")
+        (tmp_path / name).write_text(text.replace("amount_yuan: 50100", "amount_yuan: 50200"), encoding="utf-8")
+    result = runner.invoke(app, ["check", str(tmp_path)])
+    assert result.exit_code == 1
+    assert "cases.yaml 第 8 行" in result.stdout
+    assert "金额应为 50200.00，得到 50100.00" in result.stdout
+    assert "算例 3 个，不符 1 个" in result.stdout
+
+
+def test_unknown_policy_is_wrong_use_and_offers_the_nearest() -> None:
+    result = runner.invoke(app, ["check", listed()[0] + "5"])
+    assert result.exit_code == 2
+    assert f"是否想写“{listed()[0]}”" in result.stderr
+
+
+def test_show_gives_the_clauses_and_with_json_everything() -> None:
+    shown = runner.invoke(app, ["show", RATE_TABLES])
+    assert shown.exit_code == 0
+    assert "租金按第一年60%、第二年40%、第三年20%补助。" in shown.stdout
+    data = json.loads(runner.invoke(app, ["show", RATE_TABLES, "--json"]).stdout)
+    assert [measure["id"] for measure in data["measures"]] == ["rent", "laboratory", "research", "growth"]
+    assert len(data["sha256"]) == 64
+    assert data["valid"]["from"] == "2025-01-01"
+
+
+def test_facts_have_name_label_type_unit_and_source() -> None:
+    result = runner.invoke(app, ["facts", str(MADE_UP / "percentage-cap"), "--measure", "equipment", "--json"])
+    facts = {fact["name"]: fact for fact in json.loads(result.stdout)}
+    assert list(facts) == ["investment", "granted_above"]
+    wanted = {"label": "设备投资额", "type": "money", "unit": "元", "source": "verified", "measure": "equipment"}
+    assert wanted.items() <= facts["investment"].items()
+    assert facts["investment"]["required"] is True
+    assert (facts["granted_above"]["required"], facts["granted_above"]["default"]) == (False, "0")
+    assert "设备投资额" in runner.invoke(app, ["facts", str(MADE_UP / "percentage-cap")]).stdout
+
+
+def test_facts_of_an_unknown_measure_is_wrong_use() -> None:
+    result = runner.invoke(app, ["facts", RATE_TABLES, "--measure", "rents"])
+    assert result.exit_code == 2
+    assert "是否想写“rent”" in result.stderr
+
+
+@pytest.mark.parametrize("command", ["list", "check", "show", "facts"])
+def test_help_is_chinese(command: str) -> None:
+    result = runner.invoke(app, [command, "--help"])
+    assert result.exit_code == 0
+    assert any("一" <= letter <= "鿿" for letter in result.stdout)
+
+
+def run_python(code: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+
+
+def test_list_needs_neither_prefect_nor_polars() -> None:
+    code = (
+        "import sys\n"
+        "from typer.testing import CliRunner\n"
+        "from cli.policy import app\n"
+        "assert CliRunner().invoke(app, ['list']).exit_code == 0\n"
+        "print(sorted({'prefect', 'polars', 'sqlalchemy', 'fastapi'} & set(sys.modules)))"
+    )
+    assert run_python(code).stdout == "[]\n"
+
+
+def test_list_starts_within_a_second() -> None:
+    def once() -> float:
+        start = time.perf_counter()
+        run_python("from cli.policy import app; app(['list'], standalone_mode=False)")
+        return time.perf_counter() - start
+
+    assert min(once() for _ in range(3)) < 1.0

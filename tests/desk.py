@@ -1,0 +1,206 @@
+"""A bureau for tests: a migrated database, its people, a clock that stands still, each stage's machine part."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine
+from sqlmodel import Session
+
+from config.sample.generator import load
+from config.settings import Settings
+from models import Cycle, Opinion, ReviewerKind, Role
+from services import (
+    applications,
+    completeness,
+    cycles,
+    gates,
+    people,
+    policies,
+    reviews,
+)
+from services.actors import Actor, find_actor, system_actor
+from services.applications import Submission
+from services.calendar import Calendar
+from services.clock import FixedClock
+from services.database import engine_of
+from services.gates import Gate
+from services.schema import migrate
+from services.stages import CyclePlan, load_plan
+
+POLICY = "zhangzhou-ai-2024"
+OPENED = datetime(2026, 3, 2, 1, tzinfo=UTC)
+AFTER_INTAKE = datetime(2026, 5, 1, 1, tzinfo=UTC)
+CODE = "91350699MA7XW0001X"
+OTHER_CODE = "91350699MA7XW00021"
+
+
+@dataclass
+class Desk:
+    """Everything at hand. `session` is one for the whole test."""
+
+    settings: Settings
+    engine: Engine
+    session: Session
+    clock: FixedClock
+    plan: CyclePlan
+    calendar: Calendar
+    system: Actor
+    operator: Actor
+    section_head: Actor
+    leader: Actor
+    meeting: Actor
+    government: Actor
+    cycle_id: int = 0
+    bureaus: dict[str, Actor] = field(default_factory=dict)
+    counties: dict[str, Actor] = field(default_factory=dict)
+
+    @property
+    def at(self) -> tuple[Session, FixedClock]:
+        """The first two arguments of every operation."""
+        return self.session, self.clock
+
+    @property
+    def cycle(self) -> Cycle:
+        """The cycle, fresh from the record."""
+        self.session.rollback()
+        return self.session.get_one(Cycle, self.cycle_id)
+
+    def pass_gate(self) -> Gate:
+        """End the stage's work and leave it if its gate is open."""
+        cycles.finish_work(*self.at, self.system, cycle_id=self.cycle_id, summary={})
+        return gates.pass_gate(
+            *self.at,
+            self.system,
+            plan=self.plan,
+            calendar=self.calendar,
+            cycle_id=self.cycle_id,
+            stage=self.cycle.stage,
+        )
+
+    def approve(self, *actors: Actor) -> None:
+        """Approve what waits, one after the other."""
+        cycles.finish_work(*self.at, self.system, cycle_id=self.cycle_id, summary={})
+        subject = self.plan.stage(self.cycle.stage).gate.subject
+        assert subject is not None
+        digest = gates.subject_digest(self.session, self.cycle, subject)
+        for actor in actors:
+            gates.approve(*self.at, actor, plan=self.plan, cycle_id=self.cycle_id, digest=digest)
+
+    def open_intake(self) -> None:
+        """Bring the cycle to the intake."""
+        self.approve(self.section_head, self.leader)
+        self.pass_gate()
+        self.pass_gate()
+
+    def submit(self, **changes: Any) -> int:
+        """Submit one application; a purchase of computing services unless told otherwise."""
+        submission = Submission(**({**_PURCHASE, **changes}))
+        application = applications.submit(
+            *self.at, self.operator, settings=self.settings, cycle_id=self.cycle_id, submission=submission
+        )
+        assert application.id is not None
+        return application.id
+
+    def examine(self) -> dict[str, int]:
+        """The machine part of the completeness check."""
+        return completeness.examine(
+            *self.at,
+            self.system,
+            settings=self.settings,
+            cycle_id=self.cycle_id,
+            application_ids=completeness.pending(self.session, self.cycle_id),
+        )
+
+    def request(self, kind: ReviewerKind) -> int:
+        """Ask the reviewers of one kind."""
+        return reviews.request(
+            *self.at,
+            self.system,
+            settings=self.settings,
+            plan=self.plan,
+            cycle_id=self.cycle_id,
+            kind=kind,
+            application_ids=reviews.to_request(self.session, self.cycle_id, kind),
+        )
+
+    def agree_all(self, kind: ReviewerKind) -> None:
+        """Everybody who was asked agrees with what was declared, and gives the usual values of the rest."""
+        actors = self.counties if kind is ReviewerKind.COUNTY else self.bureaus
+        usual = load("story")["verified_defaults"]
+        for asked in reviews.open_requests(self.session, self.cycle_id, kind):
+            measure = applications.get_application(self.session, asked.application_id).measure
+            values = {name: str(text) for name, text in usual.get(measure, {}).items() if name in asked.facts}
+            reviews.reply(
+                *self.at, actors[asked.reviewer], request_id=asked.id or 0, opinion=Opinion.AGREE, values=values
+            )
+
+    def to_matching(self) -> None:
+        """From the intake, everything agreed, to the stage of matching."""
+        self.clock.instant = AFTER_INTAKE
+        self.pass_gate()
+        self.examine()
+        self.pass_gate()
+        for kind in (ReviewerKind.COUNTY, ReviewerKind.BUREAU):
+            self.request(kind)
+            self.agree_all(kind)
+            self.pass_gate()
+
+
+_PURCHASE: dict[str, Any] = {
+    "enterprise": "漳州示例云帆科技有限公司",
+    "uscc": CODE,
+    "kind": "企业",
+    "county": "xiangcheng",
+    "measure": "compute-purchase",
+    "project": "示例算力",
+    "contracts": "",
+    "invoices": "25352000000000000017",
+    "contact_name": "林示例",
+    "contact_phone": "13000000001",
+    "contact_email": "yunfan@example.invalid",
+    "bank_name": "示例银行",
+    "bank_account": "6200000000000000001",
+    "pledged": True,
+    "declared": {"service_fee": "200000.00", "item_date": "2025-06-30", "province_refused": "否"},
+    "source": "test",
+}
+
+
+def make_desk(folder: Path, database_url: str = "") -> Desk:
+    """A new bureau with its 2025 cycle opened."""
+    settings = Settings(data_dir=folder, database_url=database_url)
+    engine = engine_of(settings)
+    migrate(engine)
+    session = Session(engine, expire_on_commit=False)
+    clock, plan = FixedClock(OPENED), load_plan(settings.cycle_file)
+    system = system_actor(session)
+
+    def user(login: str, role: Role, **place: Any) -> Actor:
+        people.add_user(
+            session, clock, system, login=login, name=login, role=role, email=f"{login}@example.invalid", **place
+        )
+        return find_actor(session, login)
+
+    operator = user("operator", Role.OPERATOR)
+    desk = Desk(
+        settings=settings,
+        engine=engine,
+        session=session,
+        clock=clock,
+        plan=plan,
+        calendar=Calendar(settings.calendar_dir),
+        system=system,
+        operator=operator,
+        section_head=user("head", Role.SECTION_HEAD),
+        leader=user("leader", Role.BUREAU_LEADER),
+        meeting=user("meeting", Role.BUREAU_MEETING),
+        government=user("government", Role.GOVERNMENT_OFFICE),
+    )
+    cycle = cycles.open_cycle(session, clock, operator, settings=settings, plan=plan, policy_id=POLICY, year=2025)
+    desk.cycle_id = cycle.id or 0
+    law = policies.policy_of(session, cycle)
+    desk.bureaus = {each.id: user(f"bureau-{each.id}", Role.BUREAU_VERIFIER, bureau=each.id) for each in law.bureaus}
+    desk.counties = {each.id: user(f"county-{each.id}", Role.COUNTY_REVIEWER, county=each.id) for each in law.counties}
+    return desk

@@ -1,0 +1,98 @@
+"""One real Prefect server, worker and mailbox a session, on a record of their own with a clock that tests move."""
+
+import os
+import shutil
+import time
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import pytest
+
+from cli.parts import Parts, running
+from config.settings import Settings
+from services.clock import CHINA, FileClock
+from services.database import engine_of
+from services.schema import migrate
+
+OPENING = datetime(2026, 3, 2, 9, tzinfo=CHINA)
+LEASE_SECONDS = 8
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests that need the engine on one xdist worker, so that one server is enough."""
+    for item in items:
+        if item.get_closest_marker("engine"):
+            item.add_marker(pytest.mark.xdist_group("engine"))
+
+
+@pytest.fixture(scope="session")
+def _session_parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
+    """The parts, up for the session."""
+    folder = tmp_path_factory.mktemp("engine")
+    settings = Settings(
+        data_dir=folder, clock_file=folder / "clock", smtp_port=0, lease_seconds=LEASE_SECONDS, chunk_size=20
+    )
+    clock_of_parts(settings).set(OPENING)
+    migrate(engine_of(settings))
+    with running(settings, print, apart=True) as parts:
+        yield parts
+
+
+@pytest.fixture
+def parts(_session_parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Iterator[Parts]:
+    """The parts with an empty record, an empty mailbox and the clock at OPENING. Mark such tests `engine`.
+
+    Only for the test's time does this process talk to the same server and record: what stays in the environment
+    would be read by the next test's settings.
+    """
+    settings = _session_parts.settings
+    for name in ("duixian.db", "duixian.db-wal", "duixian.db-shm"):
+        (settings.data_dir / name).unlink(missing_ok=True)
+    shutil.rmtree(settings.output_dir, ignore_errors=True)
+    for mail in _session_parts.mailbox.glob("*.eml"):
+        mail.unlink()
+    clock_of_parts(settings).set(OPENING)
+    migrate(engine_of(settings))
+    environ = _session_parts.environ
+    for name, value in environ.items():
+        if os.environ.get(name) != value:
+            monkeypatch.setenv(name, value)
+    from prefect.settings import PREFECT_API_URL, PREFECT_HOME, temporary_settings
+
+    addresses = {PREFECT_API_URL: environ["PREFECT_API_URL"], PREFECT_HOME: environ["PREFECT_HOME"]}
+    with temporary_settings(addresses):
+        yield _session_parts
+
+
+def clock_of_parts(settings: Settings) -> FileClock:
+    """The clock that the test moves."""
+    assert settings.clock_file is not None
+    return FileClock(settings.clock_file)
+
+
+def wait_until(parts: Parts, condition: Callable[[], Any], seconds: float = 60) -> Any:
+    """Wait until the condition gives something, and return it. Fails when a part has died or time is up."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = condition()
+        if found:
+            return found
+        parts.check()
+        time.sleep(0.3)
+    raise AssertionError(f"not within {seconds} s; the worker's log ends:\n{parts.worker.tail()}")
+
+
+def wait_for_run(parts: Parts, run_id: str, *states: str, seconds: float = 60) -> Any:
+    """Wait until a flow run is in one of the state types (such as "completed", "paused"), and return the run."""
+    from prefect.client.orchestration import get_client
+
+    wanted = set(states or ("completed", "failed", "crashed", "cancelled"))
+    with get_client(sync_client=True) as client:
+
+        def reached() -> Any:
+            run = client.read_flow_run(UUID(run_id))
+            return run if run.state is not None and run.state.type.value.lower() in wanted else None
+
+        return wait_until(parts, reached, seconds)

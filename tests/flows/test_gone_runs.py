@@ -1,0 +1,69 @@
+"""Runs that fail or vanish, on a real server: the cycle stays where it was, says why, and goes on later."""
+
+import time
+from uuid import uuid4
+
+import pytest
+from sqlmodel import select
+
+from flows import control
+from flows.control import RunState
+from models import CycleLease, Message
+from tests.flows.office import POLICY, YEAR, Office
+
+pytestmark = pytest.mark.engine
+
+
+def test_a_failed_stage_says_why_and_waits_for_the_operator(office: Office) -> None:
+    office.settings.output_dir.write_text("a file where the folder should be")
+    run = office.ended(office.start())
+    assert run.state.is_failed()
+    cycle = office.cycle()
+    assert cycle.stage == "guide" and (cycle.failure or "").startswith("指南编制：程序错误")
+    with office.session() as session:
+        told = session.exec(select(Message).where(Message.kind == "cycle_failed")).all()
+        assert [message.recipient for message in told] == ["operator@example.invalid"]
+        assert session.get(CycleLease, office.cycle_id) is None
+    _run_watchdog(office)
+    assert office.cycle().flow_run_id == str(run.id), "the watchdog leaves a failed run to the operator"
+    office.settings.output_dir.unlink()
+    assert office.wake() == "started"
+    office.until(RunState.SUSPENDED, "guide")
+    assert office.cycle().failure is None
+
+
+def test_the_watchdog_starts_a_cycle_whose_run_the_server_does_not_know(office: Office) -> None:
+    office.note_run(str(uuid4()))
+    assert office.state() == RunState.UNKNOWN
+    _run_watchdog(office)
+    office.until(RunState.SUSPENDED, "guide")
+
+
+def test_the_watchdog_starts_a_cycle_whose_run_lost_its_process(office: Office) -> None:
+    zombie = _run_without_a_process()
+    office.note_run(zombie)
+    assert office.state() == RunState.RUNNING
+    time.sleep(office.settings.lease_seconds)
+    assert office.state() == RunState.LOST
+    _run_watchdog(office)
+    office.until(RunState.SUSPENDED, "guide")
+    assert office.ended(zombie).state.is_crashed()
+
+
+def _run_watchdog(office: Office) -> None:
+    """Until one has really run: the scheduled one may be at it, and then ours is cancelled."""
+    while not office.ended(control.trigger(office.settings, "watchdog")).state.is_completed():
+        time.sleep(1)
+
+
+def _run_without_a_process() -> str:
+    """A run that the server holds for running, as after a power cut."""
+    from prefect.client.orchestration import get_client
+    from prefect.states import Running
+
+    with get_client(sync_client=True) as client:
+        deployment = client.read_deployment_by_name(control.ANNUAL_CYCLE)
+        parameters = {"policy_id": POLICY, "year": YEAR}
+        run = client.create_flow_run_from_deployment(deployment.id, parameters=parameters)
+        client.set_flow_run_state(run.id, Running(), force=True)
+        return str(run.id)

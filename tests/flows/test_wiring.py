@@ -1,0 +1,115 @@
+"""What holds the flows together, without a server: the tables, the deployments, the way tasks are made."""
+
+import importlib
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from prefect import Flow, Task
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed, exception_to_failed_state
+from prefect.utilities.asyncutils import run_coro_as_sync
+from ruamel.yaml import YAML
+from sqlalchemy.exc import OperationalError
+
+import tasks
+from config.settings import ROOT, Settings
+from flows import control
+from flows.stages.stage import _chunks
+from flows.stages.table import STAGES
+from services.documents import KINDS
+from services.errors import StateError, TransientError
+from services.stages import load_plan
+from tasks.step import RETRIES, may_retry
+
+
+def _deployments() -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = YAML(typ="safe").load((ROOT / "prefect.yaml").read_text("utf-8"))["deployments"]
+    return found
+
+
+def _tasks() -> Iterator[Task[..., Any]]:
+    for module in pkgutil.iter_modules(tasks.__path__, "tasks."):
+        found = vars(importlib.import_module(module.name)).values()
+        yield from (each for each in found if isinstance(each, Task))
+
+
+def test_every_stage_of_the_plan_has_its_flow_under_the_plans_name() -> None:
+    plan = load_plan(Settings(_env_file=None).cycle_file)
+    assert {stage.id: stage.title for stage in plan.stages} == {name: each.flow.name for name, each in STAGES.items()}
+
+
+def test_stages_write_only_documents_that_exist() -> None:
+    assert {kind for stage in STAGES.values() for kind in stage.on_leaving} <= KINDS.keys()
+
+
+def test_no_result_is_kept_anywhere() -> None:
+    found = list(_tasks())
+    assert len(found) > 20
+    assert {each.name for each in found if each.persist_result or each.cache_policy != NO_CACHE} == set()
+    assert {each.flow.name for each in STAGES.values() if each.flow.persist_result is not False} == set()
+
+
+def test_every_task_has_a_chinese_name_and_retries_and_a_time_limit_where_one_can_work() -> None:
+    found = list(_tasks())
+    assert all(not each.name.isascii() for each in found)
+    assert all(each.retries == RETRIES and each.retry_condition_fn is may_retry for each in found)
+    assert {each.name for each in found if not each.timeout_seconds} == {"形式审查", "送审", "核对审核进度"}
+
+
+@pytest.mark.parametrize(
+    ("error", "again"),
+    [
+        (TransientError("later"), True),
+        (OperationalError("select", {}, Exception("database is locked")), True),
+        (StateError("不行"), False),
+        (ValueError("defect"), False),
+    ],
+)
+def test_only_what_may_pass_by_itself_is_tried_again(error: Exception, again: bool) -> None:
+    state = run_coro_as_sync(exception_to_failed_state(error))
+    assert may_retry(None, None, state) is again  # type: ignore[arg-type]
+
+
+def test_a_success_is_not_tried_again() -> None:
+    assert may_retry(None, None, Completed()) is False  # type: ignore[arg-type]
+
+
+def test_deployments_lead_to_flows_and_control_knows_them() -> None:
+    names = set()
+    for deployment in _deployments():
+        module, _, function = deployment["entrypoint"].rpartition(".")
+        target = getattr(importlib.import_module(module), function)
+        assert isinstance(target, Flow) and not deployment["description"].isascii()
+        names.add(f"{target.name}/{deployment['name']}")
+    assert names == {control.ANNUAL_CYCLE, *control.SCHEDULED.values()}
+
+
+def test_schedules_are_in_beijing_time_and_never_overlap() -> None:
+    for deployment in _deployments()[1:]:
+        assert [each["timezone"] for each in deployment["schedules"]] == ["Asia/Shanghai"]
+        assert deployment["concurrency_limit"] == {"limit": 1, "collision_strategy": "CANCEL_NEW"}
+
+
+def test_chunks_keep_the_order_and_leave_nothing_out() -> None:
+    assert _chunks([1, 2, 3, 4, 5], 2) == [[1, 2], [3, 4], [5]]
+    assert _chunks([], 2) == []
+
+
+def test_control_does_not_import_prefect() -> None:
+    code = "import sys, flows.control; sys.exit('prefect' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], cwd=ROOT).returncode == 0
+
+
+def test_an_unreachable_server_is_a_chinese_sentence() -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    settings = Settings(_env_file=None, engine_port=9)
+    elsewhere = temporary_settings({PREFECT_API_URL: "http://127.0.0.1:10/api"})
+    with elsewhere, pytest.raises(control.EngineError, match=r"连不上调度服务 http://127.0.0.1:10/.*duixian serve"):
+        control.trigger(settings, "tick")
+    with temporary_settings(restore_defaults={PREFECT_API_URL}), pytest.raises(control.EngineError, match=":9/"):
+        control.trigger(settings, "tick")

@@ -1,0 +1,189 @@
+"""Keys: what counts as the same name, code, invoice, contract and title, and what does not."""
+
+import doctest
+from itertools import combinations
+
+import pytest
+from stdnum.cn import uscc as standard
+
+from matching import contracts, invoices, normalise, projects, uscc
+from matching.contracts import contract_keys
+from matching.invoices import read_invoices
+from matching.normalise import core_name_key, folded, half_width, name_key, one_kind_of_brackets, simplified
+from matching.projects import loose_title_key, title_key
+
+CODE = "91350600MA0000001H"  # made up, with a right check digit
+
+
+@pytest.mark.parametrize("module", [contracts, invoices, normalise, projects, uscc])
+def test_the_examples_in_the_docstrings_hold(module: object) -> None:
+    assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]
+
+
+def test_each_step_of_folding_does_one_thing() -> None:
+    assert half_width("ＡＢ１２（）　㈱") == "AB12() (株)"
+    assert one_kind_of_brackets("〔甲〕【乙】《丙》") == "(甲)(乙)(丙)"
+    assert simplified("漳州龍頭軟體") == "漳州龙头软体"
+    assert folded(" Ａi（漳州） 科 技 ") == "ai(漳州)科技"
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "漳州示例（福建）科技有限公司",
+        "漳州示例(福建)科技有限公司",
+        "漳州示例〔福建〕科技有限责任公司",
+        " 漳州示例 （福建） 科技有限公司 ",
+        "漳州示例【福建】科技有限公司",
+        "漳州示例（福建）科技有限公司。",
+        "漳州示例（福建）科技有限責任公司",
+    ],
+)
+def test_one_enterprise_in_many_writings_has_one_key(written: str) -> None:
+    assert name_key(written) == "漳州示例福建科技有限公司"
+
+
+def test_different_enterprises_have_different_keys() -> None:
+    names = [
+        "漳州示例科技有限公司",
+        "福建示例科技有限公司",  # another region
+        "漳州示例科技股份有限公司",  # another form
+        "漳州示例科技集团有限公司",  # the group is another legal person
+        "漳州示例科技有限公司龙文分公司",  # a branch
+        "漳州示例科技研究院",
+        "漳州示例智能科技有限公司",
+    ]
+    for one, other in combinations(names, 2):
+        assert name_key(one) != name_key(other)
+
+
+@pytest.mark.parametrize(
+    ("name", "core"),
+    [
+        ("福建省漳州市芗城区示例科技有限公司", "示例科技"),
+        ("示例科技（漳州）有限公司", "示例科技"),
+        ("示例科技股份公司", "示例科技"),
+        ("漳州示例科技集团有限公司", "示例科技集团"),  # a group is never its member
+        ("漳州示例科技有限公司龙文分公司", "示例科技有限公司龙文分"),  # nor a branch its head office
+        ("漳州有限公司", ""),  # nothing left to compare
+    ],
+)
+def test_the_core_is_without_region_and_form_but_keeps_persons_apart(name: str, core: str) -> None:
+    assert core_name_key(name) == core
+
+
+@pytest.mark.parametrize(
+    "written",
+    [CODE, " 91350600 MA000000 1H ", CODE.lower(), "９１３５０６００ＭＡ００００００１Ｈ", CODE[:8] + "-" + CODE[8:]],
+)
+def test_a_code_is_the_same_in_width_case_and_spacing(written: str) -> None:
+    assert uscc.normalised(written) == CODE
+    assert uscc.is_valid(written)
+
+
+@pytest.mark.parametrize(
+    ("code", "cause"),
+    [
+        ("", "应为 18 位，实际 0 位"),
+        (CODE[:-1], "应为 18 位，实际 17 位"),
+        ("350600400001234", "应为 18 位，实际 15 位"),  # an old registration number
+        ("91350600MAO000001H", "第 11 位是字母“O”"),
+        ("91350600MA000000IH", "第 17 位是字母“I”"),
+        ("91350600MA00000#1H", "第 16 位“#”"),
+        ("9135060AMA0000001H", "第 3 至 8 位“35060A”应为 6 位数字"),
+        ("91350600MA0000001K", "末位是“K”，按 GB 32100-2015 应为“H”"),
+        ("0" * 18, "全是同一个字符"),
+        ("91350600MA0000010H", "校验码不符"),  # two digits swapped
+    ],
+)
+def test_what_is_wrong_with_a_code_is_said(code: str, cause: str) -> None:
+    assert cause in uscc.fault(code)
+    assert not uscc.is_valid(code)
+
+
+def test_valid_codes_agree_with_the_standard_library_of_numbers() -> None:
+    for number in range(200):
+        body = f"91350600MA{number * 7919 % 10**7:07d}"
+        code = body + standard.calc_check_digit(body)
+        assert uscc.is_valid(code) and standard.is_valid(code)
+
+
+def test_codes_that_begin_with_letters_are_valid() -> None:
+    """N1 … is a village collective (农村集体经济组织): GB 32100-2015 allows letters in the first two places."""
+    body = "N1350600MF0000001"
+    assert uscc.is_valid(body + standard.calc_check_digit(body))
+
+
+WHOLE = "24352000000012345678"
+OLD = "350021113001234567"
+
+
+@pytest.mark.parametrize(
+    ("text", "whole"),
+    [
+        (WHOLE, [WHOLE]),
+        ("２４３５２０００００００１２３４５６７８", [WHOLE]),
+        ("2435 2000 0000 1234 5678", [WHOLE]),
+        (f"数电票：{WHOLE}", [WHOLE]),
+        ("3500211130-01234567", [OLD]),
+        ("3500211130/01234567", [OLD]),
+        ("3500211130 01234567", [OLD]),
+        ("350021113001234567", [OLD]),
+        ("发票代码：3500211130，发票号码：No.01234567", [OLD]),
+        ("3500211130、01234567、01234568", [OLD, "350021113001234568"]),  # one code for several numbers
+        ("035002111301-01234567", ["03500211130101234567"]),  # a 12-digit code
+        (f"{WHOLE};3500211130-01234567", [WHOLE, OLD]),
+        (f"{WHOLE}；{WHOLE}\n3500211130-01234567", [WHOLE, OLD]),  # each once
+        (f"{WHOLE},24352000000012345679 24352000000012345680", [WHOLE, WHOLE[:-1] + "9", WHOLE[:-2] + "80"]),
+    ],
+)
+def test_invoices_are_read_in_many_writings(text: str, whole: list[str]) -> None:
+    read = read_invoices(text)
+    assert list(read.whole) == whole
+    assert read.bare == () and read.unread == ()
+
+
+def test_a_number_without_code_is_kept_apart_and_a_code_ends_with_its_semicolon() -> None:
+    assert read_invoices("01234567").bare == ("01234567",)
+    assert read_invoices("3500211130-01234567;01234568").bare == ("01234568",)
+
+
+@pytest.mark.parametrize("text", ["无", "1234567", "见附件", "00000000", "3500211130", WHOLE + "1", "12345"])
+def test_what_is_no_invoice_is_given_back(text: str) -> None:
+    read = read_invoices(text)
+    assert (read.whole, read.bare) == ((), ())
+    assert read.unread == (text,)
+
+
+def test_empty_is_nothing() -> None:
+    assert read_invoices(" ; ") == invoices.Invoices()
+
+
+@pytest.mark.parametrize("written", ["ZZ-2025-001", "合同编号：zz〔2025〕001号", "ZZ2025—001", "协议号 ＺＺ(2025)001"])
+def test_contract_numbers_in_other_writings_are_one(written: str) -> None:
+    assert contract_keys(written) == ("zz2025001",)
+
+
+@pytest.mark.parametrize("text", ["", "无", "001", "；"])
+def test_what_is_too_short_is_no_contract_number(text: str) -> None:
+    assert contract_keys(text) == ()
+
+
+@pytest.mark.parametrize(
+    "written", ["视觉质检产线（二期）", "视觉质检产线 Ⅱ期", "视觉质检产线第2期", "視覺質檢產線-二期"]
+)
+def test_titles_in_other_writings_are_one(written: str) -> None:
+    assert title_key(written) == "视觉质检产线2期"
+
+
+def test_years_and_phases_make_other_titles() -> None:
+    titles = ["2024年算力采购", "2025年算力采购", "算力采购一期", "算力采购二期", "算力采购"]
+    assert len({title_key(title) for title in titles}) == len(titles)
+
+
+def test_a_loose_title_is_without_own_name_and_the_word_project() -> None:
+    name = "漳州示例科技有限公司"
+    keys = (name_key(name), core_name_key(name))
+    assert loose_title_key(title_key(f"{name}视觉质检建设项目"), *keys) == "视觉质检"
+    assert loose_title_key(title_key("示例科技视觉质检工程"), *keys) == "视觉质检"
+    assert loose_title_key(title_key("项目"), *keys) == ""

@@ -1,0 +1,164 @@
+"""Findings: the hard pairs, the shape of the result, the evidence, and the speed of columns."""
+
+import random
+from collections.abc import Mapping
+
+import polars as pl
+import pytest
+
+from matching import APPLICATION_COLUMNS, LEDGER_COLUMNS, match, within
+from tests.matching.hard_pairs import COMMON, NOTHING, OTHER_ITEM, PAIRS, SAME_ENTERPRISE, SAME_ITEM, Pair, code
+
+Row = Mapping[str, str | None]
+
+FINDING = ["application_id", "ledger_id", "kind", "score", "certainty", "evidence"]
+
+
+def applications(*rows: Row) -> pl.DataFrame:
+    return pl.DataFrame([{"application_id": f"A{n}", **COMMON, **row} for n, row in enumerate(rows, start=1)])
+
+
+def ledger(*rows: Row) -> pl.DataFrame:
+    return pl.DataFrame(
+        [{"ledger_id": f"L{n}", **COMMON, "level": "city", **row} for n, row in enumerate(rows, start=1)]
+    )
+
+
+def evidence_of(application: Row, entry: Row) -> str:
+    return str(match(applications(application), ledger(entry))["evidence"].item())
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=[pair.why for pair in PAIRS])
+def test_hard_pairs(pair: Pair) -> None:
+    names = pl.DataFrame(pair.former_names) if pair.former_names else None
+    findings = match(applications(pair.application), ledger(pair.ledger), names)
+    found = [(row["kind"], row["certainty"]) for row in findings.iter_rows(named=True)]
+    assert found == ([] if pair.kind == NOTHING else [(pair.kind, pair.certainty)])
+
+
+@pytest.mark.parametrize("pair", PAIRS, ids=[pair.why for pair in PAIRS])
+def test_hard_pairs_are_the_same_seen_from_the_other_side(pair: Pair) -> None:
+    names = pl.DataFrame(pair.former_names) if pair.former_names else None
+    there = match(applications(pair.application), ledger(pair.ledger), names)
+    back = match(applications(pair.ledger), ledger(pair.application), names)
+    assert there.select("kind", "score", "certainty").rows() == back.select("kind", "score", "certainty").rows()
+
+
+def test_the_same_enterprise_alone_never_scores_like_a_duplicate() -> None:
+    findings = match(applications({}), ledger({}, OTHER_ITEM))
+    by_kind = dict(findings.select("kind", "score").rows())
+    assert by_kind[SAME_ENTERPRISE] <= 0.3 < by_kind[SAME_ITEM] == 1.0
+
+
+def test_findings_have_the_contracts_columns_in_the_tables_order() -> None:
+    rows = [{"project": f"p{n}", "invoices": ""} for n in range(3)]
+    findings = match(applications(*rows), ledger(*rows))
+    assert findings.columns == FINDING
+    pairs = findings.select("application_id", "ledger_id").rows()
+    assert pairs == [(f"A{a}", f"L{b}") for a in (1, 2, 3) for b in (1, 2, 3)]
+
+
+def test_one_finding_a_pair_even_when_an_id_has_two_rows() -> None:
+    entries = ledger({"ledger_id": "L1", **OTHER_ITEM}, {"ledger_id": "L1"})
+    findings = match(applications({}), entries)
+    assert findings.select("ledger_id", "kind").rows() == [("L1", SAME_ITEM)]
+
+
+def test_columns_may_be_missing_and_values_null() -> None:
+    few = pl.DataFrame({"application_id": ["A1"], "invoices": [COMMON["invoices"]], "uscc": [None]})
+    findings = match(few, ledger({"project": None, "enterprise": None}))
+    assert findings.select("kind", "certainty").rows() == [(SAME_ITEM, "review")]
+
+
+def test_empty_tables_give_an_empty_result() -> None:
+    empty = applications({}).clear()
+    assert match(empty, ledger({})).columns == FINDING
+    assert match(empty, ledger({})).is_empty()
+    assert match(applications({}), ledger({}).clear()).is_empty()
+    assert within(empty).is_empty()
+
+
+def test_the_columns_of_the_contract_are_named() -> None:
+    assert set(APPLICATION_COLUMNS) == {"application_id", *COMMON}
+    assert set(LEDGER_COLUMNS) == {"ledger_id", *COMMON, "level"}
+
+
+def test_evidence_names_what_agrees_with_its_values() -> None:
+    evidence = evidence_of({}, {})
+    assert "发票号码相同（24352000000012345678）" in evidence
+    assert f"统一社会信用代码相同（{code(1)}）" in evidence
+    assert "项目名称相同（“视觉质检产线”）" in evidence
+    assert "年度相同（2025）" in evidence
+    assert "金额按万元取整相同（120000 元与 120000 元）" in evidence
+    assert "不一致" not in evidence
+
+
+def test_evidence_names_what_contradicts() -> None:
+    evidence = evidence_of(
+        {}, {"enterprise": "福建别家智能有限公司", "uscc": code(2), "year": "2024", "amount_yuan": "5", "project": "乙"}
+    )
+    agrees, _, against = evidence.partition("。不一致：")
+    assert agrees == "发票号码相同（24352000000012345678）"
+    for part in (
+        f"信用代码 {code(1)} 与 {code(2)}",
+        "福建别家智能有限公司",
+        "年度不同（2025 与 2024）",
+        "金额不同",
+        "“乙”",
+    ):
+        assert part in against
+
+
+def test_evidence_says_what_is_wrong_with_a_mistyped_code() -> None:
+    wrong = code(1)[:-1] + "X"
+    evidence = evidence_of({}, {"uscc": wrong})
+    assert f"后者的信用代码“{wrong}”校验码不符：末位是“X”" in evidence
+    assert "企业名称相同（“漳州示例科技有限公司”）" in evidence
+
+
+def test_evidence_shows_code_and_number_apart() -> None:
+    assert "3500211130-01234567" in evidence_of({"invoices": "350021113001234567"}, {"invoices": "3500211130/01234567"})
+
+
+def test_within_finds_an_invoice_in_two_applications_of_two_enterprises() -> None:
+    table = applications({}, {"enterprise": "福建别家智能有限公司", "uscc": code(2), "project": "乙"})
+    (finding,) = within(table).iter_rows(named=True)
+    assert (finding["application_id"], finding["other_application_id"]) == ("A1", "A2")
+    assert (finding["kind"], finding["certainty"], finding["score"]) == (SAME_ITEM, "review", 1.0)
+
+
+def test_within_finds_one_project_under_two_measures_and_names_them() -> None:
+    table = applications(
+        {"invoices": "", "measure": "industrial-internet"}, {"invoices": "", "measure": "compute-purchase"}
+    )
+    (finding,) = within(table).iter_rows(named=True)
+    assert finding["kind"] == SAME_ITEM
+    assert "分别申报了两项措施（industrial-internet、compute-purchase）" in finding["evidence"]
+
+
+def test_within_leaves_different_items_of_one_enterprise_alone() -> None:
+    assert within(applications({}, OTHER_ITEM)).is_empty()
+
+
+def random_rows(count: int, enterprises: int, seed: int) -> list[Row]:
+    chance = random.Random(seed)
+    rows: list[Row] = []
+    for _ in range(count):
+        number = chance.randrange(enterprises)
+        rows.append(
+            {
+                "enterprise": f"漳州示例{number}号科技有限公司",
+                "uscc": code(number),
+                "project": f"第{chance.randrange(300)}号产线",
+                "invoices": f"2435{chance.randrange(10**16):016d}",
+                "amount_yuan": str(chance.randrange(10**7)),
+                "year": str(chance.randrange(2020, 2027)),
+            }
+        )
+    return rows
+
+
+def test_every_enterprise_among_a_hundred_thousand_rows_is_found() -> None:
+    ours, theirs = applications(*random_rows(10_000, 5_000, 1)), ledger(*random_rows(100_000, 20_000, 2))
+    found = match(ours, theirs).select("application_id", "ledger_id").unique().height
+    assert found == ours.join(theirs, on="uscc").select("application_id", "ledger_id").unique().height

@@ -1,0 +1,289 @@
+"""The checker: what is wrong, where to the column, which value, and the nearest known name."""
+
+from collections.abc import Callable
+
+import pytest
+
+import policy
+from policy import Problem
+from policy.loading import examine
+from tests.policy.base_policy import BASE
+
+Broken = Callable[..., list[Problem]]
+EXPRESSION = "expression: fee * rate}"
+CONDITION = "fee >= threshold and persons > 0 and level == '省级'"
+
+
+def place(problem: Problem) -> tuple[int, int, str, str | None]:
+    return problem.line, problem.column, problem.value, problem.nearest
+
+
+def test_the_base_policy_is_right(broken: Broken) -> None:
+    assert broken() == []
+
+
+def test_unknown_name_is_named_with_its_place_and_the_nearest_name(broken: Broken) -> None:
+    (problem,) = broken((EXPRESSION, "expression: fee * rat}"))
+    assert place(problem) == (31, 54, "rat", "rate")
+    assert problem.sentence() == "base.yaml 第 31 行第 54 列：不认识的名称，看到的是“rat”，是否想写“rate”？"
+
+
+@pytest.mark.parametrize(
+    ("expression", "message", "column", "value"),
+    [
+        ("fee * fee", "金额不能乘金额", 48, "fee * fee"),
+        ("fee + rate", "金额与数不能相加", 48, "fee + rate"),
+        ("fee - persons", "金额与数不能相减", 48, "fee - persons"),
+        ("persons / fee", "数不能除以金额", 48, "persons / fee"),
+        ("fee * level", "选项不能计算", 54, "level"),
+        ("fee / 0", "除数是零", 48, "fee / 0"),
+        ("fee * 365", "表达式里只能写 0 到 100 的整数，其他数请写成有名字的参数", 54, "365"),
+        ("fee * 0.5", "表达式里不能写小数，请写成有名字的参数", 54, "0.5"),
+        ("fee ** 2", "只能用 + - * /，取整请用 floor、round_down", 48, "fee ** 2"),
+        ("fee if level else threshold", "这里要“是/否”，不能是选项", 55, "level"),
+        ("fee if fee > 0 else persons", "金额与数不能放在 if 的两边", 48, "fee if fee > 0 else persons"),
+        ("[fee][0]", "表达式里不能用这种写法", 48, "[fee][0]"),
+        ("fee.real", "表达式里不能用这种写法", 48, "fee.real"),
+        ("__import__('os')", "不认识的函数", 48, "__import__"),
+        ("min(fee)", "这个函数要 至少 2 个参数，写了 1 个", 48, "min(fee)"),
+        ("min(fee, persons)", "金额与数不能比大小", 48, "min(fee, persons)"),
+        ("floor(fee) * threshold", "金额取整请用 round_down(金额, 单位)", 54, "fee"),
+        ("fee * (", "表达式写法有误", None, "fee * ("),
+        ("persons * 2", "这里要金额，不能是数", None, "subsidy"),
+    ],
+)
+def test_wrong_expression(broken: Broken, expression: str, message: str, column: int | None, value: str) -> None:
+    problem = broken((EXPRESSION, f'expression: "{expression}"}}'))[0]
+    assert (problem.message, problem.value) == (message, value)
+    if column is not None:
+        assert (problem.line, problem.column) == (31, column + 1)  # the quote
+
+
+def test_problem_in_a_block_expression_has_its_own_line(broken: Broken) -> None:
+    block = "|\n          fee >= threshold\n          and persons > 0 and lvel == '省级'"
+    (problem,) = broken((CONDITION, block))
+    assert place(problem) == (30, 31, "lvel", "level")
+
+
+def test_chinese_before_the_fault_does_not_shift_the_column(broken: Broken) -> None:
+    (problem,) = broken((CONDITION, "level == '国家级' and fe > 0"))
+    assert place(problem) == (28, 40, "fe", "fee")
+
+
+def test_choice_that_does_not_exist(broken: Broken) -> None:
+    (problem,) = broken((CONDITION, "level == '省部级'"))
+    assert place(problem) == (28, 30, "省部级", "省级")
+    assert problem.message == "选项里没有这一项，只有：国家级、省级"
+
+
+def test_condition_must_be_yes_or_no(broken: Broken) -> None:
+    (problem,) = broken((CONDITION, "fee"))
+    assert problem.message == "条件的结果要是“是/否”，这里是金额"
+
+
+def test_cycle_names_its_steps(broken: Broken) -> None:
+    steps = EXPRESSION + "\n      - {name: a, label: 甲, expression: b}\n      - {name: b, label: 乙, expression: a}"
+    (problem,) = broken((EXPRESSION, steps))
+    assert problem.message == "步骤之间成环：a → b → a"
+    assert problem.line == 33
+
+
+def test_unknown_key_and_missing_key(broken: Broken) -> None:
+    problems = broken(("    title: 服务费补助", "    titel: 服务费补助"))
+    assert [(place(problem), problem.message) for problem in problems] == [
+        ((12, 5, "", None), "缺少必填的键“title”"),
+        ((13, 5, "titel", "title"), "不认识的键"),
+    ]
+
+
+def test_unknown_key_does_not_hide_the_other_problems(broken: Broken) -> None:
+    problems = broken(
+        ("    award: subsidy", "    award: subsidy\n    qoute: 原文"), (EXPRESSION, "expression: fee * rat}")
+    )
+    assert [problem.value for problem in problems] == ["rat", "qoute"]
+
+
+def test_several_problems_are_reported_together(broken: Broken) -> None:
+    problems = broken(
+        ("lead: industry", "lead: industri"), ("value: 50%", "value: 五成"), ("{fee}，不足", "{fe}，不足")
+    )
+    assert [(problem.value, problem.nearest) for problem in problems] == [
+        ("industri", "industry"),
+        ("五成", None),
+        ("{fe}", "fee"),
+    ]
+
+
+def test_key_written_twice(broken: Broken) -> None:
+    (problem,) = broken(("    clause: 第一条", "    clause: 第一条\n    clause: 第二条"))
+    assert place(problem) == (15, 5, "clause", None)
+
+
+def test_yaml_that_cannot_be_read() -> None:
+    found, (problem,) = examine(BASE.replace("responsible: []", "responsible: ["), "base.yaml")
+    assert found is None
+    assert problem.message.startswith("YAML 写法有误")
+    assert problem.line in (17, 18, 19)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "value"),
+    [
+        ("type: integer", "type: int", "int"),
+        ("issued: 2025-01-01", "issued: 2025年1月1日", "2025年1月1日"),
+        ("award: subsidy", "award: subsidi", "subsidi"),
+        ("name: persons", "name: Persons", "Persons"),
+        ("name: persons", "name: cycle_year", "cycle_year"),
+        ("name: persons", "name: fee", "fee"),
+        ("to: 2027-12-31", "to: 2024-12-31", "2024-12-31"),
+        ("{overlap: top_up}", "{overlap: topup}", "topup"),
+        ("{overlap: top_up}", "{rounding: {unit: 0元}}", "0元"),
+    ],
+)
+def test_wrong_value_is_shown(broken: Broken, old: str, new: str, value: str) -> None:
+    assert value in [problem.value for problem in broken((old, new))]
+
+
+def table(by: str, rows: str, rest: str = "") -> tuple[str, str]:
+    head = "{name: threshold, label: 起点, type: money, value: 10万元}"
+    return (
+        head,
+        head + f"\n      - {{name: table, label: 表, type: table, by: {by}, gives: rate, rows: [{rows}]{rest}}}",
+    )
+
+
+def lookup(key: str) -> tuple[str, str]:
+    return EXPRESSION, f'expression: "fee * rate * lookup(table, {key})"}}'
+
+
+@pytest.mark.parametrize(
+    ("by", "rows", "rest", "key", "message", "value"),
+    [
+        (
+            "amount",
+            '{band: "[0, 10)", value: 1%}, {band: "[20, )", value: 2%}',
+            "",
+            "fee",
+            "这一段与前一段之间有空隙",
+            "[20, )",
+        ),
+        (
+            "amount",
+            '{band: "[0, 10)", value: 1%}, {band: "(10, )", value: 2%}',
+            "",
+            "fee",
+            "这一段与前一段之间有空隙",
+            "(10, )",
+        ),
+        (
+            "amount",
+            '{band: "[0, 10]", value: 1%}, {band: "[10, )", value: 2%}',
+            "",
+            "fee",
+            "这一段与前一段重叠",
+            "[10, )",
+        ),
+        (
+            "amount",
+            '{band: "[0, 10)", value: 1%}, {band: "[5, )", value: 2%}',
+            "",
+            "fee",
+            "这一段与前一段重叠",
+            "[5, )",
+        ),
+        (
+            "amount",
+            '{band: "[20, 10)", value: 1%}',
+            ", otherwise: 0%",
+            "fee",
+            "这一段是空的：下限不小于上限",
+            "[20, 10)",
+        ),
+        (
+            "amount",
+            '{band: "0-10", value: 1%}',
+            ", otherwise: 0%",
+            "fee",
+            "段的写法不对，应如 [10万元, 30万元)",
+            "0-10",
+        ),
+        (
+            "amount",
+            '{band: "[0, 10)", value: 1%}',
+            "",
+            "fee",
+            "段没有铺满 0 以上的全部取值，要写 otherwise：段外取什么值，或 error",
+            "",
+        ),
+        ("amount", '{band: "[0, )", value: 1%}', "", "persons", "这张档位表的键是金额，不能用数", "persons"),
+        (
+            "integer",
+            "{key: 1, value: 1%}",
+            "",
+            "persons",
+            "整数档位表要写 otherwise：表外的键取什么值，或 error",
+            "table",
+        ),
+        ("integer", "{key: 1, value: 1%}, {key: 1, value: 2%}", ", otherwise: error", "persons", "键重复", "1"),
+        ("choice", "{key: 国家级, value: 1%}", ", choices: [国家级, 省级]", "level", "档位表没有覆盖选项", "省级"),
+        ("choice", "{key: 国家级, value: 1%}", ", choices: [国家级]", "level", "档位表没有覆盖选项：省级", "省级"),
+    ],
+)
+def test_table_that_leaves_keys_uncovered(
+    broken: Broken, by: str, rows: str, rest: str, key: str, message: str, value: str
+) -> None:
+    problem = broken(table(by, rows, rest), lookup(key))[0]
+    assert (problem.message, problem.value) == (message, value)
+
+
+def test_step_that_may_need_more_than_38_digits_is_refused(broken: Broken) -> None:
+    problem = broken((EXPRESSION, 'expression: "fee * persons * persons * persons * persons"}'))[0]
+    assert problem.message.startswith("按各事实的最大值推算")
+
+
+def test_history_rule_of_an_unknown_measure(broken: Broken) -> None:
+    fact = "{name: persons, label: 人数, type: integer, source: history, history: {aggregate: count, measures: [fe]}}"
+    (problem,) = broken(("{name: persons, label: 人数, type: integer}", fact))
+    assert (problem.message, problem.value, problem.nearest) == ("不认识的措施", "fe", "fee")
+
+
+def test_parameter_without_a_value_for_the_first_year(broken: Broken) -> None:
+    (problem,) = broken(("value: 50%", "values: [{from: 2026, value: 40%}]"))
+    assert problem.message == "2025 年度没有值，最早的值从 2026 年度起"
+
+
+def test_cost_shares_must_add_up(broken: Broken) -> None:
+    shares = "{overlap: top_up, cost_sharing: {default: {city: 60%, county: 30%}}}"
+    (problem,) = broken(("{overlap: top_up}", shares))
+    assert problem.message == "市级与县区负担比例之和不是 100%"
+
+
+def test_group_that_names_what_is_not_there(broken: Broken) -> None:
+    group = """groups:
+  - {id: cap, label: 封顶, kind: amount_cap, measures: [fees], amount: most, clause: 附则, quote: 封顶}
+measures:
+"""
+    problems = broken(("measures:\n", group))
+    assert [(problem.message, problem.value) for problem in problems] == [
+        ("不认识的措施", "fees"),
+        ("要写金额参数名", "most"),
+    ]
+
+
+def test_unused_parameter_is_a_warning_and_does_not_stop_loading() -> None:
+    text = BASE.replace("fee >= threshold and", "fee > 0 and").replace("，不足 {threshold}", "")
+    (problem,) = examine(text, "base.yaml")[1]
+    assert (problem.severity, problem.value, problem.line) == ("warning", "threshold", 25)
+    assert policy.parse(text, "base.yaml").id == "base"
+
+
+def test_money_divided_before_it_is_multiplied_is_a_warning() -> None:
+    text = BASE.replace("expression: fee * rate}", "expression: fee / persons * rate}")
+    messages = [problem.message for problem in examine(text, "base.yaml")[1]]
+    assert messages == ["金额先除后乘会丢掉除不尽的部分，请先乘后除"]
+
+
+def test_loading_a_broken_policy_raises_every_error() -> None:
+    with pytest.raises(policy.PolicyError) as caught:
+        policy.parse(BASE.replace("fee * rate", "fe * rat"), "base.yaml")
+    assert [problem.value for problem in caught.value.problems] == ["fe"]

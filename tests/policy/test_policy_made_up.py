@@ -1,0 +1,62 @@
+"""Every rule of the language, in a made-up policy with worked cases."""
+
+from pathlib import Path
+
+import pytest
+
+import policy
+
+MADE_UP = sorted(path.parent for path in (Path(__file__).parent / "made_up").glob("*/policy.yaml"))
+
+
+@pytest.mark.parametrize("folder", MADE_UP, ids=lambda folder: folder.name)
+def test_made_up_policy_has_no_problems(folder: Path) -> None:
+    assert [problem.sentence() for problem in policy.check(folder)] == []
+
+
+@pytest.mark.parametrize("folder", MADE_UP, ids=lambda folder: folder.name)
+def test_made_up_cases_give_what_they_expect(folder: Path) -> None:
+    results = policy.run_cases(folder)
+    assert results
+    assert {result.name: result.differences for result in results if not result.passed} == {}
+
+
+def test_every_feature_of_the_language_has_a_made_up_policy() -> None:
+    assert {folder.name for folder in MADE_UP} >= {
+        "percentage-cap",
+        "rate-tables",
+        "fixed-amounts",
+        "milestones",
+        "per-unit",
+        "higher-of",
+        "limits-over-time",
+        "yearly-cap",
+        "pools",
+        "loan-interest",
+        "instalments",
+        "referral-and-panel",
+        "exclusive",
+        "overlap",
+        "budgets",
+    }
+
+
+def test_a_case_that_expects_the_wrong_amount_fails(tmp_path: Path) -> None:
+    source = next(folder for folder in MADE_UP if folder.name == "percentage-cap")
+    (tmp_path / "policy.yaml").write_text((source / "policy.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    cases = """cases:
+  - name: 金额写错
+    clause: 第一条
+    measure: equipment
+    facts: {investment: 1000000}
+    expect: {outcome: award, amount_yuan: 150001, reason_contains: 没有的话, steps: {subsidy: 1, subsidi: 2}}
+"""
+    (tmp_path / "cases.yaml").write_text(cases, encoding="utf-8")
+    (result,) = policy.run_cases(tmp_path)
+    assert result.line == 2
+    assert [difference.split("（")[0] for difference in result.differences] == [
+        "金额应为 150001.00，得到 150000.00",
+        "说明应含“没有的话”，得到“符合规定条件，奖补 150000.00元”",
+        "步骤“subsidy”应为 1，得到 150000.00",
+        "没有步骤“subsidi”，是否想写“subsidy”",
+    ]

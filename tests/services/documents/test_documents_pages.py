@@ -1,0 +1,227 @@
+"""Pages read back: every figure is the record's, in HTML and in DOCX, and the layout is an official one."""
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+
+import docx
+import pytest
+from docx.shared import Mm, Pt
+from read_back import docx_table, docx_text, parts, written
+from small_cycle import Item, SmallCycle
+
+from models import AwardList, Outcome, PublicNotice
+from services import policies
+from services.documents.law import sharing
+from services.money import capitals, yuan
+
+
+class Cells(HTMLParser):
+    """The rows of all tables, and the text."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.rows: list[list[str]] = []
+        self.text: list[str] = []
+        self.inside = False
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "tr":
+            self.rows.append([])
+        self.inside = self.inside or tag in ("td", "th")
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self.inside = self.inside and tag not in ("td", "th")
+
+    def handle_data(self, data: str) -> None:
+        self.text.append(data)
+        if self.inside:
+            self.rows[-1][-1] += data.strip()
+
+
+def html_table(path: Path, heading: str) -> list[list[str]]:
+    rows = Cells(path.read_text(encoding="utf-8")).rows
+    start = next(number for number, row in enumerate(rows) if heading in row)
+    return [row for row in rows[start:] if len(row) == len(rows[start])]
+
+
+def lines(small: SmallCycle) -> list[list[str]]:
+    names = {"east": "东区", "west": "西区", "computing": "算力服务补助", "vouchers": "大模型算力券"}
+    paid = [entry for entry in small.entries if entry.amount_fen]
+    return [
+        [
+            str(place),
+            entry.enterprise_name,
+            entry.uscc,
+            names[entry.county],
+            names[entry.measure],
+            yuan(entry.amount_fen),
+        ]
+        for place, entry in enumerate(paid, 1)
+    ]
+
+
+@pytest.mark.parametrize("form", ["html", "docx"])
+def test_the_public_list_has_the_awards_of_the_frozen_list_and_nothing_else(small: SmallCycle, form: str) -> None:
+    path = written(small, "public_list")[form]
+    table = (html_table if form == "html" else docx_table)(path, "统一社会信用代码")
+    assert table[0] == ["序号", "单位名称", "统一社会信用代码", "县区", "奖补事项", "金额（元）"]
+    assert table[1:] == lines(small)
+
+
+@pytest.mark.parametrize("form", ["html", "docx"])
+def test_the_public_list_says_basis_period_contact_and_how_to_object(small: SmallCycle, form: str) -> None:
+    path = written(small, "public_list")[form]
+    text = docx_text(path) if form == "docx" else "".join(Cells(path.read_text(encoding="utf-8")).text)
+    total = sum(entry.amount_fen for entry in small.entries)
+    for promised in (
+        "例政〔2025〕1号",
+        f"合计{yuan(total)}元（大写：{capitals(total)}）",
+        "3家单位的3个事项",
+        "2026年3月3日至2026年3月9日",
+        "电话 0596-2000000",
+        "写明异议的事项、事实和理由",
+        "示例市工业和信息化局",
+    ):
+        assert promised in text
+    for private in ("13800138000", "6222021001116245702", "张三"):
+        assert private not in text
+
+
+def test_before_it_is_published_the_notice_says_how_long_it_will_run(small: SmallCycle) -> None:
+    small.session.delete(small.session.get_one(PublicNotice, 1))
+    small.session.commit()
+    assert "不少于5个工作日" in docx_text(written(small, "public_list")["docx"])
+
+
+def test_numbers_of_persons_typed_into_a_name_are_masked(make_cycle) -> None:  # type: ignore[no-untyped-def]
+    small = make_cycle((Item("云帆公司<b>13800138000", "east", "computing", Outcome.AWARD, 100),))
+    files = written(small, "public_list")
+    page = files["html"].read_text(encoding="utf-8")
+    assert "云帆公司&lt;b&gt;138****8000" in page and "13800138000" not in page
+    assert docx_table(files["docx"], "单位名称")[1][1] == "云帆公司<b>138****8000"
+
+
+def test_the_docx_follows_the_official_layout(small: SmallCycle) -> None:
+    document = docx.Document(str(written(small, "public_list")["docx"]))
+    section = document.sections[0]
+    margins = (section.top_margin, section.bottom_margin, section.left_margin, section.right_margin)
+    for seen, wanted in zip(margins, (37, 35, 28, 26), strict=True):
+        assert abs(seen - Mm(wanted)) < Mm(0.1)
+    assert abs(section.page_width - Mm(210)) < Mm(0.1)
+    styles = document.styles
+    for name, font, size in (
+        ("Title", "方正小标宋简体", 22),
+        ("Body Text", "仿宋_GB2312", 16),
+        ("Heading 1", "黑体", 16),
+        ("Heading 2", "楷体_GB2312", 16),
+    ):
+        assert f'w:eastAsia="{font}"' in styles[name].element.xml
+        assert styles[name].font.size == Pt(size)
+    assert document.paragraphs[0].style.name == "Title"
+    assert [each.text for each in document.paragraphs if each.style.name == "Heading 1"] == [
+        "一、公示时间",
+        "二、异议受理",
+        "三、联系方式",
+    ]
+
+
+def test_tables_repeat_their_heads_and_keep_rows_whole(small: SmallCycle) -> None:
+    body = parts(written(small, "public_list")["docx"])["word/document.xml"]
+    assert body.count("<w:tblHeader") == 2
+    assert body.count("<w:cantSplit") == body.count("<w:tr>") + body.count("<w:tr ")
+
+
+def test_the_digest_of_the_list_is_in_footer_text_and_properties(small: SmallCycle) -> None:
+    digest = small.session.get_one(AwardList, small.entries[0].list_id).digest
+    files = written(small, "public_list")
+    document = docx.Document(str(files["docx"]))
+    assert document.core_properties.identifier == digest
+    for footer in (document.sections[0].footer, document.sections[0].even_page_footer):
+        assert digest[:16] in "".join(each.text for each in footer.paragraphs)
+    assert digest in docx_text(files["docx"])
+    assert f'<meta name="list-digest" content="{digest}">' in files["html"].read_text(encoding="utf-8")
+
+
+def test_pages_are_numbered_in_the_outer_corners(small: SmallCycle) -> None:
+    xml = parts(written(small, "guide")["docx"])
+    assert "<w:evenAndOddHeaders" in xml["word/settings.xml"]
+    footers = [part for name, part in xml.items() if name.startswith("word/footer")]
+    assert sum(" PAGE " in part for part in footers) == 2
+    assert {re.findall(r'<w:jc w:val="(\w+)"', part)[0] for part in footers if " PAGE " in part} == {"left", "right"}
+
+
+def test_the_guide_states_the_law_this_years_rates_and_the_forms(small: SmallCycle) -> None:
+    files = written(small, "guide")
+    text = docx_text(files["docx"])
+    for promised in (
+        "年度购买算力服务10万元（含）至30万元（不含）的",
+        "申报表（附件1）、承诺书（附件3）、服务合同、发票、付款凭证",
+        "东区由市级承担60%、县级承担40%；其他县（区）、开发区由市级承担100%、县级承担0%",
+        "本指南发布之日起20个工作日内",
+        "公示期不少于5个工作日",
+        "“一事一议”",
+    ):
+        assert promised in text
+    standards = docx_table(files["docx"], "本年度取值")
+    assert ["起补金额", "10万元", ""] in standards
+    assert standards[-1] == [
+        "按享受年次的补助比例",
+        "第1年：40%\n第2年：40%",
+        "政策最高标准为第1年 50%、第2年 40%，本年度按左列执行。\n“第一年”按实际获补的年度计，中断的年度不计",
+    ]
+    form = docx_table(files["docx"], "申报值")
+    assert [row[0] for row in form] == ["项目", "当年实际服务费", "首次申报（选填）"]
+    assert form[2][1] == "□是　□否"
+
+
+def test_the_yearly_report_adds_up(small: SmallCycle) -> None:
+    files = written(small, "yearly_report")
+    total = sum(entry.amount_fen for entry in small.entries)
+    for reader, form in ((html_table, "html"), (docx_table, "docx")):
+        by_measure = reader(files[form], "措施")
+        assert by_measure[1] == ["算力服务补助", "4", "2", "1", "1", "87,345.67"]
+        assert by_measure[2] == ["大模型算力券", "1", "1", "0", "0", "200,000.01"]
+        assert by_measure[3] == ["合计", "5", "3", "1", "1", yuan(total)]
+        by_county = reader(files[form], "县（区）、开发区")
+        assert [row[-1] for row in by_county[1:4]] == ["87,345.67", "200,000.01", yuan(total)]
+    text = docx_text(files["docx"])
+    assert "予以奖补2项，一事一议1项，转报上级1项，不予奖补1项。" in text
+    assert f"下达资金5笔，合计{yuan(total)}元；已拨付0笔，合计0.00元" in text
+    assert docx_table(files["docx"], "进展")[1][3] == "市工信局：已成立产业联盟1家。"
+
+
+def test_charts_need_no_font_to_be_read(small: SmallCycle) -> None:
+    files = written(small, "yearly_report")
+    page = files["html"].read_text(encoding="utf-8")
+    assert page.count("<svg") == 3 and "<text" not in page
+    assert 'aria-label="各项措施奖补金额（万元）：大模型算力券20.000001、算力服务补助8.734567"' in page
+    assert len(docx.Document(str(files["docx"])).inline_shapes) == 3
+
+
+@pytest.mark.parametrize("kind", ["guide", "public_list", "yearly_report"])
+def test_html_loads_nothing_from_elsewhere(small: SmallCycle, kind: str) -> None:
+    page = written(small, kind)["html"].read_text(encoding="utf-8")
+    assert not re.findall(r'(?:src|href)="(?!#)', page.replace('xlink:href="#', ""))
+    assert "@import" not in page and "url(" not in re.sub(r"url\(#", "", page)
+
+
+def test_a_thousand_awards_make_a_correct_document(large: SmallCycle) -> None:
+    files = written(large, "public_list")
+    expected = lines(large)
+    assert html_table(files["html"], "统一社会信用代码")[1:] == expected
+    body = parts(files["docx"])["word/document.xml"]
+    texts = re.findall(r"<w:t[^>]*>([^<]*)</w:t>", body)
+    amounts = [text for text in texts if re.fullmatch(r"[\d,]+\.\d\d", text)]
+    assert [row[-1] for row in expected] == amounts[-1000:]
+
+
+def test_the_guide_shows_the_shares_that_the_cycle_sets(small: SmallCycle) -> None:
+    law = policies.policy_of(small.session, small.cycle)
+    west = next(county for county in law.counties if county.id == "west")
+    small.cycle.cost_sharing = {"west": "35%"}
+    shares = {row["name"]: row for row in sharing(law, small.cycle)}
+    assert shares[west.name] == {"name": west.name, "city": "65%", "county": "35%"}

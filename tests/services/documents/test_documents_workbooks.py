@@ -1,0 +1,179 @@
+"""Workbooks hold the figures of the record, exactly, and nothing that somebody typed as a formula."""
+
+import io
+from datetime import date
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from python_calamine import CalamineWorkbook
+from read_back import column, fen, parts, table_of, written
+from small_cycle import INJECTION, SmallCycle
+
+from models import FindingVerdict, ImportKind
+from services.documents import KINDS
+from services.documents.content import Book, CellKind, Column, Sheet
+from services.documents.names import APPLICATION_STATES, IMPORTS, OUTCOMES, VERDICTS
+from services.documents.render.xlsx import to_xlsx
+from services.money import capitals
+
+BOOKS = [kind.id for kind in KINDS.values() if kind.formats == ("xlsx",)]
+
+
+def book(*rows: tuple[object, ...], kind: CellKind = CellKind.MONEY, name: str = "表") -> Book:
+    sheet = Sheet(name=name, heading="标题", columns=(Column("甲", kind),), rows=rows)  # type: ignore[arg-type]
+    return Book("题", "单位", date(2026, 1, 5), (sheet,))
+
+
+def cells(made: Book) -> list[object]:
+    workbook = CalamineWorkbook.from_filelike(io.BytesIO(to_xlsx(made)))
+    return [row[0] for row in workbook.get_sheet_by_index(0).to_python()[2:]]
+
+
+def test_the_calculation_has_every_award_and_every_step(small: SmallCycle) -> None:
+    path = written(small, "calculation")["xlsx"]
+    results = table_of(path, "测算结果", "受理编号")
+    expected = {entry.number: entry for entry in small.entries}
+    numbers = column(results, "受理编号")[:-1]
+    amounts = column(results, "奖补金额（元）")
+    assert {number: fen(amount) for number, amount in zip(numbers, amounts, strict=False)} == {
+        number: entry.amount_fen for number, entry in expected.items()
+    }
+    assert fen(amounts[-1]) == sum(entry.amount_fen for entry in small.entries)
+    assert dict(zip(numbers, column(results, "测算结果"), strict=False)) == {
+        number: OUTCOMES[entry.outcome] for number, entry in expected.items()
+    }
+    trail = table_of(path, "计算过程", "步骤")
+    assert len(trail) - 1 == 2 * len(small.entries)
+    assert set(column(trail, "内容")) == {"当年比例", "按比例计算"}
+    facts = table_of(path, "申报与核定数据", "数据")
+    assert set(column(facts, "核定值")) == {"187,500.00 元"}
+    by_measure = table_of(path, "按事项汇总", "测算数")
+    assert column(by_measure, "测算数") == [4, 1, 5]
+
+
+def test_the_payment_list_is_split_by_county_and_adds_up(small: SmallCycle) -> None:
+    path = written(small, "payment_list")["xlsx"]
+    total = sum(entry.amount_fen for entry in small.entries)
+    totals = table_of(path, "合计", "笔数")
+    assert column(totals, "县（区）") == ["东区", "西区", "合计"]
+    sums = [fen(value) for value in column(totals, "合计（元）")]
+    assert sums[-1] == sum(sums[:-1]) == total
+    assert column(totals, "合计（大写）") == [capitals(value) for value in sums]
+    assert fen(column(totals, "市级承担（元）")[0]) == 7500000 * 6 // 10 + 1234567 * 6 // 10
+    paid = 0
+    for county, name in (("east", "东区"), ("west", "西区")):
+        rows = table_of(path, name, "拨付编号")
+        amounts = [fen(value) for value in column(rows, "金额（元）")]
+        assert sum(amounts) == sum(entry.amount_fen for entry in small.entries if entry.county == county)
+        assert set(column(rows, "银行账号")) == {"6222021001116245702"}
+        paid += sum(amounts)
+    assert paid == total
+
+
+def test_every_county_sheet_says_its_total_in_capitals(small: SmallCycle) -> None:
+    path = written(small, "payment_list")["xlsx"]
+    sheet = CalamineWorkbook.from_path(str(path)).get_sheet_by_name("西区").to_python()
+    assert "合计 200,000.01 元，大写：贰拾万元零壹分" in str(sheet[1][0])
+
+
+def test_results_of_payment_are_chosen_from_a_list(small: SmallCycle) -> None:
+    xml = parts(written(small, "payment_list")["xlsx"])["xl/worksheets/sheet2.xml"]
+    assert "已拨付,拨付失败" in xml
+
+
+def test_the_application_summary_has_every_application_and_typed_values(small: SmallCycle) -> None:
+    path = written(small, "application_summary")["xlsx"]
+    rows = table_of(path, "申报汇总", "受理编号")
+    assert sorted(map(str, column(rows, "受理编号"))) == [entry.number for entry in small.entries]
+    assert column(rows, "提交日期") == [date(2026, 3, 2)] * 5
+    declared = table_of(path, "算力服务补助", "受理编号")
+    assert [fen(value) for value in column(declared, "当年实际服务费（元）")] == [20000000] * 4
+
+
+def test_what_an_applicant_typed_is_never_a_formula(small: SmallCycle) -> None:
+    seen = 0
+    for kind in BOOKS:
+        path = written(small, kind)["xlsx"]
+        seen += parts(path).get("xl/sharedStrings.xml", "").count("=HYPERLINK(")
+        assert not [name for name, xml in parts(path).items() if "<f>" in xml or "<f " in xml or "<hyperlink" in xml]
+    assert seen == 2
+    rows = table_of(written(small, "application_summary")["xlsx"], "申报汇总", "受理编号")
+    assert INJECTION in column(rows, "项目名称")
+
+
+def test_the_verification_summary_shows_replies_and_changed_values(small: SmallCycle) -> None:
+    path = written(small, "verification_summary")["xlsx"]
+    opinions = table_of(path, "联审意见", "审核单位")
+    assert set(column(opinions, "意见")) == {"同意"}
+    assert set(column(opinions, "审核单位")) == {"市工信局"}
+    changed = table_of(path, "核定差异", "申报值")
+    assert set(zip(column(changed, "申报值"), column(changed, "核定值"), column(changed, "核定理由"), strict=True)) == {
+        ("200,000.00 元", "187,500.00 元", "扣除退款")
+    }
+    assert table_of(path, "办理统计", "送审数")[-1][:3] == ["合计", 5, 5]
+
+
+def test_the_import_report_lists_every_row_that_was_not_taken(small: SmallCycle) -> None:
+    rows = table_of(written(small, "import_report")["xlsx"], "未采用的数据", "看到的值")
+    assert rows[1:] == [["applications.xlsx", "算力", 7, "金额", "-5", "金额不得为负", "请核对"]]
+
+
+@pytest.mark.parametrize("kind", BOOKS)
+def test_sheets_have_frozen_heads_filters_and_paper(small: SmallCycle, kind: str) -> None:
+    xml = parts(written(small, kind)["xlsx"])
+    for name, sheet in xml.items():
+        if name.startswith("xl/worksheets/sheet"):
+            assert 'state="frozen"' in sheet
+            assert 'orientation="landscape"' in sheet and 'paperSize="9"' in sheet and 'fitToHeight="0"' in sheet
+    assert "Print_Titles" in xml["xl/workbook.xml"]
+
+
+@pytest.mark.parametrize("kind", ["calculation", "payment_list"])
+def test_a_workbook_of_a_list_names_its_digest(small: SmallCycle, kind: str) -> None:
+    from models import AwardList
+
+    digest = small.session.get_one(AwardList, small.entries[0].list_id).digest
+    xml = parts(written(small, kind)["xlsx"])
+    assert digest in xml["docProps/custom.xml"] and digest in xml["docProps/core.xml"]
+    assert digest[:16] in xml["xl/worksheets/sheet1.xml"]
+
+
+@settings(deadline=None)
+@given(st.lists(st.integers(min_value=0, max_value=10**15 - 1), min_size=1, max_size=20))
+def test_money_of_fifteen_digits_is_a_number_to_the_fen(fens: list[int]) -> None:
+    assert [fen(value) for value in cells(book(*((value,) for value in fens)))] == fens
+
+
+def test_longer_money_is_text_rather_than_wrong() -> None:
+    assert cells(book((10**15 + 1,))) == ["10,000,000,000,000.01"]
+
+
+def test_a_cell_that_is_too_long_says_so() -> None:
+    (text,) = cells(book(("长" * 40000,), kind=CellKind.TEXT))
+    assert len(str(text)) == 32767 and str(text).endswith("（过长，全文见系统）")
+
+
+def test_names_of_sheets_are_made_valid_and_different() -> None:
+    sheet = book().sheets[0]
+    names = ("甲/乙[丙]", "甲/乙[丙]", "长" * 40)
+    made = Book("题", "单位", date(2026, 1, 5), tuple(Sheet(name, "标题", sheet.columns, ()) for name in names))
+    workbook = CalamineWorkbook.from_filelike(io.BytesIO(to_xlsx(made)))
+    assert workbook.sheet_names == ["甲－乙－丙－", "甲－乙－丙－(2)", "长" * 31]
+
+
+def test_every_state_has_a_name() -> None:
+    from models import ApplicationStatus, Outcome
+
+    assert set(APPLICATION_STATES) == set(ApplicationStatus)
+    assert set(OUTCOMES) == set(Outcome)
+    assert set(VERDICTS) == set(FindingVerdict)
+    assert set(IMPORTS) == set(ImportKind)
+
+
+def test_a_thousand_awards_make_correct_workbooks(large: SmallCycle) -> None:
+    path: Path = written(large, "calculation")["xlsx"]
+    amounts = column(table_of(path, "测算结果", "受理编号"), "奖补金额（元）")
+    assert [fen(value) for value in amounts[:-1]] == [entry.amount_fen for entry in large.entries]
+    assert fen(amounts[-1]) == sum(entry.amount_fen for entry in large.entries)

@@ -1,0 +1,175 @@
+"""Writing: recorded once, the same bytes every time, nothing half written, a new draft for new content."""
+
+import hashlib
+import re
+import zipfile
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from read_back import path_of
+from small_cycle import SmallCycle
+from sqlmodel import select
+
+from models import AuditEntry, AwardListEntry, Document, Payment, Role
+from services.documents import KINDS, NotYetError, TemplateProblemError, write
+from services.documents.render.pages import FOLDERS
+from services.errors import NotAllowedError, NotFoundError
+
+PAGES = [kind.id for kind in KINDS.values() if "docx" in kind.formats]
+
+
+def write_kind(small: SmallCycle, kind: str, *folders: Path) -> list[Document]:
+    templates = (*folders, *FOLDERS)
+    return write(small.session, small.clock, small.actor, small.settings, small.cycle, kind, templates)
+
+
+def sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+def test_writing_twice_records_once_and_gives_the_same_bytes(small: SmallCycle, kind: str) -> None:
+    first = write_kind(small, kind)
+    assert [row.format for row in first] == list(KINDS[kind].formats)
+    digests = [row.sha256 for row in first]
+    for row in first:
+        assert sha256(path_of(small, row)) == row.sha256
+        path_of(small, row).unlink()
+    second = write_kind(small, kind)
+    assert [row.id for row in second] == [row.id for row in first]
+    assert [row.sha256 for row in second] == digests == [sha256(path_of(small, row)) for row in second]
+    assert len(small.session.exec(select(Document)).all()) == len(first)
+
+
+def test_an_unchanged_file_is_left_alone(small: SmallCycle) -> None:
+    (row,) = write_kind(small, "calculation")
+    before = path_of(small, row).stat().st_mtime_ns
+    entries = len(small.session.exec(select(AuditEntry)).all())
+    write_kind(small, "calculation")
+    assert path_of(small, row).stat().st_mtime_ns == before
+    assert len(small.session.exec(select(AuditEntry)).all()) == entries == 1
+
+
+def test_a_changed_file_is_written_anew(small: SmallCycle) -> None:
+    (row,) = write_kind(small, "calculation")
+    path_of(small, row).write_bytes(b"changed by hand")
+    write_kind(small, "calculation")
+    assert sha256(path_of(small, row)) == row.sha256
+
+
+def test_the_record_follows_when_another_version_of_a_library_gives_other_bytes(small: SmallCycle) -> None:
+    (row,) = write_kind(small, "calculation")
+    row.sha256 = "0" * 64
+    small.session.add(row)
+    small.session.commit()
+    (again,) = write_kind(small, "calculation")
+    assert again.id == row.id
+    assert again.sha256 == sha256(path_of(small, again))
+
+
+def test_new_content_is_a_new_draft_beside_the_old_one(small: SmallCycle) -> None:
+    first = write_kind(small, "public_list")
+    entry = small.session.get_one(AwardListEntry, small.entries[0].id)
+    entry.amount_fen += 1
+    small.session.commit()
+    second = write_kind(small, "public_list")
+    assert [Path(row.path).name for row in first] == ["拟奖补名单公示.html", "拟奖补名单公示.docx"]
+    assert [Path(row.path).name for row in second] == ["拟奖补名单公示-第2稿.html", "拟奖补名单公示-第2稿.docx"]
+    assert all(sha256(path_of(small, row)) == row.sha256 for row in (*first, *second))
+
+
+def test_files_lie_in_the_folder_of_the_cycle_with_nothing_else(small: SmallCycle) -> None:
+    for kind in KINDS:
+        write_kind(small, kind)
+    folder = small.settings.output_dir / "example-2025-2025"
+    rows = small.session.exec(select(Document)).all()
+    assert {path.name for path in folder.iterdir()} == {Path(row.path).name for row in rows}
+    assert len(rows) == sum(len(kind.formats) for kind in KINDS.values())
+
+
+def test_only_those_who_may_write_documents_write_them(small: SmallCycle) -> None:
+    small.actor = replace(small.actor, role=Role.AUDITOR)
+    with pytest.raises(NotAllowedError):
+        write_kind(small, "public_list")
+    assert not small.settings.output_dir.exists()
+
+
+def test_an_unknown_kind_names_the_known_ones(small: SmallCycle) -> None:
+    with pytest.raises(NotFoundError, match=r"没有“letter”这种文件；可用的有：guide（申报指南）"):
+        write_kind(small, "letter")
+
+
+@pytest.mark.parametrize(("kind", "message"), [("public_list", "还没有固化的名单"), ("calculation", "还没有测算")])
+def test_without_its_data_a_document_says_what_to_do_first(
+    make_cycle: Callable[..., SmallCycle], kind: str, message: str
+) -> None:
+    from sqlalchemy import text
+
+    small = make_cycle()
+    for table in ("payment", "paymentorder", "publicnotice", "awardlistentry", "awardlist", "award", "computationrun"):
+        small.session.execute(text(f"DELETE FROM {table}"))
+    small.session.commit()
+    with pytest.raises(NotYetError, match=message):
+        write_kind(small, kind)
+
+
+def test_a_payment_list_needs_an_order(small: SmallCycle) -> None:
+    for payment in small.session.exec(select(Payment)).all():
+        small.session.delete(payment)
+    small.session.commit()
+    with pytest.raises(NotYetError, match="资金尚未下达"):
+        write_kind(small, "payment_list")
+
+
+def test_the_bureaus_own_template_comes_first(small: SmallCycle, tmp_path: Path) -> None:
+    (tmp_path / "public_list.html").write_text(
+        '{% extends "base.html" %}{% block content %}<h1>本局样式</h1><p>{{ total_fen | wan }}万元</p>{% endblock %}',
+        encoding="utf-8",
+    )
+    shipped = write_kind(small, "public_list")
+    own = write_kind(small, "public_list", tmp_path)
+    assert "<p>28.734568万元</p>" in path_of(small, own[0]).read_text(encoding="utf-8")
+    assert own[0].path != shipped[0].path
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ("第一行\n{% if %}\n", r"模板“public_list\.html”第 2 行写法有误"),
+        ("第一行\n\n{{ nosuch }}\n", r"模板“public_list\.html”第 3 行用了没有的名称：'nosuch' is undefined"),
+        ("{{ total_fen | nosuch }}", r"模板“public_list\.html”第 1 行写法有误"),
+        ('{% include "nosuch.html" %}', r"找不到文件模板“nosuch\.html”"),
+        ("甲\n{{ -1 | capitals }}", r"模板“public_list\.html”第 2 行无法生成：金额 -0\.01 元不能写成大写"),
+        ("甲\n{{ chart('nosuch') }}", r"模板“public_list\.html”第 2 行无法生成"),
+    ],
+)
+def test_a_broken_template_is_refused_with_its_line(
+    small: SmallCycle, tmp_path: Path, source: str, message: str
+) -> None:
+    (tmp_path / "public_list.html").write_text(source, encoding="utf-8")
+    with pytest.raises(TemplateProblemError, match=message):
+        write_kind(small, "public_list", tmp_path)
+    assert not small.settings.output_dir.exists()
+    assert small.session.exec(select(Document)).all() == []
+
+
+@pytest.mark.parametrize("kind", PAGES)
+def test_two_machines_write_the_same_bytes(make_cycle: Callable[..., SmallCycle], kind: str, tmp_path: Path) -> None:
+    """Two databases, two folders: only what is shown decides the bytes."""
+    small = make_cycle()
+    first = [row.sha256 for row in write_kind(small, kind)]
+    for row in small.session.exec(select(Document)).all():
+        small.session.delete(row)
+    small.session.commit()
+    small.settings = small.settings.model_copy(update={"data_dir": tmp_path / "other"})
+    assert [row.sha256 for row in write_kind(small, kind)] == first
+
+
+def test_no_time_of_writing_is_in_the_bytes(small: SmallCycle) -> None:
+    for kind in ("public_list", "payment_list"):
+        archive = zipfile.ZipFile(path_of(small, write_kind(small, kind)[-1]))
+        assert {part.date_time for part in archive.infolist()} == {(1980, 1, 1, 0, 0, 0)}
+        core = archive.read("docProps/core.xml").decode()
+        assert set(re.findall(r"\d{4}-\d\d-\d\dT[\d:]+Z", core)) <= {"2026-03-02T00:00:00Z", "2026-03-03T00:00:00Z"}

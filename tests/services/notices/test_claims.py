@@ -1,0 +1,95 @@
+"""A message is claimed by one deliverer at a time, and comes back when its claim has run out."""
+
+import subprocess
+import sys
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine
+
+from config.settings import ROOT, Settings
+from models import Message, MessageStatus
+from services.database import engine_of
+from services.mailer import Reply
+from services.notices.claims import CLAIM, Verdict, claim, delay, record
+from tests.services.notices.support import CYCLE_TIME, WALL_TIME, addresses, messages, queue_receipts
+
+_CLAIMER = """
+import sys
+import time
+from datetime import datetime
+from services.database import engine_of
+from services.notices.claims import claim
+from tests.services.notices.support import settings_for
+from pathlib import Path
+engine = engine_of(settings_for(Path("/nonexistent"), url=sys.argv[1]))
+engine.connect().close()
+print("ready", flush=True)
+sys.stdin.readline()
+while rows := claim(engine, datetime.fromisoformat(sys.argv[2]), 3):
+    print(*(row.id for row in rows))
+    time.sleep(0.01)  # sending takes time
+"""
+
+
+def test_two_processes_never_claim_the_same_message(either: Settings) -> None:
+    engine = engine_of(either)
+    queue_receipts(engine, addresses(300))
+    command = [sys.executable, "-c", _CLAIMER, either.database_url, WALL_TIME.isoformat()]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True, "cwd": ROOT}
+    claimers = [subprocess.Popen(command, **pipes) for _ in range(2)]  # type: ignore[call-overload]
+    for claimer in claimers:
+        assert claimer.stdout.readline() == "ready\n"
+    for claimer in claimers:
+        claimer.stdin.write("go\n")
+        claimer.stdin.flush()
+    outputs = [claimer.communicate(timeout=60)[0].split() for claimer in claimers]
+    assert all(outputs), "one of them got nothing: they did not run side by side"
+    assert sorted(int(number) for output in outputs for number in output) == [row.id for row in messages(engine)]
+
+
+def test_a_claim_holds_until_it_runs_out_and_counts_an_attempt(engine: Engine) -> None:
+    queue_receipts(engine, ["a@example.invalid"])
+    (first,) = claim(engine, WALL_TIME, 10)
+    assert (first.status, first.attempts, first.claimed_until) == (MessageStatus.SENDING, 1, WALL_TIME + CLAIM)
+    assert claim(engine, WALL_TIME + CLAIM - timedelta(seconds=1), 10) == []
+    (again,) = claim(engine, WALL_TIME + CLAIM, 10)
+    assert (again.message_id, again.attempts) == (first.message_id, 2)
+
+
+def test_a_message_is_not_due_before_its_time(engine: Engine) -> None:
+    queue_receipts(engine, ["a@example.invalid"])
+    later = WALL_TIME + timedelta(minutes=5)
+    record(engine, [Verdict(row, MessageStatus.PENDING, "", later) for row in claim(engine, WALL_TIME, 1)], CYCLE_TIME)
+    assert claim(engine, later - timedelta(seconds=1), 1) == []
+    assert len(claim(engine, later, 1)) == 1
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "kept"),
+    [
+        ((451, MessageStatus.PENDING), (250, MessageStatus.SENT), MessageStatus.SENT),
+        ((550, MessageStatus.FAILED), (250, MessageStatus.SENT), MessageStatus.SENT),
+        ((250, MessageStatus.SENT), (550, MessageStatus.FAILED), MessageStatus.SENT),
+    ],
+)
+def test_a_late_reply_of_a_lost_claim_does_not_undo_a_sent_mail(
+    engine: Engine, first: tuple[int, MessageStatus], second: tuple[int, MessageStatus], kept: MessageStatus
+) -> None:
+    queue_receipts(engine, ["a@example.invalid"])
+    (slow,) = claim(engine, WALL_TIME, 1)
+    (quick,) = claim(engine, WALL_TIME + CLAIM, 1)
+    for message, (code, status) in ((slow, first), (quick, second)):
+        record(engine, [Verdict(message, status, str(code), WALL_TIME, Reply(code, ""))], CYCLE_TIME)
+    assert messages(engine)[0].status is kept
+
+
+def test_the_delay_doubles_up_to_an_hour_with_a_jitter_of_a_quarter() -> None:
+    minutes = [
+        delay(Message(message_id="<a@b>", attempts=attempts)).total_seconds() / 60  # type: ignore[call-arg]
+        for attempts in range(1, 12)
+    ]
+    for waited, nominal in zip(minutes, [1, 2, 4, 8, 16, 32, 60, 60, 60, 60, 60], strict=True):
+        assert nominal * 0.75 <= waited <= nominal * 1.25
+    others = {delay(Message(message_id=f"<{number}@b>", attempts=1)) for number in range(50)}  # type: ignore[call-arg]
+    assert len(others) == 50

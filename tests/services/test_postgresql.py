@@ -1,0 +1,74 @@
+"""The same record and services on a real PostgreSQL."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from threading import Thread
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlmodel import Session, select
+
+from config.settings import Settings
+from models import AuditEntry, Award, Outcome, Role
+from services import audit, computation, findings, people
+from services.actors import find_actor
+from services.clock import FixedClock
+from services.database import engine_of
+from services.errors import InputError
+from tests.desk import OPENED, Desk, make_desk
+
+
+@pytest.fixture
+def pg(tmp_path: Path, postgres: str) -> Iterator[Desk]:
+    """A bureau whose record is a PostgreSQL database of its own."""
+    cleaner = engine_of(Settings(data_dir=tmp_path, database_url=postgres))
+    with cleaner.begin() as connection:
+        connection.execute(text("DROP SCHEMA public CASCADE"))
+        connection.execute(text("CREATE SCHEMA public"))
+    cleaner.dispose()
+    made = make_desk(tmp_path / "data", postgres)
+    yield made
+    made.session.close()
+    made.engine.dispose()
+
+
+def test_an_application_goes_from_intake_to_its_award(pg: Desk) -> None:
+    pg.open_intake()
+    pg.submit()
+    pg.to_matching()
+    findings.find(*pg.at, pg.system, cycle_id=pg.cycle_id)
+    computation.compute(*pg.at, pg.system, cycle_id=pg.cycle_id)
+    award = pg.session.exec(select(Award)).one()
+    assert (award.outcome, award.amount_fen) == (Outcome.AWARD, 100_000_00)
+    assert audit.verify(pg.session) == []
+
+
+def test_the_database_refuses_to_change_the_audit(pg: Desk) -> None:
+    with pytest.raises(DBAPIError, match="append-only"):
+        pg.session.execute(text("UPDATE auditentry SET actor = 'x'"))
+
+
+def test_operations_side_by_side_keep_the_audit_chain_whole(pg: Desk) -> None:
+    def add(name: str) -> None:
+        with Session(pg.engine, expire_on_commit=False) as session:
+            actor = find_actor(session, "operator")
+            for number in range(20):
+                people.add_user(
+                    session, FixedClock(OPENED), actor, login=f"{name}{number}", name=name, role=Role.AUDITOR
+                )
+
+    before = len(pg.session.exec(select(AuditEntry.seq)).all())
+    threads = [Thread(target=add, args=(name,)) for name in ("a", "b", "c", "d")]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    pg.session.rollback()
+    assert len(pg.session.exec(select(AuditEntry.seq)).all()) == before + 80
+    assert audit.verify(pg.session) == []
+
+
+def test_a_taken_login_is_refused_with_a_sentence(pg: Desk) -> None:
+    with pytest.raises(InputError, match="已被使用"):
+        people.add_user(*pg.at, pg.operator, login="head", name="x", role=Role.AUDITOR)

@@ -1,0 +1,134 @@
+"""The console on the sample's year, stopped at any stage; each test has a copy of its own."""
+
+import shutil
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, time
+from pathlib import Path
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlmodel import Session, col, select
+
+from cli.demo.acting import World
+from config.settings import Settings
+from models import AwardList, Credential, Enterprise, PublicNotice, Role, User
+from services import documents
+from services.actors import system_actor
+from services.clock import CHINA, FileClock, SystemClock
+from services.database import engine_of
+from services.signin import hash_of
+from tests.desk import CODE
+from tests.year import make_world, run_year
+from web.app import create_app
+
+PASSWORD = "a long pass phrase"
+
+
+@dataclass
+class House:
+    """An installation with its console. `browser()` is a visitor without an account."""
+
+    settings: Settings
+    clock: FileClock
+    app: object
+
+    def browser(self) -> TestClient:
+        """A browser that keeps cookies and does not follow redirects."""
+        return TestClient(self.app, base_url="http://testserver", follow_redirects=False)  # type: ignore[arg-type]
+
+    def signed_in(self, login: str) -> TestClient:
+        """A browser in which somebody is signed in."""
+        browser = self.browser()
+        browser.get("/signin")
+        answer = send(browser, "/signin", login=login, password=PASSWORD)
+        assert answer.status_code == 303, answer.text
+        return browser
+
+    def as_role(self, role: Role) -> TestClient:
+        """A browser in which the first user of a role is signed in."""
+        with self.session() as session:
+            login = session.exec(select(User.login).where(User.role == role).order_by(col(User.id))).first()
+        assert login is not None, role
+        return self.signed_in(login)
+
+    def session(self) -> Session:
+        """A session of its own on the record."""
+        return Session(engine_of(self.settings), expire_on_commit=False)
+
+
+def send(browser: TestClient, path: str, **fields: object):  # type: ignore[no-untyped-def]
+    """Post a form with the browser's own form key."""
+    return browser.post(path, data={"form_key": browser.cookies.get("duixian_form", ""), **fields})
+
+
+def back_to_the_notice(house: House) -> None:
+    """Move the clock to a day on which the public notice runs."""
+    with house.session() as session:
+        notice = session.exec(select(PublicNotice)).one()
+    house.clock.set(datetime.combine(notice.starts_on, time(9), CHINA))
+
+
+@pytest.fixture(scope="session")
+def years(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str | None], Path]:
+    """A function that gives the folder of the sample's year, stopped before a stage (None: ended). Made once each."""
+    made: dict[str | None, Path] = {}
+
+    def year(until: str | None) -> Path:
+        if until not in made:
+            made[until] = tmp_path_factory.mktemp("year")
+            world = make_world(made[until])
+            if until is not None:
+                run_year(world, until=until)
+            else:
+                run_year(world)
+            now = world.clock.now()
+            _write_public_documents(world)
+            _equip(world.session)
+            world.session.close()
+            FileClock(made[until] / "clock").set(now)
+        return made[until]
+
+    return year
+
+
+@pytest.fixture
+def house_at(years: Callable[[str | None], Path], tmp_path: Path) -> Iterator[Callable[[str | None], House]]:
+    """A function that opens the console on a copy of the year stopped before a stage."""
+
+    def house(until: str | None) -> House:
+        folder = tmp_path / (until or "end")
+        shutil.copytree(years(until), folder)
+        settings = Settings(
+            _env_file=None, data_dir=folder, clock_file=folder / "clock", console_url="http://testserver", engine_port=9
+        )
+        return House(settings, FileClock(folder / "clock"), create_app(settings))
+
+    yield house
+
+
+def _write_public_documents(world: World) -> None:
+    """What the flows would have written for everybody to read."""
+    listed = world.session.exec(select(AwardList)).first() is not None
+    for kind in ("guide", "public_list") if listed else ("guide",):
+        documents.write(world.session, world.clock, system_actor(world.session), world.settings, world.cycle, kind)
+
+
+def _equip(session: Session) -> None:
+    """One user for each role that the sample lacks, an account for one enterprise, and a password for everybody."""
+    have = set(session.exec(select(User.role)))
+    for role in (Role.AUDITOR, Role.ADMINISTRATOR, Role.BUREAU_MEETING, Role.FINANCE):
+        if role not in have:
+            session.add(User(login=role.value, name=f"{role.value}示例", role=role))
+    if Role.APPLICANT not in have:
+        enterprise = session.exec(select(Enterprise).order_by(col(Enterprise.id))).first()
+        if enterprise is None:
+            enterprise = Enterprise(uscc=CODE, name="漳州示例科技有限公司", kind="enterprise", county="xiangcheng")
+            session.add(enterprise)
+            session.flush()
+        session.add(User(login="applicant", name="申报单位示例", role=Role.APPLICANT, enterprise_id=enterprise.id))
+    session.flush()
+    secret, now = hash_of(PASSWORD), SystemClock().now()
+    for user in session.exec(select(User).where(User.role != Role.SYSTEM)):
+        session.add(Credential(user_id=user.id or 0, password_hash=secret, set_at=now, set_by=user.id or 0))
+    session.commit()

@@ -1,0 +1,166 @@
+"""The board: what it shows of a year, and what the operator decides there."""
+
+from collections.abc import Callable
+
+from sqlmodel import col, select
+
+from models import Cycle, CycleStatus, Decision, DecisionKind, RequestStatus, Role, StageVisit, VerificationRequest
+from services.deadlines import due_day
+from tests.web.conftest import House, send
+
+Open = Callable[[str | None], House]
+
+
+def test_the_board_shows_where_the_year_stands(house_at: Open) -> None:
+    page = house_at("verification").as_role(Role.OPERATOR).get("/board").text
+    assert '<li class="is-now" aria-current="step">\n    <b>部门联审</b>' in page
+    assert page.count('class="is-done"') == 5
+    assert page.count('class="is-to-come"') == 11
+    assert "本阶段的工作还没有做完" in page
+    assert "购买算力服务补助" in page
+
+
+def test_an_ended_year_shows_its_money_and_offers_no_decision(house_at: Open) -> None:
+    page = house_at(None).as_role(Role.OPERATOR).get("/board").text
+    assert "已归档" in page
+    assert page.count('class="is-done"') == 17
+    assert "4,564.1568" in page
+    assert "/extend" not in page
+
+
+def test_only_the_operator_is_offered_decisions(house_at: Open) -> None:
+    house = house_at("verification")
+    assert "/board/1/extend" in house.as_role(Role.OPERATOR).get("/board").text
+    for role in (Role.AUDITOR, Role.BUREAU_LEADER):
+        page = house.as_role(role).get("/board").text
+        assert "部门联审" in page
+        assert "/board/1/" not in page
+
+
+def test_a_due_day_is_put_off_for_a_reason(house_at: Open) -> None:
+    house = house_at("verification")
+    browser = house.as_role(Role.OPERATOR)
+    refused = send(browser, "/board/1/extend", days="3", reason=" ")
+    assert refused.status_code == 422
+    assert "写明" in refused.text
+    assert 'value="3"' in refused.text
+    answer = send(browser, "/board/1/extend", days="3", reason="部门人手不足")
+    assert answer.status_code == 303
+    with house.session() as session:
+        visit = session.exec(select(StageVisit).where(col(StageVisit.left_at).is_(None))).one()
+        assert visit.due_at is not None
+        assert str(due_day(visit.due_at)) == "2026-05-29"
+        decision = session.exec(select(Decision).where(Decision.kind == DecisionKind.EXTEND)).one()
+        assert decision.reason == "部门人手不足"
+    assert "2026-05-29" in browser.get("/board").text
+
+
+def test_days_that_are_no_number_are_refused_with_what_was_typed(house_at: Open) -> None:
+    browser = house_at("verification").as_role(Role.OPERATOR)
+    for typed in ("三", "-1", "1.5", "99999"):
+        answer = send(browser, "/board/1/extend", days=typed, reason="<script>x</script>")
+        assert answer.status_code == 422
+        assert "工作日数要填整数" in answer.text
+        assert "&lt;script&gt;x&lt;/script&gt;" in answer.text
+        assert "<script>x" not in answer.text
+
+
+def test_a_gate_is_overridden_only_for_a_reason(house_at: Open) -> None:
+    house = house_at("verification")
+    browser = house.as_role(Role.OPERATOR)
+    assert send(browser, "/board/1/override", reason="").status_code == 422
+    assert send(browser, "/board/1/override", reason="已电话核实").status_code == 303
+    with house.session() as session:
+        decision = session.exec(select(Decision).where(Decision.kind == DecisionKind.OVERRIDE)).one()
+        assert decision.reason == "已电话核实"
+        open_ones = select(VerificationRequest).where(VerificationRequest.status == RequestStatus.OPEN)
+        assert session.exec(open_ones).first() is None
+
+
+def test_an_approval_cannot_be_overridden(house_at: Open) -> None:
+    house = house_at("approval")
+    browser = house.as_role(Role.OPERATOR)
+    assert "说明理由放行" not in browser.get("/board").text
+    assert send(browser, "/board/1/override", reason="急").status_code == 422
+    with house.session() as session:
+        assert session.exec(select(Decision).where(Decision.kind == DecisionKind.OVERRIDE)).first() is None
+
+
+def test_a_year_is_ended_early_only_when_that_is_confirmed(house_at: Open) -> None:
+    house = house_at("verification")
+    browser = house.as_role(Role.OPERATOR)
+    refused = send(browser, "/board/1/cancel", reason="政策废止")
+    assert refused.status_code == 422
+    assert "政策废止" in refused.text
+    assert send(browser, "/board/1/cancel", reason="政策废止", sure="yes").status_code == 303
+    with house.session() as session:
+        assert session.get_one(Cycle, 1).status is CycleStatus.CANCELLED
+    page = browser.get("/board").text
+    assert "已终止" in page
+    assert "政策废止" in page
+
+
+def test_waking_without_the_engine_says_so_and_keeps_the_page(house_at: Open) -> None:
+    browser = house_at("verification").as_role(Role.OPERATOR)
+    for path, fields in (("/board/1/wake", {}), ("/board/1/run", {"name": "reminders"})):
+        answer = send(browser, path, **fields)
+        assert answer.status_code == 409
+        assert "连不上调度服务" in answer.text
+        assert "部门联审" in answer.text
+    assert send(browser, "/board/1/run", name="anything").status_code == 422
+
+
+def test_the_failure_of_the_last_run_is_shown_as_text(house_at: Open) -> None:
+    house = house_at("verification")
+    with house.session() as session:
+        cycle = session.get_one(Cycle, 1)
+        cycle.failure, cycle.flow_run_id = "<script>alert(1)</script>", "0190-a"
+        session.add(cycle)
+        session.commit()
+    page = house.as_role(Role.OPERATOR).get("/board").text
+    assert "&lt;script&gt;alert(1)" in page
+    assert "<script>alert" not in page
+    assert "http://127.0.0.1:9/runs/flow-run/0190-a" in page
+    assert ">重试<" in page
+
+
+def test_a_year_is_opened_with_its_own_standards(house_at: Open) -> None:
+    house = house_at("verification")
+    browser = house.as_role(Role.OPERATOR)
+    form = browser.get("/board/new?policy_id=zhangzhou-ai-2024&year=2026").text
+    assert "dataset-trade.rate" in form
+    given = {
+        "policy_id": "zhangzhou-ai-2024",
+        "year": "2026",
+        "setting": ["dataset-trade.rate", "ai-event.rate"],
+        "value": ["25%", ""],
+        "county": ["longhai"],
+        "share": ["40%"],
+    }
+    assert send(browser, "/board/new", **given).status_code == 303
+    with house.session() as session:
+        cycle = session.exec(select(Cycle).where(Cycle.year == 2026)).one()
+        assert cycle.overrides == {"dataset-trade": {"rate": "25%"}}
+        assert cycle.cost_sharing == {"longhai": "40%"}
+    again = send(browser, "/board/new", **given)
+    assert again.status_code == 422
+    assert "已经开立" in again.text
+
+
+def test_a_standard_beyond_the_law_is_refused_and_kept(house_at: Open) -> None:
+    house = house_at("verification")
+    browser = house.as_role(Role.OPERATOR)
+    given = {"policy_id": "zhangzhou-ai-2024", "year": "2026", "setting": ["dataset-trade.rate"], "value": ["90%"]}
+    refused = send(browser, "/board/new", **given)
+    assert refused.status_code == 422
+    assert 'value="90%"' in refused.text
+    assert send(browser, "/board/new", policy_id="../../etc", year="2026").status_code == 422
+    assert send(browser, "/board/new", policy_id="zhangzhou-ai-2024", year="二〇").status_code == 422
+    with house.session() as session:
+        assert len(session.exec(select(Cycle)).all()) == 1
+
+
+def test_an_unknown_year_is_not_found(house_at: Open) -> None:
+    browser = house_at("verification").as_role(Role.OPERATOR)
+    assert browser.get("/board?cycle_id=99").status_code == 404
+    assert send(browser, "/board/99/wake").status_code == 404

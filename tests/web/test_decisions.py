@@ -1,0 +1,157 @@
+"""Leaders in the console: what waits, the exact digest, 同意 and 退回, and nobody out of turn."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlmodel import select
+
+from models import AwardList, AwardListEntry, Decision, DecisionKind, Role
+from services import cycles, lists
+from services.actors import system_actor
+from tests.web.conftest import House, send
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def house(house_at: Callable[[str | None], House]) -> House:
+    """The first list, ready for approval."""
+    made = house_at("approval")
+    ready(made)
+    return made
+
+
+def ready(house: House) -> None:
+    """The stage's own work is done."""
+    with house.session() as session:
+        cycles.finish_work(session, house.clock, system_actor(session), cycle_id=1, summary={})
+
+
+def digest_of(house: House) -> str:
+    """The digest of the current list."""
+    with house.session() as session:
+        return lists.current_list(session, cycles.get_cycle(session, 1)).digest
+
+
+def decisions(house: House, stage: str = "approval") -> list[Decision]:
+    """What was decided at the stage."""
+    from models import StageVisit
+
+    with house.session() as session:
+        query = select(Decision).join(StageVisit).where(StageVisit.stage == stage).order_by("id")  # type: ignore[arg-type]
+        return list(session.exec(query))
+
+
+def next_version(house: House) -> None:
+    """The list is frozen anew with one line less."""
+    with house.session() as session:
+        old = lists.current_list(session, cycles.get_cycle(session, 1))
+        lines = lists.entries(session, old.id or 0)
+        new = AwardList(
+            cycle_id=1,
+            version=old.version + 1,
+            run_id=old.run_id,
+            digest="f" * 64,
+            total_fen=old.total_fen,
+            prepared_by=old.prepared_by,
+            frozen_at=house.clock.now(),
+        )
+        session.add(new)
+        session.flush()
+        session.add_all(
+            AwardListEntry(**line.model_dump(exclude={"id", "list_id"}), list_id=new.id or 0) for line in lines[1:]
+        )
+        session.commit()
+
+
+def test_what_waits_is_shown_to_whose_turn_it_is(house: House) -> None:
+    assert "查看并审批" in house.as_role(Role.SECTION_HEAD).get("/decisions").text
+    later = house.as_role(Role.BUREAU_LEADER)
+    assert "现在没有等待您审批的内容" in later.get("/decisions").text
+    page = later.get("/decisions/1").text
+    assert "现在待科室负责人审批" in page
+    assert "/decisions/1/approve" not in page
+
+
+def test_the_page_shows_the_list_its_risks_and_the_whole_digest(house: House) -> None:
+    page = house.as_role(Role.SECTION_HEAD).get("/decisions/1").text
+    digest = digest_of(house)
+    assert " ".join(digest[at : at + 8] for at in range(0, 64, 8)) in page
+    assert f'name="digest" value="{digest}"' in page
+    for words in (
+        "肆仟伍佰柒拾陆万",
+        "这是第一版",
+        "上年 402.5 万元",
+        "同名活动每年一届",
+        "视同无意见",
+        "按最高限额封顶",
+    ):
+        assert words in page
+
+
+def test_the_chain_approves_one_after_the_other(house: House) -> None:
+    digest = digest_of(house)
+    for role in (Role.SECTION_HEAD, Role.BUREAU_LEADER, Role.BUREAU_MEETING):
+        answer = send(house.as_role(role), "/decisions/1/approve", digest=digest, opinion=f"同意{HOSTILE}")
+        assert (answer.status_code, answer.headers["location"]) == (303, "/decisions")
+    assert [(each.step, each.digest) for each in decisions(house)] == [(step, digest) for step in range(3)]
+    assert house.as_role(Role.BUREAU_LEADER).get("/decisions/1").status_code == 404
+
+
+def test_an_opinion_is_shown_as_text(house: House) -> None:
+    send(house.as_role(Role.SECTION_HEAD), "/decisions/1/approve", digest=digest_of(house), opinion=HOSTILE)
+    page = house.as_role(Role.BUREAU_LEADER).get("/decisions/1").text
+    assert HOSTILE not in page
+    assert "&lt;script&gt;alert(1)" in page
+
+
+def test_nobody_approves_out_of_turn(house: House) -> None:
+    leader = house.as_role(Role.BUREAU_LEADER)
+    assert send(leader, "/decisions/1/approve", digest=digest_of(house)).status_code == 403
+    assert send(leader, "/decisions/1/return", digest=digest_of(house), reason="不对").status_code == 403
+    assert decisions(house) == []
+
+
+def test_what_changed_meanwhile_is_not_approved(house: House) -> None:
+    browser, seen = house.as_role(Role.SECTION_HEAD), digest_of(house)
+    next_version(house)
+    answer = send(browser, "/decisions/1/approve", digest=seen, opinion="都核对过")
+    assert answer.status_code == 422
+    assert "所批内容已经变化" in answer.text and "都核对过" in answer.text
+    assert f'value="{"f" * 64}"' in answer.text
+    assert "比第 1 版改了什么" in answer.text and "1 件不同" in answer.text
+    assert decisions(house) == []
+
+
+def test_returning_needs_a_reason_and_is_recorded(house: House) -> None:
+    browser, digest = house.as_role(Role.SECTION_HEAD), digest_of(house)
+    refused = send(browser, "/decisions/1/return", digest=digest, reason=" ")
+    assert refused.status_code == 422
+    assert "必须写明理由" in refused.text
+    assert "部门联审" in refused.text
+    assert send(browser, "/decisions/1/return", digest=digest, reason="重复的再核一遍").status_code == 303
+    (decision,) = decisions(house)
+    assert (decision.kind, decision.reason) == (DecisionKind.RETURN, "重复的再核一遍")
+    assert browser.get("/decisions/1").status_code == 404
+
+
+def test_the_guide_shows_what_it_promises_and_its_draft(house_at: Callable[[str | None], House]) -> None:
+    house = house_at("guide")
+    assert house.as_role(Role.SECTION_HEAD).get("/decisions/1").status_code == 404
+    ready(house)
+    browser = house.as_role(Role.SECTION_HEAD)
+    page = browser.get("/decisions/1").text
+    assert "市县分担" in page and "龙海区" in page
+    write_guide(house)
+    draft = browser.get("/decisions/1/guide.html")
+    assert draft.status_code == 200
+    assert "sandbox" in draft.headers["content-security-policy"]
+    assert "/decisions/1/guide.html" in browser.get("/decisions/1").text
+
+
+def write_guide(house: House) -> None:
+    """The draft of the guide."""
+    from services.documents import write
+
+    with house.session() as session:
+        write(session, house.clock, system_actor(session), house.settings, cycles.get_cycle(session, 1), "guide")

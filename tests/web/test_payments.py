@@ -1,0 +1,160 @@
+"""Treasuries in the console: their orders, lists to take away, results reported singly and by file."""
+
+import io
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from fastapi.testclient import TestClient
+from python_calamine import CalamineWorkbook
+from sqlmodel import col, select
+
+from models import Credential, Payment, PaymentOrder, PaymentStatus, Role, User
+from services import cycles, payments
+from services.actors import system_actor
+from services.clock import today
+from services.documents import write
+from tests.web.conftest import House, send
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+@pytest.fixture
+def house(house_at: Callable[[str | None], House]) -> House:
+    """The money was just ordered, and the list written."""
+    made = house_at("payment")
+    with made.session() as session:
+        payments.order(session, made.clock, system_actor(session), cycle_id=1)
+        write(session, made.clock, system_actor(session), made.settings, cycles.get_cycle(session, 1), "payment_list")
+    return made
+
+
+def of_county(house: House, county: str) -> TestClient:
+    """The browser of a county's treasury."""
+    with house.session() as session:
+        secret = session.exec(select(Credential)).first()
+        assert secret is not None
+        user = User(login=f"finance-{county}", name="县区财政示例", role=Role.FINANCE, county=county)
+        session.add(user)
+        session.flush()
+        session.add(
+            Credential(
+                user_id=user.id or 0, password_hash=secret.password_hash, set_at=secret.set_at, set_by=user.id or 0
+            )
+        )
+        session.commit()
+    return house.signed_in(f"finance-{county}")
+
+
+def payments_of(house: House, county: str) -> list[Payment]:
+    """The payments ordered from a county."""
+    with house.session() as session:
+        query = select(Payment).join(PaymentOrder).where(PaymentOrder.county == county).order_by(col(Payment.id))
+        return list(session.exec(query))
+
+
+def get(house: House, payment: Payment) -> Payment:
+    """The payment as it stands now."""
+    with house.session() as session:
+        return session.get_one(Payment, payment.id)
+
+
+def upload(browser: TestClient, data: bytes, name: str = "结果.csv"):  # type: ignore[no-untyped-def]
+    """Post a file of results."""
+    key = browser.cookies.get("duixian_form", "")
+    return browser.post("/payments/1/results", data={"form_key": key}, files={"file": (name, data)})
+
+
+def test_before_the_order_the_page_says_so(house_at: Callable[[str | None], House]) -> None:
+    browser = house_at("verification").as_role(Role.FINANCE)
+    assert "资金还没有下达" in browser.get("/payments").text
+    assert browser.get("/payments/1/export.xlsx").status_code == 404
+    assert browser.get("/payments/999").status_code == 404
+
+
+def test_the_page_adds_up_by_county_and_bearer(house: House) -> None:
+    page = house.as_role(Role.FINANCE).get("/payments").text
+    with house.session() as session:
+        whole = sum(each.amount_fen for each in session.exec(select(Payment)))
+        city = sum(each.amount_fen for each in session.exec(select(Payment).where(Payment.bearer == "city")))
+    for fen in (whole, city, whole - city):
+        assert f"{fen // 100:,}.{fen % 100:02d}" in page
+    assert "肆仟伍佰陆拾肆万" in page and "芗城区" in page
+    assert "不一致" not in page
+
+
+def test_the_list_is_the_document_that_was_written(house: House) -> None:
+    browser = house.as_role(Role.AUDITOR)
+    data = browser.get("/payments/1/list.xlsx").content
+    assert CalamineWorkbook.from_filelike(io.BytesIO(data)).sheet_names[0] == "合计"
+    assert "导入拨付结果" not in browser.get("/payments").text
+
+
+def test_a_county_sees_and_takes_away_its_own_only(house: House) -> None:
+    browser = of_county(house, "longhai")
+    page = browser.get("/payments").text
+    assert "龙海区" in page and "芗城区" not in page
+    assert browser.get("/payments/1/list.xlsx").status_code == 404
+    book = CalamineWorkbook.from_filelike(io.BytesIO(browser.get("/payments/1/export.xlsx").content))
+    rows = book.get_sheet_by_index(0).to_python()
+    assert [row[0] for row in rows[1:]] == sorted(each.number for each in payments_of(house, "longhai"))
+    other = payments_of(house, "xiangcheng")[0]
+    assert browser.get(f"/payments/items/{other.id}").status_code == 404
+    assert send(browser, f"/payments/items/{other.id}", result="failed", failure="账号错").status_code == 404
+    assert get(house, other).status is PaymentStatus.PENDING
+
+
+def test_a_result_is_reported_and_a_refused_form_keeps_what_was_typed(house: House) -> None:
+    browser, payment = house.as_role(Role.FINANCE), payments_of(house, "longhai")[0]
+    path = f"/payments/items/{payment.id}"
+    refused = send(browser, path, result="failed", reference=HOSTILE, failure="账号错误")
+    assert refused.status_code == 422
+    assert 'value="账号错误"' in refused.text and "&lt;script&gt;" in refused.text and HOSTILE not in refused.text
+    assert "没有选择拨付结果" in send(browser, path).text
+    assert "不是日期" in send(browser, path, result="paid", on="昨天").text
+    late = (today(house.clock) + timedelta(days=9)).isoformat()
+    assert "不在下达之日" in send(browser, path, result="paid", on=late).text
+    assert send(browser, path, result="failed", failure="账号错误").status_code == 303
+    assert "账号错误" in browser.get("/payments").text
+    day = today(house.clock)
+    assert send(browser, path, result="paid", on=day.isoformat(), reference="PZ1").status_code == 303
+    now = get(house, payment)
+    assert (now.status, now.paid_on, now.reference, now.failure) == (PaymentStatus.PAID, day, "PZ1", "")
+
+
+def test_a_file_of_results_is_reported_row_by_row(house: House) -> None:
+    browser = house.as_role(Role.FINANCE)
+    first, second, third = payments_of(house, "longhai")[:3]
+    rows = [
+        "拨付编号,拨付结果,拨付日期,凭证号,失败原因",
+        f"{first.number},已拨付,{today(house.clock)},PZ1,",
+        f"{second.number},拨付失败,,,",
+        f"{third.number},拨付失败,,,账号{HOSTILE}",
+        "BF-9,已拨付,2026-06-01,PZ2,",
+    ]
+    data = "\n".join(rows).encode()
+    answer = upload(browser, data)
+    assert answer.status_code == 422
+    assert "新登记 2 笔" in answer.text and "2 处有问题" in answer.text
+    assert "拨付失败没有写明原因" in answer.text and "没有这个拨付编号" in answer.text
+    assert HOSTILE not in answer.text
+    states = [get(house, each).status for each in (first, second, third)]
+    assert states == [PaymentStatus.PAID, PaymentStatus.PENDING, PaymentStatus.FAILED]
+    assert "以前导入过" in upload(browser, data).text
+    assert upload(browser, b"1,2\n3,4\n", "x.csv").status_code == 422
+
+
+def test_an_exported_table_comes_back_with_its_results(house: House) -> None:
+    browser, payment = house.as_role(Role.FINANCE), payments_of(house, "longhai")[0]
+    send(browser, f"/payments/items/{payment.id}", result="failed", failure="账号错误")
+    answer = upload(browser, browser.get("/payments/1/export.xlsx").content, "明细.xlsx")
+    assert answer.status_code == 200
+    assert "新登记 0 笔，与已有登记相同 1 笔" in answer.text
+
+
+def test_counties_bureaus_and_auditors_report_nothing(house: House) -> None:
+    payment = payments_of(house, "longhai")[0]
+    for role in (Role.AUDITOR, Role.COUNTY_REVIEWER, Role.BUREAU_VERIFIER, Role.BUREAU_LEADER):
+        browser = house.as_role(role)
+        assert send(browser, f"/payments/items/{payment.id}", result="failed", failure="x").status_code == 403
+    assert get(house, payment).status is PaymentStatus.PENDING

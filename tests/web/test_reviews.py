@@ -1,0 +1,283 @@
+"""Counties and bureaus in the console: their own requests only, every way of answering, and reasons where needed."""
+
+import io
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pytest
+import xlsxwriter
+from fastapi.testclient import TestClient
+from python_calamine import CalamineWorkbook
+from sqlmodel import col, select
+
+from models import (
+    FactKind,
+    FactValue,
+    ImportFile,
+    Opinion,
+    RequestStatus,
+    ReviewerKind,
+    Role,
+    VerificationReply,
+    VerificationRequest,
+)
+from services import reviews
+from services.actors import system_actor
+from services.stages import load_plan
+from tests.web.conftest import House, send
+
+HOSTILE = "<script>alert(1)</script>"
+
+
+@dataclass
+class Asked:
+    """A house whose bureaus have just been asked, and 市工信局's browser."""
+
+    house: House
+    browser: TestClient
+
+    def requests(self, reviewer: str = "gxj", fact: str = "") -> list[VerificationRequest]:
+        """The requests of a bureau, those with a fact when one is named."""
+        with self.house.session() as session:
+            found = session.exec(
+                select(VerificationRequest)
+                .where(VerificationRequest.reviewer == reviewer, VerificationRequest.kind == ReviewerKind.BUREAU)
+                .order_by(col(VerificationRequest.id))
+            )
+            return [each for each in found if not fact or fact in each.facts]
+
+    def status(self, request_id: int) -> RequestStatus:
+        """Where a request stands."""
+        with self.house.session() as session:
+            return session.get_one(VerificationRequest, request_id).status
+
+    def verified(self, request: VerificationRequest, fact: str) -> FactValue:
+        """The newest verified value."""
+        with self.house.session() as session:
+            return session.exec(
+                select(FactValue)
+                .where(
+                    FactValue.application_id == request.application_id,
+                    FactValue.fact == fact,
+                    FactValue.kind == FactKind.VERIFIED,
+                )
+                .order_by(col(FactValue.seq).desc())
+            ).first()  # type: ignore[return-value]
+
+
+@pytest.fixture
+def asked(house_at: Callable[[str | None], House]) -> Asked:
+    house = house_at("verification")
+    with house.session() as session:
+        reviews.request(
+            session,
+            house.clock,
+            system_actor(session),
+            settings=house.settings,
+            plan=load_plan(house.settings.cycle_file),
+            cycle_id=1,
+            kind=ReviewerKind.BUREAU,
+            application_ids=reviews.to_request(session, 1, ReviewerKind.BUREAU),
+        )
+    return Asked(house, house.signed_in("bureau-gxj"))
+
+
+def test_the_inbox_has_ones_own_requests_only(asked: Asked) -> None:
+    own, other = asked.requests()[0], asked.requests("czj")[0]
+    page = asked.browser.get("/requests").text
+    assert f'"/requests/{own.id}"' in page
+    assert f'"/requests/{other.id}"' not in page
+    answer = asked.browser.get(f"/requests/{other.id}")
+    assert answer.status_code == 404
+    assert answer.text == asked.browser.get("/requests/999999").text
+    assert send(asked.browser, f"/requests/{other.id}", opinion="agree").status_code == 404
+    assert asked.status(other.id or 0) is RequestStatus.OPEN
+
+
+def test_a_county_does_not_see_what_is_asked_of_bureaus(asked: Asked) -> None:
+    county = asked.house.as_role(Role.COUNTY_REVIEWER)
+    assert "现在没有待回复的事项" in county.get("/requests").text
+    assert county.get(f"/requests/{asked.requests()[0].id}").status_code == 404
+
+
+def test_another_value_needs_a_reason_and_is_recorded_with_it(asked: Asked) -> None:
+    request = asked.requests(fact="service_fee")[0]
+    path = f"/requests/{request.id}"
+    fields = {"opinion": "agree", "reason": HOSTILE, "value.service_fee": "123456.78", "value.province_refused": "否"}
+    refused = send(asked.browser, path, **fields)
+    assert refused.status_code == 422
+    assert "核定值与申报值不同，请写明理由" in refused.text
+    assert 'value="123456.78"' in refused.text
+    assert HOSTILE not in refused.text and "&lt;script&gt;alert(1)" in refused.text
+    assert asked.status(request.id or 0) is RequestStatus.OPEN
+    given = {"because.service_fee": "扣除退款", "because.province_refused": "有函", "because.item_date": "按发票"}
+    assert send(asked.browser, path, **fields, **given).status_code == 303
+    assert asked.status(request.id or 0) is RequestStatus.ANSWERED
+    value = asked.verified(request, "service_fee")
+    assert (value.value, value.reason, value.bureau) == ("123456.78", "扣除退款", "gxj")
+    assert "市工信局核验人示例" in asked.browser.get(path).text
+
+
+def test_a_refusal_needs_a_reason_and_an_opinion_must_be_chosen(asked: Asked) -> None:
+    request = asked.requests()[0]
+    path = f"/requests/{request.id}"
+    assert "不同意必须写明理由" in send(asked.browser, path, opinion="refuse").text
+    assert "没有选择意见" in send(asked.browser, path, reason="x").text
+    assert send(asked.browser, path, opinion="refuse", reason="未见合同").status_code == 303
+    with asked.house.session() as session:
+        reply = session.exec(select(VerificationReply).where(VerificationReply.request_id == request.id)).one()
+    assert (reply.opinion, reply.reason) == (Opinion.REFUSE, "未见合同")
+    again = send(asked.browser, path, opinion="agree")
+    assert again.status_code == 422
+    assert "已经回复" in again.text
+
+
+def group_of(asked: Asked, fact: str) -> tuple[str, list[VerificationRequest]]:
+    """The table of the requests with a fact."""
+    rows = asked.requests(fact=fact)
+    with asked.house.session() as session:
+        measure = {each.measure for each in session.exec(select_applications(rows))}
+    assert len(measure) == 1
+    return f"1.{measure.pop()}.{'-'.join(rows[0].facts)}", rows
+
+
+def select_applications(rows: list[VerificationRequest]):  # type: ignore[no-untyped-def]
+    """The applications of these requests."""
+    from models import Application
+
+    return select(Application).where(col(Application.id).in_([each.application_id for each in rows]))
+
+
+def test_in_a_table_good_rows_are_saved_and_the_others_named(asked: Asked) -> None:
+    group, rows = group_of(asked, "service_fee")
+    good, changed, silent, untouched, *_ = rows
+    answer = send(
+        asked.browser,
+        f"/requests/table?group={group}",
+        **{
+            f"opinion.{good.id}": "refuse",
+            f"reason.{good.id}": "未见合同",
+            f"opinion.{changed.id}": "agree",
+            f"value.{changed.id}.service_fee": "1.00",
+            f"reason.{silent.id}": "忘了选意见",
+        },
+    )
+    assert answer.status_code == 422
+    assert "已保存 1 件；有 2 件没有保存" in answer.text
+    assert "核定值与申报值不同，请写明理由" in answer.text
+    assert "没有选择意见" in answer.text
+    assert 'value="1.00"' in answer.text and 'value="忘了选意见"' in answer.text
+    states = [asked.status(each.id or 0) for each in (good, changed, silent, untouched)]
+    assert states == [RequestStatus.ANSWERED, *[RequestStatus.OPEN] * 3]
+
+
+def test_a_table_takes_a_reason_for_every_changed_value_of_its_row(asked: Asked) -> None:
+    group, rows = group_of(asked, "service_fee")
+    row = rows[0]
+    answer = send(
+        asked.browser,
+        f"/requests/table?group={group}",
+        **{
+            f"opinion.{row.id}": "agree",
+            f"value.{row.id}.service_fee": "1.00",
+            f"value.{row.id}.province_refused": "否",
+            f"reason.{row.id}": "按发票核减",
+        },
+    )
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/requests/table?group={group}")
+    assert asked.verified(row, "service_fee").reason == "按发票核减"
+
+
+def test_a_group_of_another_bureau_is_not_found(asked: Asked) -> None:
+    group, _ = group_of(asked, "service_fee")
+    other = asked.house.signed_in("bureau-czj")
+    assert other.get(f"/requests/table?group={group}").status_code == 404
+
+
+Cells = dict[tuple[str, str], str]
+
+
+def filled(data: bytes, edit: Callable[[str, list[list[str]]], None]) -> bytes:
+    """The workbook as somebody saves it after editing: rows of every sheet go through `edit`."""
+    read, out = CalamineWorkbook.from_filelike(io.BytesIO(data)), io.BytesIO()
+    with xlsxwriter.Workbook(out, {"strings_to_formulas": False}) as book:
+        for name in read.sheet_names:
+            rows = [[str(cell) for cell in row] for row in read.get_sheet_by_name(name).to_python()]
+            edit(name, rows)
+            sheet = book.add_worksheet(name)
+            for number, row in enumerate(rows):
+                for place, cell in enumerate(row):
+                    if cell:
+                        sheet.write_string(number, place, cell)
+                    else:
+                        sheet.write_blank(number, place, None, book.add_format())
+    return out.getvalue()
+
+
+def upload(asked: Asked, data: bytes, name: str = "填好.xlsx"):  # type: ignore[no-untyped-def]
+    """Post a workbook."""
+    key = asked.browser.cookies.get("duixian_form", "")
+    return asked.browser.post("/requests/workbook", data={"form_key": key}, files={"file": (name, data)})
+
+
+def test_the_workbook_goes_there_and_back_and_names_every_refusal(asked: Asked) -> None:
+    data = asked.browser.get("/requests/workbook.xlsx").content
+    changed_key: list[str] = []
+
+    def edit(name: str, rows: list[list[str]]) -> None:
+        if name != "购买算力服务补助":
+            return
+        head = rows[0]
+        opinion, reason, unit = head.index("意见"), head.index("理由"), head.index("申报单位")
+        fee = next(place for place, text in enumerate(head) if text.endswith("核定值") and "服务费" in text)
+        rows[1][opinion], rows[1][reason] = "不同意", "未见合同"
+        rows[2][opinion], rows[2][fee] = "同意", "1.00"
+        rows[3][opinion], rows[3][unit] = "同意", "别的公司"
+        rows[4][reason] = "没有意见"
+        rows[5][0], rows[5][opinion] = str(asked.requests("czj")[0].id), "同意"
+        changed_key.extend(row[0] for row in rows[1:6])
+
+    answer = upload(asked, filled(data, edit))
+    assert answer.status_code == 422
+    assert "新回复 1 件" in answer.text and "4 处有问题" in answer.text
+    for sentence in ("请写明理由", "这一格不能改动", "别的公司", "但没有填意见", "不是发给本单位的"):
+        assert sentence in answer.text
+    assert asked.status(int(changed_key[0])) is RequestStatus.ANSWERED
+    assert [asked.status(int(key)) for key in changed_key[1:4]] == [RequestStatus.OPEN] * 3
+    with asked.house.session() as session:
+        assert session.exec(select(ImportFile).where(ImportFile.filename == "填好.xlsx")).one().rows_added == 1
+        assert (
+            len(
+                session.exec(
+                    select(VerificationReply)
+                    .join(VerificationRequest)
+                    .where(VerificationRequest.kind == ReviewerKind.BUREAU)
+                ).all()
+            )
+            == 1
+        )
+
+
+def test_a_whole_workbook_answers_everything_that_agrees(asked: Asked) -> None:
+    def edit(name: str, rows: list[list[str]]) -> None:
+        if "意见" in rows[0]:
+            for row in rows[1:]:
+                row[rows[0].index("意见")] = "不同意"
+                row[rows[0].index("理由")] = "材料不全"
+
+    data = filled(asked.browser.get("/requests/workbook.xlsx").content, edit)
+    answer = upload(asked, data)
+    assert answer.status_code == 200
+    count = len(asked.requests())
+    assert f"新回复 {count} 件" in answer.text and "现在没有待回复的事项" in answer.text
+    again = upload(asked, data)
+    assert again.status_code == 200
+    assert "以前上传过" in again.text
+    assert asked.browser.get("/requests/workbook.xlsx").status_code == 404
+
+
+def test_what_is_no_workbook_of_ours_is_refused(asked: Asked) -> None:
+    assert "是空文件" in upload(asked, b"", "空.csv").text
+    other = upload(asked, "甲,乙\n1,2\n".encode(), "别的.csv")
+    assert other.status_code == 422
+    assert "里没有“事项编号”列" in other.text

@@ -58,12 +58,12 @@ def make_world(folder: Path, database_url: str = "") -> World:
     return World(settings, session, clock, plan, story, people, folder / "in", cycle.id or 0)
 
 
-def run_year(world: World, until: str | None = None) -> list[str]:
-    """Run until the cycle has ended, or has come to a stage. Returns the stages in the order of leaving them."""
+def run_year(world: World, until: str | None = None, past: str | None = None) -> list[str]:
+    """Run until the cycle has ended, has come to a stage, or has left one. Returns the stages in order of leaving."""
     left: list[str] = []
     while True:
         position = cycles.position(world.session, world.plan, world.cycle_id)
-        if position.finished or position.stage == until:
+        if position.finished or position.stage == until or past in left:
             return left
         if _work(world, position.stage).open:
             left.append(position.stage)

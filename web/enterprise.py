@@ -163,7 +163,7 @@ def autosave(visit: Drafting, draft_id: int, form: Sent) -> HTMLResponse:
 
 
 @router.post("/my/drafts/{draft_id}/submit")
-def submit(visit: Annotated[Visit, does("application.submit")], draft_id: int, form: Sent) -> Response:
+def submit(visit: Drafting, draft_id: int, form: Sent) -> Response:
     """Keep what was typed, and make the draft an application if nothing is missing."""
     drafts.save(visit.session, visit.clock, visit.actor, draft_id=draft_id, given=_texts(form))
     refused = _keep_files(visit, draft_id, form)

@@ -2,7 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, time
 from pathlib import Path
 
@@ -13,9 +13,9 @@ from sqlmodel import Session, col, select
 from cli.demo.acting import World
 from config.settings import Settings
 from models import AwardList, Credential, Enterprise, PublicNotice, Role, User
-from services import documents
+from services import cycles, documents
 from services.actors import system_actor
-from services.clock import CHINA, FileClock, SystemClock
+from services.clock import CHINA, FileClock, FixedClock, SystemClock
 from services.database import engine_of
 from services.signin import hash_of
 from tests.desk import CODE
@@ -70,26 +70,34 @@ def back_to_the_notice(house: House) -> None:
 
 
 @pytest.fixture(scope="session")
-def years(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str | None], Path]:
-    """A function that gives the folder of the sample's year, stopped before a stage (None: ended). Made once each."""
-    made: dict[str | None, Path] = {}
+def years(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str | None], Path]]:
+    """A function that gives the folder of the sample's year, stopped before a stage (None: ended).
+
+    The year is run once, as far as anybody asks, and copied at each stage on its way.
+    """
+    base = tmp_path_factory.mktemp("years")
+    world, moments = make_world(base / "running"), dict[str | None, datetime]()
+
+    def run_on() -> None:
+        position = cycles.position(world.session, world.plan, world.cycle_id)
+        here = None if position.finished else position.stage
+        if here not in moments:  # a return leads through some stages twice
+            moments[here] = world.clock.now()
+            world.session.commit()
+            shutil.copytree(base / "running", base / (here or "ended"))
+        if here is not None:
+            run_year(world, past=here)
 
     def year(until: str | None) -> Path:
-        if until not in made:
-            made[until] = tmp_path_factory.mktemp("year")
-            world = make_world(made[until])
-            if until is not None:
-                run_year(world, until=until)
-            else:
-                run_year(world)
-            now = world.clock.now()
-            _write_public_documents(world)
-            _equip(world.session)
-            world.session.close()
-            FileClock(made[until] / "clock").set(now)
-        return made[until]
+        folder = base / (until or "ended")
+        while until not in moments:
+            run_on()
+        if not (folder / "clock").exists():
+            _furnish(world, folder, moments[until])
+        return folder
 
-    return year
+    yield year
+    world.session.close()
 
 
 @pytest.fixture
@@ -105,6 +113,16 @@ def house_at(years: Callable[[str | None], Path], tmp_path: Path) -> Iterator[Ca
         return House(settings, FileClock(folder / "clock"), create_app(settings))
 
     yield house
+
+
+def _furnish(world: World, folder: Path, now: datetime) -> None:
+    """Add what the console needs beside the year's own record: public documents, accounts, and the clock."""
+    settings = Settings(_env_file=None, data_dir=folder)
+    with Session(engine_of(settings), expire_on_commit=False) as session:
+        copied = replace(world, settings=settings, session=session, clock=FixedClock(now))
+        _write_public_documents(copied)
+        _equip(session)
+    FileClock(folder / "clock").set(now)
 
 
 def _write_public_documents(world: World) -> None:

@@ -7,6 +7,7 @@ import pytest
 from models import Role
 from services.notices.contexts import PAGES
 from tests.web.conftest import House, back_to_the_notice
+from tests.web.test_decisions import ready
 
 READERS = {
     "guide": None,
@@ -22,6 +23,8 @@ READERS = {
 def test_a_link_in_a_mail_leads_to_a_page(page: str, house_at: Callable[[str | None], House]) -> None:
     stage = {"list": "objections", "gate": "approval"}.get(page, "verification")
     house = house_at(stage)
+    if page == "gate":
+        ready(house)
     if page == "list":  # the year stops after the notice: back to a day on which it runs
         back_to_the_notice(house)
     reader = READERS[page]

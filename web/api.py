@@ -8,7 +8,7 @@ import json
 import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from typing import Annotated, Any
 
 from fastapi import Depends, FastAPI, Header, Path, Query, Request
@@ -19,17 +19,23 @@ from pydantic import BaseModel, ConfigDict, Field
 from sqlmodel import Session, col, func, select
 from starlette.exceptions import HTTPException
 
-from models import Application, AwardListEntry, Cycle
-from services import cycles, interface, publication, sight
+from models import Application, AwardListEntry, Cycle, PaymentStatus
+from services import cycles, interface, payment_overview, publication, sight
 from services.database import session_of
 from services.errors import InputError, NotAllowedError, NotFoundError, ServiceError, StateError
 from services.interface import Handed, Holder, Scope
 from services.lifecycle import STATUS_NAMES
 from services.money import plain_yuan
+from services.permissions import ROLE_NAMES, may
 from web.console import Console
 
 _STATUS = {NotFoundError: 404, NotAllowedError: 403, InputError: 422, StateError: 409}
 _PROBLEM = "application/problem+json"
+_SENTENCES = {
+    400: "请求的内容读不出来；应为 UTF-8 编码的 JSON。",
+    404: "没有这个地址。",
+    405: "这个地址不支持该方法。",
+}
 _LOG = logging.getLogger(__name__)
 _BEARER = HTTPBearer(auto_error=False, description="管理员在工作台签发的令牌")
 _LARGEST_ID = 2**31 - 1
@@ -79,6 +85,28 @@ class EntryOut(BaseModel):
     measure: str
     outcome: str
     amount_yuan: str
+
+
+class PaymentOut(BaseModel):
+    """One bearer's share of an award, and whether it was paid; the amount is in yuan."""
+
+    number: str
+    application: str
+    enterprise: str
+    county: str
+    bearer: str
+    amount_yuan: str
+    status: PaymentStatus
+    paid_on: date | None
+
+
+class PaymentsPage(BaseModel):
+    """A page of payments."""
+
+    items: list[PaymentOut]
+    total: int
+    page: int
+    size: int
 
 
 class ApplicationsPage(BaseModel):
@@ -170,7 +198,7 @@ Number = Annotated[int, Query(ge=1, le=100_000, description="页码，从 1 起"
 Size = Annotated[int, Query(ge=1, le=200, description="每页条数")]
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "content": {_PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
-    for status in (401, 403, 404, 409, 413, 422, 429)
+    for status in (400, 401, 403, 404, 409, 411, 413, 422, 429)
 }
 
 
@@ -192,6 +220,7 @@ def create_api(console: Console) -> FastAPI:
     )
     api.get("/applications/{application_id}", response_model=ApplicationOut, summary="一件申报")(read_application)
     api.get("/cycles/{cycle_id}/list", response_model=EntriesPage, summary="公示中的名单")(list_entries)
+    api.get("/cycles/{cycle_id}/payments", response_model=PaymentsPage, summary="资金拨付")(list_payments)
     _handle(api)
     return api
 
@@ -268,6 +297,30 @@ def list_entries(
     return EntriesPage(items=items, total=total, page=page, size=size)
 
 
+def list_payments(
+    call: Annotated[Call, within(Scope.READ_RESULTS)], cycle_id: Id, page: Number = 1, size: Size = 50
+) -> PaymentsPage:
+    """The payments that were ordered, as far as the token's user may see them; none before the order."""
+    if not may(call.holder.actor.role, "payments"):
+        raise ApiError(403, f"{ROLE_NAMES[call.holder.actor.role]}不能查看资金拨付；请换一个用户的令牌。")
+    found = payment_overview.overview(call.session, call.holder.actor, cycles.get_cycle(call.session, cycle_id))
+    lines = found.whole.lines if found else ()
+    items = [
+        PaymentOut(
+            number=line.payment.number,
+            application=line.entry.number,
+            enterprise=line.entry.enterprise_name,
+            county=line.order.county,
+            bearer=line.bearer,
+            amount_yuan=plain_yuan(line.payment.amount_fen),
+            status=line.payment.status,
+            paid_on=line.payment.paid_on,
+        )
+        for line in lines[(page - 1) * size : page * size]
+    ]
+    return PaymentsPage(items=items, total=len(lines), page=page, size=size)
+
+
 def _shown(row: Application) -> ApplicationOut:
     return ApplicationOut(
         id=row.id or 0,
@@ -282,7 +335,8 @@ def _shown(row: Application) -> ApplicationOut:
     )
 
 
-def _problem(status: int, title: str, detail: str) -> JSONResponse:
+def problem(status: int, title: str, detail: str) -> JSONResponse:
+    """A refusal as problem+json."""
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
     body = Problem(title=title, status=status, detail=detail).model_dump()
     return JSONResponse(body, status, headers=headers, media_type=_PROBLEM)
@@ -291,24 +345,24 @@ def _problem(status: int, title: str, detail: str) -> JSONResponse:
 def _handle(api: FastAPI) -> None:
     @api.exception_handler(ApiError)
     def refused(_request: Request, error: ApiError) -> JSONResponse:
-        return _problem(error.status, "不能办理", error.detail)
+        return problem(error.status, "不能办理", error.detail)
 
     @api.exception_handler(ServiceError)
     def service(_request: Request, error: ServiceError) -> JSONResponse:
         status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 400)
-        return _problem(status, "没有办成", str(error))
+        return problem(status, "没有办成", str(error))
 
     @api.exception_handler(RequestValidationError)
     def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
         told = "；".join(f"{'.'.join(str(part) for part in each['loc'][1:])}：{each['msg']}" for each in error.errors())
-        return _problem(422, "请求的格式不对", f"请对照接口说明更正：{told}")
+        return problem(422, "请求的格式不对", f"请对照接口说明更正：{told}")
 
     @api.exception_handler(HTTPException)
     def http(_request: Request, error: HTTPException) -> JSONResponse:
-        sentence = {404: "没有这个地址。", 405: "这个地址不支持该方法。"}.get(error.status_code, "请求没有办成。")
-        return _problem(error.status_code, "没有办成", sentence)
+        sentence = _SENTENCES.get(error.status_code, "请求没有办成。")
+        return problem(error.status_code, "没有办成", sentence)
 
     @api.exception_handler(Exception)
     def defect(request: Request, error: Exception) -> JSONResponse:
         _LOG.error("%s %s", request.method, request.url.path, exc_info=error)
-        return _problem(500, "程序出错", "程序出错，没有保存任何改动；请告诉管理员出错的时间。")
+        return problem(500, "程序出错", "程序出错，没有保存任何改动；请告诉管理员出错的时间。")

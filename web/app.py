@@ -1,4 +1,4 @@
-"""The console's application: routers, headers that keep browsers in bounds, and errors as Chinese pages."""
+"""The console's application: pages, the interface, headers that keep browsers in bounds, errors in Chinese."""
 
 from collections.abc import Awaitable, Callable
 
@@ -10,6 +10,7 @@ from config.settings import Settings
 from web import (
     account,
     administration,
+    api,
     applications,
     board,
     casework,
@@ -53,6 +54,7 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
 }
+API = "/api/v1"
 Next = Callable[[Request], Awaitable[Response]]
 
 
@@ -61,6 +63,7 @@ def create_app(settings: Settings) -> FastAPI:
     console = open_console(settings)
     app = FastAPI(title="兑现工作台", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.console = console
+    app.mount(API, api.create_api(console))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
     for router in ROUTERS:
         app.include_router(router)
@@ -68,9 +71,9 @@ def create_app(settings: Settings) -> FastAPI:
 
     @app.middleware("http")
     async def around(request: Request, call_next: Next) -> Response:
-        too_large = _too_large(request, console)
-        if too_large is not None:
-            return too_large
+        refused = _too_large(request, console)
+        if refused is not None:
+            return _refusal(request, *refused)
         request.state.form_key = form_key_of(request)
         response = await call_next(request)
         _finish(request, response, console)
@@ -79,19 +82,28 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _too_large(request: Request, console: Console) -> Response | None:
+def _too_large(request: Request, console: Console) -> tuple[int, str] | None:
     """Refuse a body before it is read: forms send their length, and one without a length is not taken."""
     length = request.headers.get("content-length")
     limit = console.settings.upload_megabytes
     if request.method in ("GET", "HEAD"):
         return None
     if length is None or not length.isdigit():
-        return Response("请求没有写明长度，不能接收。", 411, media_type="text/plain; charset=utf-8")
+        return 411, "请求没有写明长度，不能接收。"
     if int(length) > limit * 1024 * 1024:
         sent = int(length) / 1024 / 1024
-        text = f"上传共 {sent:.1f} 兆字节，超过一次 {limit} 兆字节的上限；请分几次上传。"
-        return Response(text, 413, media_type="text/plain; charset=utf-8")
+        return 413, f"上传共 {sent:.1f} 兆字节，超过一次 {limit} 兆字节的上限；请分几次上传。"
     return None
+
+
+def _refusal(request: Request, status: int, sentence: str) -> Response:
+    if _for_platforms(request):
+        return api.problem(status, "不能接收", sentence)
+    return Response(sentence, status, media_type="text/plain; charset=utf-8")
+
+
+def _for_platforms(request: Request) -> bool:
+    return request.url.path.startswith(f"{API}/")
 
 
 def _finish(request: Request, response: Response, console: Console) -> None:
@@ -103,6 +115,6 @@ def _finish(request: Request, response: Response, console: Console) -> None:
     response.headers.setdefault("Cache-Control", "no-store")
     if console.secure:
         response.headers["Strict-Transport-Security"] = "max-age=31536000"
-    if FORM_KEY not in request.cookies:
+    if FORM_KEY not in request.cookies and not _for_platforms(request):
         key = request.state.form_key
         response.set_cookie(FORM_KEY, key, httponly=True, samesite="lax", secure=console.secure)

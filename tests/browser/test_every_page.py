@@ -8,38 +8,59 @@ from fastapi.routing import APIRoute
 from playwright.sync_api import Page
 from sqlmodel import col, select
 
-from models import Application, AwardList, Finding, Objection, Role, User, VerificationRequest
+from models import Application, AwardList, Finding, Objection, Payment, ReviewerKind, Role, User
+from services import review_inbox, reviews
+from services.actors import actor_of, system_actor
+from services.calendar import Calendar
 from services.permissions import may
+from services.stages import load_plan
 from tests.browser.conftest import SIZES, Site, keep_picture, sign_in
-from tests.web.conftest import back_to_the_notice
+from tests.web.conftest import House, back_to_the_notice, send
 from tests.web.test_access import PEOPLE, ROUTES, right_of
+from tests.web.test_decisions import ready
 
 SERIOUS = ("serious", "critical")
 # Downloads, and letters shown in a sandboxed frame, where no script runs, not even axe-core.
-NOT_PAGES = (".xlsx", ".csv", ".docx", "/files/", ".{form}", "/confirm/", "/letter", "/sample")
+NOT_PAGES = (".xlsx", ".csv", ".docx", "/files/", ".{form}", "/confirm/", "/letter", "/sample", "/guide.html")
+# When a page has something to show; all others while the public notice runs.
+SCENES: dict[str | None, tuple[str, ...]] = {
+    "intake": ("/my/eligibility", "/my/apply", "/my/drafts"),
+    "verification": ("/requests",),
+    "approval": ("/decisions",),
+    None: ("/lists", "/payments"),
+    "objections": ("/",),
+}
+LOGINS = {"/requests": "bureau-gxj"}
+MEASURE = "compute-purchase"
 
 
-def pages() -> list[APIRoute]:
-    """The routes that answer with a page."""
-    return [r for r in ROUTES if r.methods == {"GET"} and not any(mark in r.path for mark in NOT_PAGES)]
+def pages(scene: str | None) -> list[APIRoute]:
+    """The routes that answer with a page, as far as they are looked at in this scene."""
+    found = [r for r in ROUTES if r.methods == {"GET"} and not any(mark in r.path for mark in NOT_PAGES)]
+    return [route for route in found if _scene(route) == scene]
+
+
+def _scene(route: APIRoute) -> str | None:
+    return next(scene for scene, starts in SCENES.items() if route.path.startswith(starts))
 
 
 @pytest.mark.parametrize("size", SIZES)
+@pytest.mark.parametrize("scene", SCENES)
 def test_every_page_is_whole_and_accessible(
-    size: str, site_at: Callable[[str | None], Site], open_page: Callable[..., Page]
+    scene: str | None, size: str, site_at: Callable[[str | None], Site], open_page: Callable[..., Page]
 ) -> None:
-    site = site_at("objections")
-    back_to_the_notice(site.house)
+    site = site_at(scene)
+    known = _prepare(site.house, scene)
     wrong = []
     for role in [None, *PEOPLE]:
-        routes = [route for route in pages() if _shown_to(route) == role]
+        routes = [route for route in pages(scene) if _shown_to(route) == role]
         if not routes:
             continue
         page = open_page(size)
         if role is not None:
-            sign_in(page, site, _login(site, role))
+            sign_in(page, site, _login(site.house, routes[0], role))
         for route in routes:
-            troubles = _look(page, site, _address(site, route, role), f"{size}-{right_of(route)}-{route.name}")
+            troubles = _look(page, site, _address(route, known), f"{size}-{right_of(route)}-{route.name}")
             wrong += [f"{route.path} ({role}): {each}" for each in troubles]
     assert not wrong, "\n".join(wrong)
 
@@ -67,33 +88,68 @@ def _shown_to(route: APIRoute) -> Role | None:
     return None if may(None, right) else next(role for role in PEOPLE if may(role, right))
 
 
-def _login(site: Site, role: Role) -> str:
-    with site.house.session() as session:
+def _login(house: House, route: APIRoute, role: Role) -> str:
+    for start, login in LOGINS.items():
+        if route.path.startswith(start):
+            return login
+    with house.session() as session:
         login = session.exec(select(User.login).where(User.role == role).order_by(col(User.id))).first()
     assert login is not None
     return login
 
 
-def _address(site: Site, route: APIRoute, role: Role | None) -> str:
-    """The route's path with real ids."""
-    with site.house.session() as session:
-        user = session.exec(select(User).where(User.role == role).order_by(col(User.id))).first() if role else None
-        own = select(Application.id).order_by(col(Application.id))
-        asked = select(VerificationRequest.id).order_by(col(VerificationRequest.id))
-        if user is not None and user.enterprise_id is not None:
-            own = own.where(Application.enterprise_id == user.enterprise_id)
-        if user is not None and (user.county or user.bureau):
-            asked = asked.where(VerificationRequest.reviewer == (user.county or user.bureau))
-        ids = {
-            "application_id": session.exec(own).first(),
-            "request_id": session.exec(asked).first(),
+def _prepare(house: House, scene: str | None) -> dict[str, object]:
+    """Bring the year to where there is something to see; returns the ids for the routes' paths."""
+    if scene == "approval":
+        ready(house)
+    if scene == "objections":
+        back_to_the_notice(house)
+    known = _ids(house)
+    if scene == "verification":
+        known |= _ask_bureaus(house)
+    if scene == "intake":
+        begun = send(house.signed_in("applicant"), f"/my/apply/{MEASURE}")
+        known["draft_id"] = begun.headers["location"].rsplit("/", 1)[1]
+    return known
+
+
+def _ids(house: House) -> dict[str, object]:
+    with house.session() as session:
+        mine = select(Application.id).join(User, col(User.enterprise_id) == Application.enterprise_id)
+        return {
+            "application_id": session.exec(mine.order_by(col(Application.id))).first(),
             "finding_id": session.exec(select(Finding.id)).first(),
-            "list_id": session.exec(select(AwardList.id)).first(),
+            "list_id": session.exec(select(AwardList.id).order_by(col(AwardList.id).desc())).first(),
             "objection_id": session.exec(select(Objection.id)).first(),
-            "measure": session.exec(select(Application.measure)).first(),
+            "payment_id": session.exec(select(Payment.id)).first(),
+            "user_id": session.exec(select(User.id).where(User.role == Role.OPERATOR)).first(),
+            "measure_id": MEASURE,
+            "kind": "receipt",
             "policy_id": "zhangzhou-ai-2024",
         }
+
+
+def _ask_bureaus(house: House) -> dict[str, object]:
+    with house.session() as session:
+        reviews.request(
+            session,
+            house.clock,
+            system_actor(session),
+            settings=house.settings,
+            plan=load_plan(house.settings.cycle_file),
+            cycle_id=1,
+            kind=ReviewerKind.BUREAU,
+            application_ids=reviews.to_request(session, 1, ReviewerKind.BUREAU),
+        )
+        user = session.exec(select(User).where(User.login == LOGINS["/requests"])).one()
+        asked = review_inbox.inbox(session, house.clock, Calendar(house.settings.calendar_dir), actor_of(user))
+        several = next(each for each in asked if sum(other.group == each.group for other in asked) > 1)
+        return {"request_id": several.id, "group": several.group}
+
+
+def _address(route: APIRoute, known: dict[str, object]) -> str:
+    """The route's path with real ids."""
     path = route.path
     for name in route.param_convertors:
-        path = path.replace(f"{{{name}}}", str(ids.get(name) or 1))
-    return path
+        path = path.replace(f"{{{name}}}", str(known.get(name) or 1))
+    return f"{path}?group={known['group']}" if path == "/requests/table" else path

@@ -141,7 +141,7 @@ def _equip(session: Session) -> None:
     if Role.APPLICANT not in have:
         enterprise = session.exec(select(Enterprise).order_by(col(Enterprise.id))).first()
         if enterprise is None:
-            enterprise = Enterprise(uscc=CODE, name="漳州示例科技有限公司", kind="enterprise", county="xiangcheng")
+            enterprise = Enterprise(uscc=CODE, name="漳州示例科技有限公司", kind="企业", county="xiangcheng")
             session.add(enterprise)
             session.flush()
         session.add(User(login="applicant", name="申报单位示例", role=Role.APPLICANT, enterprise_id=enterprise.id))

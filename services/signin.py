@@ -1,6 +1,7 @@
 """Signing in: passwords, one-time codes, lock-out, and visits that end when idle. All times are of the wall clock."""
 
 import hashlib
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,7 +11,7 @@ from datetime import datetime, timedelta
 import pyotp
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from models import Credential, Role, SignIn, SignInEnd, User
 from services.actors import Actor, actor_of
@@ -87,15 +88,24 @@ def sign_in(session: Session, wall: Clock, *, login: str, password: str, code: s
         trouble = _trouble(kept, password, code, now)
         if trouble is None:
             kept.failures, kept.locked_until = 0, None
-            token = secrets.token_urlsafe(32)
-            session.add(
-                SignIn(token_digest=_digest(token), user_id=user.id or 0, address=address, opened_at=now, seen_at=now)
-            )
+            token = _opened(session, user, address, now)
         elif code or not isinstance(trouble, CodeNeededError):
             _count_failure(kept, now)
     if trouble is not None:
         raise trouble
     return token
+
+
+def enter(session: Session, wall: Clock, *, login: str, address: str = "") -> str:
+    """Open a visit for somebody whom the government's directory vouches for, and return its token.
+
+    Enterprises are not in the directory. Raises SignInError when no user of the bureaus has this login.
+    """
+    with _transaction(session):
+        user = session.exec(select(User).where(User.login == login, col(User.active))).one_or_none()
+        if user is None or user.role in (Role.SYSTEM, Role.APPLICANT):
+            raise SignInError(f"本系统没有登录名为“{login}”的有效用户；请找管理员添加。")
+        return _opened(session, user, address, wall.now())
 
 
 def visitor(session: Session, wall: Clock, token: str, *, idle: timedelta) -> Visitor | None:
@@ -110,8 +120,8 @@ def visitor(session: Session, wall: Clock, token: str, *, idle: timedelta) -> Vi
     if now - visit.seen_at > _TOUCH_AFTER:
         with _transaction(session):
             visit.seen_at = now
-    kept = session.get_one(Credential, visit.user_id)
-    return Visitor(actor_of(user), visit.id or 0, kept.must_change)
+    kept = session.get(Credential, visit.user_id)  # none: comes in through the directory only
+    return Visitor(actor_of(user), visit.id or 0, kept is not None and kept.must_change)
 
 
 def sign_out(session: Session, wall: Clock, sign_in_id: int) -> None:
@@ -121,7 +131,8 @@ def sign_out(session: Session, wall: Clock, sign_in_id: int) -> None:
 
 def check_own(session: Session, actor: Actor, password: str) -> None:
     """Raise InputError unless this is the actor's password."""
-    if not _matches(session.get_one(Credential, actor.user_id).password_hash, password):
+    kept = session.get(Credential, actor.user_id)
+    if kept is None or not _matches(kept.password_hash, password):
         raise InputError("原密码不对。")
 
 
@@ -135,6 +146,11 @@ def new_totp_secret() -> str:
     return pyotp.random_base32()
 
 
+def is_totp_secret(text: str) -> bool:
+    """Whether it looks like one of ours."""
+    return re.fullmatch("[A-Z2-7]{32}", text) is not None
+
+
 def totp_address(secret: str, login: str, issuer: str) -> str:
     """The otpauth:// address that an authenticator reads from a QR code."""
     return pyotp.TOTP(secret).provisioning_uri(name=login, issuer_name=issuer)
@@ -142,7 +158,9 @@ def totp_address(secret: str, login: str, issuer: str) -> str:
 
 def set_totp(session: Session, wall: Clock, actor: Actor, *, secret: str, code: str) -> None:
     """Ask the actor for one-time codes from now on. Raises InputError unless the code shows that the secret is kept."""
-    step = _step_of(secret, code, wall.now())
+    if session.get(Credential, actor.user_id) is None:
+        raise InputError("没有设置密码，登录由统一身份认证负责，不用另设验证码。")
+    step = _step_of(secret, code, wall.now()) if is_totp_secret(secret) else None
     if step is None:
         raise InputError("验证码不对；请核对手机时间，输入认证器当前显示的 6 位数字。")
     with _transaction(session):
@@ -157,6 +175,12 @@ def drop_totp(session: Session, wall: Clock, actor: Actor, *, user_id: int) -> N
     with _transaction(session):
         kept = session.get_one(Credential, user_id)
         kept.totp_secret, kept.totp_step = "", 0
+
+
+def _opened(session: Session, user: User, address: str, now: datetime) -> str:
+    token = secrets.token_urlsafe(32)
+    session.add(SignIn(token_digest=_digest(token), user_id=user.id or 0, address=address, opened_at=now, seen_at=now))
+    return token
 
 
 def _trouble(kept: Credential, password: str, code: str, now: datetime) -> SignInError | None:

@@ -10,6 +10,8 @@ from typing import Annotated, Any
 from urllib.parse import quote, unquote
 
 from fastapi import Depends, Request
+from fastapi.responses import RedirectResponse
+from sqlmodel import Session
 
 from models import Role
 from services import signin
@@ -106,6 +108,15 @@ def landing(role: Role) -> str:
     """Where somebody of this role starts."""
     first = (("own", "/my"), ("requests", "/requests"), ("board", "/board"), ("payments", "/payments"))
     return next((path for view, path in first if may(role, view)), "/users" if may(role, "users") else "/")
+
+
+def let_in(console: Console, session: Session, token: str, target: str) -> RedirectResponse:
+    """Send somebody for whom a visit was just opened on to the target, or to where their role starts."""
+    visitor = signin.visitor(session, console.wall, token, idle=console.idle)
+    assert visitor is not None
+    response = RedirectResponse(landing(visitor.actor.role) if target == "/" else target, 303)
+    response.set_cookie(SESSION, token, httponly=True, samesite="lax", secure=console.secure)
+    return response
 
 
 def local(path: str) -> str:

@@ -10,7 +10,7 @@ from models import Credential
 from services import signin
 from services.errors import InputError
 from services.signin import CodeNeededError, SignInError
-from web.access import SESSION, does, landing, local, sees
+from web.access import SESSION, does, let_in, local, sees
 from web.visit import Visit
 
 router = APIRouter()
@@ -45,12 +45,7 @@ def sign_in(
         return visit.page(
             "signin.html", status=422, next=local(next), login=login, trouble=str(error), code_needed=needed
         )
-    visitor = signin.visitor(visit.session, visit.console.wall, token, idle=visit.console.idle)
-    assert visitor is not None
-    target = local(next)
-    response = RedirectResponse(landing(visitor.actor.role) if target == "/" else target, 303)
-    response.set_cookie(SESSION, token, httponly=True, samesite="lax", secure=visit.console.secure)
-    return response
+    return let_in(visit.console, visit.session, token, local(next))
 
 
 @router.post("/signout")
@@ -108,14 +103,16 @@ def _account(
     visit: Visit, *, trouble: str = "", code_trouble: str = "", secret: str = "", status: int = 200
 ) -> HTMLResponse:
     assert visit.visitor is not None
-    kept = visit.session.get_one(Credential, visit.actor.user_id)
-    secret = secret or signin.new_totp_secret()
+    kept = visit.session.get(Credential, visit.actor.user_id)
+    if not signin.is_totp_secret(secret):
+        secret = signin.new_totp_secret()
     address = signin.totp_address(secret, visit.actor.login, "兑现")
     return visit.page(
         "account.html",
         status=status,
         must_change=visit.visitor.must_change,
-        has_totp=bool(kept.totp_secret),
+        has_password=kept is not None,
+        has_totp=kept is not None and bool(kept.totp_secret),
         secret=secret,
         picture=segno.make(address).svg_data_uri(scale=5),
         trouble=trouble,

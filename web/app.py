@@ -15,6 +15,7 @@ from web import (
     board,
     casework,
     decisions,
+    directory,
     enterprise,
     oversight,
     payments,
@@ -31,6 +32,7 @@ ROUTERS = tuple(
     for module in (
         public,
         account,
+        directory,
         enterprise,
         board,
         applications,

@@ -10,12 +10,13 @@ from models.enterprise import Enterprise, FormerName
 from models.imports import ImportFile, ImportKind
 from models.interface import ApiRequest, ApiToken
 from models.ledger import Certainty, Finding, FindingKind, FindingVerdict, LedgerEntry, LedgerLevel
-from models.outbox import DeliveryAttempt, Message, MessageStatus
+from models.outbox import DeliveryAttempt, Dispatch, Message, MessageStatus
 from models.payment import Payment, PaymentOrder, PaymentStatus
 from models.people import Role, User
-from models.policy_version import PolicyVersion
+from models.policy_version import DraftState, PolicyDraft, PolicyVersion
 from models.public_notice import Objection, ObjectionStatus, PublicNotice
 from models.registration import Draft, DraftFile, Registration
+from models.saved_view import SavedView
 from models.signin import Credential, Sighting, SignIn, SignInEnd
 from models.verification import Opinion, RequestStatus, ReviewerKind, VerificationReply, VerificationRequest
 
@@ -38,9 +39,11 @@ __all__ = [
     "Decision",
     "DecisionKind",
     "DeliveryAttempt",
+    "Dispatch",
     "Document",
     "Draft",
     "DraftFile",
+    "DraftState",
     "DutyReport",
     "Enterprise",
     "FactKind",
@@ -63,12 +66,14 @@ __all__ = [
     "Payment",
     "PaymentOrder",
     "PaymentStatus",
+    "PolicyDraft",
     "PolicyVersion",
     "PublicNotice",
     "Registration",
     "RequestStatus",
     "ReviewerKind",
     "Role",
+    "SavedView",
     "Sighting",
     "SignIn",
     "SignInEnd",

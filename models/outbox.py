@@ -40,6 +40,21 @@ class Message(SQLModel, table=True):
     last_reply: str = ""
 
 
+class Dispatch(SQLModel, table=True):
+    """A notice that the operator wrote: queued for each recipient once its time has come, unless called off before."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    cycle_id: int = Field(foreign_key="cycle.id", index=True)
+    subject: str = Field(max_length=200)
+    body: str
+    recipients: list[dict[str, str]] = document(default_factory=list)  # name and address
+    user_id: int = Field(foreign_key="user.id")
+    written_at: datetime = instant()
+    send_at: datetime = instant()
+    queued_at: datetime | None = instant(default=None)
+    called_off_at: datetime | None = instant(default=None)
+
+
 class DeliveryAttempt(SQLModel, table=True):
     """What the mail server answered; append-only."""
 

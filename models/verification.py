@@ -38,6 +38,7 @@ class VerificationRequest(SQLModel, table=True):
     round: int = 1
     facts: list[str] = document(default_factory=list)  # which facts it verifies; may be empty (opinion only)
     status: RequestStatus = state(RequestStatus, default=RequestStatus.OPEN)
+    assigned_to: int | None = Field(default=None, foreign_key="user.id", index=True)  # 交由本单位谁办理; None: anybody
     sent_at: datetime = instant()
     due_at: datetime = instant()
 

@@ -43,3 +43,16 @@ def session_of(engine: Engine) -> Iterator[Session]:
     """A session whose objects stay readable after its operations commit."""
     with Session(engine, expire_on_commit=False) as session:
         yield session
+
+
+@contextmanager
+def writing(session: Session) -> Iterator[None]:
+    """A writing transaction outside of the audit chain: for what is no part of the record."""
+    session.rollback()
+    session.connection(execution_options=WRITE)
+    try:
+        yield
+        session.commit()
+    except BaseException:
+        session.rollback()
+        raise

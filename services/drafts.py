@@ -7,8 +7,7 @@ import hashlib
 import io
 import os
 import zipfile
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
@@ -23,7 +22,7 @@ from services import applications, attachments, cycles, facts, policies
 from services.actors import Actor
 from services.applications import INTAKE, Submission
 from services.clock import Clock
-from services.database import WRITE
+from services.database import writing
 from services.deadlines import due_day
 from services.errors import InputError, NotFoundError, StateError
 from services.notices.addresses import trouble_with
@@ -340,19 +339,6 @@ def _submit(session: Session, clock: Clock, actor: Actor, *, settings: Settings,
     session.flush()
     session.delete(found.draft)
     return application
-
-
-@contextmanager
-def writing(session: Session) -> Iterator[None]:
-    """A writing transaction outside of the audit chain: what is not on the record yet."""
-    session.rollback()
-    session.connection(execution_options=WRITE)
-    try:
-        yield
-        session.commit()
-    except BaseException:
-        session.rollback()
-        raise
 
 
 def _check_open(session: Session, clock: Clock, cycle: Cycle) -> None:

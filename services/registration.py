@@ -16,7 +16,7 @@ from policy import Policy
 from services import enterprises, people
 from services.actors import Actor
 from services.clock import Clock, today
-from services.drafts import writing
+from services.database import writing
 from services.errors import InputError, NotFoundError
 from services.mailer import ACCEPTED, Batch, Outgoing, Pool
 from services.notices.addresses import one_line, trouble_with

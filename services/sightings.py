@@ -11,7 +11,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 from models import Application, Attachment, AwardList, Cycle, Sighting, SignIn, SignInEnd, User
 from services.actors import Actor
 from services.clock import CHINA, Clock
-from services.database import WRITE
+from services.database import writing
 
 T = TypeVar("T")
 SAME_LOOK = timedelta(minutes=10)  # opening the same thing again within this is the same look
@@ -62,14 +62,8 @@ def note(session: Session, wall: Clock, actor: Actor, subject: str) -> None:
     ).first()
     if known is not None:
         return
-    session.rollback()
-    session.connection(execution_options=WRITE)
-    try:
+    with writing(session):
         session.add(Sighting(user_id=actor.user_id, subject=subject, seen_at=now))
-        session.commit()
-    except BaseException:
-        session.rollback()
-        raise
 
 
 def looks(

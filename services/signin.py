@@ -3,8 +3,6 @@
 import hashlib
 import re
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -16,7 +14,7 @@ from sqlmodel import Session, col, select
 from models import Credential, Role, SignIn, SignInEnd, User
 from services.actors import Actor, actor_of
 from services.clock import Clock
-from services.database import WRITE
+from services.database import writing
 from services.errors import InputError, NotAllowedError, ServiceError
 from services.permissions import require
 
@@ -55,7 +53,7 @@ def set_password(session: Session, wall: Clock, actor: Actor, *, user_id: int, p
     own = actor.user_id == user_id
     if not own:
         require(actor, "user.add")
-    with _transaction(session):
+    with writing(session):
         user = session.get_one(User, user_id)
         if user.role is Role.SYSTEM:
             raise NotAllowedError("“系统”用户不能登录，不设密码。")
@@ -76,7 +74,7 @@ def sign_in(session: Session, wall: Clock, *, login: str, password: str, code: s
     Raises SignInError, the same for an unknown login as for a wrong password, and CodeNeededError.
     """
     now = wall.now()
-    with _transaction(session):
+    with writing(session):
         user = session.exec(select(User).where(User.login == login)).one_or_none()
         kept = session.get(Credential, user.id) if user is not None and user.active else None
         if user is None or kept is None:
@@ -101,7 +99,7 @@ def enter(session: Session, wall: Clock, *, login: str, address: str = "") -> st
 
     Enterprises are not in the directory. Raises SignInError when no user of the bureaus has this login.
     """
-    with _transaction(session):
+    with writing(session):
         user = session.exec(select(User).where(User.login == login, col(User.active))).one_or_none()
         if user is None or user.role in (Role.SYSTEM, Role.APPLICANT):
             raise SignInError(f"本系统没有登录名为“{login}”的有效用户；请找管理员添加。")
@@ -110,7 +108,7 @@ def enter(session: Session, wall: Clock, *, login: str, address: str = "") -> st
 
 def visitor(session: Session, wall: Clock, token: str, *, idle: timedelta) -> Visitor | None:
     """Who a visit belongs to; None when it has ended, was idle for too long, or its user was put out."""
-    visit = session.exec(select(SignIn).where(SignIn.token_digest == _digest(token))).one_or_none()
+    visit = session.exec(select(SignIn).where(SignIn.token_digest == digest_of(token))).one_or_none()
     if visit is None or visit.ended_at is not None:
         return None
     user, now = session.get_one(User, visit.user_id), wall.now()
@@ -118,7 +116,7 @@ def visitor(session: Session, wall: Clock, token: str, *, idle: timedelta) -> Vi
         _end(session, visit, now, SignInEnd.IDLE if user.active else SignInEnd.REPLACED)
         return None
     if now - visit.seen_at > _TOUCH_AFTER:
-        with _transaction(session):
+        with writing(session):
             visit.seen_at = now
     kept = session.get(Credential, visit.user_id)  # none: comes in through the directory only
     return Visitor(actor_of(user), visit.id or 0, kept is not None and kept.must_change)
@@ -163,7 +161,7 @@ def set_totp(session: Session, wall: Clock, actor: Actor, *, secret: str, code: 
     step = _step_of(secret, code, wall.now()) if is_totp_secret(secret) else None
     if step is None:
         raise InputError("验证码不对；请核对手机时间，输入认证器当前显示的 6 位数字。")
-    with _transaction(session):
+    with writing(session):
         kept = session.get_one(Credential, actor.user_id)
         kept.totp_secret, kept.totp_step = secret, step
 
@@ -172,14 +170,15 @@ def drop_totp(session: Session, wall: Clock, actor: Actor, *, user_id: int) -> N
     """Ask a user for no code any more: one's own, or another's by whoever may add users (a lost telephone)."""
     if actor.user_id != user_id:
         require(actor, "user.add")
-    with _transaction(session):
+    with writing(session):
         kept = session.get_one(Credential, user_id)
         kept.totp_secret, kept.totp_step = "", 0
 
 
 def _opened(session: Session, user: User, address: str, now: datetime) -> str:
     token = secrets.token_urlsafe(32)
-    session.add(SignIn(token_digest=_digest(token), user_id=user.id or 0, address=address, opened_at=now, seen_at=now))
+    kept = digest_of(token)
+    session.add(SignIn(token_digest=kept, user_id=user.id or 0, address=address, opened_at=now, seen_at=now))
     return token
 
 
@@ -226,23 +225,11 @@ def _matches(password_hash: str, password: str) -> bool:
         return False
 
 
-def _digest(token: str) -> str:
+def digest_of(token: str) -> str:
+    """What of a visit's token is kept."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def _end(session: Session, visit: SignIn, now: datetime, end: SignInEnd) -> None:
-    with _transaction(session):
+    with writing(session):
         visit.ended_at, visit.end = now, end
-
-
-@contextmanager
-def _transaction(session: Session) -> Iterator[None]:
-    """A writing transaction outside of the audit chain."""
-    session.rollback()
-    session.connection(execution_options=WRITE)
-    try:
-        yield
-        session.commit()
-    except BaseException:
-        session.rollback()
-        raise

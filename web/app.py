@@ -22,6 +22,7 @@ from web import (
     problems,
     public,
     reviews,
+    saved_views,
 )
 from web.access import FORM_KEY, form_key_of
 from web.console import Console, open_console
@@ -35,6 +36,7 @@ ROUTERS = tuple(
         directory,
         enterprise,
         board,
+        saved_views,
         applications,
         casework,
         reviews,

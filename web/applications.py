@@ -25,6 +25,7 @@ from services import (
     overview,
     policies,
     previews,
+    saved_views,
     sight,
     sightings,
 )
@@ -73,6 +74,16 @@ class View:
     wanted: Wanted
     columns: list[str]
     params: list[tuple[str, str]]
+
+    @property
+    def query(self) -> str:
+        """What the address asks for, without the page number."""
+        return urlencode(self.params)
+
+    @property
+    def narrowed(self) -> bool:
+        """Whether it asks for more than a year."""
+        return any(key != "cycle_id" for key, _ in self.params)
 
     def address(self, path: str = "/applications", **changes: str) -> str:
         """The same view with something else in its address; the page number is not kept."""
@@ -300,6 +311,7 @@ def _listing(visit: Visit, view: View, page: int) -> HTMLResponse:
         "applications/list.html",
         view=view,
         cycles=overview.all_cycles(visit.session),
+        views=saved_views.views(visit.session, visit.actor),
         found=browsing.lines(visit.session, visit.actor, view.wanted, page=page),
         titles=browsing.columns_of(visit.actor),
         sortable=browsing.SORTABLE,

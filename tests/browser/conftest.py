@@ -31,9 +31,9 @@ class Site:
     address: str
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium() -> Iterator[Browser]:
-    """The browser, one for the session."""
+    """The browser, one for a module: as long as it is there, its event loop keeps others from this thread."""
     if not Path(CHROMIUM).is_file():
         pytest.fail(f"没有找到浏览器 {CHROMIUM}；请运行 make browser，或用 DUIXIAN_TEST_BROWSER 指明位置。")
     with sync_playwright() as playwright:

@@ -20,8 +20,19 @@ from tests.web.test_access import PEOPLE, ROUTES, right_of
 from tests.web.test_decisions import ready
 
 SERIOUS = ("serious", "critical")
-# Downloads, and letters shown in a sandboxed frame, where no script runs, not even axe-core.
-NOT_PAGES = (".xlsx", ".csv", ".docx", "/files/", ".{form}", "/confirm/", "/letter", "/sample", "/guide.html")
+# Downloads, letters shown in a sandboxed frame, where no script runs, not even axe-core, and the way to a directory.
+NOT_PAGES = (
+    ".xlsx",
+    ".csv",
+    ".docx",
+    "/files/",
+    ".{form}",
+    "/confirm/",
+    "/letter",
+    "/sample",
+    "/guide.html",
+    "/signin/directory",
+)
 # When a page has something to show; all others while the public notice runs.
 SCENES: dict[str | None, tuple[str, ...]] = {
     "intake": ("/my/eligibility", "/my/apply", "/my/drafts"),

@@ -91,6 +91,33 @@ def reply(
         typer.echo(f"事项 {request} 已回复：{'不同意' if refuse else '同意'}。")
 
 
+@app.command("hand-on")
+def hand_on(
+    requests: Annotated[list[int], typer.Argument(metavar="事项…", help="审核事项的编号，可写多个", min=1)],
+    login: AsLogin,
+    to: Annotated[
+        str | None, typer.Option("--to", metavar="登录名", help="接手的同事；不写则由本单位任何人办理")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """把本单位的审核事项转交给同事。"""
+    from services.review_handing import hand_on as pass_to
+
+    with desk() as place:
+        moved = pass_to(
+            place.session,
+            place.clock,
+            place.actor(login),
+            settings=place.settings,
+            request_ids=requests,
+            to=place.actor(to).user_id if to else None,
+        )
+    if as_json:
+        print_json({"handed_on": moved, "to": to})
+    else:
+        typer.echo(f"{moved} 件已转交。")
+
+
 @app.command()
 def override(request: RequestId, login: AsLogin, reason: Reason, as_json: AsJson = False) -> None:
     """不再等待一个事项的回复：经办人说明理由，视同无意见，按申报值核定。"""

@@ -23,6 +23,7 @@ APPROVERS = frozenset({Role.SECTION_HEAD, Role.BUREAU_LEADER, Role.BUREAU_MEETIN
 _OPERATOR = frozenset({Role.OPERATOR})
 _BY_RULE = frozenset({Role.SYSTEM, Role.OPERATOR})
 _APPLICANT = frozenset({Role.APPLICANT, Role.OPERATOR})
+_REVIEWERS = frozenset({Role.COUNTY_REVIEWER, Role.BUREAU_VERIFIER})
 
 ALLOWED: dict[str, frozenset[Role]] = {
     "user.add": _BY_RULE | {Role.ADMINISTRATOR},
@@ -47,7 +48,8 @@ ALLOWED: dict[str, frozenset[Role]] = {
     "supplement.request": _BY_RULE,
     "supplement.answer": _APPLICANT,
     "review.request": _BY_RULE,
-    "review.reply": frozenset({Role.COUNTY_REVIEWER, Role.BUREAU_VERIFIER}),
+    "review.reply": _REVIEWERS,
+    "review.hand_on": _REVIEWERS,
     "review.override": _OPERATOR,
     "ledger.import": _OPERATOR,
     "matching.run": _BY_RULE,
@@ -68,7 +70,6 @@ ALLOWED: dict[str, frozenset[Role]] = {
 
 _PEOPLE = frozenset(Role) - {Role.SYSTEM}
 _OFFICE = APPROVERS | {Role.OPERATOR, Role.AUDITOR}
-_REVIEWERS = frozenset({Role.COUNTY_REVIEWER, Role.BUREAU_VERIFIER})
 
 # What of the console somebody may look at; None: everybody, without signing in. Which rows of it: services/sight.py.
 VIEWS: dict[str, frozenset[Role] | None] = {

@@ -19,6 +19,7 @@ from models import (
     StageVisit,
     Supplement,
     User,
+    VerificationRequest,
 )
 from policy import Policy
 from services import cycles, gates, payments, policies, reviews
@@ -181,26 +182,36 @@ def _supplements(now: _Now) -> Iterator[Letter]:
 
 
 def _reviews(now: _Now, kind: ReviewerKind, role: Role) -> Iterator[Letter]:
-    groups: dict[tuple[str, datetime], list[datetime]] = {}
+    groups: dict[tuple[str, datetime], list[VerificationRequest]] = {}
     for request in reviews.open_requests(now.session, now.cycle.id or 0, kind):
-        groups.setdefault((request.reviewer, request.due_at), []).append(request.sent_at)
-    for (reviewer, due_at), sent in groups.items():
+        groups.setdefault((request.reviewer, request.due_at), []).append(request)
+    for (reviewer, due_at), asked in groups.items():
         left = working_days_left(now.clock, now.calendar, due_at)
         about = f"{kind.value}/{reviewer}/{due_day(due_at)}"
         context = {
             **about_cycle(now.session, now.cycle, "reviews"),
             "reviewer": _name(now.law, kind, reviewer),
-            "count": len(sent),
+            "count": len(asked),
             "due": due_day(due_at),
         }
-        days = now.threshold(min(sent), due_at)
+        days = now.threshold(min(each.sent_at for each in asked), due_at)
         if days is not None:
             place = {"county": reviewer} if kind is ReviewerKind.COUNTY else {"bureau": reviewer}
-            told = context | {"working_days_left": left}
-            yield from _to(active_users(now.session, role, **place), "review_reminder", f"{about}/{days}", told)
+            for user, count in _shares(active_users(now.session, role, **place), asked):
+                told = context | {"count": count, "working_days_left": left}
+                yield from _to([user], "review_reminder", f"{about}/{days}", told)
         if now.stage.escalate is not None and -left >= now.stage.escalate:
             superiors = _superiors(now.session, kind, role, reviewer)
             yield from _to(superiors, "review_escalation", about, context | {"working_days_over": -left})
+
+
+def _shares(users: list[User], asked: list[VerificationRequest]) -> Iterator[tuple[User, int]]:
+    """For each user the requests in their own or in nobody's hands; users without any are left out."""
+    hands = {user.id for user in users}
+    for user in users:
+        count = sum(each.assigned_to == user.id or each.assigned_to not in hands for each in asked)
+        if count:
+            yield user, count
 
 
 def _name(law: Policy, kind: ReviewerKind, reviewer: str) -> str:

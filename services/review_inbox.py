@@ -6,7 +6,7 @@ from datetime import date
 from decimal import Decimal
 from functools import cached_property
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from models import (
@@ -82,6 +82,7 @@ class Asked:
     declared: tuple[tuple[str, str], ...]
     due: date
     days_left: int
+    in_hand_of: User | None
 
     @property
     def id(self) -> int:
@@ -99,14 +100,21 @@ class Asked:
         return f"{self.cycle.id}.{self.measure.id}.{'-'.join(question.fact.name for question in self.questions)}"
 
 
-def inbox(session: Session, clock: Clock, calendar: Calendar, actor: Actor) -> list[Asked]:
-    """The open requests of the actor's county or bureau, the earliest due first."""
+def inbox(session: Session, clock: Clock, calendar: Calendar, actor: Actor, *, everybodys: bool = False) -> list[Asked]:
+    """The open requests of the actor's county or bureau, the earliest due first.
+
+    Those in the hands of a colleague are left out unless `everybodys`; what was handed to somebody who has left is
+    in nobody's hands.
+    """
     query = (
         _of(actor)
         .join(Cycle, col(Cycle.id) == VerificationRequest.cycle_id)
+        .join(User, col(User.id) == VerificationRequest.assigned_to, isouter=True)
         .where(VerificationRequest.status == RequestStatus.OPEN, Cycle.status == CycleStatus.OPEN)
         .order_by(col(VerificationRequest.due_at), col(VerificationRequest.id))
     )
+    if not everybodys:
+        query = query.where(or_(col(User.id).is_(None), col(User.id) == actor.user_id, col(User.active).is_(False)))
     return _asked(session, clock, calendar, list(session.exec(query)))
 
 
@@ -202,8 +210,18 @@ def _asked(session: Session, clock: Clock, calendar: Calendar, requests: list[Ve
         )
         applications |= {application.id or 0: (application, enterprise) for application, enterprise in rows}
     declared = facts.newest(session, ids, FactKind.DECLARED)
+    hands = {each.assigned_to for each in requests}
+    users = {user.id: user for user in session.exec(select(User).where(col(User.id).in_(hands), col(User.active)))}
     return [
-        _one(session, clock, calendar, each, *applications[each.application_id], declared.get(each.application_id, {}))
+        _one(
+            session,
+            clock,
+            calendar,
+            each,
+            *applications[each.application_id],
+            declared.get(each.application_id, {}),
+            users.get(each.assigned_to),
+        )
         for each in requests
     ]
 
@@ -216,6 +234,7 @@ def _one(
     application: Application,
     enterprise: Enterprise,
     declared: Mapping[str, str | None],
+    in_hand_of: User | None,
 ) -> Asked:
     cycle = cycles.get_cycle(session, request.cycle_id)
     law = policies.policy_of(session, cycle)
@@ -235,6 +254,7 @@ def _one(
         ),
         due=due_day(request.due_at),
         days_left=working_days_left(clock, calendar, request.due_at),
+        in_hand_of=in_hand_of,
     )
 
 

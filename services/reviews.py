@@ -119,7 +119,7 @@ def reply(
     bureau's or county's request, StateError when it is no longer open, InputError for what cannot be taken.
     """
     asked = _get(session, request_id)
-    if asked.reviewer != (actor.county if asked.kind is ReviewerKind.COUNTY else actor.bureau):
+    if not is_asked(actor, asked):
         raise NotAllowedError("只能回复发给本单位的核验事项。")
     if asked.status is not RequestStatus.OPEN:
         raise StateError("该事项已经回复或不再需要回复。")
@@ -247,6 +247,11 @@ def _settle(session: Session, application: Application, asked: VerificationReque
         if answer is not None and answer.opinion is Opinion.REFUSE
     ]
     move(application, _REFUSE[asked.kind] if refusals else _PASS[asked.kind], "；".join(refusals))
+
+
+def is_asked(actor: Actor, asked: VerificationRequest) -> bool:
+    """Whether a request goes to the actor's county or bureau."""
+    return asked.reviewer == (actor.county if asked.kind is ReviewerKind.COUNTY else actor.bureau)
 
 
 def reviewer_name(law: Policy, asked: VerificationRequest) -> str:

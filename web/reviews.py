@@ -2,12 +2,12 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, UploadFile
+from fastapi import APIRouter, Depends, Form, Request, UploadFile
 from fastapi.responses import HTMLResponse, Response
 from starlette.background import BackgroundTask
 
 from models import ImportFile
-from services import review_book, review_inbox, reviews
+from services import review_book, review_handing, review_inbox, reviews
 from services.errors import InputError, NotFoundError, StateError
 from services.review_inbox import Asked
 from web.access import does, sees
@@ -32,9 +32,30 @@ Typed = Annotated[dict[str, str], Depends(typed)]
 
 
 @router.get("/requests")
-def inbox(visit: Seen) -> HTMLResponse:
-    """What waits for a reply, the earliest due first."""
-    return _inbox(visit)
+def inbox(visit: Seen, whose: str = "") -> HTMLResponse:
+    """What waits for a reply, the earliest due first; `whose=all` also what is in the hands of colleagues."""
+    return _inbox(visit, everybodys=whose == "all")
+
+
+@router.post("/requests/hand-on")
+def hand_on(
+    visit: Annotated[Visit, does("review.hand_on")],
+    chosen: Annotated[list[int] | None, Form()] = None,
+    to: Annotated[str, Form()] = "",
+) -> Response:
+    """Hand the chosen requests to a colleague, or back to everybody."""
+    try:
+        done = review_handing.hand_on(
+            visit.session,
+            visit.clock,
+            visit.actor,
+            settings=visit.console.settings,
+            request_ids=chosen or [],
+            to=_colleague(to),
+        )
+    except InputError as error:
+        return _inbox(visit, status=422, trouble=str(error), everybodys=True)
+    return visit.back("/requests?whose=all", f"{done} 件已转交。" if done else "所选事项已经在这位同事名下或已回复。")
 
 
 @router.get("/requests/workbook.xlsx")
@@ -114,15 +135,32 @@ def answer(visit: Done, request_id: int, form: Typed) -> Response:
     return visit.back("/requests", f"{asked.application.number} 已回复。", wake=asked.cycle.id)
 
 
+def _colleague(text: str) -> int | None:
+    """The user that was chosen; None for everybody. Raises InputError."""
+    if text != "anybody" and not (text.isascii() and text.isdecimal()):
+        raise InputError("没有选择交给谁；请从列表中选择。")
+    return None if text == "anybody" else int(text)
+
+
 def _inbox(
-    visit: Visit, *, status: int = 200, trouble: str = "", report: ImportFile | None = None, repeated: bool = False
+    visit: Visit,
+    *,
+    status: int = 200,
+    trouble: str = "",
+    report: ImportFile | None = None,
+    repeated: bool = False,
+    everybodys: bool = False,
 ) -> HTMLResponse:
-    asked = _waiting(visit)
-    groups = [each for each in review_book.grouped(asked) if len(each) > 1]
+    own = _waiting(visit)
+    every = review_inbox.inbox(visit.session, visit.clock, visit.console.calendar, visit.actor, everybodys=True)
+    groups = [each for each in review_book.grouped(own) if len(each) > 1]
     return visit.page(
         "reviews/inbox.html",
         status=status,
-        asked=asked,
+        asked=every if everybodys else own,
+        everybodys=everybodys,
+        with_others=len(every) - len(own),
+        colleagues=review_handing.colleagues(visit.session, visit.actor),
         groups=groups,
         trouble=trouble,
         report=report,

@@ -52,6 +52,7 @@ _TABLE = (
     _kind("supplement_request", "补正通知", "申报单位", _ITEM | {"remarks", "due"}),
     _kind("supplement_reminder", "补正催办", "申报单位", _ITEM | {"remarks", "due", "working_days_left"}),
     _kind("review_request", "审核任务", "县区、部门审核人", {"reviewer", "count", "due"}, {"measures"}),
+    _kind("review_handed_on", "审核任务转交", "接手的审核人", {"reviewer", "by", "count", "due"}),
     _kind("review_reminder", "审核催办", "县区、部门审核人", {"reviewer", "count", "due", "working_days_left"}),
     _kind("review_escalation", "审核逾期督办", "审核单位负责人", {"reviewer", "count", "due", "working_days_over"}),
     _kind("approval_waiting", "待审批事项汇总", "审批人（每日至多一封）", {"matters"}, daily=True),

@@ -27,6 +27,7 @@ _OWN: dict[str, Mapping[str, object]] = {
     "supplement_request": {**_ITEM, **_REMARKS, **_DUE},
     "supplement_reminder": {**_ITEM, **_REMARKS, **_DUE, **_LEFT},
     "review_request": {**_REVIEWER, **_DUE, "measures": ["购买算力服务补助", "数据集交易奖励"]},
+    "review_handed_on": {**_REVIEWER, **_DUE, "by": "吴示例"},
     "review_reminder": {**_REVIEWER, **_DUE, **_LEFT},
     "review_escalation": {**_REVIEWER, **_DUE, "working_days_over": 2},
     "approval_waiting": {"matters": _MATTERS},

@@ -186,6 +186,9 @@ def test_counties_reply_by_command_and_the_silent_are_overridden(office: Office)
     desk.pass_gate()
     desk.request(ReviewerKind.BUREAU)
     waiting = office.json("review", "list")
+    asked = (waiting[0]["request"], "--as", f"bureau-{waiting[0]['reviewer']}")
+    assert office.json("review", "hand-on", *asked, "--to", asked[2]) == {"handed_on": 1, "to": asked[2]}
+    assert "只能交给本单位" in office.told("review", "hand-on", *asked, "--to", "county-longhai", code=1)
     refused = ["review", "reply", waiting[0]["request"], "--refuse", "--as", f"bureau-{waiting[0]['reviewer']}"]
     assert "理由" in office.told(*refused, code=1)
     office.told("review", "override", waiting[0]["request"], "--as", "operator", "--reason", "两次催办未回复")

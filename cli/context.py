@@ -99,4 +99,4 @@ def _require_database(engine: "Engine") -> None:
     from services.errors import NotFoundError
 
     if not inspect(engine).has_table("cycle"):
-        raise NotFoundError("数据库尚未建立；请先用 duixian user add 添加第一个经办人，或检查 DUIXIAN_DATABASE_URL。")
+        raise NotFoundError("数据库尚未建立；请先用 duixian user add 添加第一个管理员，或检查 DUIXIAN_DATABASE_URL。")

@@ -22,27 +22,36 @@ def add(
     name: Annotated[str, typer.Option("--name", metavar="姓名", help="姓名")],
     role: Annotated[str, typer.Option("--role", metavar="角色", help=f"角色：{ROLES}")],
     bureau: Annotated[str | None, typer.Option("--bureau", metavar="部门", help="部门核验人所属部门的编号")] = None,
-    county: Annotated[str | None, typer.Option("--county", metavar="县区", help="县区审核人所属县区的编号")] = None,
+    county: Annotated[
+        str | None, typer.Option("--county", metavar="县区", help="县区审核人、县区财政所属县区的编号")
+    ] = None,
     uscc: Annotated[
         str | None, typer.Option("--uscc", metavar="代码", help="申报单位的统一社会信用代码，须已有申报")
     ] = None,
     email: Annotated[str | None, typer.Option("--email", metavar="邮箱", help="接收通知的邮箱")] = None,
     login_as: Annotated[
-        str | None, typer.Option("--as", metavar="登录名", help="办理人（经办人）的登录名；添加第一个经办人时不写")
+        str | None,
+        typer.Option(
+            "--as", metavar="登录名", help="办理人（管理员或经办人）的登录名；添加第一个管理员、第一个经办人时不写"
+        ),
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """添加用户。数据库还没有时先建立；第一个经办人由系统添加，以后由经办人添加。"""
+    """添加用户。数据库还没有时先建立；第一个管理员和第一个经办人由系统添加。
+
+    以后由管理员添加；县区审核人、部门核验人、财政和申报单位也可以由经办人添加。
+    """
     from services.people import add_user
 
+    wanted = _role(role)
     with desk(prepare=True) as place:
         user = add_user(
             place.session,
             place.clock,
-            _adder(place, login_as),
+            _adder(place, login_as, wanted),
             login=login,
             name=name,
-            role=_role(role),
+            role=wanted,
             bureau=bureau,
             county=county,
             enterprise_id=_enterprise(place, uscc) if uscc else None,
@@ -82,7 +91,7 @@ def password(
 
     在服务器上运行，第一个管理员由此登录；以后由管理员在工作台“用户”里办理。
     """
-    from services import people, signin
+    from services import credentials, people
     from services.actors import find_actor, system_actor
     from services.clock import SystemClock
 
@@ -90,7 +99,7 @@ def password(
         system, user_id = system_actor(place.session), find_actor(place.session, login).user_id
         if ask:
             given = typer.prompt("密码", hide_input=True, confirmation_prompt="再输一次")
-            signin.set_password(place.session, SystemClock(), system, user_id=user_id, password=given)
+            credentials.set_password(place.session, SystemClock(), system, user_id=user_id, password=given)
         else:
             given = people.issue_password(place.session, SystemClock(), system, user_id=user_id)
     shown = {} if ask else {"password": given}
@@ -101,8 +110,8 @@ def password(
         typer.echo(f"“{login}”的初始密码已设{told}。登录后须先修改。")
 
 
-def _adder(place: Desk, login: str | None) -> Any:
-    """The operator named, or the system as long as there is no operator."""
+def _adder(place: Desk, login: str | None, role: Any) -> Any:
+    """Who is named; or the system, for the first administrator and the first operator."""
     from models import Role
     from services.actors import system_actor
     from services.errors import NotAllowedError
@@ -110,9 +119,9 @@ def _adder(place: Desk, login: str | None) -> Any:
 
     if login is not None:
         return place.actor(login)
-    if active_users(place.session, Role.OPERATOR):
-        raise NotAllowedError("已经有经办人，添加用户要由经办人办理；请加 --as 登录名。")
-    return system_actor(place.session)
+    if role in (Role.ADMINISTRATOR, Role.OPERATOR) and not active_users(place.session, role):
+        return system_actor(place.session)
+    raise NotAllowedError("只有第一个管理员和第一个经办人由系统添加，其余要写明由谁办理；请加 --as 登录名。")
 
 
 def _role(given: str) -> Any:

@@ -17,7 +17,7 @@ from models.policy_version import DraftState, PolicyDraft, PolicyVersion
 from models.public_notice import Objection, ObjectionStatus, PublicNotice
 from models.registration import Draft, DraftFile, Registration
 from models.saved_view import SavedView
-from models.signin import Credential, Sighting, SignIn, SignInEnd
+from models.signin import Credential, LockOut, Sighting, SignIn, SignInEnd, SignInTry
 from models.verification import Opinion, RequestStatus, ReviewerKind, VerificationReply, VerificationRequest
 
 __all__ = [
@@ -56,6 +56,7 @@ __all__ = [
     "ImportKind",
     "LedgerEntry",
     "LedgerLevel",
+    "LockOut",
     "Message",
     "MessageStatus",
     "Objection",
@@ -77,6 +78,7 @@ __all__ = [
     "Sighting",
     "SignIn",
     "SignInEnd",
+    "SignInTry",
     "StageVisit",
     "Supplement",
     "User",

@@ -18,6 +18,7 @@ class ApiToken(SQLModel, table=True):
     issued_by: int = Field(foreign_key="user.id")
     issued_at: datetime = instant()
     expires_at: datetime = instant()
+    used_at: datetime | None = instant(default=None)  # the last time, to the minute
     ended_at: datetime | None = instant(default=None)
 
 

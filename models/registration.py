@@ -1,7 +1,7 @@
-"""What is not on the record yet: registrations waiting for their e-mail to be confirmed, and drafts of applications.
+"""What is not on the record yet: registrations waiting to be confirmed, and drafts of applications.
 
-Rows leave these tables when what they prepare is done. They are nobody's business but their owner's, and stay out of
-the audit chain; what they lead to (a user, a submitted application) is in it.
+Rows leave these tables when what they prepare is done; a registration that the bureau refused stays with the reason.
+What they lead to (a user, a refusal, a submitted application) is in the audit chain.
 """
 
 from datetime import datetime
@@ -14,7 +14,8 @@ from models.columns import document, instant
 class Registration(SQLModel, table=True):
     """An account that an enterprise asked for; it exists as soon as the link in the mail is confirmed.
 
-    The link's token is kept as its SHA-256 only. Times are of the wall clock.
+    Where the mail address proves nothing (services/registration.py), the bureau confirms it too: such a row waits from
+    `confirmed_at`. The link's token is kept as its SHA-256 only. Times are of the wall clock.
     """
 
     id: int | None = Field(default=None, primary_key=True)
@@ -28,6 +29,10 @@ class Registration(SQLModel, table=True):
     password_hash: str = Field(max_length=200)
     requested_at: datetime = instant()
     expires_at: datetime = instant()
+    confirmed_at: datetime | None = instant(default=None)
+    refused_at: datetime | None = instant(default=None)
+    refused_by: int | None = Field(default=None, foreign_key="user.id")
+    reason: str = ""  # of the refusal
 
 
 class Draft(SQLModel, table=True):

@@ -1,7 +1,7 @@
 """How people come in: what proves who they are, and the visits that they are signed in for.
 
-Times here are of the wall clock. Both tables are logs of their own and stay out of the audit chain, which would
-otherwise hold secrets.
+Times here are of the wall clock. Visits, sightings and tries are logs of their own and stay out of the audit chain; a
+change of credentials and a lock-out are entries of it, without the secrets (services/audit.py).
 """
 
 from datetime import datetime
@@ -20,8 +20,6 @@ class Credential(SQLModel, table=True):
     set_at: datetime = instant()
     set_by: int = Field(foreign_key="user.id")
     must_change: bool = False  # set by somebody else: to be changed at the next sign-in
-    failures: int = 0  # in a row
-    locked_until: datetime | None = instant(default=None)
     totp_secret: str = Field(default="", max_length=64)
     totp_step: int = 0  # the last time step whose code was used: no code works twice
 
@@ -31,6 +29,7 @@ class SignInEnd(StrEnum):
 
     SIGNED_OUT = "signed_out"  # 退出
     IDLE = "idle"  # 闲置超时
+    EXPIRED = "expired"  # 登录满 12 小时
     REPLACED = "replaced"  # 改了密码或被停用
 
 
@@ -41,10 +40,35 @@ class SignIn(SQLModel, table=True):
     token_digest: str = Field(unique=True, max_length=64)
     user_id: int = Field(foreign_key="user.id", index=True)
     address: str = Field(default="", max_length=64)
+    by_directory: bool = False  # the government's directory vouched, no password was asked for
     opened_at: datetime = instant()
     seen_at: datetime = instant()
     ended_at: datetime | None = instant(default=None)
     end: SignInEnd | None = state(SignInEnd, default=None)
+
+
+class SignInTry(SQLModel, table=True):
+    """Wrong tries in a row for one login from one place, whether or not there is such a login.
+
+    The login is kept as its SHA-256: people type their password into the wrong field. A place is a browser that this
+    login was signed in from before, an address, or (empty) all addresses together.
+    """
+
+    login_digest: str = Field(primary_key=True, max_length=64)
+    place: str = Field(primary_key=True, max_length=80)
+    failures: int
+    tried_at: datetime = instant(index=True)
+    wait_until: datetime | None = instant(default=None)
+
+
+class LockOut(SQLModel, table=True):
+    """A user was locked out at one place after wrong tries; each is an entry of the audit chain."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    login: str = Field(max_length=64)
+    address: str = Field(default="", max_length=64)
+    locked_at: datetime = instant()
+    locked_until: datetime = instant()
 
 
 class Sighting(SQLModel, table=True):

@@ -10,11 +10,13 @@ from sqlalchemy import event, inspect, text
 from sqlalchemy.orm import InstanceState, ORMExecuteState, UOWTransaction
 from sqlmodel import Session, SQLModel, col, select
 
-from models import AuditEntry, Credential, CycleLease, DeliveryAttempt, Message, Sighting, SignIn
+from models import AuditEntry, CycleLease, DeliveryAttempt, Message, Sighting, SignIn, SignInTry
 from services.actors import Actor
 
 GENESIS = "0" * 64
-_UNAUDITED = (AuditEntry, CycleLease, Credential, *(Message, DeliveryAttempt, SignIn, Sighting))  # logs of their own
+_UNAUDITED = (AuditEntry, CycleLease, Message, DeliveryAttempt, SignIn, SignInTry, Sighting)  # logs of their own
+_SECRET = frozenset({"password_hash", "totp_secret"})  # that they changed is recorded, never what they are
+_WITHHELD = "（不记录）"
 _LONGEST = 300
 _CHAIN_LOCK = 20240813
 
@@ -129,7 +131,7 @@ def _append(changes: list[dict[str, Any]], row: object, action: str, values: dic
 
 
 def _values(row: object) -> dict[str, Any]:
-    return {name: _short(getattr(row, name)) for name in _state_of(row).mapper.column_attrs.keys()}  # noqa: SIM118
+    return {name: _shown(name, getattr(row, name)) for name in _state_of(row).mapper.column_attrs.keys()}  # noqa: SIM118
 
 
 def _changed(row: object) -> dict[str, Any]:
@@ -139,12 +141,18 @@ def _changed(row: object) -> dict[str, Any]:
         history = state.attrs[name].history
         if history.has_changes():
             old = history.deleted[0] if history.deleted else None
-            found[name] = [_short(old), _short(history.added[0] if history.added else None)]
+            found[name] = [_shown(name, old), _shown(name, history.added[0] if history.added else None)]
     return found
 
 
 def _state_of(row: object) -> InstanceState[Any]:
     return cast(InstanceState[Any], inspect(row))
+
+
+def _shown(name: str, value: object) -> object:
+    if name in _SECRET:
+        return _WITHHELD if value else ""
+    return _short(value)
 
 
 def _short(value: object) -> object:

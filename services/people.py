@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from sqlmodel import Session, col, select
 
 from models import Credential, Role, User
-from services import signin
+from services import credentials
 from services.actors import Actor
 from services.clock import Clock
-from services.errors import InputError, NotFoundError, StateError
+from services.errors import InputError, NotAllowedError, NotFoundError, StateError
 from services.notices.addresses import trouble_with
 from services.operation import operation
-from services.permissions import ROLE_NAMES
+from services.permissions import ADDED_BY_OPERATORS, ROLE_NAMES
 
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that can be taken for another
 
@@ -41,7 +41,14 @@ def add_user(
     enterprise_id: int | None = None,
     email: str | None = None,
 ) -> User:
-    """Add a user. Raises InputError when the login is taken or the role's bureau, county or enterprise is missing."""
+    """Add a user; operators add reviewers, treasurers and applicants only.
+
+    Raises NotAllowedError, and InputError when the login is taken or the role's bureau, county or enterprise is
+    missing.
+    """
+    if not may_add(actor.role, role):
+        names = "、".join(ROLE_NAMES[each] for each in Role if each in ADDED_BY_OPERATORS)
+        raise NotAllowedError(f"经办人只能添加{names}；“{ROLE_NAMES[role]}”用户请由管理员添加。")
     if not name.strip() or not login or login != "".join(login.split()) or len(login) > 64:
         raise InputError("姓名和登录名都要填写；登录名不能有空格，最多 64 个字符。")
     if session.exec(select(User).where(User.login == login)).first() is not None:
@@ -61,6 +68,11 @@ def add_user(
     session.add(user)
     session.flush()
     return user
+
+
+def may_add(adder: Role, role: Role) -> bool:
+    """Whether somebody who may add users may add one of this role."""
+    return adder is not Role.OPERATOR or role in ADDED_BY_OPERATORS
 
 
 def active_users(session: Session, role: Role, *, bureau: str | None = None, county: str | None = None) -> list[User]:
@@ -102,7 +114,7 @@ def issue_password(session: Session, wall: Clock, actor: Actor, *, user_id: int)
     password = _random_password()
     while login in password:  # a login of one or two letters
         password = _random_password()
-    signin.set_password(session, wall, actor, user_id=user_id, password=password)
+    credentials.set_password(session, wall, actor, user_id=user_id, password=password)
     return password
 
 
@@ -112,7 +124,7 @@ def drop_codes(session: Session, wall: Clock, actor: Actor, *, user_id: int) -> 
     kept = session.get(Credential, user_id)
     if kept is None or not kept.totp_secret:
         raise StateError("这个用户没有启用动态验证码。")
-    signin.drop_totp(session, wall, actor, user_id=user_id)
+    credentials.drop_totp(session, wall, actor, user_id=user_id)
 
 
 def read_email(text: str) -> str | None:

@@ -24,10 +24,19 @@ _OPERATOR = frozenset({Role.OPERATOR})
 _BY_RULE = frozenset({Role.SYSTEM, Role.OPERATOR})
 _APPLICANT = frozenset({Role.APPLICANT, Role.OPERATOR})
 _REVIEWERS = frozenset({Role.COUNTY_REVIEWER, Role.BUREAU_VERIFIER})
+_MANAGERS = frozenset({Role.ADMINISTRATOR, Role.SYSTEM})
+_PEOPLE = frozenset(Role) - {Role.SYSTEM}
+ADDED_BY_OPERATORS = _REVIEWERS | {Role.FINANCE, Role.APPLICANT}  # the others are added by the administrator
 
 ALLOWED: dict[str, frozenset[Role]] = {
     "user.add": _BY_RULE | {Role.ADMINISTRATOR},
-    "user.change": frozenset({Role.ADMINISTRATOR, Role.SYSTEM}),
+    "user.change": _MANAGERS,
+    "password.change": _PEOPLE,
+    "password.issue": _MANAGERS,
+    "codes.start": _PEOPLE,
+    "codes.stop": _PEOPLE,
+    "codes.reset": _MANAGERS,
+    "signin.fail": frozenset({Role.SYSTEM}),
     "mail.test": frozenset({Role.ADMINISTRATOR}),
     "cycle.open": _OPERATOR,
     "cycle.extend": _OPERATOR,
@@ -68,7 +77,6 @@ ALLOWED: dict[str, frozenset[Role]] = {
     "duty.report": frozenset({Role.BUREAU_VERIFIER, Role.OPERATOR}),
 }
 
-_PEOPLE = frozenset(Role) - {Role.SYSTEM}
 _OFFICE = APPROVERS | {Role.OPERATOR, Role.AUDITOR}
 
 # What of the console somebody may look at; None: everybody, without signing in. Which rows of it: services/sight.py.
@@ -86,7 +94,7 @@ VIEWS: dict[str, frozenset[Role] | None] = {
     "payments": frozenset({Role.OPERATOR, Role.FINANCE, Role.AUDITOR}),
     "messages": frozenset({Role.OPERATOR, Role.AUDITOR}),
     "policies": frozenset({Role.OPERATOR, Role.ADMINISTRATOR, Role.AUDITOR}),
-    "users": frozenset({Role.ADMINISTRATOR, Role.AUDITOR}),
+    "users": frozenset({Role.OPERATOR, Role.ADMINISTRATOR, Role.AUDITOR}),
     "settings": frozenset({Role.ADMINISTRATOR, Role.AUDITOR}),
     "audit": frozenset({Role.AUDITOR}),
 }

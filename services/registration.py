@@ -13,7 +13,7 @@ from config.settings import Settings
 from matching import uscc
 from models import Application, Credential, Enterprise, Registration, Role, User
 from policy import Policy
-from services import enterprises, people
+from services import enterprises, passwords, people
 from services.actors import Actor
 from services.clock import Clock, today
 from services.database import writing
@@ -23,7 +23,7 @@ from services.notices.addresses import one_line, trouble_with
 from services.notices.building import build
 from services.notices.rendering import FOLDERS, Letter, day, when
 from services.operation import operation
-from services.signin import SHORTEST, hash_of
+from services.passwords import hash_of
 
 VALID_FOR = timedelta(hours=48)
 SOURCE = "企业注册"
@@ -59,7 +59,7 @@ def troubles(session: Session, law: Policy, wanted: Wanted) -> dict[str, str]:
         "county": "" if any(county.id == wanted.county for county in law.counties) else "请选择所属县区",
         "contact": _length(wanted.contact, 64, "联系人"),
         "email": _mail_trouble(session, code, wanted.email.strip()),
-        "password": _password_trouble(code, wanted.password),
+        "password": passwords.trouble_with(wanted.password, code),
         "again": "" if wanted.password == wanted.again else "两次输入的密码不一样",
     }
     return {name: sentence for name, sentence in checks.items() if sentence}
@@ -203,14 +203,6 @@ def _mail_trouble(session: Session, code: str, email: str) -> str:
     known = {address.casefold() for address in session.exec(query)}
     if known and email.casefold() not in known:
         return "该单位以前申报过，请用申报时所填的联系邮箱注册；邮箱已停用的请联系我们"
-    return ""
-
-
-def _password_trouble(code: str, password: str) -> str:
-    if len(password) < SHORTEST:
-        return f"密码至少 {SHORTEST} 个字符，现在是 {len(password)} 个"
-    if len(set(password)) < SHORTEST // 2 or (code and code.casefold() in password.casefold()):
-        return "密码太简单：不要用统一社会信用代码，也不要用重复的字符"
     return ""
 
 

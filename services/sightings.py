@@ -15,7 +15,12 @@ from services.database import writing
 
 T = TypeVar("T")
 SAME_LOOK = timedelta(minutes=10)  # opening the same thing again within this is the same look
-ENDS = {SignInEnd.SIGNED_OUT: "退出", SignInEnd.IDLE: "闲置超时", SignInEnd.REPLACED: "改密码或被停用"}
+ENDS = {
+    SignInEnd.SIGNED_OUT: "退出",
+    SignInEnd.IDLE: "闲置超时",
+    SignInEnd.EXPIRED: "满 12 小时",
+    SignInEnd.REPLACED: "改密码或被停用",
+}
 
 
 @dataclass(frozen=True)

@@ -19,6 +19,14 @@ from services.sightings import Slice, day_of, sliced
 OPERATIONS = {
     "user.add": "添加用户",
     "user.change": "修改用户",
+    "password.change": "修改自己的密码",
+    "password.issue": "发放密码",
+    "codes.start": "启用动态验证码",
+    "codes.stop": "停用自己的动态验证码",
+    "codes.reset": "停用他人的动态验证码",
+    "signin.fail": "登录锁定",
+    "token.issue": "发放接口令牌",
+    "token.end": "停用接口令牌",
     "cycle.open": "开立年度",
     "cycle.extend": "延长期限",
     "cycle.cancel": "终止年度",
@@ -86,7 +94,9 @@ _TABLES = {
     "registration": "企业注册",
     "draft": "申报草稿",
     "draftfile": "草稿附件",
-    "apitoken": "接口凭证",
+    "apitoken": "接口令牌",
+    "credential": "登录凭据",
+    "lockout": "登录锁定",
     "apirequest": "接口请求",
 }
 _ACTIONS = {"insert": "新增", "update": "修改", "delete": "删除", "insert many": "批量新增"}

@@ -11,10 +11,9 @@ from urllib.parse import quote, unquote
 
 from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse
-from sqlmodel import Session
 
 from models import Role
-from services import signin
+from services import signin, tries
 from services.database import session_of
 from services.errors import NotAllowedError
 from services.permissions import ALLOWED, ROLE_NAMES, VIEWS, may
@@ -23,6 +22,7 @@ from web.visit import Visit
 
 SESSION = "duixian_session"
 FORM_KEY = "duixian_form"
+KNOWN = "duixian_known"  # the mark of the last visit from this browser, see services/tries.py
 
 
 class SignInFirstError(Exception):
@@ -90,7 +90,7 @@ class FormDoorkeeper(Doorkeeper):
 
 
 def sees(view: str) -> Any:
-    """The dependency of a page."""
+    """The dependency of a page: a view, or for a form the operation that it leads to."""
     return Depends(Doorkeeper(view))
 
 
@@ -101,7 +101,12 @@ def does(right: str) -> Any:
 
 def form_key_of(request: Request) -> str:
     """The browser's form key; a new one when it has none."""
-    return request.cookies.get(FORM_KEY) or secrets.token_urlsafe(24)
+    return request.cookies.get(FORM_KEY) or new_form_key()
+
+
+def new_form_key() -> str:
+    """A key that nobody can guess."""
+    return secrets.token_urlsafe(24)
 
 
 def landing(role: Role) -> str:
@@ -110,12 +115,26 @@ def landing(role: Role) -> str:
     return next((path for view, path in first if may(role, view)), "/users" if may(role, "users") else "/")
 
 
-def let_in(console: Console, session: Session, token: str, target: str) -> RedirectResponse:
-    """Send somebody for whom a visit was just opened on to the target, or to where their role starts."""
-    visitor = signin.visitor(session, console.wall, token, idle=console.idle)
+def let_in(visit: Visit, token: str, target: str) -> RedirectResponse:
+    """Send somebody for whom a visit was just opened on to the target, or to where their role starts.
+
+    The browser gets a new form key, so that none from before the sign-in is of use, and a mark to be known again by.
+    """
+    console = visit.console
+    visitor = signin.visitor(visit.session, console.wall, token, idle=console.idle)
     assert visitor is not None
     response = RedirectResponse(landing(visitor.actor.role) if target == "/" else target, 303)
     response.set_cookie(SESSION, token, httponly=True, samesite="lax", secure=console.secure)
+    response.set_cookie(
+        KNOWN,
+        signin.mark_of(token),
+        max_age=int(tries.KNOWN_FOR.total_seconds()),
+        path="/signin",
+        httponly=True,
+        samesite="lax",
+        secure=console.secure,
+    )
+    visit.request.state.form_key = new_form_key()
     return response
 
 

@@ -7,10 +7,10 @@ from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from models import Credential
-from services import signin
+from services import codes, credentials, signin
 from services.errors import InputError
 from services.signin import CodeNeededError, SignInError
-from web.access import SESSION, does, let_in, local, sees
+from web.access import KNOWN, SESSION, does, let_in, local, sees
 from web.visit import Visit
 
 router = APIRouter()
@@ -27,8 +27,8 @@ def signin_page(visit: Annotated[Visit, sees("public")], next: str = "/") -> HTM
 @router.post("/signin")
 def sign_in(
     visit: Annotated[Visit, does("public")],
-    login: Annotated[str, Form()],
-    password: Annotated[str, Form()],
+    login: Annotated[str, Form()] = "",
+    password: Annotated[str, Form()] = "",
     code: Annotated[str, Form()] = "",
     next: Annotated[str, Form()] = "/",
 ) -> Response:
@@ -37,7 +37,13 @@ def sign_in(
         if visit.console.too_often("signin", visit.address):
             raise SignInError("尝试过于频繁，请一分钟后再试。")
         token = signin.sign_in(
-            visit.session, visit.console.wall, login=login.strip(), password=password, code=code, address=visit.address
+            visit.session,
+            visit.console.wall,
+            login=login.strip(),
+            password=password,
+            code=code,
+            address=visit.address,
+            browser=visit.request.cookies.get(KNOWN, ""),
         )
     except SignInError as error:
         visit.console.count_try("signin", visit.address)
@@ -45,7 +51,7 @@ def sign_in(
         return visit.page(
             "signin.html", status=422, next=local(next), login=login, trouble=str(error), code_needed=needed
         )
-    return let_in(visit.console, visit.session, token, local(next))
+    return let_in(visit, token, local(next))
 
 
 @router.post("/signout")
@@ -67,35 +73,47 @@ def account(visit: Seen) -> HTMLResponse:
 @router.post("/account/password")
 def change_password(
     visit: Done,
-    old: Annotated[str, Form()],
-    new: Annotated[str, Form()],
-    again: Annotated[str, Form()],
+    old: Annotated[str, Form()] = "",
+    new: Annotated[str, Form()] = "",
+    again: Annotated[str, Form()] = "",
 ) -> Response:
     """Change one's own password; every visit ends, this one too."""
     try:
         if new != again:
             raise InputError("两次输入的新密码不一样。")
-        signin.check_own(visit.session, visit.actor, old)
-        signin.set_password(visit.session, visit.console.wall, visit.actor, user_id=visit.actor.user_id, password=new)
+        credentials.check_own(visit.session, visit.console.wall, visit.actor, old)
+        credentials.set_password(
+            visit.session, visit.console.wall, visit.actor, user_id=visit.actor.user_id, password=new
+        )
     except InputError as error:
         return _account(visit, trouble=str(error), status=422)
     return visit.back("/signin", "密码已修改，请用新密码登录。")
 
 
 @router.post("/account/totp")
-def set_totp(visit: Done, secret: Annotated[str, Form()], code: Annotated[str, Form()]) -> Response:
+def set_totp(
+    visit: Done,
+    secret: Annotated[str, Form()] = "",
+    code: Annotated[str, Form()] = "",
+    password: Annotated[str, Form()] = "",
+) -> Response:
     """Ask for one-time codes from now on."""
     try:
-        signin.set_totp(visit.session, visit.console.wall, visit.actor, secret=secret, code=code)
+        credentials.check_own(visit.session, visit.console.wall, visit.actor, password)
+        credentials.set_totp(visit.session, visit.console.wall, visit.actor, secret=secret, code=code)
     except InputError as error:
         return _account(visit, code_trouble=str(error), secret=secret, status=422)
     return visit.back("/account", "动态验证码已启用，下次登录时需要输入。")
 
 
 @router.post("/account/totp/drop")
-def drop_totp(visit: Done) -> RedirectResponse:
+def drop_totp(visit: Done, password: Annotated[str, Form()] = "") -> Response:
     """Ask for one-time codes no more."""
-    signin.drop_totp(visit.session, visit.console.wall, visit.actor, user_id=visit.actor.user_id)
+    try:
+        credentials.check_own(visit.session, visit.console.wall, visit.actor, password)
+        credentials.drop_totp(visit.session, visit.console.wall, visit.actor, user_id=visit.actor.user_id)
+    except InputError as error:
+        return _account(visit, code_trouble=str(error), status=422)
     return visit.back("/account", "动态验证码已停用。")
 
 
@@ -104,9 +122,9 @@ def _account(
 ) -> HTMLResponse:
     assert visit.visitor is not None
     kept = visit.session.get(Credential, visit.actor.user_id)
-    if not signin.is_totp_secret(secret):
-        secret = signin.new_totp_secret()
-    address = signin.totp_address(secret, visit.actor.login, "兑现")
+    if not codes.is_secret(secret):
+        secret = codes.new_secret()
+    address = codes.address_of(secret, visit.actor.login, "兑现")
     return visit.page(
         "account.html",
         status=status,

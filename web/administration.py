@@ -35,7 +35,7 @@ def user_list(visit: SeenUsers, role: str = "", words: str = "") -> HTMLResponse
 
 
 @router.get("/users/new")
-def new_user(visit: SeenUsers) -> HTMLResponse:
+def new_user(visit: Annotated[Visit, sees("user.add")]) -> HTMLResponse:
     """The form to add a user."""
     return _new(visit, _NOTHING, "")
 
@@ -56,7 +56,8 @@ def add_user(
         added = people.add_user(visit.session, visit.clock, visit.actor, **_read(visit, given))
     except InputError as error:
         return _new(visit, given, str(error))
-    return visit.back(f"/users/{added.id}", f"已添加{ROLE_NAMES[added.role]}“{added.name}”，请发放初始密码。")
+    who = "请" if visit.may("password.issue") else "请管理员"
+    return visit.back(f"/users/{added.id}", f"已添加{ROLE_NAMES[added.role]}“{added.name}”，{who}发放初始密码。")
 
 
 @router.get("/users/{user_id}")
@@ -86,7 +87,7 @@ def change_user(
 
 
 @router.post("/users/{user_id}/password")
-def issue_password(visit: Annotated[Visit, does("user.change")], user_id: int) -> Response:
+def issue_password(visit: Annotated[Visit, does("password.issue")], user_id: int) -> Response:
     """Hand out a new first password, shown this once."""
     try:
         password = people.issue_password(visit.session, visit.console.wall, visit.actor, user_id=user_id)
@@ -96,7 +97,7 @@ def issue_password(visit: Annotated[Visit, does("user.change")], user_id: int) -
 
 
 @router.post("/users/{user_id}/codes")
-def drop_codes(visit: Annotated[Visit, does("user.change")], user_id: int) -> Response:
+def drop_codes(visit: Annotated[Visit, does("codes.reset")], user_id: int) -> Response:
     """Ask a user who lost the telephone for no more one-time codes."""
     try:
         people.drop_codes(visit.session, visit.console.wall, visit.actor, user_id=user_id)
@@ -145,11 +146,11 @@ def policy_check(visit: Annotated[Visit, sees("policies")], policy_id: str) -> H
 
 def _read(visit: Visit, given: dict[str, str]) -> dict[str, Any]:
     """What was typed, as add_user takes it; a bureau or county counts only for the role that has one."""
-    if given["role"] not in set(ROLES):
+    if given["role"] not in set(_roles(visit)):
         raise InputError("请选择角色。")
     role, known = Role(given["role"]), policy_shelf.places(visit.console.settings)
     bureau = given["bureau"] if role is Role.BUREAU_VERIFIER else ""
-    county = given["county"] if role is Role.COUNTY_REVIEWER else ""
+    county = given["county"] if role in (Role.COUNTY_REVIEWER, Role.FINANCE) else ""
     if (bureau and bureau not in known.bureaus) or (county and county not in known.counties):
         raise InputError("没有这个部门或县区；请从列表中选择。")
     return {
@@ -162,13 +163,18 @@ def _read(visit: Visit, given: dict[str, str]) -> dict[str, Any]:
     }
 
 
+def _roles(visit: Visit) -> dict[Role, str]:
+    """The roles that the visitor may give."""
+    return {role: name for role, name in ROLES.items() if people.may_add(visit.actor.role, role)}
+
+
 def _new(visit: Visit, given: dict[str, str], trouble: str) -> HTMLResponse:
     return visit.page(
         "administration/user_new.html",
         status=422 if trouble else 200,
         given=given,
         trouble=trouble,
-        roles=ROLES,
+        roles=_roles(visit),
         places=policy_shelf.places(visit.console.settings),
     )
 

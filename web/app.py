@@ -119,6 +119,6 @@ def _finish(request: Request, response: Response, console: Console) -> None:
     response.headers.setdefault("Cache-Control", "no-store")
     if console.secure:
         response.headers["Strict-Transport-Security"] = "max-age=31536000"
-    if FORM_KEY not in request.cookies and not _for_platforms(request):
-        key = request.state.form_key
+    key = request.state.form_key
+    if request.cookies.get(FORM_KEY) != key and not _for_platforms(request):
         response.set_cookie(FORM_KEY, key, httponly=True, samesite="lax", secure=console.secure)

@@ -64,7 +64,7 @@ async def come_back(visit: Seen, request: Request) -> Response:
         )
     except SignInError as error:
         return _refused(visit, str(error), error)
-    response = await run_in_threadpool(let_in, visit.console, visit.session, opened, local(str(kept.get("next", "/"))))
+    response = await run_in_threadpool(let_in, visit, opened, local(str(kept.get("next", "/"))))
     response.delete_cookie(_ON_THE_WAY, path="/signin/directory")
     return response
 

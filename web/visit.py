@@ -44,7 +44,7 @@ class Visit:
     @property
     def address(self) -> str:
         """Where the request came from."""
-        return self.request.client.host if self.request.client else ""
+        return self.request.client.host[:64] if self.request.client else ""
 
     @property
     def clock(self) -> Clock:

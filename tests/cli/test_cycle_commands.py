@@ -49,14 +49,19 @@ def frozen(office: Office) -> Office:
     return office
 
 
-def test_the_first_operator_is_added_by_the_system_and_further_users_by_an_operator(
+def test_the_first_administrator_and_operator_are_added_by_the_system_and_others_by_whoever_may(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("DUIXIAN_DATA_DIR", str(tmp_path / "new"))
     assert run(["user", "add", "jing", "--name", "甲", "--role", "经办人"]) == 0
-    assert run(["user", "add", "wai", "--name", "乙", "--role", "operator"]) == 1
-    assert "--as" in capsys.readouterr().err
+    for role in ("operator", "finance"):
+        assert run(["user", "add", "wai", "--name", "乙", "--role", role]) == 1
+        assert "--as" in capsys.readouterr().err
     assert run(["user", "add", "yi", "--name", "乙", "--role", "finance", "--as", "jing"]) == 0
+    assert run(["user", "add", "ling", "--name", "丙", "--role", "bureau_leader", "--as", "jing"]) == 1
+    assert "请由管理员添加" in capsys.readouterr().err
+    assert run(["user", "add", "guan", "--name", "丁", "--role", "administrator"]) == 0
+    assert run(["user", "add", "ling", "--name", "丙", "--role", "bureau_leader", "--as", "guan"]) == 0
 
 
 def test_the_help_of_user_add_names_every_role() -> None:

@@ -146,7 +146,7 @@ def test_a_late_run_of_an_earlier_stage_does_not_leave_the_present_one(desk: Des
 
 
 def test_a_second_approver_of_the_same_role_finds_the_step_taken(desk: Desk) -> None:
-    people.add_user(*desk.at, desk.operator, login="head2", name="head2", role=Role.SECTION_HEAD)
+    people.add_user(*desk.at, desk.system, login="head2", name="head2", role=Role.SECTION_HEAD)
     digest = _ready(desk)
     _approve(desk, desk.section_head, digest)
     with pytest.raises(NotAllowedError, match="现在应由分管领导"):

@@ -17,7 +17,7 @@ from services import cycles, documents
 from services.actors import system_actor
 from services.clock import CHINA, FileClock, FixedClock, SystemClock
 from services.database import engine_of
-from services.signin import hash_of
+from services.passwords import hash_of
 from tests.desk import CODE
 from tests.year import make_world, run_year
 from web.app import create_app

@@ -16,20 +16,23 @@ _STATUS = {"open": "进行中", "closed": "已归档", "cancelled": "已终止"}
 _RESULTS = {"passed": "通过", "returned": "退回", "reopened": "重新办理"}
 _WOKEN = {"resumed": "已唤醒流程", "started": "已启动流程", "running": "流程正在运行，不需要推进"}
 
+Set = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="措施.参数=值", help="本年度另定的参数，可写多次，如 dataset-trade.rate=25%"),
+]
+Share = Annotated[
+    list[str] | None,
+    typer.Option("--share", metavar="县区=比例", help="县区负担的比例，可写多次，如 longhai=40%"),
+]
+
 
 @app.command("open")
 def open_command(
     policy_id: Annotated[str, typer.Option("--policy", metavar="政策", help="政策编号，见 duixian policy list")],
     year: Annotated[int, typer.Option("--year", metavar="年度", help="统计年度", min=2000, max=2100)],
     login: AsLogin,
-    settings_of: Annotated[
-        list[str] | None,
-        typer.Option("--set", metavar="措施.参数=值", help="本年度另定的参数，可写多次，如 dataset-trade.rate=25%"),
-    ] = None,
-    shares: Annotated[
-        list[str] | None,
-        typer.Option("--share", metavar="县区=比例", help="县区负担的比例，可写多次，如 longhai=40%"),
-    ] = None,
+    settings_of: Set = None,
+    shares: Share = None,
     no_run: Annotated[bool, typer.Option("--no-run", help="只开立，不启动流程")] = False,
     as_json: AsJson = False,
 ) -> None:
@@ -55,6 +58,30 @@ def open_command(
         run = None if no_run else _start(place, policy_id, year)
     if as_json:
         print_json({**opened, "run": run})
+
+
+@app.command()
+def adjust(
+    login: AsLogin, settings_of: Set = None, shares: Share = None, cycle: OfCycle = None, as_json: AsJson = False
+) -> None:
+    """指南批准前，改年度标准和市县分担：以这次写的为准，没有写的恢复政策原文；指南重写、重新审批。"""
+    from services import cycles
+
+    with desk() as place:
+        changed = cycles.adjust(
+            place.session,
+            place.clock,
+            place.actor(login),
+            settings=place.settings,
+            plan=place.plan,
+            cycle_id=place.cycle(cycle).id or 0,
+            overrides=_overrides(settings_of),
+            cost_sharing=pairs(shares, "--share"),
+        )
+    if as_json:
+        print_json({"cycle": changed.id, "set": changed.overrides, "share": changed.cost_sharing})
+    else:
+        typer.echo(f"{changed.year} 年度的标准已改；流程重写指南后请重新送审。")
 
 
 @app.command()
@@ -102,12 +129,12 @@ def extend(
     as_json: AsJson = False,
 ) -> None:
     """延长当前阶段的期限，须说明理由。"""
-    from services import cycles
+    from services import extensions
     from services.deadlines import due_day
 
     with desk() as place:
         chosen = place.cycle(cycle)
-        due = cycles.extend(
+        due = extensions.extend(
             place.session,
             place.clock,
             place.actor(login),

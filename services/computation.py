@@ -27,6 +27,7 @@ from models import (
     LedgerLevel,
     Outcome,
     PanelDecision,
+    PaymentOrder,
 )
 from policy import Evaluation, Measure, Policy
 from policy.history import recorded_facts
@@ -41,6 +42,12 @@ _ENDED = {
     ApplicationStatus.COUNTY_REFUSED: "县区初审不通过",
     ApplicationStatus.REFUSED: "部门联审不通过",
 }
+_ON_THE_WAY = (
+    ApplicationStatus.SUBMITTED,
+    ApplicationStatus.SUPPLEMENT,
+    ApplicationStatus.ACCEPTED,
+    ApplicationStatus.COUNTY_PASSED,
+)
 Rows = dict[str, list[dict[str, Any]]]
 
 
@@ -76,9 +83,12 @@ class Inputs:
 def compute(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> ComputationRun:
     """Compute the outcome of every application; the same inputs as the last time give the last run.
 
-    Raises StateError naming every application that lacks a value which its measure needs.
+    Raises StateError naming every application that is still on its way or lacks a value which its measure needs, or
+    while the awards of an earlier year, on which this one's depend, may still change.
     """
-    cycle = cycles.open_one(session, cycle_id)
+    cycle = cycles.before_approval(session, cycle_id)
+    _check_all_arrived(session, cycle)
+    _check_earlier_years(session, cycle)
     inputs = gather(session, cycle)
     latest = latest_run(session, cycle_id)
     if latest is not None and latest.inputs_digest == inputs.digest:
@@ -129,20 +139,36 @@ def gather(session: Session, cycle: Cycle) -> Inputs:
 
 
 def evaluate(inputs: Inputs) -> Evaluation:
-    """Evaluate the policy; of two applications for one item the lower counts what the higher gets as granted."""
-    alone = _evaluate(inputs, inputs.rows)
-    if not inputs.pairs:
-        return alone
-    amounts = dict(alone.results.select("application_id", "amount_fen").iter_rows())
-    extra: dict[str, int] = {}
-    for one, other in inputs.pairs:
-        lower, higher = sorted((one, other), key=lambda number: (amounts.get(number, 0), _reversed(number)))
-        extra[lower] = extra.get(lower, 0) + amounts.get(higher, 0)
-    rows = {
-        measure: [row | {"granted_above": row["granted_above"] + extra.get(row["application_id"], 0)} for row in listed]
-        for measure, listed in inputs.rows.items()
+    """Evaluate the policy; of two applications for one item the lower counts what the higher gets as granted.
+
+    What the higher gets may itself be less for the sake of a third, so that it is evaluated until nothing changes:
+    at most once a pair, since each round settles at least the highest that was not settled.
+    """
+    found = _evaluate(inputs, inputs.rows)
+    amounts = _amounts(found)
+    ranked = [sorted(pair, key=lambda each: (amounts.get(each, 0), _reversed(each))) for pair in inputs.pairs]
+    granted: dict[str, int] = {}
+    for _ in inputs.pairs:
+        amounts, last, granted = _amounts(found), granted, {}
+        for lower, higher in ranked:
+            granted[lower] = granted.get(lower, 0) + amounts.get(higher, 0)
+        if granted == last:
+            break
+        found = _evaluate(inputs, _with_granted(inputs.rows, granted))
+    return found
+
+
+def _amounts(evaluation: Evaluation) -> dict[str, int]:
+    return dict(evaluation.results.select("application_id", "amount_fen").iter_rows())
+
+
+def _with_granted(rows: Rows, granted: Mapping[str, int]) -> Rows:
+    return {
+        measure: [
+            row | {"granted_above": row["granted_above"] + granted.get(row["application_id"], 0)} for row in listed
+        ]
+        for measure, listed in rows.items()
     }
-    return _evaluate(inputs, rows)
 
 
 @lru_cache(maxsize=1)
@@ -238,15 +264,46 @@ def _history(session: Session, cycle: Cycle, law: Policy) -> list[dict[str, Any]
     ]
 
 
+def _check_all_arrived(session: Session, cycle: Cycle) -> None:
+    """Nothing may drop out of the list unseen: every application has been verified, has ended or was withdrawn."""
+    numbers = session.exec(
+        select(Application.number)
+        .where(Application.cycle_id == cycle.id, col(Application.status).in_(_ON_THE_WAY))
+        .order_by(col(Application.number))
+    ).all()
+    if numbers:
+        raise StateError(f"还有 {len(numbers)} 件申报没有审核完，不能测算：{'、'.join(numbers[:20])}。")
+
+
+def _check_earlier_years(session: Session, cycle: Cycle) -> None:
+    for past in _earlier(session, cycle):
+        if not _is_settled(session, past):
+            raise StateError(
+                f"{past.year} 年度还没有下达资金，本年度的受益年次、晋级补差要以它的结果为准；"
+                f"请先办完或终止 {past.year} 年度。"
+            )
+
+
+def _is_settled(session: Session, past: Cycle) -> bool:
+    """Whether the awards of a cycle stand: it has ended, or its payments were ordered."""
+    ordered = select(PaymentOrder.id).where(PaymentOrder.cycle_id == past.id)
+    return past.status is CycleStatus.CLOSED or session.exec(ordered).first() is not None
+
+
+def _earlier(session: Session, cycle: Cycle) -> Iterable[Cycle]:
+    return session.exec(
+        select(Cycle)
+        .where(Cycle.policy_id == cycle.policy_id, Cycle.year < cycle.year, Cycle.status != CycleStatus.CANCELLED)
+        .order_by(col(Cycle.year))
+    ).all()
+
+
 def _own_history(session: Session, cycle: Cycle) -> tuple[list[dict[str, Any]], set[int]]:
     rows: list[dict[str, Any]] = []
     years: set[int] = set()
-    earlier = session.exec(
-        select(Cycle)
-        .where(Cycle.policy_id == cycle.policy_id, Cycle.year < cycle.year, Cycle.status == CycleStatus.CLOSED)
-        .order_by(col(Cycle.year))
-    )
-    for past in earlier:
+    for past in _earlier(session, cycle):
+        if not _is_settled(session, past):
+            continue
         years.add(past.year)
         last = session.exec(
             select(AwardList).where(AwardList.cycle_id == past.id).order_by(col(AwardList.version).desc())

@@ -1,21 +1,22 @@
 """Cycles: opened once a policy and year, led from stage to stage by what the gates say."""
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlmodel import Session, col, func, select
 
 from config.settings import Settings
-from models import Cycle, CycleStatus, Decision, DecisionKind, StageVisit, VisitResult
+from models import Cycle, CycleStatus, PaymentOrder, StageVisit, VisitResult
 from services import policies
 from services.actors import Actor
 from services.calendar import Calendar
-from services.clock import Clock, today
-from services.deadlines import due_after, due_day, end_of_day
+from services.clock import Clock
+from services.deadlines import due_after
 from services.errors import InputError, NotFoundError, StateError
 from services.operation import operation
 from services.stages import CyclePlan, StagePlan
+
+_LIST_IS_OUT = frozenset({"approval", "public_notice", "objections", "funds", "payment", "results", "archive"})
 
 
 @dataclass(frozen=True)
@@ -45,53 +46,73 @@ def open_cycle(
 ) -> Cycle:
     """Open the cycle of a policy and statistics year, with the yearly settings of its adjustable parameters.
 
-    Raises InputError when the policy has problems, the year lies outside of it, a setting is out of bounds, or the
-    cycle is open already.
+    A cancelled year is opened again from its first stage; what was filed in it stays. Raises InputError when the
+    policy has problems, the year lies outside of it, a setting is out of bounds, or the cycle is open or has ended.
     """
-    if session.exec(select(Cycle).where(Cycle.policy_id == policy_id, Cycle.year == year)).first() is not None:
-        raise InputError(f"{policy_id} 的 {year} 年度已经开立；请用 duixian cycle status 查看。")
-    version = policies.store(session, clock, settings, policy_id)
-    cycle = Cycle(
-        policy_id=policy_id,
-        year=year,
-        policy_version_id=version.id or 0,
-        stage=plan.stages[0].id,
-        overrides=overrides or {},
-        cost_sharing=cost_sharing or {},
-        opened_by=actor.user_id,
-        opened_at=clock.now(),
+    known = session.exec(select(Cycle).where(Cycle.policy_id == policy_id, Cycle.year == year)).one_or_none()
+    if known is not None:
+        _end_cancelled(session, clock, known)
+    cycle = known or Cycle(
+        policy_id=policy_id, year=year, policy_version_id=0, stage="", opened_by=0, opened_at=clock.now()
     )
-    policies.check_cycle(session, cycle)
+    cycle.status, cycle.closed_at, cycle.failure, cycle.flow_run_id = CycleStatus.OPEN, None, None, None
+    cycle.opened_by, cycle.opened_at = actor.user_id, clock.now()
+    _settle(session, clock, settings, cycle, overrides or {}, cost_sharing or {})
     session.add(cycle)
     session.flush()
     _enter(session, clock, Calendar(settings.calendar_dir), cycle, plan.stages[0])
     return cycle
 
 
-@operation("cycle.extend")
-def extend(
-    session: Session, clock: Clock, actor: Actor, *, settings: Settings, cycle_id: int, working_days: int, reason: str
-) -> datetime:
-    """Put off the current stage's due day by working days, for a reason. Returns the new due moment."""
-    visit = current_visit(session, get_cycle(session, cycle_id))
-    if visit.due_at is None:
-        raise StateError("当前阶段没有期限，不能延长。")
-    if working_days < 1 or not reason.strip():
-        raise InputError(f"延长期限要写明大于零的工作日数（看到 {working_days}）和理由。")
-    calendar = Calendar(settings.calendar_dir)
-    start = max(due_day(visit.due_at), today(clock))
-    visit.due_at = end_of_day(calendar.add_working_days(start, working_days))
-    session.add(
-        Decision(
-            cycle_id=cycle_id,
-            visit_id=visit.id or 0,
-            kind=DecisionKind.EXTEND,
-            user_id=actor.user_id,
-            reason=reason,
-            decided_at=clock.now(),
+@operation("cycle.open")
+def adjust(
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    *,
+    settings: Settings,
+    plan: CyclePlan,
+    cycle_id: int,
+    overrides: dict[str, dict[str, str]],
+    cost_sharing: dict[str, str],
+) -> Cycle:
+    """Set the yearly settings anew, and the policy as it stands in the policies folder, while the guide is prepared.
+
+    The guide is written anew and approved anew. Raises StateError once the guide was approved, InputError as opening.
+    """
+    cycle = open_one(session, cycle_id)
+    if cycle.stage != plan.stages[0].id:
+        raise StateError(
+            f"{cycle.year} 年度的申报指南已经批准，年度标准和市县分担不能再改；确需更改的，请终止后重新开立。"
         )
-    )
-    return visit.due_at
+    _settle(session, clock, settings, cycle, overrides, cost_sharing)
+    current_visit(session, cycle).work_done_at = None
+    return cycle
+
+
+def _settle(
+    session: Session,
+    clock: Clock,
+    settings: Settings,
+    cycle: Cycle,
+    overrides: dict[str, dict[str, str]],
+    cost_sharing: dict[str, str],
+) -> None:
+    """What the year is run by: the exact policy and the yearly settings. Raises InputError."""
+    cycle.policy_version_id = policies.store(session, clock, settings, cycle.policy_id).id or 0
+    cycle.overrides, cycle.cost_sharing = overrides, cost_sharing
+    policies.check_cycle(session, cycle)
+
+
+def _end_cancelled(session: Session, clock: Clock, cycle: Cycle) -> None:
+    """Close the visit in which a cycle was cancelled, so that it can be opened again; what was filed stays with it."""
+    if cycle.status is not CycleStatus.CANCELLED:
+        raise InputError(f"{cycle.policy_id} 的 {cycle.year} 年度已经开立；请用 duixian cycle status 查看。")
+    if session.exec(select(PaymentOrder.id).where(PaymentOrder.cycle_id == cycle.id)).first() is not None:
+        raise InputError(f"{cycle.policy_id} 的 {cycle.year} 年度已经下达过资金，终止后不能重新开立。")
+    visit = current_visit(session, cycle)
+    visit.left_at, visit.result = clock.now(), VisitResult.RETURNED
+    session.flush()
 
 
 @operation("cycle.cancel")
@@ -179,6 +200,19 @@ def open_one(session: Session, cycle_id: int) -> Cycle:
     cycle = get_cycle(session, cycle_id)
     if cycle.status is not CycleStatus.OPEN:
         raise StateError(f"{cycle.year} 年度流程已经结束（{cycle.status.value}），不能再办理。")
+    return cycle
+
+
+def before_approval(session: Session, cycle_id: int) -> Cycle:
+    """The cycle, whose outcomes may still change: its list is not yet being approved, published or paid.
+
+    Raises StateError.
+    """
+    cycle = open_one(session, cycle_id)
+    if cycle.stage in _LIST_IS_OUT:
+        raise StateError(
+            f"{cycle.year} 年度的名单已经提交审批，测算所依据的内容不能再改；需要更正的，请由审批人退回，或按异议处理。"
+        )
     return cycle
 
 

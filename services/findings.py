@@ -68,10 +68,14 @@ def find(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> int:
 def decide(
     session: Session, clock: Clock, actor: Actor, *, finding_id: int, verdict: FindingVerdict, reason: str
 ) -> Finding:
-    """Decide whether a finding is the same item, for a reason; a later decision replaces an earlier one."""
+    """Decide whether a finding is the same item, for a reason; a later decision replaces an earlier one.
+
+    Raises StateError once the list is being approved.
+    """
     finding = session.get(Finding, finding_id)
     if finding is None:
         raise NotFoundError(f"没有编号为 {finding_id} 的疑似重复。")
+    cycles.before_approval(session, finding.cycle_id)
     if verdict is FindingVerdict.OPEN or not reason.strip():
         raise InputError("请认定为同一事项或不同事项，并写明理由。")
     finding.verdict, finding.reason = verdict, reason.strip()

@@ -71,8 +71,6 @@ def read_gate(session: Session, clock: Clock, plan: CyclePlan, cycle: Cycle) -> 
     returned = _latest(session, visit, DecisionKind.RETURN)
     if returned is not None:
         return Gate(stage.id, stage.title, (), VisitResult.RETURNED, stage.gate.return_to)
-    if _latest(session, visit, DecisionKind.OVERRIDE) is not None:
-        return Gate(stage.id, stage.title, (), VisitResult.PASSED, forward)
     waits = _waits(session, clock, stage, cycle, visit)
     if waits:
         return Gate(stage.id, stage.title, waits)
@@ -137,11 +135,14 @@ def send_back(
 
 @operation("gate.override")
 def override(session: Session, clock: Clock, actor: Actor, *, plan: CyclePlan, cycle_id: int, reason: str) -> Decision:
-    """Open a gate by the operator's reasoned decision, where cycle.yaml allows it."""
+    """Open a gate by the operator's reasoned decision, where cycle.yaml allows it: all that was asked and not answered
+    counts as no objection. Raises StateError before the stage has asked."""
     cycle = cycles.open_one(session, cycle_id)
     stage, visit = plan.stage(cycle.stage), cycles.current_visit(session, cycle)
     if not stage.gate.override:
         raise NotAllowedError(f"“{stage.title}”的关口不能由经办人放行；请按规定办完。")
+    if visit.work_done_at is None or reviews.to_request(session, cycle_id, _REVIEWERS[stage.gate.fact]):
+        raise StateError(f"“{stage.title}”还没有发出全部审核事项，不能放行；请先推进流程。")
     decision = _decide(session, clock, actor, visit, DecisionKind.OVERRIDE, 0, "", _reason(reason))
     for request in _open_requests(session, cycle, _REVIEWERS[stage.gate.fact]):
         reviews.override_request(session, clock, actor, request_id=request.id or 0, reason=reason)
@@ -203,10 +204,12 @@ def _requests_answered(session: Session, cycle: Cycle, kind: ReviewerKind) -> li
     law = policies.policy_of(session, cycle)
     places = law.counties if kind is ReviewerKind.COUNTY else law.bureaus
     names = {place.id: place.name for place in places}
+    unasked = len(reviews.to_request(session, cycle.id or 0, kind))
+    waits = [Wait("系统", f"{unasked} 件待发出审核", unasked)] if unasked else []
     by_reviewer: dict[str, list[VerificationRequest]] = {}
     for request in _open_requests(session, cycle, kind):
         by_reviewer.setdefault(request.reviewer, []).append(request)
-    return [
+    return waits + [
         Wait(
             names.get(reviewer, reviewer),
             f"{len(requests)} 件待回复",

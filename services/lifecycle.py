@@ -42,7 +42,12 @@ TRANSITIONS: dict[str, Transition] = {
     "county_refuse": Transition(frozenset({S.ACCEPTED}), S.COUNTY_REFUSED, "县区初审不通过", "县区初审不通过"),
     "verify": Transition(frozenset({S.COUNTY_PASSED}), S.VERIFIED, "部门联审完成", "部门联审完成，正在测算"),
     "refuse": Transition(frozenset({S.COUNTY_PASSED}), S.REFUSED, "部门联审不通过", "部门联审不通过"),
-    "reopen": Transition(frozenset({S.VERIFIED, S.REFUSED}), S.COUNTY_PASSED, "重新核验", "异议成立，正在重新核验"),
+    "reopen": Transition(
+        frozenset({S.VERIFIED, S.REFUSED, S.COUNTY_REFUSED, S.LAPSED, S.COUNTY_PASSED}),
+        S.COUNTY_PASSED,
+        "重新核验",
+        "异议成立，正在重新核验",
+    ),
 }
 
 

@@ -63,9 +63,9 @@ def freeze(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> Aw
     """Freeze all outcomes of the latest computation as the next version.
 
     The current version stays when it says the same and no objection against it was upheld. Raises StateError when
-    nothing was computed.
+    nothing was computed, or once a list is being approved, published or paid.
     """
-    cycle = cycles.open_one(session, cycle_id)
+    cycle = cycles.before_approval(session, cycle_id)
     run = _latest_run(session, cycle)
     lines = _lines(session, run)
     digest = digest_of(run.policy_sha256, [line for line, _ in lines], [award for _, award in lines])

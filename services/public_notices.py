@@ -83,7 +83,7 @@ def raise_objection(
     )
     session.add(objection)
     session.flush()
-    told = {"received_at": clock.now(), "due": _answer_day(session, settings, cycle, notice)}
+    told = {"received_at": clock.now(), "due": _answer_day(settings, notice)}
     _tell_objector(session, clock, settings, cycle, current, objection, "objection_received", told)
     return objection
 
@@ -124,12 +124,6 @@ def answer(
     return objection
 
 
-def last_day(session: Session, cycle: Cycle, notice: PublicNotice) -> date:
-    """The last day of the notice, which an extension of the stage puts off."""
-    visit = cycles.current_visit(session, cycle)
-    return max(notice.ends_on, due_day(visit.due_at)) if visit.stage == STAGE and visit.due_at else notice.ends_on
-
-
 def _due_day(session: Session, clock: Clock, settings: Settings, cycle: Cycle) -> date:
     visit = cycles.current_visit(session, cycle)
     days = load_plan(settings.cycle_file).stage(STAGE).working_days
@@ -145,9 +139,8 @@ def _running(session: Session, clock: Clock, cycle: Cycle) -> tuple[AwardList, P
     notice = session.exec(select(PublicNotice).where(PublicNotice.list_id == current.id)).one_or_none()
     if notice is None:
         raise StateError(f"{cycle.year} 年度的名单还没有公示，不能提出异议；请在公示期内提出。")
-    last = last_day(session, cycle, notice)
-    if not notice.starts_on <= today(clock) <= last:
-        raise StateError(f"公示期是 {notice.starts_on} 至 {last}，今天是 {today(clock)}，不能再登记异议。")
+    if not notice.starts_on <= today(clock) <= notice.ends_on:
+        raise StateError(f"公示期是 {notice.starts_on} 至 {notice.ends_on}，今天是 {today(clock)}，不能再登记异议。")
     return current, notice
 
 
@@ -170,11 +163,10 @@ def _next_number(session: Session, cycle: Cycle) -> str:
     return f"{prefix}{known + 1:03}"
 
 
-def _answer_day(session: Session, settings: Settings, cycle: Cycle, notice: PublicNotice) -> date:
+def _answer_day(settings: Settings, notice: PublicNotice) -> date:
     """The last day for answers: the working days of the objections stage, counted from the end of the notice."""
     days = load_plan(settings.cycle_file).stage("objections").working_days
-    last = last_day(session, cycle, notice)
-    return Calendar(settings.calendar_dir).add_working_days(last, days) if days else last
+    return Calendar(settings.calendar_dir).add_working_days(notice.ends_on, days) if days else notice.ends_on
 
 
 def _tell_applicants(

@@ -11,7 +11,6 @@ from services.clock import CHINA, Clock, today
 from services.deadlines import due_day
 from services.errors import NotFoundError
 from services.policies import policy_of
-from services.public_notices import last_day
 
 _GUIDE_STAGE = "guide"
 
@@ -59,7 +58,7 @@ def notices(session: Session, clock: Clock) -> list[Running]:
     )
     found = []
     for notice, cycle in rows:
-        last = last_day(session, cycle, notice)
+        last = notice.ends_on
         if notice.starts_on <= today(clock) <= last:
             left = (last - today(clock)).days + 1
             title = policy_of(session, cycle).title

@@ -41,6 +41,9 @@ class CompletenessFact(StrEnum):
     PAYMENTS_SETTLED = "payments_settled"
 
 
+_OVERRIDABLE = (CompletenessFact.COUNTY_REPLIED, CompletenessFact.BUREAUS_REPLIED)
+
+
 class _Model(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -61,8 +64,8 @@ class GatePlan(_Model):
             raise ValueError("approval 关口（且只有它）要写 subject 和 chain")
         if (self.kind is GateKind.COMPLETENESS) != bool(self.fact):
             raise ValueError("completeness 关口（且只有它）要写 fact")
-        if self.kind is GateKind.APPROVAL and self.override:
-            raise ValueError("approval 关口不能由经办人放行")
+        if self.override and self.fact not in _OVERRIDABLE:
+            raise ValueError("只有等候县区、部门回复的关口可以由经办人放行")
         return self
 
 

@@ -2,7 +2,7 @@
 
 from sqlmodel import Session, col, func, select
 
-from models import Application, ApplicationStatus, Cycle, ReviewerKind, StageVisit, Supplement
+from models import Application, ApplicationStatus, Cycle, Decision, DecisionKind, ReviewerKind, StageVisit, Supplement
 from services import cycles, gates, reviews
 from tasks.context import Context, acting
 from tasks.step import step
@@ -17,8 +17,13 @@ def reason_to_wake(cycle_id: int) -> str | None:
         cycle = cycles.get_cycle(session, cycle_id)
         if gates.read_gate(session, parts.clock, parts.plan, cycle).open:
             return "关口已开"
-        if _passed_since(parts, cycles.current_visit(session, cycle)):
+        visit = cycles.current_visit(session, cycle)
+        if visit.work_done_at is None:
+            return "本阶段待办理"
+        if _passed_since(parts, visit):
             return "期限已过"
+        if _extended_since(session, visit):
+            return "期限已延长"
         if _new_work(parts, session, cycle):
             return "有新的待办"
         return None
@@ -36,6 +41,16 @@ def _passed_since(parts: Context, visit: StageVisit) -> bool:
     if visit.due_at is None or visit.work_done_at is None:
         return False
     return visit.work_done_at < visit.due_at <= parts.clock.now()
+
+
+def _extended_since(session: Session, visit: StageVisit) -> bool:
+    """Whether the stage was extended after its work, which told the old day."""
+    query = select(Decision.id).where(
+        Decision.visit_id == visit.id,
+        Decision.kind == DecisionKind.EXTEND,
+        col(Decision.decided_at) > visit.work_done_at,
+    )
+    return session.exec(query).first() is not None
 
 
 def _new_work(parts: Context, session: Session, cycle: Cycle) -> bool:

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from flows import control
 from models import Cycle, CycleStatus
-from services import cycles, gates, lease, overview, policies
+from services import cycles, extensions, gates, lease, overview, policies
 from services.deadlines import due_day
 from services.errors import InputError, NotAllowedError, ServiceError, StateError
 from services.overview import Adjustable
@@ -49,8 +49,7 @@ def open_cycle(
     share: Texts = None,
 ) -> Response:
     """Open a year and start its run."""
-    values = dict(zip(setting or [], value or [], strict=False))
-    shares = {key: text.strip() for key, text in zip(county or [], share or [], strict=False) if text.strip()}
+    values, shares = _typed(setting, value), _typed(county, share)
     try:
         cycle = cycles.open_cycle(
             visit.session,
@@ -66,6 +65,41 @@ def open_cycle(
     except (InputError, StateError) as error:
         return _new_cycle(visit, policy_id, year, trouble=str(error), values=values, shares=shares)
     return visit.back(f"/board?cycle_id={cycle.id}", f"已开立 {cycle.year} 年度，流程正在启动。", wake=cycle.id)
+
+
+@router.get("/board/{cycle_id}/standards")
+def standards(visit: Annotated[Visit, sees("cycle.open")], cycle_id: int) -> HTMLResponse:
+    """The form to change what a year sets, as it stands."""
+    cycle = visit.cycle(cycle_id)
+    values = {f"{owner}.{name}": text for owner, own in cycle.overrides.items() for name, text in own.items()}
+    return _standards(visit, cycle, values, cycle.cost_sharing)
+
+
+@router.post("/board/{cycle_id}/standards")
+def adjust(
+    visit: Annotated[Visit, does("cycle.open")],
+    cycle_id: int,
+    setting: Texts = None,
+    value: Texts = None,
+    county: Texts = None,
+    share: Texts = None,
+) -> Response:
+    """Change what a year sets, while its guide is prepared; the guide is written and approved anew."""
+    values, shares = _typed(setting, value), _typed(county, share)
+    try:
+        cycles.adjust(
+            visit.session,
+            visit.clock,
+            visit.actor,
+            settings=visit.console.settings,
+            plan=visit.console.plan,
+            cycle_id=cycle_id,
+            overrides=_overrides(values),
+            cost_sharing=shares,
+        )
+    except (InputError, StateError) as error:
+        return _standards(visit, visit.cycle(cycle_id), values, shares, trouble=str(error))
+    return visit.back(_address(cycle_id), "已保存，正在重写申报指南，请重新送审。", wake=cycle_id)
 
 
 @router.post("/board/{cycle_id}/wake")
@@ -99,7 +133,7 @@ def extend(
     """Put off the current stage's due day."""
     cycle = visit.cycle(cycle_id)
     try:
-        due = cycles.extend(
+        due = extensions.extend(
             visit.session,
             visit.clock,
             visit.actor,
@@ -203,6 +237,28 @@ def _new_cycle(
     )
 
 
+def _standards(
+    visit: Visit, cycle: Cycle, values: dict[str, str], shares: dict[str, str], *, trouble: str = ""
+) -> HTMLResponse:
+    law = policies.load(visit.console.settings, cycle.policy_id)
+    return visit.page(
+        "board/adjust.html",
+        status=422 if trouble else 200,
+        cycle=cycle,
+        chosen=law,
+        year=cycle.year,
+        free=overview.adjustables(law, cycle.year),
+        values=values,
+        shares=shares,
+        trouble=trouble,
+    )
+
+
+def _typed(names: list[str] | None, texts: list[str] | None) -> dict[str, str]:
+    """What was typed by name; what was left empty is left out."""
+    return {name: text.strip() for name, text in zip(names or [], texts or [], strict=False) if text.strip()}
+
+
 def _known_policy(visit: Visit, policy_id: str) -> str:
     if policy_id not in (each.id for each in overview.known_policies(visit.console.settings)):
         raise InputError("请选择政策。")
@@ -210,12 +266,11 @@ def _known_policy(visit: Visit, policy_id: str) -> str:
 
 
 def _overrides(values: dict[str, str]) -> dict[str, dict[str, str]]:
-    """Measure → parameter → value, out of 措施.参数 and its value; what was left empty stays as the policy has it."""
+    """Measure → parameter → value, out of 措施.参数 and its value."""
     found: dict[str, dict[str, str]] = {}
     for name, text in values.items():
-        if text.strip():
-            owner, _, parameter = name.partition(".")
-            found.setdefault(owner, {})[parameter] = text.strip()
+        owner, _, parameter = name.partition(".")
+        found.setdefault(owner, {})[parameter] = text
     return found
 
 

@@ -193,6 +193,8 @@ def finish_work(record: Record) -> None:
 
 def approve_funds(record: Record) -> None:
     """Freeze the list, have its money approved, and go on to payment."""
+    if record.cycle.stage != "freeze":
+        stand_at(record, "freeze")
     lists.freeze(record.session, record.clock, record.system, cycle_id=record.cycle_id)
     stand_at(record, "funds")
     finish_work(record)

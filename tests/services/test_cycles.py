@@ -3,9 +3,12 @@
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
-from services import cycles
+from models import Application, ApplicationStatus, Award
+from services import computation, cycles, gates
 from services.errors import InputError, StateError
+from services.stages import Subject
 from tests.desk import POLICY, Desk
 
 
@@ -38,3 +41,71 @@ def test_a_cancelled_cycle_takes_nothing_more(desk: Desk) -> None:
     cycles.cancel(*desk.at, desk.operator, cycle_id=desk.cycle_id, reason="政策暂停执行")
     with pytest.raises(StateError, match="已经结束"):
         cycles.finish_work(*desk.at, desk.system, cycle_id=desk.cycle_id, summary={})
+
+
+def test_the_yearly_settings_may_be_corrected_until_the_guide_is_approved(desk: Desk) -> None:
+    desk.approve(desk.section_head)
+    before = gates.subject_digest(desk.session, desk.cycle, Subject.GUIDE)
+    _adjust(desk, {"compute-purchase": {"rates": "1=45%"}})
+    assert desk.cycle.overrides == {"compute-purchase": {"rates": "1=45%"}}
+    with pytest.raises(StateError, match="还在准备中"):  # until the guide was written anew
+        gates.approve(*desk.at, desk.leader, plan=desk.plan, cycle_id=desk.cycle_id, digest=before)
+    with pytest.raises(InputError, match="60%"):
+        _adjust(desk, {"compute-purchase": {"rates": "1=60%"}})
+    assert desk.cycle.overrides == {"compute-purchase": {"rates": "1=45%"}}
+    desk.approve(desk.section_head, desk.leader)  # both steps again, of the new guide
+    desk.pass_gate()
+    with pytest.raises(StateError, match="已经批准"):
+        _adjust(desk, {})
+
+
+def _adjust(desk: Desk, overrides: dict[str, dict[str, str]]) -> None:
+    cycles.adjust(
+        *desk.at,
+        desk.operator,
+        settings=desk.settings,
+        plan=desk.plan,
+        cycle_id=desk.cycle_id,
+        overrides=overrides,
+        cost_sharing={},
+    )
+
+
+def test_a_cancelled_year_is_opened_again_with_what_was_filed_in_it(desk: Desk) -> None:
+    desk.open_intake()
+    filed = desk.submit()
+    cycles.cancel(*desk.at, desk.operator, cycle_id=desk.cycle_id, reason="标准写错")
+    again = _open(desk, year=2025, overrides={"compute-purchase": {"rates": "1=45%"}})
+    assert (again.id, again.stage, again.overrides) == (
+        desk.cycle_id,
+        "guide",
+        {"compute-purchase": {"rates": "1=45%"}},
+    )
+    desk.open_intake()
+    assert desk.cycle.stage == "intake"
+    desk.to_matching()
+    run = computation.compute(*desk.at, desk.system, cycle_id=desk.cycle_id)
+    award = desk.session.exec(select(Award).where(Award.run_id == run.id)).one()
+    assert (award.application_id, award.amount_fen) == (filed, 90_000_00)
+
+
+def test_awards_wait_for_an_earlier_year_that_may_still_change(desk: Desk) -> None:
+    desk.open_intake()
+    desk.submit()
+    desk.to_matching()
+    earlier = _open(desk, year=2024)
+    with pytest.raises(StateError, match="2024 年度还没有下达资金"):
+        computation.compute(*desk.at, desk.system, cycle_id=desk.cycle_id)
+    cycles.cancel(*desk.at, desk.operator, cycle_id=earlier.id or 0, reason="不办了")
+    assert computation.compute(*desk.at, desk.system, cycle_id=desk.cycle_id).number == 1
+
+
+def test_no_application_drops_out_of_the_computation_unseen(desk: Desk) -> None:
+    desk.open_intake()
+    desk.submit()
+    desk.to_matching()
+    application = desk.session.exec(select(Application)).one()
+    application.status = ApplicationStatus.COUNTY_PASSED
+    desk.session.commit()
+    with pytest.raises(StateError, match=f"1 件申报没有审核完，不能测算：{application.number}"):
+        computation.compute(*desk.at, desk.system, cycle_id=desk.cycle_id)

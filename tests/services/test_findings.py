@@ -1,13 +1,16 @@
 """查重 and 测算 over the record: what counts by rule, what waits for a person, and what it does to the money."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from sqlmodel import select
+from sqlmodel import Session, select
 
+from matching import uscc
 from models import (
     Application,
     Award,
+    Cycle,
     Finding,
     FindingKind,
     FindingVerdict,
@@ -185,6 +188,35 @@ def test_a_refused_application_is_rejected_with_the_refusers_reason(desk: Desk) 
     award = desk.session.exec(select(Award)).one()
     assert award.outcome is Outcome.REJECTION
     assert award.reason.startswith("部门联审不通过：市工信局：材料不实")
+
+
+def test_a_chain_of_duplicates_is_settled_from_its_highest(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A and B share an item, B and C another: B gets nothing for A's sake, so that C loses nothing to B."""
+    fees = {"A": "280000.00", "B": "200000.00", "C": "150000.00"}
+    codes = [CODE, OTHER_CODE, "91350699MA7XW00034"]
+    assert not uscc.fault(codes[2])
+    changes = [
+        {
+            "project": project,
+            "uscc": code,
+            "enterprise": f"漳州示例{project}公司",
+            "invoices": f"2535200000000000001{place}",
+            "declared": {"service_fee": fee, "item_date": "2025-06-30", "province_refused": "否"},
+        }
+        for place, ((project, fee), code) in enumerate(zip(fees.items(), codes, strict=True))
+    ]
+    _submitted(desk, *changes)
+    number = {each.project: each.number for each in desk.session.exec(select(Application))}
+    gather = computation.gather
+
+    def paired(session: Session, cycle: Cycle) -> computation.Inputs:
+        return replace(gather(session, cycle), pairs=[(number["A"], number["B"]), (number["B"], number["C"])])
+
+    monkeypatch.setattr(computation, "gather", paired)
+    awards = _awards(desk)
+    assert awards["A"] == (Outcome.AWARD, 140_000_00)
+    assert awards["B"][1] == 0
+    assert awards["C"] == (Outcome.AWARD, 75_000_00)
 
 
 def test_a_ledger_file_imported_twice_adds_nothing(desk: Desk, tmp_path: Path) -> None:

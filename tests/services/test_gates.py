@@ -12,10 +12,11 @@ from models import (
     ReviewerKind,
     Role,
     StageVisit,
+    Supplement,
     VerificationRequest,
     VisitResult,
 )
-from services import cycles, gates, guide, people
+from services import completeness, cycles, extensions, gates, guide, people
 from services.actors import find_actor
 from services.deadlines import due_day
 from services.errors import NotAllowedError, StateError
@@ -107,7 +108,7 @@ def test_a_deadline_opens_at_the_end_of_its_day_in_china(desk: Desk) -> None:
 
 def test_an_extension_puts_the_deadline_off_by_working_days_for_a_reason(desk: Desk) -> None:
     desk.open_intake()
-    due = cycles.extend(
+    due = extensions.extend(
         *desk.at, desk.operator, settings=desk.settings, cycle_id=desk.cycle_id, working_days=5, reason="系统检修"
     )
     assert due_day(due).isoformat() == "2026-04-07"  # 4 to 6 April is 清明节
@@ -122,12 +123,41 @@ def test_an_override_is_reasoned_and_settles_what_was_open(desk: Desk) -> None:
     desk.pass_gate()
     desk.examine()
     desk.pass_gate()
+    assert [wait.who for wait in gates.read_gate(*desk.at, desk.plan, desk.cycle).waits] == ["系统"]
+    with pytest.raises(StateError, match="还没有发出全部审核事项"):
+        gates.override(*desk.at, desk.operator, plan=desk.plan, cycle_id=desk.cycle_id, reason="赶时间")
     desk.request(ReviewerKind.COUNTY)
     assert [wait.who for wait in desk.pass_gate().waits] == ["芗城区"]
     gates.override(*desk.at, desk.operator, plan=desk.plan, cycle_id=desk.cycle_id, reason="两次催办未回复")
     assert desk.pass_gate().open
     states = [each.status for each in desk.session.exec(select(VerificationRequest))]
     assert states == [RequestStatus.OVERRIDDEN]
+
+
+def test_an_extension_gives_those_who_were_asked_as_much_longer(desk: Desk) -> None:
+    desk.open_intake()
+    desk.submit()
+    lacking = desk.submit(project="缺承诺书", invoices="25352000000000000018", pledged=False)
+    desk.clock.instant = AFTER_INTAKE
+    desk.pass_gate()
+    desk.examine()
+    extend = {"settings": desk.settings, "cycle_id": desk.cycle_id, "working_days": 3, "reason": "台风"}
+    asked = desk.session.exec(select(Supplement)).one()
+    before = due_day(asked.due_at)
+    extensions.extend(*desk.at, desk.operator, **extend)
+    assert desk.calendar.working_days_between(before, due_day(asked.due_at)) == 3
+    desk.clock.instant = asked.due_at - timedelta(seconds=1)
+    assert desk.examine()["lapsed"] == 0
+    completeness.answer_supplement(
+        *desk.at, desk.operator, settings=desk.settings, application_id=lacking, answer="已补", pledged=True
+    )
+    desk.examine()
+    desk.pass_gate()
+    desk.request(ReviewerKind.COUNTY)
+    dues = {due_day(each.due_at) for each in desk.session.exec(select(VerificationRequest))}
+    extensions.extend(*desk.at, desk.operator, **extend)
+    later = {due_day(each.due_at) for each in desk.session.exec(select(VerificationRequest))}
+    assert desk.calendar.working_days_between(min(dues), min(later)) == 3
 
 
 def test_an_approval_gate_cannot_be_overridden(desk: Desk) -> None:

@@ -5,7 +5,7 @@ from datetime import date
 import pytest
 
 from models import Role, User
-from services import cycles, guide
+from services import extensions, guide
 from services.errors import NotAllowedError
 from tests.services.record import Record, stand_at
 
@@ -54,7 +54,7 @@ def test_a_rerun_on_a_later_day_tells_nobody_again(record: Record) -> None:
 
 def test_the_intake_that_is_open_gives_the_dates(record: Record) -> None:
     stand_at(record, "intake")
-    cycles.extend(
+    extensions.extend(
         record.session,
         record.clock,
         record.actors["jing"],

@@ -5,7 +5,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlmodel import select
 
 from models import Award, AwardList, AwardListEntry, ComputationRun, Objection, ObjectionStatus, Outcome
-from services import lists, public_notices
+from services import computation, lists, public_notices
 from services.errors import NotFoundError, StateError
 from tests.services.documents.small_cycle import ITEMS
 from tests.services.record import Record, changed, compute, stand_at
@@ -74,9 +74,22 @@ def test_an_upheld_objection_leads_to_a_new_version_even_of_the_same_content(rec
         )
     )
     record.session.commit()
+    stand_at(record, "freeze")
     second = freeze(record)
     assert (second.version, second.digest) == (2, first.digest)
     assert freeze(record).id == second.id
+
+
+@pytest.mark.parametrize("stage", ["approval", "public_notice", "objections", "funds", "payment"])
+def test_a_list_that_is_out_cannot_be_replaced_by_hand(record: Record, stage: str) -> None:
+    first = freeze(record)
+    compute(record, changed(ITEMS, 1, 1))
+    stand_at(record, stage)
+    with pytest.raises(StateError, match="已经提交审批"):
+        lists.freeze(record.session, record.clock, record.actors["jing"], cycle_id=record.cycle_id)
+    with pytest.raises(StateError, match="已经提交审批"):
+        computation.compute(record.session, record.clock, record.actors["jing"], cycle_id=record.cycle_id)
+    assert lists.current_list(record.session, record.cycle).id == first.id
 
 
 def test_nothing_can_be_frozen_before_the_computation(record: Record) -> None:

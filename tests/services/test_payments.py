@@ -89,6 +89,7 @@ def test_no_order_while_the_approved_cycle_still_stands_at_the_gate(record: Reco
 def test_an_approval_of_another_version_orders_nothing(record: Record) -> None:
     approve_funds(record)
     compute(record, changed(ITEMS, 1, ITEMS[0].fen + 1))
+    stand_at(record, "freeze")
     lists.freeze(record.session, record.clock, record.system, cycle_id=record.cycle_id)
     with pytest.raises(StateError, match="第 2 版的资金还没有批准"):
         order(record)

@@ -4,9 +4,10 @@ from datetime import date
 from typing import Any
 
 import pytest
+from sqlmodel import select
 
 from models import Application, ApplicationStatus, Objection, ObjectionStatus, PublicNotice
-from services import cycles, gates, lists, public_notices
+from services import documents, extensions, gates, lists, public_notices
 from services.errors import InputError, NotAllowedError, StateError
 from tests.services.documents.small_cycle import ITEMS
 from tests.services.record import Record, changed, compute, leave, stand_at
@@ -95,7 +96,7 @@ def test_objections_are_taken_to_the_end_of_the_last_day(published: Record, days
 
 
 def test_an_extended_notice_takes_objections_longer(published: Record) -> None:
-    cycles.extend(
+    extensions.extend(
         published.session,
         published.clock,
         published.actors["jing"],
@@ -104,6 +105,14 @@ def test_an_extended_notice_takes_objections_longer(published: Record) -> None:
         working_days=2,
         reason="公告栏停电",
     )
+    notice = published.session.exec(select(PublicNotice)).one()
+    assert notice.ends_on == date(2026, 3, 11)
+    files = documents.write(
+        published.session, published.clock, published.system, published.settings, published.cycle, "public_list"
+    )
+    page = next(each for each in files if each.format == "html")
+    text = (published.settings.output_dir / page.path).read_text(encoding="utf-8")
+    assert "2026年3月2日至2026年3月11日。" in text
     published.days(9)
     raise_objection(published)
     assert published.messages("objection_received")[0].context["due"] == "2026-03-18"
@@ -128,6 +137,23 @@ def test_an_upheld_objection_has_its_application_verified_again(published: Recor
     assert states == [ApplicationStatus.COUNTY_PASSED] + [ApplicationStatus.VERIFIED] * (len(ITEMS) - 1)
     (told,) = published.messages("objection_answered")
     assert told.context["upheld"] is True
+
+
+def test_two_upheld_objections_may_concern_one_application(published: Record) -> None:
+    first, second = (raise_objection(published, application_id=published.application(1).id) for _ in range(2))
+    answer(published, first, upheld=True)
+    answer(published, second, upheld=True)
+    assert published.application(1).status is ApplicationStatus.COUNTY_PASSED
+
+
+@pytest.mark.parametrize("status", [ApplicationStatus.COUNTY_REFUSED, ApplicationStatus.LAPSED])
+def test_an_application_that_ended_early_is_verified_after_an_upheld_objection(
+    published: Record, status: ApplicationStatus
+) -> None:
+    published.application(2).status = status
+    published.session.commit()
+    answer(published, raise_objection(published, application_id=published.application(2).id), upheld=True)
+    assert published.application(2).status is ApplicationStatus.COUNTY_PASSED
 
 
 def test_a_dismissed_objection_changes_no_application(published: Record) -> None:
@@ -174,6 +200,7 @@ def test_the_new_version_is_published_anew_and_the_old_objection_leads_back_no_m
     assert leave(published, "objections") == "verification"
     published.days(10)
     compute(published, changed(ITEMS, 1, fen))
+    stand_at(published, "freeze")
     lists.freeze(published.session, published.clock, published.system, cycle_id=published.cycle_id)
     stand_at(published, "public_notice")
     notice = publish(published)

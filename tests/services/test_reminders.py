@@ -13,7 +13,7 @@ from models import (
     User,
     VerificationRequest,
 )
-from services import cycles, gates, guide, lists, reminders
+from services import cycles, extensions, gates, guide, lists, reminders
 from services.deadlines import end_of_day
 from tests.services.record import Record, finish_work, stand_at
 
@@ -69,7 +69,7 @@ def test_a_reminder_missed_on_its_day_goes_out_late_and_an_extension_reminds_aga
     record.days(18)  # Friday 20 March, six working days left
     assert remind(record) == 1
     assert record.messages()[0].context["working_days_left"] == 6
-    cycles.extend(
+    extensions.extend(
         record.session,
         record.clock,
         record.actors["jing"],

@@ -12,12 +12,13 @@ from sqlmodel import Session, col, select
 
 from cli.demo.acting import World
 from config.settings import Settings
-from models import AwardList, Credential, Enterprise, PublicNotice, Role, User
-from services import cycles, documents
+from models import AwardList, Credential, Enterprise, PublicNotice, ReviewerKind, Role, User
+from services import cycles, documents, reviews
 from services.actors import system_actor
 from services.clock import CHINA, FileClock, FixedClock, SystemClock
 from services.database import engine_of
 from services.passwords import hash_of
+from services.stages import load_plan
 from tests.desk import CODE
 from tests.year import make_world, run_year
 from web.app import create_app
@@ -60,6 +61,22 @@ class House:
 def send(browser: TestClient, path: str, **fields: object):  # type: ignore[no-untyped-def]
     """Post a form with the browser's own form key."""
     return browser.post(path, data={"form_key": browser.cookies.get("duixian_form", ""), **fields})
+
+
+def ask_bureaus(house: House) -> None:
+    """The machine part of 部门联审: every bureau is asked."""
+    with house.session() as session:
+        at, system = (session, house.clock), system_actor(session)
+        reviews.request(
+            *at,
+            system,
+            settings=house.settings,
+            plan=load_plan(house.settings.cycle_file),
+            cycle_id=1,
+            kind=ReviewerKind.BUREAU,
+            application_ids=reviews.to_request(session, 1, ReviewerKind.BUREAU),
+        )
+        cycles.finish_work(*at, system, cycle_id=1, summary={})
 
 
 def back_to_the_notice(house: House) -> None:

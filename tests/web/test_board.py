@@ -6,7 +6,7 @@ from sqlmodel import col, select
 
 from models import Cycle, CycleStatus, Decision, DecisionKind, RequestStatus, Role, StageVisit, VerificationRequest
 from services.deadlines import due_day
-from tests.web.conftest import House, send
+from tests.web.conftest import House, ask_bureaus, send
 
 Open = Callable[[str | None], House]
 
@@ -68,6 +68,9 @@ def test_days_that_are_no_number_are_refused_with_what_was_typed(house_at: Open)
 def test_a_gate_is_overridden_only_for_a_reason(house_at: Open) -> None:
     house = house_at("verification")
     browser = house.as_role(Role.OPERATOR)
+    early = send(browser, "/board/1/override", reason="已电话核实")
+    assert early.status_code == 422 and "还没有发出全部审核事项" in early.text
+    ask_bureaus(house)
     assert send(browser, "/board/1/override", reason="").status_code == 422
     assert send(browser, "/board/1/override", reason="已电话核实").status_code == 303
     with house.session() as session:
@@ -164,3 +167,25 @@ def test_an_unknown_year_is_not_found(house_at: Open) -> None:
     browser = house_at("verification").as_role(Role.OPERATOR)
     assert browser.get("/board?cycle_id=99").status_code == 404
     assert send(browser, "/board/99/wake").status_code == 404
+
+
+def test_the_standards_are_corrected_while_the_guide_is_prepared(house_at: Open) -> None:
+    house = house_at("guide")
+    browser = house.as_role(Role.OPERATOR)
+    assert "/board/1/standards" in browser.get("/board").text
+    assert "保存并重写指南" in browser.get("/board/1/standards").text
+    typed = {"setting": ["dataset-trade.rate"], "value": ["90%"], "county": ["longhai"], "share": ["30%"]}
+    refused = send(browser, "/board/1/standards", **typed)
+    assert refused.status_code == 422
+    assert 'value="90%"' in refused.text and 'value="30%"' in refused.text
+    assert send(browser, "/board/1/standards", **(typed | {"value": ["20%"]})).status_code == 303
+    with house.session() as session:
+        cycle = session.get_one(Cycle, 1)
+    assert (cycle.overrides, cycle.cost_sharing) == ({"dataset-trade": {"rate": "20%"}}, {"longhai": "30%"})
+
+
+def test_the_standards_stay_once_the_guide_is_approved(house_at: Open) -> None:
+    browser = house_at("verification").as_role(Role.OPERATOR)
+    assert "/board/1/standards" not in browser.get("/board").text
+    answer = send(browser, "/board/1/standards")
+    assert answer.status_code == 422 and "已经批准" in answer.text

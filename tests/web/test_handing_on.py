@@ -4,28 +4,25 @@ import pytest
 from sqlmodel import Session, col, select
 
 from models import Credential, Message, ReviewerKind, Role, User, VerificationRequest
-from services import people, reminders, review_handing, reviews
+from services import people, reminders, review_handing
 from services.actors import Actor, actor_of, system_actor
 from services.calendar import Calendar
 from services.clock import CHINA
 from services.errors import NotFoundError
 from services.stages import load_plan
-from tests.web.conftest import House, send
+from tests.web.conftest import House, ask_bureaus, send
 
 
 @pytest.fixture
 def house(house_at) -> House:
     """The bureaus were just asked, and 市工信局 has a second verifier."""
     house = house_at("verification")
+    ask_bureaus(house)
     with house.session() as session:
-        system, plan = system_actor(session), load_plan(house.settings.cycle_file)
-        common = {"settings": house.settings, "plan": plan, "cycle_id": 1, "kind": ReviewerKind.BUREAU}
-        ids = reviews.to_request(session, 1, ReviewerKind.BUREAU)
-        reviews.request(session, house.clock, system, application_ids=ids, **common)
         people.add_user(
             session,
             house.clock,
-            system,
+            system_actor(session),
             login="gxj-two",
             name="第二核验人示例",
             role=Role.BUREAU_VERIFIER,

@@ -21,10 +21,7 @@ from models import (
     VerificationReply,
     VerificationRequest,
 )
-from services import reviews
-from services.actors import system_actor
-from services.stages import load_plan
-from tests.web.conftest import House, send
+from tests.web.conftest import House, ask_bureaus, send
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -68,17 +65,7 @@ class Asked:
 @pytest.fixture
 def asked(house_at: Callable[[str | None], House]) -> Asked:
     house = house_at("verification")
-    with house.session() as session:
-        reviews.request(
-            session,
-            house.clock,
-            system_actor(session),
-            settings=house.settings,
-            plan=load_plan(house.settings.cycle_file),
-            cycle_id=1,
-            kind=ReviewerKind.BUREAU,
-            application_ids=reviews.to_request(session, 1, ReviewerKind.BUREAU),
-        )
+    ask_bureaus(house)
     return Asked(house, house.signed_in("bureau-gxj"))
 
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from policy.evaluation import Evaluation, Step, evaluate
     from policy.facts import RowError, columns, frame
     from policy.history import history_columns
+    from policy.same_item import evaluate_items
 
 _LAZY = {
     "CaseResult": "cases",
@@ -28,6 +29,7 @@ _LAZY = {
     "Evaluation": "evaluation",
     "Step": "evaluation",
     "evaluate": "evaluation",
+    "evaluate_items": "same_item",
     "RowError": "facts",
     "columns": "facts",
     "frame": "facts",
@@ -52,6 +54,7 @@ __all__ = [
     "check_overrides",
     "columns",
     "evaluate",
+    "evaluate_items",
     "find",
     "frame",
     "history_columns",

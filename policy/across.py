@@ -1,4 +1,4 @@
-"""Rules between applications, over the whole table: limits, exclusive groups, caps, pools, budgets."""
+"""Rules between applications, over the whole table: limits, exclusive groups, caps, pools, budgets, periods."""
 
 from __future__ import annotations
 
@@ -9,15 +9,18 @@ from typing import Literal
 import polars as pl
 
 from policy.amounts import yuan
-from policy.history import used_before
+from policy.history import periods_before, used_before
 from policy.schema import AmountCap, Group, HighestOnly, Limit, Measure, Times
 
-Kind = Literal["highest_only", "times", "amount", "pro_rata", "by_rank", "warn"]
+Kind = Literal["highest_only", "times", "amount", "apart", "pro_rata", "by_rank", "warn"]
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One rule across rows in plain figures; ``most`` is fen, ``times`` a count."""
+    """One rule across rows in plain figures; ``most`` is fen, ``times`` a count, ``period`` the facts of both its days.
+
+    ``looks_at_covered`` says whether an application counts whose award others have paid in full already.
+    """
 
     column: str
     label: str
@@ -34,7 +37,12 @@ class Rule:
     whole: bool = False
     earlier: Literal["reject", "top_up", "ignore"] = "reject"
     rank_by: str | None = None
+    period: tuple[str, str] | None = None
     is_budget: bool = False
+
+    @property
+    def looks_at_covered(self) -> bool:
+        return self.kind in ("highest_only", "apart")
 
 
 def limit_rule(measure: Measure, limit: Limit, numbers: Mapping[str, int]) -> Rule:
@@ -42,7 +50,7 @@ def limit_rule(measure: Measure, limit: Limit, numbers: Mapping[str, int]) -> Ru
     return Rule(
         column="limit_" + limit.id.replace("-", "_"),
         label=limit.label,
-        kind="times" if limit.times is not None else "amount",
+        kind="apart" if limit.period else "times" if limit.times is not None else "amount",
         measures=(measure.id,),
         clause=limit.clause or measure.clause,
         quote=limit.quote or measure.quote,
@@ -52,6 +60,7 @@ def limit_rule(measure: Measure, limit: Limit, numbers: Mapping[str, int]) -> Ru
         this_year_only=limit.within == "year",
         keep_highest=limit.keep == "highest",
         pro_rata=limit.share == "pro_rata",
+        period=(limit.period[0], limit.period[1]) if limit.period else None,
     )
 
 
@@ -60,7 +69,7 @@ def group_rule(group: Group, numbers: Mapping[str, int]) -> Rule:
     column = "group_" + group.id.replace("-", "_")
     base = Rule(column, group.label, "times", tuple(group.measures), group.clause, group.quote, per=group.per)
     if isinstance(group, HighestOnly):
-        return replace(base, kind="highest_only", earlier=group.earlier)
+        return replace(base, kind="highest_only", earlier=group.earlier, this_year_only=group.within == "year")
     if isinstance(group, Times):
         times = _number(group.times, numbers)
         return replace(base, times=times, this_year_only=group.within == "year", keep_highest=group.keep == "highest")
@@ -95,53 +104,117 @@ def _number(text: str, numbers: Mapping[str, int]) -> int:
 def apply_rule(rule: Rule, rows: pl.DataFrame, history: pl.DataFrame, year: int) -> pl.DataFrame:
     """``_row, _new, _why`` for every award of the rule's measures.
 
-    ``rows`` has ``_row, application_id, _order, amount_fen, _key`` and, when the rule ranks, ``_rank``.
+    ``rows`` has ``_row, application_id, _order, amount_fen, _key, _off, _covered`` (what was taken off for grants from
+    elsewhere, and whether nothing was left), and, when the rule reads them, ``_rank`` or ``_from`` and ``_to``.
     """
+    if rule.period is not None:
+        earlier = periods_before(history, rule.measures, rule.per or "", rule.period, year)
+        return _told(_apart(rule, rows, earlier))
     if rule.per is not None:
         used = used_before(history, rule.measures, rule.per, year, this_year_only=rule.this_year_only)
         rows = rows.join(used, on="_key", how="left", maintain_order="left")
     else:
         rows = rows.with_columns(_key=pl.lit(""), _times=pl.lit(0, dtype=pl.Int64), _paid=pl.lit(0, dtype=pl.Int64))
     rows = rows.with_columns(pl.col("_times", "_paid").fill_null(0))
-    changed = _CHANGES[rule.kind](rule, rows)
+    return _told(_CHANGES[rule.kind](rule, rows))
+
+
+def _told(changed: pl.DataFrame) -> pl.DataFrame:
     return changed.select("_row", pl.col("_new").cast(pl.Int64), pl.col("_why").cast(pl.String))
 
 
 def _highest_only(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
-    ordered = rows.sort(["amount_fen", "_order", "application_id"], descending=[True, False, False])
+    """Compared by what each is worth before others' grants are taken off: what is paid elsewhere is paid too."""
+    ordered = rows.with_columns(_worth=pl.col("amount_fen") + pl.col("_off")).sort(
+        ["_worth", "_covered", "_order", "application_id"], descending=[True, True, False, False]
+    )
     place = pl.int_range(pl.len()).over("_key")
     amount, paid = pl.col("amount_fen"), pl.col("_paid") if rule.earlier != "ignore" else pl.lit(0, dtype=pl.Int64)
     left = amount if rule.earlier == "ignore" else pl.when(paid > 0).then(pl.lit(0)).otherwise(amount)
     if rule.earlier == "top_up":
         left = pl.when(paid > amount).then(pl.lit(0)).otherwise(amount - paid)
-    beaten = f"{rule.label}：同年度另一件金额更高，只给最高的一件"
+    beaten = (
+        pl.when(pl.col("_covered").first().over("_key"))
+        .then(pl.lit(f"{rule.label}：同年度金额最高的一件已由上级或其他措施资助，不再给"))
+        .when(pl.col("_worth") == pl.col("_worth").first().over("_key"))
+        .then(pl.lit(f"{rule.label}：同年度另一件金额相同，只给其中一件"))
+        .otherwise(pl.lit(f"{rule.label}：同年度另一件金额更高，只给最高的一件"))
+    )
     had = pl.concat_str(pl.lit(f"{rule.label}：以前已得 "), _yuan(paid), pl.lit("元，不再给"))
-    return ordered.with_columns(_place=place).with_columns(
+    return ordered.with_columns(_place=place, _beaten=beaten).with_columns(
         _new=pl.when(pl.col("_place") == 0).then(left).otherwise(pl.lit(0)),
-        _why=pl.when(pl.col("_place") > 0).then(pl.lit(beaten)).otherwise(had),
+        _why=pl.when(pl.col("_place") > 0).then(pl.col("_beaten")).otherwise(had),
     )
 
 
 def _times(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
     highest_first = [pl.col("amount_fen").neg()] if rule.keep_highest else []
     ordered = rows.sort([*highest_first, pl.col("application_id"), pl.col("_order")])
+    most = rule.times or 0
     number = pl.col("_times") + pl.int_range(1, pl.len() + 1).over("_key")
-    why = pl.concat_str(
-        pl.lit(f"{rule.label}：最多 {rule.times} 次，以前已有 "), pl.col("_times").cast(pl.String), pl.lit(" 次")
+    had, given = pl.col("_times").cast(pl.String), (pl.lit(most) - pl.col("_times")).cast(pl.String)
+    others = pl.concat_str(pl.lit("本年度已给另 "), given, pl.lit(" 件"))
+    before = pl.concat_str(pl.lit("以前已有 "), had, pl.lit(" 次"))
+    seen = (
+        pl.when(pl.col("_times") >= most)
+        .then(before)
+        .when(pl.col("_times") == 0)
+        .then(others)
+        .otherwise(pl.concat_str(before, pl.lit("，"), others))
     )
+    why = pl.concat_str(pl.lit(f"{rule.label}：最多 {most} 次，"), seen)
     return ordered.with_columns(
-        _new=pl.when(number <= pl.lit(rule.times or 0)).then(pl.col("amount_fen")).otherwise(pl.lit(0)), _why=why
+        _new=pl.when(number <= pl.lit(most)).then(pl.col("amount_fen")).otherwise(pl.lit(0)), _why=why
     )
 
 
 def _amount(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
     left = pl.max_horizontal(pl.lit(rule.most, dtype=pl.Int64) - pl.col("_paid"), pl.lit(0, dtype=pl.Int64))
     rows = rows.with_columns(_left=left)
-    why = pl.concat_str(
-        pl.lit(f"{rule.label}：最多 {yuan(rule.most)}元，以前已有 "), _yuan(pl.col("_paid")), pl.lit("元，额度已用完")
-    )
+    paid, left_over = pl.col("_paid") > 0, pl.col("_left") > 0
+    before = pl.concat_str(pl.lit("以前已有 "), _yuan(pl.col("_paid")), pl.lit("元，"))
+    others = pl.when(left_over).then(pl.lit("本年度另外的申请用去其余，"))
+    seen = pl.concat_str(pl.when(paid).then(before), others, pl.lit("额度已用完"), ignore_nulls=True)
+    why = pl.concat_str(pl.lit(f"{rule.label}：最多 {yuan(rule.most)}元，"), seen)
     shared = _share(rows, whole=False) if rule.pro_rata else _in_turn(rows, ["_order", "application_id"])
     return shared.with_columns(_why=why)
+
+
+def _apart(rule: Rule, rows: pl.DataFrame, earlier: pl.DataFrame) -> pl.DataFrame:
+    """No day twice: keep what shares no day with an award of before, nor with one of this year that is kept.
+
+    In each round those are kept whom nobody still open goes before, and those who share a day with them are refused.
+    """
+    highest_first = [pl.col("amount_fen").neg()] if rule.keep_highest else []
+    first = [pl.col("_covered").not_(), *highest_first, pl.col("application_id"), pl.col("_order")]
+    ordered = rows.sort(first).with_row_index("_place")
+    spans = ordered.select("_place", "_key", "_from", "_to").drop_nulls()
+    paid = _shared_days(spans, earlier)["_place"].unique()
+    clashes = _shared_days(spans, spans).filter(pl.col("_place") < pl.col("_place_right"))
+    again = _refused(clashes.filter(~pl.col("_place").is_in(paid.implode())), spans)
+    stopped, twice = pl.col("_place").is_in(paid.implode()), pl.col("_place").is_in(again.implode())
+    days = pl.concat_str(pl.col("_from").cast(pl.String), pl.lit(" 至 "), pl.col("_to").cast(pl.String))
+    other = pl.when(stopped).then(pl.lit("以前已兑现的期间")).otherwise(pl.lit("本年度另一件的期间"))
+    why = pl.concat_str(pl.lit(f"{rule.label}："), days, pl.lit(" 与"), other, pl.lit("重叠，不重复计算"))
+    new = pl.when(stopped | twice).then(pl.lit(0, dtype=pl.Int64)).otherwise(pl.col("amount_fen"))
+    return ordered.with_columns(_new=new, _why=why)
+
+
+def _shared_days(spans: pl.DataFrame, others: pl.DataFrame) -> pl.DataFrame:
+    pairs = spans.join(others, on="_key")
+    return pairs.filter((pl.col("_from") <= pl.col("_to_right")) & (pl.col("_from_right") <= pl.col("_to")))
+
+
+def _refused(clashes: pl.DataFrame, spans: pl.DataFrame) -> pl.Series:
+    """Of ``clashes`` (``_place`` goes before ``_place_right``) the places that give way."""
+    refused = spans["_place"].clear()
+    while clashes.height:
+        kept = clashes.filter(~pl.col("_place").is_in(clashes["_place_right"].unique().implode()))["_place"].unique()
+        lost = clashes.filter(pl.col("_place").is_in(kept.implode()))["_place_right"].unique()
+        refused = pl.concat([refused, lost])
+        gone = pl.concat([kept, lost]).implode()
+        clashes = clashes.filter(~pl.col("_place").is_in(gone) & ~pl.col("_place_right").is_in(lost.implode()))
+    return refused
 
 
 def _pro_rata(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:

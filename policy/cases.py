@@ -12,11 +12,12 @@ from pydantic import Field, ValidationError
 
 from policy.amounts import read_money, yuan
 from policy.errors import InputError, PolicyError, Problem, ValueProblem, nearest
-from policy.evaluation import Evaluation, evaluate
+from policy.evaluation import Evaluation
 from policy.facts import frame
 from policy.history import checked_history, history_columns, recorded_facts
 from policy.loading import load, policy_file, read_text, shape_problems
 from policy.positions import read_document
+from policy.same_item import evaluate_items
 from policy.schema import Fact, Measure, Policy, Strict
 from policy.values import read_value
 
@@ -55,6 +56,7 @@ class Case(Strict):
     history: list[dict[str, str]] = Field(default_factory=list)
     overrides: dict[str, dict[str, str]] = Field(default_factory=dict)
     budgets: dict[str, str] = Field(default_factory=dict)
+    same_item: list[tuple[str, str]] = Field(default_factory=list)
     expect: Expect | None = None
     applications: list[Application] = Field(default_factory=list)
 
@@ -151,9 +153,10 @@ def _evaluate(policy: Policy, defaults: Defaults, case: Case, applications: list
         row = {"application_id": each.id, "uscc": each.uscc, "enterprise": each.uscc}
         rows.setdefault(measure.id, []).append(row | _typed(measure, defaults, each))
     measures = {measure.id: measure for measure in policy.measures}
-    return evaluate(
+    return evaluate_items(
         policy,
         {name: frame(measures[name], listed) for name, listed in rows.items()},
+        case.same_item,
         year=case.year or defaults.year or policy.valid.to.year,
         history=_history(policy, case),
         overrides=case.overrides,

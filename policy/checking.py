@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import string
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -55,6 +55,28 @@ def check_policy(policy: Policy, reporter: Reporter) -> None:
         for index, measure in enumerate(policy.measures)
     }
     _groups(policy, programs, reporter)
+    if not any(problem.severity == "error" for problem in reporter.problems):
+        _unused_common(policy, programs, reporter)
+
+
+def _unused_common(policy: Policy, programs: Mapping[str, Program], reporter: Reporter) -> None:
+    """Say which common names no measure, group or limit reads."""
+    read = set[str]().union(*(program.used for program in programs.values()))
+    read |= {policy.dated_by} if policy.dated_by else set()
+    for measure in policy.measures:
+        read |= {
+            each for limit in measure.limits for each in (limit.times, limit.amount, limit.per, *limit.period) if each
+        }
+        read |= {measure.budget.rank_by} if measure.budget.rank_by else set()
+    for group in policy.groups:
+        read |= {str(each) for each in group.model_dump().values() if isinstance(each, str)}
+    conditions = (*policy.common_conditions, *(each for measure in policy.measures for each in measure.conditions))
+    reasons = "".join(condition.reason for condition in conditions)
+    for part in ("parameters", "common_facts"):
+        for index, item in enumerate(getattr(policy, part)):
+            free = isinstance(item, Fact) and item.type in ("text", "list")
+            if not (free or item.name in read or f"{{{item.name}}}" in reasons):
+                reporter.warning((part, index, "name"), "没有地方用到它", item.name)
 
 
 def _dates(policy: Policy, reporter: Reporter) -> None:
@@ -163,6 +185,14 @@ def _fact(policy: Policy, fact: Fact, path: Path, reporter: Reporter) -> None:
         reporter.error((*path, "verified_by"), "不认识的部门", fact.verified_by, nearest(fact.verified_by, known))
     if fact.source == "verified" and fact.verified_by is None:
         reporter.error((*path, "source"), "部门核定的事实要写 verified_by", fact.name)
+    if fact.items is not None and fact.type != "list":
+        reporter.error((*path, "items"), "items 只用于清单", fact.items)
+    measures = [measure.id for measure in policy.measures]
+    for index, name in enumerate(fact.required_for):
+        if name not in measures:
+            reporter.error((*path, "required_for", index), "不认识的措施", name, nearest(name, measures))
+    if fact.required_for and (path[0] != "common_facts" or fact.required):
+        reporter.error((*path, "required_for"), "required_for 只用于 required: false 的公共事实", fact.name)
     if (fact.type == "choice") != bool(fact.choices):
         reporter.error(path, "choice 类型要写 choices，其他类型不能写", fact.name)
     if fact.min is not None or fact.max is not None:
@@ -373,13 +403,24 @@ def _template(text: str, known: set[str], path: Path, reporter: Reporter) -> Non
 
 def _limit(policy: Policy, measure: Measure, limit: Limit, path: Path, reporter: Reporter) -> None:
     parameters = [*policy.parameters, *measure.parameters]
-    if (limit.times is None) == (limit.amount is None):
-        reporter.error(path, "times 与 amount 要写且只能写一个", limit.id)
+    if [limit.times is None, limit.amount is None, not limit.period].count(False) != 1:
+        reporter.error(path, "times、amount、period 要写且只能写一个", limit.id)
+    if limit.period:
+        _period(measure, limit.period, (*path, "period"), reporter)
     if limit.times is not None:
         _times(limit.times, parameters, (*path, "times"), reporter)
     if limit.amount is not None:
         _amount(limit.amount, parameters, (*path, "amount"), reporter)
     _per(limit.per, [measure], (*path, "per"), reporter)
+
+
+def _period(measure: Measure, names: Sequence[str], path: Path, reporter: Reporter) -> None:
+    known = [each.name for each in measure.all_facts if each.type == "date"]
+    if len(names) != 2:
+        reporter.error(path, "period 要写两个日期事实：起日、止日", "、".join(names))
+    for index, name in enumerate(names):
+        if name not in known:
+            reporter.error((*path, index), "不是本措施日期类型的事实", name, nearest(name, known))
 
 
 def _times(text: str, parameters: Sequence[Parameter], path: Path, reporter: Reporter) -> None:

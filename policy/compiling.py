@@ -9,6 +9,7 @@ from functools import reduce
 
 import polars as pl
 
+from matching import uscc
 from policy.expressions import Node
 from policy.kinds import Kind
 from policy.parameters import BAND_NUMBER_SCALE, Band, Scalar, Table
@@ -248,6 +249,26 @@ def _count_distinct(node: Node, environment: Environment) -> pl.Expr:
     return build(node.args[0], environment).list.n_unique().cast(pl.Int64)
 
 
+def _count_codes(node: Node, environment: Environment) -> pl.Expr:
+    return build(node.args[0], environment).map_batches(_valid_codes, return_dtype=pl.Int64())
+
+
+def _valid_codes(lists: pl.Series) -> pl.Series:
+    """How many different codes of each list can be right; each distinct text is judged once."""
+    texts = lists.explode().drop_nulls().unique()
+    known = {text: uscc.normalised(text) for text in texts if uscc.is_valid(text)}
+    code = pl.element().replace_strict(known, default=None, return_dtype=pl.String)
+    return lists.list.eval(code.drop_nulls().n_unique()).list.first().cast(pl.Int64)
+
+
+def _applicant_total(node: Node, environment: Environment) -> pl.Expr:
+    """The sum over the applicant's rows for which the common conditions hold."""
+    value = build(node.args[0], environment).cast(pl.Int128)
+    counted = pl.when(pl.col("_counted")).then(value).otherwise(whole(0, True))
+    total = counted.sum().over("_who")
+    return total if wide(node) else total.cast(pl.Int64)
+
+
 def _contains(node: Node, environment: Environment) -> pl.Expr:
     return build(node.args[0], environment).list.contains(pl.lit(node.value))
 
@@ -294,6 +315,8 @@ _BUILDERS: dict[str, Callable[[Node, Environment], pl.Expr]] = {
     "count": _count,
     "count_distinct": _count_distinct,
     "contains": _contains,
+    "count_codes": _count_codes,
+    "applicant_total": _applicant_total,
     "is_missing": _is_missing,
     "coalesce": _coalesce,
 }

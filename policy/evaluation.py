@@ -17,10 +17,10 @@ from policy.facts import RowError
 from policy.history import checked_history
 from policy.kinds import Kind
 from policy.positions import Document
-from policy.program import build_program
+from policy.program import CheckedCondition, build_program
 from policy.reporter import Reporter
 from policy.running import AWARD, REJECTED, MeasureRun, Setting, TrailStep, run_measure, template
-from policy.schema import Policy
+from policy.schema import Policy, Referral
 
 RESULT_COLUMNS = (
     "application_id",
@@ -147,7 +147,7 @@ class Evaluation:
             pl.when(ids.list.contains(each.condition.id)).then(
                 _struct(
                     "condition_" + each.condition.id.replace("-", "_"),
-                    f"不满足的条件：{each.condition.id}",
+                    _condition_label(each),
                     template(run, self.setting[run.measure.id], each.condition.reason),
                     each.quote,
                     each.clause,
@@ -179,6 +179,12 @@ class Evaluation:
             .otherwise(pl.concat_str(basis, pl.lit("："), pl.col("reason")))
             .alias("explanation"),
         )
+
+
+def _condition_label(checked: CheckedCondition) -> str:
+    """A referral is no failing: the higher programme takes over."""
+    kind = "按规定转报上级" if isinstance(checked.condition.otherwise, Referral) else "不满足的条件"
+    return f"{kind}：{checked.condition.label}" if checked.condition.label else kind
 
 
 def _awarded() -> pl.Expr:
@@ -277,6 +283,8 @@ def _numbers(scalars: Mapping[str, object]) -> dict[str, int]:
 def _apply(evaluation: Evaluation, rule: Rule, members: list[str], history: pl.DataFrame) -> None:
     """Change the amounts of the rule's measures and put the rule into their trails."""
     rows = pl.concat([_claims(evaluation.runs[name], rule, order) for order, name in enumerate(members)])
+    if not rule.looks_at_covered:
+        rows = rows.filter(~pl.col("_covered"))
     if rule.is_budget:
         _budget_warning(evaluation, rule, int(rows["amount_fen"].cast(pl.Int128).sum()))
     if rule.kind == "warn":
@@ -284,19 +292,24 @@ def _apply(evaluation: Evaluation, rule: Rule, members: list[str], history: pl.D
     changed = apply_rule(rule, rows.with_row_index("_row"), history, evaluation.year)
     rows = rows.with_row_index("_row").join(changed, on="_row", how="left", maintain_order="left")
     for name in members:
-        _write(evaluation.runs[name], rule, rows.filter(pl.col("_measure") == name))
+        _write(evaluation.runs[name], rule, rows.filter((pl.col("_measure") == name) & ~pl.col("_covered")))
 
 
 def _claims(run: MeasureRun, rule: Rule, order: int) -> pl.DataFrame:
-    """The awards of one measure as a rule sees them; who has no key stands alone."""
+    """The awards of one measure, and those that others have paid, as a rule sees them; who has no key stands alone."""
     key = pl.col(rule.per).cast(pl.String) if rule.per is not None else pl.lit("")
     rank = pl.col(rule.rank_by).cast(pl.Int128) if rule.rank_by is not None else pl.lit(0, dtype=pl.Int128)
     if rule.rank_by is not None:
         kind = run.program.kind(rule.rank_by)
         rank = rank * 10 ** (12 - min(12, kind.scale if kind else 0))
-    return run.frame.filter(pl.col("outcome") == AWARD).select(
+    days = [pl.lit(None, dtype=pl.Date)] * 2 if rule.period is None else [pl.col(name) for name in rule.period]
+    return run.frame.filter((pl.col("outcome") == AWARD) | pl.col("_covered")).select(
         "application_id",
         "amount_fen",
+        "_off",
+        "_covered",
+        days[0].alias("_from"),
+        days[1].alias("_to"),
         pl.lit(run.measure.id).alias("_measure"),
         pl.lit(order).alias("_order"),
         pl.coalesce(key, pl.concat_str(pl.lit("?"), pl.col("application_id"))).alias("_key"),

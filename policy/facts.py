@@ -59,7 +59,7 @@ def _plain(value: Any) -> Any:
 
 def prepare(measure: Measure, given: pl.DataFrame) -> tuple[pl.DataFrame, list[RowError]]:
     """The rows that can be computed, facts as exact integers with defaults filled, and the errors of the others."""
-    typed = _typed(measure, given)
+    typed = _typed(measure, given).with_columns(_code())
     filled = typed.with_columns(_with_default(fact) for fact in measure.all_facts)
     problems = {
         "application_id": pl.col("application_id").is_null() | ~pl.col("application_id").is_first_distinct()
@@ -89,6 +89,16 @@ def _typed(measure: Measure, given: pl.DataFrame) -> pl.DataFrame:
         return given.select(series) if given.height else pl.DataFrame(schema=columns(measure))
     except pl.exceptions.PolarsError as error:
         raise InputError(f"措施 {measure.id} 的事实表列类型不对：{error}") from error
+
+
+def _code() -> pl.Expr:
+    """The credit code; an empty one is missing, so that those without a code are not taken for one enterprise."""
+    return pl.when(pl.col("uscc").str.strip_chars() != "").then(pl.col("uscc")).alias("uscc")
+
+
+def applicant() -> pl.Expr:
+    """Who applies: the credit code, or the application itself, which then stands alone."""
+    return pl.coalesce("uscc", pl.concat_str(pl.lit("?"), "application_id"))
 
 
 def _with_default(fact: Fact) -> pl.Expr:

@@ -12,6 +12,8 @@ from policy.kinds import BOOLEAN, COUNT, DATE, YEAR, Kind, number
 
 MAX_SHIFT = 100_000
 MAX_DAYS = 4_000_000
+MAX_ROWS = 1_000_000
+"""The most applications of one applicant in a year, for the greatest size of a total."""
 
 
 def _arguments(analyst: Analyst, node: ast.Call, least: int, most: int | None = None) -> list[ast.expr]:
@@ -161,6 +163,15 @@ def _counting(op: str) -> Handler:
     return handle
 
 
+def _applicant_total(analyst: Analyst, node: ast.Call) -> Node:
+    source = _arguments(analyst, node, 1, 1)[0]
+    inner = analyst.numeric(source)
+    if inner.op != "name" or inner.kind.nullable:
+        analyst.fail(source, "这里要写一个必填的（或有默认值的）金额或数的事实、步骤的名称")
+    kind = replace(inner.kind, low=min(0, inner.kind.low * MAX_ROWS), high=max(0, inner.kind.high * MAX_ROWS))
+    return analyst.make(node, "applicant_total", kind, inner)
+
+
 def _contains(analyst: Analyst, node: ast.Call) -> Node:
     first, second = _arguments(analyst, node, 2, 2)
     item = analyst.visit(second)
@@ -202,6 +213,8 @@ def _table_of() -> Mapping[str, Handler]:
         "count": _counting("count"),
         "count_distinct": _counting("count_distinct"),
         "contains": _contains,
+        "count_codes": _counting("count_codes"),
+        "applicant_total": _applicant_total,
         "is_missing": _is_missing,
         "coalesce": _coalesce,
     }

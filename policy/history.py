@@ -27,7 +27,8 @@ def recorded_facts(policy: Policy) -> dict[str, Fact]:
             if fact.history is not None and fact.history.aggregate in ("sum", "max", "min"):
                 facts.setdefault(fact.history.of, fact)
         for limit in measure.limits:
-            _remember(facts, measure, limit.per)
+            for name in (limit.per, *limit.period):
+                _remember(facts, measure, name)
     for group in policy.groups:
         for measure in policy.measures:
             if measure.id in group.measures:
@@ -72,7 +73,8 @@ def add_history_facts(frame: pl.DataFrame, measure: Measure, history: pl.DataFra
 
 
 def _relevant(rule: HistoryRule, measure: Measure, history: pl.DataFrame, year: int) -> pl.DataFrame:
-    earlier = pl.col("year") <= year if rule.years == "ever" else pl.col("year") < year
+    place = pl.col("year")
+    earlier = {"ever": place <= year, "this": place == year}.get(str(rule.years), place < year)
     if isinstance(rule.years, int):
         earlier = earlier & (pl.col("year") >= year - rule.years)
     names = rule.measures or [measure.id]
@@ -104,3 +106,15 @@ def used_before(
         pl.len().cast(pl.Int64).alias("_times"), pl.col("amount_fen").sum().alias("_paid")
     )
     return counted.filter(pl.col("_key").is_not_null())
+
+
+def periods_before(
+    history: pl.DataFrame, measures: Sequence[str], per: str, period: tuple[str, str], year: int
+) -> pl.DataFrame:
+    """The periods (``_key, _from, _to``) for which awards up to ``year`` were given, where the history records them."""
+    if not {per, *period} <= set(history.columns):
+        return pl.DataFrame(schema={"_key": pl.String(), "_from": pl.Date(), "_to": pl.Date()})
+    paid = (pl.col("year") <= year) & pl.col("measure").is_in(list(measures)) & (pl.col("amount_fen") > 0)
+    start, end = period
+    named = pl.col(per).cast(pl.String).alias("_key"), pl.col(start).alias("_from"), pl.col(end).alias("_to")
+    return history.filter(paid).select(named).drop_nulls()

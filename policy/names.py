@@ -27,6 +27,8 @@ FUNCTIONS = (
     "count",
     "count_distinct",
     "contains",
+    "count_codes",
+    "applicant_total",
     "is_missing",
     "coalesce",
 )

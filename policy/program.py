@@ -47,6 +47,7 @@ class Program:
     award: Node | None = None
     cap: Node | None = None
     ceiling: Node | None = None
+    used: set[str] = field(default_factory=set)
 
     def kind(self, name: str) -> Kind | None:
         """The static type of a fact or step."""
@@ -151,6 +152,7 @@ def build_program(policy: Policy, measure: Measure, path: Path, reporter: Report
         clause, quote = condition.clause or measure.clause, condition.quote or measure.quote
         _condition(scope, condition, (*path, "conditions", index), clause, quote, common=False)
     _amounts(scope, measure, path)
+    program.used = scope.used
     if not any(problem.severity == "error" for problem in reporter.problems[before:]):
         _unused(scope, policy, measure, path)
     return program
@@ -205,6 +207,7 @@ def _money(scope: _Scope, text: str | None, path: Path) -> Node | None:
 def _unused(scope: _Scope, policy: Policy, measure: Measure, path: Path) -> None:
     """Say which names nothing reads."""
     special = {measure.decided_by, measure.budget.rank_by, *(limit.per for limit in measure.limits)}
+    special |= {name for limit in measure.limits for name in limit.period}
     special |= {limit.times for limit in measure.limits} | {limit.amount for limit in measure.limits}
     groups = [group for group in policy.groups if measure.id in group.measures]
     special |= {group.per for group in groups} | {group.rank_by for group in groups if isinstance(group, Pool)}

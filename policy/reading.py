@@ -115,8 +115,9 @@ def _text(text: pl.Expr, fact: Fact) -> pl.Expr:
 
 def _list(text: pl.Expr, fact: Fact) -> pl.Expr:
     item = pl.element().str.strip_chars()
-    items = text.str.normalize("NFKC").str.replace_all("\n", ";", literal=True).str.split(";")
-    return pl.when(text.str.strip_chars() != "").then(items.list.eval(item.filter(item != "")))
+    items = text.str.normalize("NFKC").str.replace_all(r"[\n,、]", ";").str.split(";")
+    plain = pl.lit(fact.items is None) & (text.str.strip_chars() != "")
+    return pl.when(plain).then(items.list.eval(item.filter(item != "")))
 
 
 _PLAIN: dict[str, Callable[[pl.Expr, Fact], pl.Expr]] = {

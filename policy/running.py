@@ -11,7 +11,7 @@ from policy.amounts import MAX_MONEY_FEN, read_money
 from policy.compiling import Environment, at_scale, build, build_column, display, display_with_unit, whole
 from policy.errors import InputError
 from policy.expressions import Node
-from policy.facts import RowError, prepare
+from policy.facts import RowError, applicant, prepare
 from policy.history import add_history_facts
 from policy.kinds import Kind
 from policy.parameters import parameter_node
@@ -70,6 +70,7 @@ def run_measure(program: Program, setting: Setting, given: pl.DataFrame) -> Meas
     frame, errors = prepare(measure, given)
     frame = add_history_facts(frame, measure, setting.history, setting.year)
     frame, bad = _split_history(program, frame)
+    frame = frame.with_columns(applicant().alias("_who"), _counts(program, setting).alias("_counted"))
     for checked in program.steps:
         column = build_column(checked.node, setting.environment).alias(checked.step.name)
         frame = frame.with_columns(column)
@@ -89,6 +90,12 @@ def run_measure(program: Program, setting: Setting, given: pl.DataFrame) -> Meas
         _amount(run, setting)
     _outcome(run, setting)
     return run
+
+
+def _counts(program: Program, setting: Setting) -> pl.Expr:
+    """Whether the common conditions hold: an item of another year adds nothing to its applicant's total."""
+    common = [build(each.node, setting.environment) for each in program.conditions if each.common]
+    return pl.all_horizontal(pl.lit(True), *(holds.fill_null(False) for holds in common))
 
 
 def _split_history(program: Program, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[RowError]]:
@@ -128,7 +135,9 @@ def _conditions(run: MeasureRun, setting: Setting) -> None:
     ).drop([f"_c{index}" for index in range(len(conditions))])
     for row in frame.filter("_unknown").select("application_id", "_stop").iter_rows():
         checked = conditions[row[1]]
-        _undecided(run, setting, frame, row[0], checked.node, f"条件“{checked.condition.id}”")
+        _undecided(
+            run, setting, frame, row[0], checked.node, f"条件“{checked.condition.label or checked.condition.id}”"
+        )
     run.frame = frame.filter(~pl.col("_unknown")).drop("_unknown")
 
 
@@ -187,9 +196,8 @@ def _amount(run: MeasureRun, setting: Setting) -> None:
     run.frame = run.frame.with_columns(_rounded(pl.col("after_overlap"), rounding, scale).alias("rounded"))
     _refuse_absurd(run)
     label = f"取整（{rounding.unit}，{_MODES[rounding.mode]}）"
-    provisions = setting.policy.provisions
-    clause = provisions.clause or measure.clause
-    run.trail.append(TrailStep("rounded", label, Kind("money", 2), provisions.quote or measure.quote, clause))
+    clause = rounding.clause or setting.policy.provisions.clause or measure.clause
+    run.trail.append(TrailStep("rounded", label, Kind("money", 2), rounding.quote or _UNWRITTEN, clause))
 
 
 def _decided(run: MeasureRun) -> Node | None:
@@ -224,9 +232,14 @@ def _overlap(run: MeasureRun, setting: Setting, scale: int, kind: Kind) -> None:
     elif rule == "exclude":
         left = pl.when(granted > 0).then(whole(0, True)).otherwise(left)
     shown = pl.col("after_overlap") if rule != "none" else pl.lit(None)
+    off = (pl.col("capped") - pl.col("after_overlap")) // whole(10 ** (scale - 2), True)
+    most = whole(MAX_MONEY_FEN, True)
     run.frame = run.frame.with_columns(
         pl.when(pl.col("granted_above") > 0).then(left).otherwise(pl.col("capped")).alias("after_overlap")
-    ).with_columns(pl.when(pl.col("granted_above") > 0).then(shown).cast(pl.Int128).alias("_overlap_shown"))
+    ).with_columns(
+        pl.when(pl.col("granted_above") > 0).then(shown).cast(pl.Int128).alias("_overlap_shown"),
+        pl.when(off > most).then(most).when(off > 0).then(off).otherwise(whole(0, True)).cast(pl.Int64).alias("_off"),
+    )
     if rule == "none":
         return
     provisions = setting.policy.provisions
@@ -250,6 +263,7 @@ def _refuse_absurd(run: MeasureRun) -> None:
     run.frame = kept.with_columns(pl.when(fits).then(pl.col("rounded")).cast(pl.Int64).alias("rounded"))
 
 
+_UNWRITTEN = "原文没有写取整，按申报指南的取整办法"
 _MODES = {"down": "舍去", "half_up": "四舍五入", "up": "进位"}
 
 
@@ -289,7 +303,14 @@ def _outcome(run: MeasureRun, setting: Setting) -> None:
     texts = pl.concat(told).sort("_index").drop("_index")
     frame = pl.concat([run.frame, texts], how="horizontal").with_columns(pl.lit(run.measure.id).alias("measure"))
     paid = pl.when(pl.col("outcome") == AWARD).then(pl.col("rounded")) if "rounded" in frame.columns else pl.lit(None)
-    run.frame = frame.with_columns(paid.cast(pl.Int64).fill_null(0).alias("amount_fen"))
+    run.frame = frame.with_columns(paid.cast(pl.Int64).fill_null(0).alias("amount_fen"), *_taken_off(frame))
+
+
+def _taken_off(frame: pl.DataFrame) -> list[pl.Expr]:
+    """``_off``: fen that were not awarded because others granted them; ``_covered``: that nothing was left of it."""
+    off = pl.col("_off").fill_null(0) if "_off" in frame.columns else pl.lit(0, dtype=pl.Int64)
+    covered = pl.col("_stop").is_null() & (pl.col("outcome") == REJECTED) & (off > 0)
+    return [off.alias("_off"), covered.alias("_covered")]
 
 
 def _failed_outcome(checked: CheckedCondition) -> str:
@@ -343,7 +364,9 @@ def _award_or_nothing(run: MeasureRun, setting: Setting) -> tuple[pl.Expr, pl.Ex
     why = "不再补助" if rule == "exclude" else "不低于按本措施计算的金额，不再补助"
     overlapped = (pl.col("capped") > 0) & (pl.col("after_overlap") <= 0)
     reason = (
-        pl.when(pl.col("capped") <= 0)
+        pl.when(pl.col("capped") < 0)
+        .then(pl.concat_str(pl.lit("按本措施计算扣除后为 "), capped, pl.lit("元，没有可给的差额")))
+        .when(pl.col("capped") == 0)
         .then(pl.concat_str(pl.lit("按本措施计算的金额为 "), capped, pl.lit("元，不大于零")))
         .when(overlapped)
         .then(

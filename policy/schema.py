@@ -40,6 +40,8 @@ class Rounding(Strict):
 
     unit: Text = Field("1元", description="取整到的单位，如 1元、1分、1万元")
     mode: Literal["down", "half_up", "up"] = Field("down", description="舍去、四舍五入、进位")
+    clause: str = Field("", description="条款")
+    quote: str = Field("", description="原文；不写表示原文没有写取整")
 
 
 class Shares(Strict):
@@ -100,8 +102,8 @@ class HistoryRule(Strict):
     aggregate: Literal["count", "years", "sum", "max", "min"] = Field(description="次数、年度数、合计、最大、最小")
     of: str = Field("amount_yuan", description="对哪一列汇总")
     measures: list[str] = Field(default_factory=list, description="看哪些措施，不写为本措施，all 为全部")
-    years: Literal["earlier", "ever"] | Annotated[int, Field(ge=1, le=100)] = Field(
-        "earlier", description="以前年度、含本年度，或前 N 个年度"
+    years: Literal["earlier", "ever", "this"] | Annotated[int, Field(ge=1, le=100)] = Field(
+        "earlier", description="以前年度、含本年度、只看本年度前面批次，或前 N 个年度"
     )
     plus: int = Field(0, ge=0, le=100, description="再加的整数")
 
@@ -117,11 +119,13 @@ class Fact(Strict):
     verified_by: str | None = Field(None, description="核定部门")
     evidence: list[str] = Field(default_factory=list, description="证明材料")
     required: bool = Field(True, description="是否必填")
+    required_for: list[str] = Field(default_factory=list, description="公共事实可不填时，对哪些措施仍是必填")
     default: str | None = Field(None, description="未填时的值")
     help: str = Field("", description="填写说明")
     min: str | None = Field(None, description="最小值")
     max: str | None = Field(None, description="最大值")
     choices: list[Text] = Field(default_factory=list, description="选项")
+    items: Literal["credit_code"] | None = Field(None, description="清单的每项是什么：统一社会信用代码")
     decimals: int = Field(4, ge=0, le=8, description="小数位数")
     history: HistoryRule | None = Field(None, description="怎样由历年记录得出")
 
@@ -185,6 +189,7 @@ class Condition(Strict):
     """What must hold, and what follows when it does not."""
 
     id: Id = Field(description="条件编号")
+    label: str = Field("", description="中文名")
     expression: Expression
     reason: Text = Field(description="不满足时的说明，{名称} 换成看到的值")
     otherwise: Literal["rejection"] | Referral = Field("rejection", description="不满足时：不予奖补或转报")
@@ -203,12 +208,13 @@ class Step(Strict):
 
 
 class Limit(Strict):
-    """At most so many awards, or so much money, of one measure."""
+    """At most so many awards, or so much money, of one measure; or no day counted twice."""
 
     id: Id = Field(description="限制编号")
     label: Text = Field(description="中文名")
     times: str | None = Field(None, description="最多几次")
     amount: str | None = Field(None, description="最多多少钱：金额参数名")
+    period: list[str] = Field(default_factory=list, description="期间不得重叠：起日、止日两个日期事实")
     within: Within = Field("lifetime", description="一个年度内或终身")
     per: str = Field("uscc", description="按企业，或按一个事实")
     keep: Literal["highest", "first"] = Field("highest", description="超次数时留哪件")
@@ -261,11 +267,16 @@ class Measure(Strict):
     @cached_property
     def all_facts(self) -> tuple[Fact, ...]:
         """The common facts, the measure's own, and the system's."""
-        return (*self._common, *self.facts, GRANTED_ABOVE_FACT)
+        common = (_required(fact) if self.id in fact.required_for else fact for fact in self._common)
+        return (*common, *self.facts, GRANTED_ABOVE_FACT)
 
     def fact(self, name: str) -> Fact | None:
         """The fact of that name, if the measure has it."""
         return next((fact for fact in self.all_facts if fact.name == name), None)
+
+
+def _required(fact: Fact) -> Fact:
+    return fact.model_copy(update={"required": True})
 
 
 class GroupBase(Strict):
@@ -284,6 +295,7 @@ class HighestOnly(GroupBase):
 
     kind: Literal["highest_only"]
     earlier: Literal["reject", "top_up", "ignore"] = Field("reject", description="以前得过时：不再给、补差、不管")
+    within: Within = Field("lifetime", description="看一个年度内还是全部的以前")
 
 
 class Times(GroupBase):

@@ -23,7 +23,7 @@ _NO = {"否", "false", "no", "n", "0"}
 _DATE = re.compile(r"([0-9]{4})(?:-|/|\.|年)([0-9]{1,2})(?:-|/|\.|月)([0-9]{1,2})日?(?:[ T]00:00(?::00(?:\.0+)?)?)?")
 _COMPACT_DATE = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 _ISO_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_SEPARATOR = re.compile(r"[;；\n]")
+_SEPARATOR = re.compile(r"[;；,，、\n]")
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,10 @@ def read_value(fact: Fact, text: str) -> Value | ValueProblem:
     problem = outside(fact, found.value)
     if problem is not None:
         return ValueProblem(f"“{text}”{problem}")
-    if found.note is None and clean != text and fact.type not in ("text", "list"):
-        return Value(found.value, _note(fact, text, found.value))
-    return Value(found.value, found.note and _note(fact, text, found.value))
+    if fact.type in ("text", "list"):
+        return found
+    noted = found.note is not None or clean != text
+    return Value(found.value, _note(fact, text, found.value) if noted else None)
 
 
 def _note(fact: Fact, text: str, value: Typed) -> str:
@@ -188,7 +189,17 @@ def _text(fact: Fact, text: str) -> Value | ValueProblem:
 
 
 def _list(fact: Fact, text: str) -> Value | ValueProblem:
-    return Value(split_items(text))
+    items = split_items(text)
+    return _codes(items) if fact.items == "credit_code" else Value(items)
+
+
+def _codes(items: tuple[str, ...]) -> Value:
+    """Credit codes in one writing; the note names those that cannot be right."""
+    from matching import uscc
+
+    faults = [f"“{item}”{fault}" for item in items if (fault := uscc.fault(item))]
+    note = f"有 {len(faults)} 个代码不合规则：{'；'.join(faults)}" if faults else None
+    return Value(tuple(uscc.normalised(item) for item in items), note)
 
 
 def split_items(text: str) -> tuple[str, ...]:

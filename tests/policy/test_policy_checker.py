@@ -22,6 +22,19 @@ def test_the_base_policy_is_right(broken: Broken) -> None:
     assert broken() == []
 
 
+def test_a_common_parameter_or_fact_that_nothing_reads_is_a_reminder() -> None:
+    common = """parameters:
+  - {name: used, label: 用到, type: money, value: 1元}
+  - {name: idle, label: 没用到, type: money, value: 1元}
+common_facts:
+  - {name: spare, label: 也没用到, type: money, required: false}
+measures:
+"""
+    text = BASE.replace("measures:\n", common).replace("fee * rate}", "fee * rate - used}")
+    found = examine(text, "base.yaml")[1]
+    assert [(each.severity, each.value) for each in found] == [("warning", "idle"), ("warning", "spare")]
+
+
 def test_unknown_name_is_named_with_its_place_and_the_nearest_name(broken: Broken) -> None:
     (problem,) = broken((EXPRESSION, "expression: fee * rat}"))
     assert place(problem) == (31, 54, "rat", "rate")

@@ -68,7 +68,7 @@ def test_every_step_carries_its_quote_and_clause(base: Policy) -> None:
     evaluation = evaluate(base, [application(1, fee=10_000_001)])
     assert [(step.name, step.label, step.value, step.quote, step.clause) for step in evaluation.steps("A1")] == [
         ("subsidy", "补助", "50000.005", "按50%补助。", "第一条"),
-        ("rounded", "取整（1元，舍去）", "50000.00", "按50%补助。", "第一条"),
+        ("rounded", "取整（1元，舍去）", "50000.00", "原文没有写取整，按申报指南的取整办法", "第一条"),
     ]
     (explanation,) = evaluation.results["explanation"]
     assert explanation == ("依据第一条：补助 50000.005元；取整（1元，舍去） 50000.00元；符合规定条件，奖补 50000.00元")
@@ -80,6 +80,32 @@ def test_records_hold_the_same_steps_as_the_single_application(base: Policy) -> 
     for record in records:
         assert record["steps"] == [vars(step) for step in evaluation.steps(record["application_id"])]
     assert evaluation.records("fee", 1, 1)["application_id"].to_list() == ["A2"]
+
+
+def test_a_condition_is_named_in_chinese_and_a_referral_is_no_failing() -> None:
+    conditions = """    conditions:
+      - {id: people, label: 人数够, expression: persons > 1, reason: "人数 {persons}"}
+      - {id: province, label: 归省级, expression: persons > 2, reason: 归省级, otherwise: {referral: 省级补助}}
+      - id: minimum
+"""
+    text = BASE.replace("    conditions:\n      - id: minimum\n", conditions)
+    evaluation = evaluate(policy.parse(text, "base.yaml"), [application(1)])
+    assert [step.label for step in evaluation.steps("A1")] == ["不满足的条件：人数够", "按规定转报上级：归省级"]
+
+
+def test_a_rounding_that_the_law_states_is_quoted() -> None:
+    stated = "{overlap: top_up, rounding: {quote: 精确到元, clause: 第九条}}"
+    evaluation = evaluate(policy.parse(BASE.replace("{overlap: top_up}", stated), "base.yaml"), [application(1)])
+    last = evaluation.steps("A1")[-1]
+    assert (last.quote, last.clause) == ("精确到元", "第九条")
+
+
+def test_applicants_without_a_code_each_stand_alone() -> None:
+    found = policy.load(MADE_UP / "exclusive")
+    rows = pl.DataFrame({"application_id": ["A", "B", "C"], "uscc": ["", None, " "]})
+    history = pl.DataFrame({"uscc": [""], "measure": ["new"], "year": [2024], "amount_fen": [1]})
+    evaluation = policy.evaluate(found, {"new": rows}, year=2025, history=history)
+    assert evaluation.results["amount_fen"].to_list() == [35_000_000] * 3
 
 
 def test_empty_table_gives_no_results_and_no_errors(base: Policy) -> None:

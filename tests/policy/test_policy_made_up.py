@@ -38,6 +38,7 @@ def test_every_feature_of_the_language_has_a_made_up_policy() -> None:
         "exclusive",
         "overlap",
         "budgets",
+        "whole-year",
     }
 
 

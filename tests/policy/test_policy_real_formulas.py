@@ -8,6 +8,7 @@ from math import floor
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from stdnum.cn.uscc import calc_check_digit
 
 import policy
 from policy import Evaluation
@@ -27,11 +28,12 @@ MONEY_FACT = {
     "annotation-platform": "investment",
     "ai-event": "spend",
 }
+GUESTS = [code + calc_check_digit(code) for code in (f"91350699MA7XW{number:04d}" for number in range(20))]
 OTHERS: dict[str, dict[str, object]] = {
-    "dataset-trade": {"on_exchange": True},
-    "industrial-internet": {"effective": True},
-    "annotation-platform": {},
-    "ai-event": {"recognised": True, "participants": [f"U{number}" for number in range(20)]},
+    "dataset-trade": {"on_exchange": True, "item_date": date(2025, 6, 15)},
+    "industrial-internet": {"effective": True, "item_date": date(2025, 6, 15)},
+    "annotation-platform": {"item_date": date(2025, 6, 15)},
+    "ai-event": {"recognised": True, "participants": GUESTS, "item_date": date(2025, 6, 15)},
 }
 EDGES = [0, 1, 9_999_999, 10_000_000, 29_999_999, 30_000_000, 333_333_333, 333_333_334, 1_999_999_999, 2_000_000_000]
 FEN = st.one_of(st.integers(0, 10**14), st.integers(0, 10**10), st.sampled_from(EDGES))

@@ -119,12 +119,28 @@ def hand_on(
 
 
 @app.command()
-def override(request: RequestId, login: AsLogin, reason: Reason, as_json: AsJson = False) -> None:
+def override(
+    request: RequestId,
+    login: AsLogin,
+    reason: Reason,
+    values: Annotated[
+        list[str] | None,
+        typer.Option("--value", metavar="名称=值", help="没有申报值可用的内容，由经办人核定的值，可写多次"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
     """不再等待一个事项的回复：经办人说明理由，视同无意见，按申报值核定。"""
     from services.reviews import override_request
 
     with desk() as place:
-        override_request(place.session, place.clock, place.actor(login), request_id=request, reason=reason)
+        override_request(
+            place.session,
+            place.clock,
+            place.actor(login),
+            request_id=request,
+            reason=reason,
+            values=pairs(values, "--value"),
+        )
     if as_json:
         print_json({"request": request, "overridden": True})
     else:

@@ -136,7 +136,8 @@ def send_back(
 @operation("gate.override")
 def override(session: Session, clock: Clock, actor: Actor, *, plan: CyclePlan, cycle_id: int, reason: str) -> Decision:
     """Open a gate by the operator's reasoned decision, where cycle.yaml allows it: all that was asked and not answered
-    counts as no objection. Raises StateError before the stage has asked."""
+    counts as no objection. Raises StateError before the stage has asked, InputError naming every value that only the
+    silent bureau can give: such a request is to be overridden by itself, with the value."""
     cycle = cycles.open_one(session, cycle_id)
     stage, visit = plan.stage(cycle.stage), cycles.current_visit(session, cycle)
     if not stage.gate.override:
@@ -144,8 +145,17 @@ def override(session: Session, clock: Clock, actor: Actor, *, plan: CyclePlan, c
     if visit.work_done_at is None or reviews.to_request(session, cycle_id, _REVIEWERS[stage.gate.fact]):
         raise StateError(f"“{stage.title}”还没有发出全部审核事项，不能放行；请先推进流程。")
     decision = _decide(session, clock, actor, visit, DecisionKind.OVERRIDE, 0, "", _reason(reason))
+    missing = []
     for request in _open_requests(session, cycle, _REVIEWERS[stage.gate.fact]):
-        reviews.override_request(session, clock, actor, request_id=request.id or 0, reason=reason)
+        try:
+            reviews.override_request(session, clock, actor, request_id=request.id or 0, reason=reason)
+        except InputError as error:
+            missing.append(f"事项 {request.id}（{error}）")
+    if missing:
+        raise InputError(
+            f"有 {len(missing)} 件要核定的内容没有申报值可用，不能一并放行，请逐件放行并填写核定值："
+            + "；".join(missing[:10])
+        )
     return decision
 
 

@@ -139,8 +139,19 @@ def reply(
 
 
 @operation("review.override")
-def override_request(session: Session, clock: Clock, actor: Actor, *, request_id: int, reason: str) -> None:
-    """Go on without a reply, for a reason: the declared values count as verified by the operator."""
+def override_request(
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    *,
+    request_id: int,
+    reason: str,
+    values: Mapping[str, str] | None = None,
+) -> None:
+    """Go on without a reply, for a reason: the declared values count as verified by the operator.
+
+    A fact that only the bureau knows must be among `values`; InputError names the one that is not.
+    """
     asked = _get(session, request_id)
     if asked.status is not RequestStatus.OPEN:
         raise StateError("该事项已经回复或不再需要回复。")
@@ -149,7 +160,7 @@ def override_request(session: Session, clock: Clock, actor: Actor, *, request_id
     application = get_application(session, asked.application_id)
     note = f"视同无意见：{reason.strip()}"
     fallback = {fact.name: note for fact in _asked_facts(session, application, asked)}
-    _verify(session, clock, actor, application, asked, {}, fallback)
+    _verify(session, clock, actor, application, asked, values or {}, fallback)
     asked.status = RequestStatus.OVERRIDDEN
     session.flush()
     _settle(session, application, asked)

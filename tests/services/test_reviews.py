@@ -13,7 +13,7 @@ from models import (
     ReviewerKind,
     VerificationRequest,
 )
-from services import facts, reviews
+from services import cycles, facts, gates, reviews
 from services.errors import InputError, NotAllowedError, StateError
 from tests.desk import AFTER_INTAKE, Desk
 
@@ -115,3 +115,28 @@ def test_an_unreadable_value_is_refused_with_its_label(asked: Desk) -> None:
             values={"service_fee": "约二十万"},
             reasons={"service_fee": "估计"},
         )
+
+
+def test_what_only_the_silent_bureau_knows_is_given_by_the_operator_with_the_override(desk: Desk) -> None:
+    desk.open_intake()
+    declared = {"investment": "1000000.00", "item_date": "2025-06-30"}
+    desk.submit(measure="industrial-internet", project="产线改造", declared=declared)
+    desk.clock.instant = AFTER_INTAKE
+    desk.pass_gate()
+    desk.examine()
+    desk.pass_gate()
+    desk.request(ReviewerKind.COUNTY)
+    desk.agree_all(ReviewerKind.COUNTY)
+    desk.pass_gate()
+    desk.request(ReviewerKind.BUREAU)
+    cycles.finish_work(*desk.at, desk.system, cycle_id=desk.cycle_id, summary={})
+    with pytest.raises(InputError, match="1 件要核定的内容没有申报值可用.*没有核定“应用人工智能技术成效明显”"):
+        gates.override(*desk.at, desk.operator, plan=desk.plan, cycle_id=desk.cycle_id, reason="逾期未回复")
+    assert len(reviews.open_requests(desk.session, desk.cycle_id)) == 3
+    silent = {"request_id": _request(desk, "gxj"), "reason": "现场核查"}
+    reviews.override_request(*desk.at, desk.operator, **silent, values={"effective": "是"})
+    gates.override(*desk.at, desk.operator, plan=desk.plan, cycle_id=desk.cycle_id, reason="逾期未回复")
+    key = _application(desk).id or 0
+    verified = facts.newest(desk.session, [key], FactKind.VERIFIED)[key]
+    assert (verified["effective"], verified["investment"]) == ("是", "1000000.00")
+    assert _application(desk).status is ApplicationStatus.VERIFIED

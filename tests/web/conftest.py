@@ -63,8 +63,8 @@ def send(browser: TestClient, path: str, **fields: object):  # type: ignore[no-u
     return browser.post(path, data={"form_key": browser.cookies.get("duixian_form", ""), **fields})
 
 
-def ask_bureaus(house: House) -> None:
-    """The machine part of 部门联审: every bureau is asked."""
+def ask(house: House, kind: ReviewerKind = ReviewerKind.BUREAU) -> None:
+    """The machine part of 县区初审 or 部门联审: everybody is asked."""
     with house.session() as session:
         at, system = (session, house.clock), system_actor(session)
         reviews.request(
@@ -73,8 +73,8 @@ def ask_bureaus(house: House) -> None:
             settings=house.settings,
             plan=load_plan(house.settings.cycle_file),
             cycle_id=1,
-            kind=ReviewerKind.BUREAU,
-            application_ids=reviews.to_request(session, 1, ReviewerKind.BUREAU),
+            kind=kind,
+            application_ids=reviews.to_request(session, 1, kind),
         )
         cycles.finish_work(*at, system, cycle_id=1, summary={})
 

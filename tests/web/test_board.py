@@ -4,9 +4,19 @@ from collections.abc import Callable
 
 from sqlmodel import col, select
 
-from models import Cycle, CycleStatus, Decision, DecisionKind, RequestStatus, Role, StageVisit, VerificationRequest
+from models import (
+    Cycle,
+    CycleStatus,
+    Decision,
+    DecisionKind,
+    RequestStatus,
+    ReviewerKind,
+    Role,
+    StageVisit,
+    VerificationRequest,
+)
 from services.deadlines import due_day
-from tests.web.conftest import House, ask_bureaus, send
+from tests.web.conftest import House, ask, send
 
 Open = Callable[[str | None], House]
 
@@ -66,11 +76,11 @@ def test_days_that_are_no_number_are_refused_with_what_was_typed(house_at: Open)
 
 
 def test_a_gate_is_overridden_only_for_a_reason(house_at: Open) -> None:
-    house = house_at("verification")
+    house = house_at("county_review")
     browser = house.as_role(Role.OPERATOR)
     early = send(browser, "/board/1/override", reason="已电话核实")
     assert early.status_code == 422 and "还没有发出全部审核事项" in early.text
-    ask_bureaus(house)
+    ask(house, ReviewerKind.COUNTY)
     assert send(browser, "/board/1/override", reason="").status_code == 422
     assert send(browser, "/board/1/override", reason="已电话核实").status_code == 303
     with house.session() as session:
@@ -78,6 +88,18 @@ def test_a_gate_is_overridden_only_for_a_reason(house_at: Open) -> None:
         assert decision.reason == "已电话核实"
         open_ones = select(VerificationRequest).where(VerificationRequest.status == RequestStatus.OPEN)
         assert session.exec(open_ones).first() is None
+
+
+def test_what_only_a_bureau_knows_is_not_overridden_in_bulk(house_at: Open) -> None:
+    house = house_at("verification")
+    ask(house)
+    answer = send(house.as_role(Role.OPERATOR), "/board/1/override", reason="已电话核实")
+    assert answer.status_code == 422 and "请逐件放行并填写核定值" in answer.text
+    with house.session() as session:
+        states = set(
+            session.exec(select(VerificationRequest.status).where(VerificationRequest.kind == ReviewerKind.BUREAU))
+        )
+    assert states == {RequestStatus.OPEN}
 
 
 def test_an_approval_cannot_be_overridden(house_at: Open) -> None:

@@ -10,14 +10,14 @@ from services.calendar import Calendar
 from services.clock import CHINA
 from services.errors import NotFoundError
 from services.stages import load_plan
-from tests.web.conftest import House, ask_bureaus, send
+from tests.web.conftest import House, ask, send
 
 
 @pytest.fixture
 def house(house_at) -> House:
     """The bureaus were just asked, and 市工信局 has a second verifier."""
     house = house_at("verification")
-    ask_bureaus(house)
+    ask(house)
     with house.session() as session:
         people.add_user(
             session,

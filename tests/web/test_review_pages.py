@@ -21,7 +21,7 @@ from models import (
     VerificationReply,
     VerificationRequest,
 )
-from tests.web.conftest import House, ask_bureaus, send
+from tests.web.conftest import House, ask, send
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -65,7 +65,7 @@ class Asked:
 @pytest.fixture
 def asked(house_at: Callable[[str | None], House]) -> Asked:
     house = house_at("verification")
-    ask_bureaus(house)
+    ask(house)
     return Asked(house, house.signed_in("bureau-gxj"))
 
 

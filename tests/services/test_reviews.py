@@ -130,7 +130,7 @@ def test_what_only_the_silent_bureau_knows_is_given_by_the_operator_with_the_ove
     desk.pass_gate()
     desk.request(ReviewerKind.BUREAU)
     cycles.finish_work(*desk.at, desk.system, cycle_id=desk.cycle_id, summary={})
-    with pytest.raises(InputError, match="1 件要核定的内容没有申报值可用.*没有核定“应用人工智能技术成效明显”"):
+    with pytest.raises(InputError, match=r"1 件要核定的内容没有申报值可用.*没有核定“应用人工智能技术成效明显”"):
         gates.override(*desk.at, desk.operator, plan=desk.plan, cycle_id=desk.cycle_id, reason="逾期未回复")
     assert len(reviews.open_requests(desk.session, desk.cycle_id)) == 3
     silent = {"request_id": _request(desk, "gxj"), "reason": "现场核查"}

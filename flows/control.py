@@ -16,7 +16,8 @@ from sqlmodel import Session
 from config.settings import Settings
 from models import Cycle
 from services import cycles, lease
-from services.clock import SystemClock
+from services.actors import system_actor
+from services.clock import SystemClock, clock_of
 from services.database import engine_of, session_of
 from services.errors import ServiceError
 
@@ -60,9 +61,9 @@ _ENDED = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CRASHED, RunSt
 
 
 def start(settings: Settings, policy_id: str, year: int) -> str:
-    """Start a run of the annual cycle. Returns its id. Raises EngineError."""
-    with _client(settings) as client:
-        return _start(client, policy_id, year)
+    """Start a run of the annual cycle. Returns its id. Raises EngineError, NotFoundError for a year not opened."""
+    with _record(settings) as session, _client(settings) as client:
+        return _start(settings, session, client, cycles.find_cycle(session, policy_id, year))
 
 
 def wake(settings: Settings, cycle_id: int) -> str:
@@ -87,7 +88,7 @@ def _wake(settings: Settings, session: Session, client: "SyncPrefectClient", cyc
         _mark_crashed(client, run)
     if run is not None and state in _ENDED:  # a killed run could not give its lease back
         lease.release(session, cycle_id=cycle.id or 0, holder=str(run.id))
-    _start(client, cycle.policy_id, cycle.year)
+    _start(settings, session, client, cycle)
     return "started"
 
 
@@ -132,9 +133,14 @@ def _client(settings: Settings) -> Iterator["SyncPrefectClient"]:
         ) from error
 
 
-def _start(client: "SyncPrefectClient", policy_id: str, year: int) -> str:
-    parameters = {"policy_id": policy_id, "year": year}
-    return _run_deployment(client, ANNUAL_CYCLE, parameters, f"{year}年度 · 兑现")
+def _start(settings: Settings, session: Session, client: "SyncPrefectClient", cycle: Cycle) -> str:
+    """Start a run and note it with the cycle, so that nobody starts another while it waits for a worker."""
+    parameters = {"policy_id": cycle.policy_id, "year": cycle.year}
+    run_id = _run_deployment(client, ANNUAL_CYCLE, parameters, f"{cycle.year}年度 · 兑现")
+    system, cycle_id = system_actor(session), cycle.id or 0
+    if lease.holder(session, SystemClock(), cycle_id) is None:  # else this run will find another at work, and end
+        cycles.note_run(session, clock_of(settings), system, cycle_id=cycle_id, flow_run_id=run_id)
+    return run_id
 
 
 def _run_deployment(client: "SyncPrefectClient", name: str, parameters: dict[str, Any], run_name: str) -> str:

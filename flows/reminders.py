@@ -2,12 +2,15 @@
 
 from prefect import flow
 
-from tasks import notices, reminding, waking
+from flows.each_cycle import each_open_cycle
+from tasks import notices, reminding
 
 
 @flow(name="催办提醒", flow_run_name="催办提醒", persist_result=False)
 def reminders() -> int:
-    """对进行中的各年度，按流程文件规定的天数催办、督办，并汇总待审批事项；同一天重复运行不重复发送。"""
-    queued = sum(reminding.remind(cycle_id) for cycle_id in waking.open_cycles())
+    """工作日（含调休上班）对进行中的各年度，按流程文件规定的天数催办、督办，并汇总待审批事项；同一天重复运行不重复发送。"""
+    if not reminding.is_working_day():
+        return 0
+    queued = sum(each_open_cycle(reminding.remind).values())
     notices.deliver()
     return queued

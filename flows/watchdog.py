@@ -4,6 +4,7 @@ from prefect import flow, get_run_logger
 
 from flows import control
 from flows.control import RunState
+from flows.each_cycle import each_open_cycle
 from tasks import waking
 from tasks.context import context
 
@@ -14,12 +15,16 @@ GONE = frozenset({RunState.UNKNOWN, RunState.CRASHED, RunState.LOST})
 def watchdog() -> dict[int, str]:
     """为运行已经消失（被强行结束、停电、服务器里查不到）的年度另起一个运行，从数据库记载的地方继续。
 
-    挂起、排队、正在运行的不动；失败的留给经办人查明原因后再推进。
+    挂起、排队、正在运行的不动；登记了中断原因的失败留给经办人查明后再推进，连原因都没能登记的（例如数据库断开）另起运行。
     """
-    settings, restarted = context().settings, {}
-    for cycle_id in waking.open_cycles():
-        state = control.run_state(settings, cycle_id)
-        if state in GONE:
-            restarted[cycle_id] = control.wake(settings, cycle_id)
-            get_run_logger().warning("第 %s 号年度流程的运行已经消失（%s），已另起运行", cycle_id, state)
-    return restarted
+    return each_open_cycle(_restart)
+
+
+def _restart(cycle_id: int) -> str | None:
+    settings = context().settings
+    state = control.run_state(settings, cycle_id)
+    if state not in GONE and not (state == RunState.FAILED and not waking.failure_is_noted(cycle_id)):
+        return None
+    done = control.wake(settings, cycle_id)
+    get_run_logger().warning("第 %s 号年度流程的运行已经消失（%s），已另起运行", cycle_id, state)
+    return done

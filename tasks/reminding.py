@@ -1,8 +1,16 @@
 """The task that reminds whoever is due to do something in a cycle."""
 
 from services import reminders
-from tasks.context import acting
+from services.clock import today
+from tasks.context import acting, context
 from tasks.step import step
+
+
+@step("今天是否上班")
+def is_working_day() -> bool:
+    """Whether offices work today; a year without a calendar raises CalendarError, which names the missing file."""
+    parts = context()
+    return parts.calendar.is_working_day(today(parts.clock))
 
 
 @step("催办提醒")

@@ -29,6 +29,13 @@ def reason_to_wake(cycle_id: int) -> str | None:
         return None
 
 
+@step("是否登记了中断原因")
+def failure_is_noted(cycle_id: int) -> bool:
+    """Whether the cycle says why its last run failed."""
+    with acting() as (_, session, _system):
+        return cycles.get_cycle(session, cycle_id).failure is not None
+
+
 @step("进行中的年度")
 def open_cycles() -> list[int]:
     """The ids of all cycles under way."""

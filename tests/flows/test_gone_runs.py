@@ -1,6 +1,7 @@
 """Runs that fail or vanish, on a real server: the cycle stays where it was, says why, and goes on later."""
 
 import time
+from typing import Any
 from uuid import uuid4
 
 import pytest
@@ -16,7 +17,9 @@ pytestmark = pytest.mark.engine
 
 def test_a_failed_stage_says_why_and_waits_for_the_operator(office: Office) -> None:
     office.settings.output_dir.write_text("a file where the folder should be")
-    run = office.ended(office.start())
+    started = office.start()
+    assert office.wake() == "running", "a run that waits for a worker is not doubled"
+    run = office.ended(started)
     assert run.state.is_failed()
     cycle = office.cycle()
     assert cycle.stage == "guide" and (cycle.failure or "").startswith("指南编制：程序错误")
@@ -39,6 +42,15 @@ def test_the_watchdog_starts_a_cycle_whose_run_the_server_does_not_know(office: 
     office.until(RunState.SUSPENDED, "guide")
 
 
+def test_the_watchdog_starts_a_cycle_whose_run_failed_without_saying_why(office: Office) -> None:
+    from prefect.states import Failed
+
+    failed = _run_without_a_process(Failed(message="the database was away"))
+    office.note_run(failed)
+    _run_watchdog(office)
+    office.until(RunState.SUSPENDED, "guide")
+
+
 def test_the_watchdog_starts_a_cycle_whose_run_lost_its_process(office: Office) -> None:
     zombie = _run_without_a_process()
     office.note_run(zombie)
@@ -56,8 +68,8 @@ def _run_watchdog(office: Office) -> None:
         time.sleep(1)
 
 
-def _run_without_a_process() -> str:
-    """A run that the server holds for running, as after a power cut."""
+def _run_without_a_process(state: Any = None) -> str:
+    """A run that the server holds for running, as after a power cut, or for something else."""
     from prefect.client.orchestration import get_client
     from prefect.states import Running
 
@@ -65,5 +77,5 @@ def _run_without_a_process() -> str:
         deployment = client.read_deployment_by_name(control.ANNUAL_CYCLE)
         parameters = {"policy_id": POLICY, "year": YEAR}
         run = client.create_flow_run_from_deployment(deployment.id, parameters=parameters)
-        client.set_flow_run_state(run.id, Running(), force=True)
+        client.set_flow_run_state(run.id, state or Running(), force=True)
         return str(run.id)

@@ -18,11 +18,13 @@ from sqlalchemy.exc import OperationalError
 import tasks
 from config.settings import ROOT, Settings
 from flows import control
+from flows.each_cycle import each_open_cycle
 from flows.stages.stage import _chunks
 from flows.stages.table import STAGES
 from services.documents import KINDS
 from services.errors import StateError, TransientError
 from services.stages import load_plan
+from tasks import waking
 from tasks.step import RETRIES, may_retry
 
 
@@ -113,3 +115,20 @@ def test_an_unreachable_server_is_a_chinese_sentence() -> None:
         control.trigger(settings, "tick")
     with temporary_settings(restore_defaults={PREFECT_API_URL}), pytest.raises(control.EngineError, match=":9/"):
         control.trigger(settings, "tick")
+
+
+def test_one_cycle_that_fails_does_not_keep_the_others_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    from prefect.logging import disable_run_logger
+
+    monkeypatch.setattr(waking, "open_cycles", lambda: [1, 2, 3])
+    seen = []
+
+    def work(cycle_id: int) -> str:
+        seen.append(cycle_id)
+        if cycle_id == 1:
+            raise StateError("not this one")
+        return "done"
+
+    with disable_run_logger(), pytest.raises(StateError, match="not this one"):
+        each_open_cycle(work)
+    assert seen == [1, 2, 3]

@@ -136,12 +136,10 @@ def _role(given: str) -> Any:
 
 
 def _enterprise(place: Desk, uscc: str) -> int:
-    from sqlmodel import select
-
-    from models import Enterprise
+    from services.enterprises import by_code
     from services.errors import NotFoundError
 
-    found = place.session.exec(select(Enterprise).where(Enterprise.uscc == uscc)).one_or_none()
+    found = by_code(place.session, uscc)
     if found is None or found.id is None:
         raise NotFoundError(f"没有统一社会信用代码为 {uscc} 的单位；请核对，或先导入它的申报。")
     return found.id

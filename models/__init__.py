@@ -9,7 +9,15 @@ from models.duty import DutyReport
 from models.enterprise import Enterprise, FormerName
 from models.imports import ImportFile, ImportKind
 from models.interface import ApiRequest, ApiToken
-from models.ledger import Certainty, Finding, FindingKind, FindingVerdict, LedgerEntry, LedgerLevel
+from models.ledger import (
+    Certainty,
+    Finding,
+    FindingKind,
+    FindingVerdict,
+    LedgerCorrection,
+    LedgerEntry,
+    LedgerLevel,
+)
 from models.outbox import DeliveryAttempt, Dispatch, Message, MessageStatus
 from models.payment import Payment, PaymentOrder, PaymentStatus
 from models.people import Role, User
@@ -54,6 +62,7 @@ __all__ = [
     "FormerName",
     "ImportFile",
     "ImportKind",
+    "LedgerCorrection",
     "LedgerEntry",
     "LedgerLevel",
     "LockOut",

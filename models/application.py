@@ -3,6 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
+from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import Field, SQLModel, UniqueConstraint
 
 from models.columns import instant, state
@@ -26,13 +27,26 @@ class ApplicationStatus(StrEnum):
 class Application(SQLModel, table=True):
     """One item under one measure (an event, a project, a year's fee) of one enterprise in one cycle."""
 
-    __table_args__ = (UniqueConstraint("cycle_id", "enterprise_id", "measure", "item_digest"),)
+    __table_args__ = (
+        Index(
+            "one_application_an_item",
+            "cycle_id",
+            "enterprise_id",
+            "measure",
+            "item_digest",
+            unique=True,
+            sqlite_where=text("status <> 'withdrawn'"),
+            postgresql_where=text("status <> 'withdrawn'"),
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     cycle_id: int = Field(foreign_key="cycle.id", index=True)
     number: str = Field(unique=True, max_length=32)  # 受理编号
     enterprise_id: int = Field(foreign_key="enterprise.id", index=True)
-    enterprise_name: str = Field(max_length=200)  # as it stood on the application
+    enterprise_name: str = Field(max_length=200)  # as it stood on the application, like the next two
+    kind: str = Field(max_length=32)
+    county: str = Field(max_length=32, index=True)  # who reviews it and bears the county's share
     measure: str = Field(max_length=64, index=True)
     project: str = Field(default="", max_length=300)
     contracts: str = Field(default="", max_length=1000)  # separated by ;
@@ -46,6 +60,7 @@ class Application(SQLModel, table=True):
     bank_name: str = Field(default="", max_length=200)
     bank_account: str = Field(default="", max_length=64)
     pledged: bool = False  # 承诺书 signed
+    papers: bool | None = None  # 材料齐全 on paper; None: the evidence is uploaded, and the files show it
     submitted_at: datetime | None = instant(default=None)
     status_reason: str = ""
 
@@ -80,7 +95,10 @@ class FactValue(SQLModel, table=True):
 class Attachment(SQLModel, table=True):
     """Evidence, kept by its SHA-256; the file lies in the attachment store under that name."""
 
-    __table_args__ = (UniqueConstraint("application_id", "sha256", "evidence"),)
+    __table_args__ = (
+        UniqueConstraint("application_id", "sha256", "evidence"),
+        CheckConstraint("size > 0", name="not_empty"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     application_id: int = Field(foreign_key="application.id", index=True)

@@ -2,13 +2,20 @@
 
 from datetime import datetime
 
+from sqlalchemy import CheckConstraint
 from sqlmodel import Field, SQLModel, UniqueConstraint
 
 from models.columns import instant
 
 
 class Enterprise(SQLModel, table=True):
-    """One organisation (GB 32100-2015 code)."""
+    """One organisation (GB 32100-2015 code in its one spelling). An application has a kind and county of its own."""
+
+    __table_args__ = (
+        CheckConstraint(
+            "length(uscc) = 18 AND trim(uscc, '0123456789ABCDEFGHJKLMNPQRTUWXY') = ''", name="code_in_its_one_spelling"
+        ),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     uscc: str = Field(unique=True, min_length=18, max_length=18)

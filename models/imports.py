@@ -1,4 +1,4 @@
-"""Files that were imported, once each, with every row that could not be taken."""
+"""Files that were imported, with every row that could not be taken."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -19,16 +19,21 @@ class ImportKind(StrEnum):
 
 
 class ImportFile(SQLModel, table=True):
-    """One imported file by content; importing it again adds nothing. `scope` is the cycle or the ledger level."""
+    """One imported file by content; importing it again adds nothing. `scope` is the cycle or the ledger level.
 
-    __table_args__ = (UniqueConstraint("kind", "scope", "sha256"),)
+    Another attempt is made only while something of the content may still be taken (services/imports.py).
+    """
+
+    __table_args__ = (UniqueConstraint("kind", "scope", "sha256", "attempt"),)
 
     id: int | None = Field(default=None, primary_key=True)
     kind: ImportKind = state(ImportKind)
     scope: str = Field(max_length=64)
     filename: str = Field(max_length=255)
     sha256: str = Field(max_length=64)
+    attempt: int = 1
     rows_added: int = 0
+    rows_changed: int = 0  # rows of a ledger that correct what an earlier file said
     rows_known: int = 0
     problems: list[dict[str, Any]] = document(default_factory=list)
     notes: list[dict[str, Any]] = document(default_factory=list)

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import Field, SQLModel, UniqueConstraint
@@ -18,9 +19,12 @@ class LedgerLevel(StrEnum):
 
 
 class LedgerEntry(SQLModel, table=True):
-    """One grant already made, as the ledger file gave it."""
+    """One grant already made, as the newest ledger file gave it."""
 
-    __table_args__ = (UniqueConstraint("level", "ledger_id"),)
+    __table_args__ = (
+        UniqueConstraint("level", "ledger_id"),
+        CheckConstraint("amount_fen >= 0", name="never_negative"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     import_file_id: int | None = Field(default=None, foreign_key="importfile.id")
@@ -36,6 +40,18 @@ class LedgerEntry(SQLModel, table=True):
     policy_id: str | None = Field(default=None, max_length=64)  # earlier city awards under a policy of ours
     measure: str | None = Field(default=None, max_length=64)
     facts: dict[str, str] = document(default_factory=dict)  # facts recorded with an earlier award
+
+
+class LedgerCorrection(SQLModel, table=True):
+    """A later file said something else of a grant: what the entry said before, and says now; append-only."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    ledger_entry_id: int = Field(foreign_key="ledgerentry.id", index=True)
+    import_file_id: int = Field(foreign_key="importfile.id")
+    before: dict[str, Any] = document()
+    after: dict[str, Any] = document()
+    user_id: int = Field(foreign_key="user.id")
+    corrected_at: datetime = instant()
 
 
 class FindingKind(StrEnum):

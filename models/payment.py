@@ -36,6 +36,8 @@ class Payment(SQLModel, table=True):
         UniqueConstraint("entry_id", "bearer"),
         CheckConstraint("amount_fen > 0", name="pays_something"),
         CheckConstraint("status <> 'paid' OR paid_on IS NOT NULL", name="paid_has_a_date"),
+        CheckConstraint("status = 'paid' OR paid_on IS NULL", name="a_date_only_when_paid"),
+        CheckConstraint("status <> 'failed' OR length(failure) > 0", name="a_failure_has_a_reason"),
     )
 
     id: int | None = Field(default=None, primary_key=True)

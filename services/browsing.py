@@ -155,8 +155,8 @@ def _columns() -> dict[str, SQLColumnExpression[Any]]:
         "number": col(Application.number),
         "enterprise": col(Application.enterprise_name),
         "uscc": col(_Holder.uscc),
-        "kind": col(_Holder.kind),
-        "county": col(_Holder.county),
+        "kind": col(Application.kind),
+        "county": col(Application.county),
         "measure": col(Application.measure),
         "project": col(Application.project),
         "status": col(Application.status),
@@ -178,7 +178,7 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     if wanted.measure:
         found.append(col(Application.measure) == wanted.measure)
     if wanted.county:
-        found.append(col(_Holder.county) == wanted.county)
+        found.append(col(Application.county) == wanted.county)
     if wanted.outcome is not None:
         found.append(col(Award.outcome) == wanted.outcome)
     for word in wanted.text.split():

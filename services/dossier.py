@@ -107,6 +107,7 @@ class Case:
     law: Policy
     measure: Measure
     county: str
+    registered: str
     facts: list[FactShown]
     attachments: list[Attachment]
     supplements: list[Supplement]
@@ -143,7 +144,8 @@ def case(session: Session, clock: Clock, actor: Actor, application_id: int) -> C
         cycle=cycle,
         law=law,
         measure=measure,
-        county=county_name(law, enterprise.county),
+        county=county_name(law, application.county),
+        registered=_registered(law, application, enterprise),
         facts=_facts(session, law, measure, application_id),
         attachments=_of(session, Attachment, application_id),
         supplements=supplements,
@@ -159,6 +161,13 @@ def case(session: Session, clock: Clock, actor: Actor, application_id: int) -> C
     )
     found.story.extend(sorted(_events(session, found), key=lambda event: event.at))
     return found
+
+
+def _registered(law: Policy, application: Application, enterprise: Enterprise) -> str:
+    """What the enterprise is registered as, where this application says otherwise."""
+    county = f"县区为{county_name(law, enterprise.county)}" if enterprise.county != application.county else ""
+    kind = f"类型为{enterprise.kind}" if enterprise.kind != application.kind else ""
+    return "，".join(each for each in (county, kind) if each)
 
 
 def attachment(session: Session, actor: Actor, application_id: int, attachment_id: int) -> Attachment:

@@ -27,6 +27,7 @@ from services.deadlines import due_day
 from services.errors import InputError, NotFoundError, StateError
 from services.notices.addresses import trouble_with
 from services.operation import operation
+from services.particulars import doubts
 from services.permissions import require
 
 FACT = "fact_"  # before the name of a fact in `Draft.given`
@@ -279,6 +280,7 @@ def troubles(found: Form) -> dict[str, str]:
             trouble[name] = f"没有填写{_LONGEST[name][0]}"
     if given.get("contact_email") and trouble_with(given["contact_email"]):
         trouble["contact_email"] = "不是有效的邮箱"
+    trouble |= {name: sentence for name, sentence in doubts(given).items() if name == "invoices"}
     for fact in found.facts:
         sentence = fact_trouble(fact, given.get(FACT + fact.name, ""))
         if sentence:
@@ -368,6 +370,7 @@ def _submission(found: Form) -> Submission:
         pledged=bool(given.get(PLEDGED)),
         declared={fact.name: facts.canonical(fact, given.get(FACT + fact.name, "")) for fact in found.facts},
         source=SOURCE,
+        papers=None,
         **{name: given.get(name, "") for name in _LONGEST},
     )
 

@@ -1,24 +1,32 @@
-"""Enterprises: found by 统一社会信用代码, keeping the names they had before."""
+"""Enterprises: found by 统一社会信用代码 in whatever spelling, keeping the names they had before."""
 
 from sqlmodel import Session, select
 
+from matching import uscc as codes
 from models import Enterprise, FormerName
 from services.clock import Clock
+
+
+def by_code(session: Session, uscc: str) -> Enterprise | None:
+    """The enterprise with this code, however the code is spelled."""
+    return session.exec(select(Enterprise).where(Enterprise.uscc == codes.normalised(uscc))).one_or_none()
 
 
 def find_or_add(
     session: Session, clock: Clock, *, uscc: str, name: str, kind: str, county: str, source: str
 ) -> Enterprise:
-    """The enterprise with this code; a new name for a known code is learned, the old one kept as a former name."""
-    known = session.exec(select(Enterprise).where(Enterprise.uscc == uscc)).one_or_none()
+    """The enterprise with this code; a new name for a known code is learned, the old one kept as a former name.
+
+    The kind and county of a known one stay as they are registered: an application has its own.
+    """
+    known = by_code(session, uscc)
     if known is None:
-        added = Enterprise(uscc=uscc, name=name, kind=kind, county=county)
+        added = Enterprise(uscc=codes.normalised(uscc), name=name, kind=kind, county=county)
         session.add(added)
         session.flush()
         return added
     if known.name != name:
         _rename(session, clock, known, name, source)
-    known.kind, known.county = kind, county
     return known
 
 

@@ -19,6 +19,7 @@ from services.applications import Submission
 from services.clock import Clock
 from services.errors import InputError, NotFoundError
 from services.operation import operation
+from services.particulars import CONTACTS, doubts
 
 LONGEST_DAYS = 366
 
@@ -164,10 +165,11 @@ def _read(law: Policy, handed: Handed) -> Submission:
         problems.append(f"单位类型“{handed.kind}”不属于本措施的申报主体（{'、'.join(measure.applicants)}）")
     if not handed.enterprise.strip():
         problems.append("没有填写企业名称")
+    shared = {name: getattr(handed, name).strip() for name in _TEXTS}
+    problems += [f"{CONTACTS[name]}{doubt}" for name, doubt in doubts(shared).items()]
     declared, unreadable = _declared(measure, handed.values)
     if problems or unreadable:
         raise InputError("；".join([*problems, *unreadable]) + "。")
-    shared = {name: getattr(handed, name).strip() for name in _TEXTS}
     return Submission(
         **shared,
         measure=measure.id,

@@ -112,7 +112,7 @@ def confirm(session: Session, clock: Clock, actor: Actor, *, wall: Clock, token:
     trouble = _taken(session, row.uscc) or _mail_trouble(session, row.uscc, row.email)
     if trouble:
         raise InputError(f"{trouble}。")
-    enterprise = session.exec(select(Enterprise).where(Enterprise.uscc == row.uscc)).one_or_none()
+    enterprise = enterprises.by_code(session, row.uscc)
     if enterprise is None:
         enterprise = enterprises.find_or_add(
             session, clock, uscc=row.uscc, name=row.name, kind=row.kind, county=row.county, source=SOURCE

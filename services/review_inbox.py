@@ -243,7 +243,7 @@ def _one(
         request=request,
         application=application,
         enterprise=enterprise,
-        county=next((each.name for each in law.counties if each.id == enterprise.county), enterprise.county),
+        county=next((each.name for each in law.counties if each.id == application.county), application.county),
         cycle=cycle,
         measure=measure,
         questions=tuple(

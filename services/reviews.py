@@ -9,7 +9,6 @@ from config.settings import Settings
 from models import (
     Application,
     ApplicationStatus,
-    Enterprise,
     FactKind,
     Opinion,
     RequestStatus,
@@ -80,8 +79,7 @@ def request(
             continue
         application = get_application(session, application_id)
         number = _round(session, application_id, kind) + 1
-        county = session.get_one(Enterprise, application.enterprise_id).county
-        for reviewer, names in _questions(law, application, county, kind).items():
+        for reviewer, names in _questions(law, application, kind).items():
             session.add(
                 VerificationRequest(
                     cycle_id=cycle_id,
@@ -121,6 +119,7 @@ def reply(
     asked = _get(session, request_id)
     if not is_asked(actor, asked):
         raise NotAllowedError("只能回复发给本单位的核验事项。")
+    cycles.open_one(session, asked.cycle_id)
     if asked.status is not RequestStatus.OPEN:
         raise StateError("该事项已经回复或不再需要回复。")
     application = get_application(session, asked.application_id)
@@ -182,10 +181,10 @@ def open_requests(session: Session, cycle_id: int, kind: ReviewerKind | None = N
     return list(session.exec(query.order_by(col(VerificationRequest.due_at), col(VerificationRequest.id))))
 
 
-def _questions(law: Policy, application: Application, county: str, kind: ReviewerKind) -> dict[str, list[str]]:
+def _questions(law: Policy, application: Application, kind: ReviewerKind) -> dict[str, list[str]]:
     """Who is asked, and which facts each verifies; a bureau without a fact gives its opinion only."""
     if kind is ReviewerKind.COUNTY:
-        return {county: []}
+        return {application.county: []}
     measure = facts.measure_of(law, application)
     bureaus = [measure.lead, *measure.responsible, *_verifiers(measure)]
     return {bureau: [fact.name for fact in facts.verified_facts(measure, bureau)] for bureau in dict.fromkeys(bureaus)}
@@ -261,8 +260,9 @@ def _settle(session: Session, application: Application, asked: VerificationReque
 
 
 def is_asked(actor: Actor, asked: VerificationRequest) -> bool:
-    """Whether a request goes to the actor's county or bureau."""
-    return asked.reviewer == (actor.county if asked.kind is ReviewerKind.COUNTY else actor.bureau)
+    """Whether a request goes to the actor's county or bureau, and the actor is who answers for it."""
+    place = actor.county if asked.kind is ReviewerKind.COUNTY else actor.bureau
+    return actor.role is _ROLE[asked.kind] and asked.reviewer == place
 
 
 def reviewer_name(law: Policy, asked: VerificationRequest) -> str:

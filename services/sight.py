@@ -3,7 +3,7 @@
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from models import Application, ApplicationStatus, Enterprise, ReviewerKind, Role, VerificationRequest
+from models import Application, ApplicationStatus, ReviewerKind, Role, VerificationRequest
 from services.actors import Actor
 from services.errors import NotFoundError
 from services.permissions import may
@@ -17,7 +17,7 @@ def applications_of(actor: Actor) -> SelectOfScalar[Application]:
     query = query.where(Application.status != ApplicationStatus.DRAFT)  # a draft is nobody else's business
     match actor.role:
         case Role.COUNTY_REVIEWER:
-            return query.join(Enterprise).where(Enterprise.county == actor.county)
+            return query.where(Application.county == actor.county)
         case Role.BUREAU_VERIFIER:
             asked = select(VerificationRequest.application_id).where(
                 VerificationRequest.kind == ReviewerKind.BUREAU, VerificationRequest.reviewer == actor.bureau

@@ -1,6 +1,7 @@
 """Results of payment come back in the very workbook that was exported, or as CSV; every bad row is listed."""
 
 from collections.abc import Iterable, Mapping
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from sqlmodel import select
 
 from models import ImportFile, Payment, PaymentStatus
 from services import payments
+from services.clock import today
 from services.documents import write
 from services.tables import TableError, write_csv
 from tests.services.record import Record, approve_funds
@@ -63,6 +65,22 @@ def filled(source: Path, target: Path, said: Mapping[str, Iterable[str]]) -> Pat
 def statuses(record: Record) -> dict[str, PaymentStatus]:
     rows = record.session.exec(select(Payment).execution_options(populate_existing=True))
     return {row.number: row.status for row in rows}
+
+
+def test_a_file_that_was_refused_for_its_day_is_taken_on_that_day(ordered: Record) -> None:
+    tomorrow = today(ordered.clock) + timedelta(days=1)
+    path = csv(
+        ordered,
+        (FIRST, "", "已拨付", tomorrow.isoformat(), "凭-1", ""),
+        (SECOND, "", "已拨付", today(ordered.clock).isoformat(), "凭-2", ""),
+    )
+    first = take(ordered, path)
+    assert (first.rows_added, len(first.problems)) == (1, 1)
+    ordered.clock.advance(timedelta(days=1))
+    second = take(ordered, path)
+    assert (second.id != first.id, second.rows_added, second.rows_known, second.problems) == (True, 1, 1, [])
+    assert statuses(ordered)[FIRST] is PaymentStatus.PAID
+    assert take(ordered, path).id == second.id
 
 
 def test_the_exported_list_filled_in_comes_back_whole(ordered: Record, tmp_path: Path) -> None:

@@ -11,9 +11,11 @@ from models import (
     Message,
     Opinion,
     ReviewerKind,
+    Role,
     VerificationRequest,
 )
-from services import cycles, facts, gates, reviews
+from services import cycles, facts, gates, people, reviews
+from services.actors import find_actor
 from services.errors import InputError, NotAllowedError, StateError
 from tests.desk import AFTER_INTAKE, Desk
 
@@ -51,6 +53,23 @@ def test_each_fact_goes_to_the_bureau_that_verifies_it_and_every_bureau_is_asked
         "fgw": {"serious_violation"},
     }
     assert len({each.due_at for each in requests}) == 1
+
+
+def test_only_the_role_that_was_asked_answers(asked: Desk) -> None:
+    people.add_user(
+        *asked.at, asked.system, login="both", name="both", role=Role.COUNTY_REVIEWER, county="xiangcheng", bureau="fgw"
+    )
+    both = find_actor(asked.session, "both")
+    with pytest.raises(NotAllowedError, match="发给本单位"):
+        reviews.reply(*asked.at, both, request_id=_request(asked, "fgw"), opinion=Opinion.AGREE)
+
+
+def test_nothing_is_answered_in_a_cancelled_year(asked: Desk) -> None:
+    request = _request(asked, "czj")
+    cycles.cancel(*asked.at, asked.operator, cycle_id=asked.cycle_id, reason="开错了")
+    with pytest.raises(StateError):
+        reviews.reply(*asked.at, asked.bureaus["czj"], request_id=request, opinion=Opinion.AGREE)
+    assert _application(asked).status is ApplicationStatus.COUNTY_PASSED
 
 
 def test_asking_again_asks_nobody_twice(asked: Desk) -> None:

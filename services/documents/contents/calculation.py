@@ -84,7 +84,7 @@ def _result(record: Record, award: Award, application: Application, enterprise: 
         application.enterprise_name,
         record.measure_title(application.measure),
         enterprise.uscc,
-        record.county_name(enterprise.county),
+        record.county_name(application.county),
         OUTCOMES[award.outcome],
         award.amount_fen,
         award.clause,

@@ -200,6 +200,8 @@ def _apply(session: Session, cycle: Cycle, verifier: User, place: int, item: Ite
         number=f"SB2025-{place:05d}",
         enterprise_id=enterprise.id or 0,
         enterprise_name=item.name,
+        kind=enterprise.kind,
+        county=enterprise.county,
         measure=item.measure,
         project=item.project,
         item_digest=digest(place),

@@ -1,0 +1,133 @@
+"""Applications as CSV files, and what is told of rows that are taken all the same."""
+
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from models import Application, ApplicationStatus, Enterprise, ImportFile
+from services import applications
+from tests.desk import CODE, OTHER_CODE, Desk
+
+TITLE = "购买算力服务补助"
+ROW = {
+    "企业名称": "漳州示例云帆科技有限公司",
+    "统一社会信用代码": CODE,
+    "单位类型": "企业",
+    "县区": "芗城区",
+    "项目名称": "示例算力",
+    "合同号": "",
+    "发票号码": "25352000000000000017",
+    "联系人": "林示例",
+    "手机": "13000000001",
+    "邮箱": "yunfan@example.invalid",
+    "开户银行": "示例银行",
+    "银行账号": "6200000000000000001",
+    "承诺书(是/否)": "是",
+    "当年实际支付的算力服务费": "150000",
+    "事项发生日期": "2025-06-30",
+    "省级未予补助": "否",
+}
+
+
+@pytest.fixture
+def intake(desk: Desk) -> Desk:
+    desk.open_intake()
+    return desk
+
+
+def write(path: Path, *rows: dict[str, str], encoding: str = "utf-8") -> Path:
+    lines = [",".join(rows[0]), *(",".join(row.values()) for row in rows)]
+    path.write_bytes(("\r\n".join(lines) + "\r\n").encode(encoding))
+    return path
+
+
+def bring(desk: Desk, path: Path) -> ImportFile:
+    return applications.import_applications(
+        *desk.at, desk.operator, settings=desk.settings, cycle_id=desk.cycle_id, path=path
+    )
+
+
+def causes(told: list[dict[str, str]]) -> list[str]:
+    return [each["cause"] for each in told]
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])
+@pytest.mark.parametrize("name", [TITLE, "compute-purchase"])
+def test_a_csv_named_after_its_measure_is_taken(intake: Desk, tmp_path: Path, name: str, encoding: str) -> None:
+    record = bring(intake, write(tmp_path / f"{name}.csv", ROW, encoding=encoding))
+    assert (record.rows_added, record.problems) == (1, [])
+    row = intake.session.exec(select(Application)).one()
+    assert (row.measure, row.source) == ("compute-purchase", f"{name}.csv第 2 行")
+
+
+@pytest.mark.parametrize("heading", ["措施", "措施编号", "measure"])
+def test_a_csv_with_a_column_of_measures_is_taken_row_by_row(intake: Desk, tmp_path: Path, heading: str) -> None:
+    rows = [
+        {heading: measure, **ROW, "项目名称": project}
+        for measure, project in ((TITLE, "一"), ("compute-purchase", "二"), ("没有的措施", "三"), ("", "四"))
+    ]
+    record = bring(intake, write(tmp_path / "汇总.csv", *rows))
+    assert record.rows_added == 2
+    told = [(each["row"], each["column"], each["value"], each["cause"]) for each in record.problems]
+    assert told == [(4, heading, "没有的措施", "不是本政策的措施"), (5, heading, "", "没有填写措施")]
+    assert TITLE in record.problems[0]["remedy"]
+
+
+def test_a_csv_of_no_measure_says_what_to_do_and_is_taken_under_another_name(intake: Desk, tmp_path: Path) -> None:
+    record = bring(intake, write(tmp_path / "汇总.csv", ROW))
+    assert record.rows_added == 0
+    (told,) = record.problems
+    assert told["value"] == "汇总" and "没有“措施”列" in told["cause"] and "把文件名改为" in told["remedy"]
+    assert bring(intake, write(tmp_path / f"{TITLE}.csv", ROW)).rows_added == 1
+
+
+def test_a_code_in_another_spelling_is_noted(intake: Desk, tmp_path: Path) -> None:
+    rows = [ROW, {**ROW, "统一社会信用代码": CODE.lower(), "项目名称": "另一项目"}]
+    record = bring(intake, write(tmp_path / f"{TITLE}.csv", *rows))
+    (note,) = record.notes
+    assert (note["row"], note["column"], note["value"]) == (3, "统一社会信用代码", CODE.lower())
+    assert note["cause"] == f"读作“{CODE}”"
+    assert len(intake.session.exec(select(Enterprise)).all()) == 1
+
+
+def test_another_county_than_the_registered_one_is_noted_and_changes_nothing_else(intake: Desk, tmp_path: Path) -> None:
+    rows = [ROW, {**ROW, "县区": "龙文区", "项目名称": "另一项目"}]
+    record = bring(intake, write(tmp_path / f"{TITLE}.csv", *rows))
+    assert record.rows_added == 2
+    assert causes(record.notes) == ["与登记的县区不同，看到“龙文区”，登记为“芗城区”"]
+    assert intake.session.exec(select(Enterprise)).one().county == "xiangcheng"
+    assert [row.county for row in intake.session.exec(select(Application))] == ["xiangcheng", "longwen"]
+
+
+def test_a_row_that_was_withdrawn_is_taken_again_and_noted(intake: Desk, tmp_path: Path) -> None:
+    bring(intake, write(tmp_path / f"{TITLE}.csv", ROW))
+    first = intake.session.exec(select(Application)).one()
+    applications.withdraw(*intake.at, intake.operator, application_id=first.id or 0, reason="误撤")
+    other = {**ROW, "企业名称": "漳州别家科技有限公司", "统一社会信用代码": OTHER_CODE}
+    record = bring(intake, write(tmp_path / f"{TITLE}.csv", ROW, other))
+    assert (record.rows_added, record.rows_known) == (2, 0)
+    assert causes(record.notes) == [f"同一事项此前已撤回（{first.number}，理由：误撤），本次作为新的申报受理"]
+
+
+def test_the_very_same_file_brings_nothing_back_that_was_withdrawn(intake: Desk, tmp_path: Path) -> None:
+    path = write(tmp_path / f"{TITLE}.csv", ROW, {**ROW, "县区": "厦门", "项目名称": "另一项目"})
+    record = bring(intake, path)
+    assert (record.rows_added, len(record.problems)) == (1, 1)
+    (row,) = intake.session.exec(select(Application)).all()
+    applications.withdraw(*intake.at, intake.operator, application_id=row.id or 0, reason="不申报了")
+    assert bring(intake, path).id == record.id
+    assert [each.status for each in intake.session.exec(select(Application))] == [ApplicationStatus.WITHDRAWN]
+
+
+def test_an_unusable_address_and_invoice_are_noted_and_the_row_is_taken(intake: Desk, tmp_path: Path) -> None:
+    record = bring(intake, write(tmp_path / f"{TITLE}.csv", {**ROW, "邮箱": "not-an-email", "发票号码": "abc"}))
+    assert (record.rows_added, record.problems) == (1, [])
+    assert [(note["column"], note["value"]) for note in record.notes] == [("邮箱", "not-an-email"), ("发票号码", "abc")]
+
+
+def test_papers_are_complete_unless_the_table_says_no(intake: Desk, tmp_path: Path) -> None:
+    rows = [{**ROW, "材料齐全": said, "项目名称": said or "未填"} for said in ("是", "否", "", "差不多")]
+    record = bring(intake, write(tmp_path / f"{TITLE}.csv", *rows))
+    assert [row.papers for row in intake.session.exec(select(Application))] == [True, False, True]
+    assert [(each["row"], each["cause"]) for each in record.problems] == [(5, "只能填“是”或“否”")]

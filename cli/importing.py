@@ -36,6 +36,7 @@ def bring_in(place: Desk, path: Path, take: "Callable[[Path], ImportFile]", *, a
                 "sha256": record.sha256,
                 "known_file": known,
                 "added": 0 if known else record.rows_added,
+                "changed": 0 if known else record.rows_changed,
                 "known": record.rows_known,
                 "problems": record.problems,
                 "notes": record.notes,
@@ -55,8 +56,9 @@ def _told(record: "ImportFile", known: bool) -> str:
     if known:
         lines.append(f"「{record.filename}」的内容以前导入过，没有新增。")
     else:
+        changed = f"更正 {record.rows_changed} 条，" if record.rows_changed else ""
         lines.append(
-            f"「{record.filename}」：新增 {record.rows_added} 条，已有 {record.rows_known} 条，"
+            f"「{record.filename}」：新增 {record.rows_added} 条，{changed}已有 {record.rows_known} 条，"
             f"有问题 {len(record.problems)} 处。"
         )
     return "\n".join(lines)

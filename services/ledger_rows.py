@@ -55,7 +55,7 @@ LEVELS = {
 }
 FIRST_YEAR, LAST_YEAR = 1990, 2100
 
-_KEPT = "该行其余内容仍参与比对"
+_KEPT, _LEFT_OUT, _NOT_TAKEN = "该行其余内容仍参与比对", "该行未参与比对", "该行没有导入"
 _FACT_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -107,6 +107,7 @@ class LedgerRow:
 class LedgerRead:
     """The rows of a ledger file that can be stored, and everything that has to be shown about the others."""
 
+    headed: Headed
     rows: list[LedgerRow] = field(default_factory=list)
     problems: list[RowProblem] = field(default_factory=list)
     notes: list[RowProblem] = field(default_factory=list)
@@ -117,20 +118,24 @@ def known_headings(headings: Mapping[str, Sequence[str]]) -> list[str]:
     return [text for name, aliases in headings.items() for text in (name, *aliases)]
 
 
-def check_rows(sheet: Sheet, headings: Mapping[str, Sequence[str]], id_column: str) -> CheckedRows:
+def check_rows(
+    sheet: Sheet, headings: Mapping[str, Sequence[str]], id_column: str, *, for_record: bool = False
+) -> CheckedRows:
     """Canonical columns of applications (`APPLICATION_HEADINGS`) or of a ledger (`LEDGER_HEADINGS`).
 
-    A missing required column is a problem, and then no row is read.
+    A missing required column is a problem, and then no row is read. `for_record`: rows are to be stored, for which
+    they need an amount and a year; for matching they do not.
     """
     found = match_columns(sheet, headings, OPTIONAL)
     rows = _canonical(sheet, found.columns, headings)
     complete = not found.problems
     headed = Headed(sheet, found.columns)
     checked = CheckedRows(rows if complete else rows.clear(), list(found.problems), [], complete, headed)
-    _leave_out_unidentified(checked, id_column)
-    for name, reader in (("uscc", _read_uscc), ("invoices", _read_invoices), ("amount_yuan", _read_amount)):
+    _leave_out_unidentified(checked, id_column, _NOT_TAKEN if for_record else _LEFT_OUT)
+    for name, reader in (("uscc", _read_uscc), ("invoices", _read_invoices)):
         _read_column(checked, name, reader)
-    _read_column(checked, "year", _read_year)
+    for name, reader in (("amount_yuan", _read_amount), ("year", _read_year)):
+        _read_column(checked, name, reader, _NOT_TAKEN if for_record else _KEPT)
     _warn_of_nameless(checked)
     checked.frame = checked.frame.with_columns(
         (pl.col("amount_yuan").cast(pl.Decimal(20, 2), strict=False) * 100).cast(pl.Int64).alias("amount_fen"),
@@ -163,8 +168,8 @@ def read_ledger(workbook: Workbook, level: str) -> LedgerRead:
     invoice is listed and the row is taken. Further columns with an English name become the entry's facts.
     """
     sheet = workbook.table(known_headings(LEDGER_HEADINGS))
-    checked = check_rows(sheet, LEDGER_HEADINGS, "ledger_id")
-    read = LedgerRead(problems=[*workbook.problems, *checked.problems], notes=checked.notes)
+    checked = check_rows(sheet, LEDGER_HEADINGS, "ledger_id", for_record=True)
+    read = LedgerRead(checked.headed, problems=[*workbook.problems, *checked.problems], notes=checked.notes)
     names = [column for column in sheet.columns if column not in checked.headed.taken and _FACT_NAME.fullmatch(column)]
     facts = dict(zip(sheet.frame[ROW], sheet.frame.select(names).iter_rows(), strict=True)) if names else {}
     for entry in checked.frame.iter_rows(named=True):
@@ -201,18 +206,18 @@ def _canonical(sheet: Sheet, columns: Mapping[str, str], names: Collection[str])
     return sheet.frame.select(pl.col(ROW), *texts)
 
 
-def _leave_out_unidentified(checked: CheckedRows, id_column: str) -> None:
+def _leave_out_unidentified(checked: CheckedRows, id_column: str, fate: str) -> None:
     frame = checked.frame
     nameless = frame.filter(pl.col(id_column) == "")[ROW].to_list()
     checked.problems += [
-        checked.headed.problem(row, id_column, "", "没有编号", "请补填编号；该行未参与比对") for row in nameless
+        checked.headed.problem(row, id_column, "", "没有编号", f"请补填编号；{fate}") for row in nameless
     ]
     content = [column for column in frame.columns if column != ROW]
     same = set(duplicate_rows(frame, content)[ROW])
     repeated = duplicate_rows(frame, [id_column]).select(ROW, id_column, "_first_row")
     for row, value, first in repeated.iter_rows():
         cause = f"与第 {first} 行完全相同" if row in same else f"编号与第 {first} 行相同但内容不同"
-        remedy = "请删除重复的行" if row in same else "请核对编号；该行未参与比对"
+        remedy = "请删除重复的行" if row in same else f"请核对编号；{fate}"
         checked.problems.append(checked.headed.problem(row, id_column, value, cause, remedy))
     out = [*nameless, *repeated[ROW]]
     checked.frame = frame.filter(~pl.col(ROW).is_in(out))
@@ -227,7 +232,7 @@ class _Reading:
     note: str = ""
 
 
-def _read_column(checked: CheckedRows, name: str, reader: Callable[[str], _Reading]) -> None:
+def _read_column(checked: CheckedRows, name: str, reader: Callable[[str], _Reading], fate: str = _KEPT) -> None:
     """Replace a column's texts by their readings, each distinct text read once, and list faults and notes by row."""
     distinct = checked.frame[name].unique()
     readings = [reader(text) for text in distinct]
@@ -241,7 +246,7 @@ def _read_column(checked: CheckedRows, name: str, reader: Callable[[str], _Readi
     )
     read = checked.frame.join(table, on=name, how="left", maintain_order="left")
     for row, value, cause in read.filter(pl.col("_cause") != "").select(ROW, name, "_cause").iter_rows():
-        checked.problems.append(checked.headed.problem(row, name, value, cause, f"请核对改正；{_KEPT}"))
+        checked.problems.append(checked.headed.problem(row, name, value, cause, f"请核对改正；{fate}"))
     for row, value, note in read.filter(pl.col("_note") != "").select(ROW, name, "_note").iter_rows():
         checked.notes.append(checked.headed.problem(row, name, value, note, "如不对请改正"))
     checked.frame = read.with_columns((pl.col(name) == "").alias(f"_{name}_empty"), pl.col("_text").alias(name)).drop(
@@ -250,7 +255,8 @@ def _read_column(checked: CheckedRows, name: str, reader: Callable[[str], _Readi
 
 
 def _read_uscc(text: str) -> _Reading:
-    return _Reading(uscc.normalised(text), uscc.fault(text) if text else "")
+    code = uscc.normalised(text)
+    return _Reading(code, uscc.fault(text) if text else "", "" if code == text else f"“{text}”读作 {code}")
 
 
 def _read_invoices(text: str) -> _Reading:

@@ -1,0 +1,74 @@
+"""A ledger file into the record: corrected rows, numbers used twice, rows without an amount, the same file again."""
+
+from pathlib import Path
+
+import pytest
+from sqlalchemy.exc import DatabaseError
+from sqlmodel import select
+
+from models import ImportFile, LedgerCorrection, LedgerEntry, LedgerLevel
+from services import ledger
+from tests.desk import CODE, OTHER_CODE, Desk
+
+HEADER = "台账编号,企业名称,统一社会信用代码,项目名称,发票号码,金额（元）,年度"
+GOOD = f"L1,漳州示例云帆科技有限公司,{CODE},算力,25352000000000000017,100000,2024"
+
+
+def bring(desk: Desk, folder: Path, *rows: str) -> ImportFile:
+    path = folder / "台账.csv"
+    path.write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
+    return ledger.import_ledger(*desk.at, desk.operator, path=path, level=LedgerLevel.CITY)
+
+
+def entries(desk: Desk) -> dict[str, int]:
+    return {entry.ledger_id: entry.amount_fen for entry in desk.session.exec(select(LedgerEntry))}
+
+
+def test_a_corrected_row_is_told_kept_and_used(desk: Desk, tmp_path: Path) -> None:
+    bring(desk, tmp_path, GOOD)
+    record = bring(desk, tmp_path, GOOD.replace("100000", "120000"), GOOD.replace("L1", "L2"))
+    assert (record.rows_added, record.rows_changed, record.rows_known) == (1, 1, 0)
+    (note,) = record.notes
+    assert (note["row"], note["value"]) == (2, "L1")
+    assert "金额（元）原为“100000.00”，现为“120000.00”" in note["cause"]
+    assert entries(desk) == {"L1": 12_000_000, "L2": 10_000_000}
+    kept = desk.session.exec(select(LedgerCorrection)).one()
+    assert (kept.before, kept.after) == ({"amount_fen": 10_000_000}, {"amount_fen": 12_000_000})
+
+
+def test_what_was_kept_of_a_correction_cannot_be_changed(desk: Desk, tmp_path: Path) -> None:
+    bring(desk, tmp_path, GOOD)
+    bring(desk, tmp_path, GOOD.replace("100000", "120000"))
+    desk.session.exec(select(LedgerCorrection)).one().before = {}
+    with pytest.raises(DatabaseError, match="append-only"):
+        desk.session.commit()
+    desk.session.rollback()
+
+
+def test_a_number_of_another_enterprise_is_a_problem_and_overwrites_nothing(desk: Desk, tmp_path: Path) -> None:
+    bring(desk, tmp_path, GOOD)
+    record = bring(desk, tmp_path, f"L1,漳州别家科技有限公司,{OTHER_CODE},别的,,700,2024")
+    (told,) = record.problems
+    assert "已是另一单位的：漳州示例云帆科技有限公司" in told["cause"] and "100000.00 元，2024 年" in told["cause"]
+    assert told["remedy"].endswith("该行没有导入")
+    assert entries(desk) == {"L1": 10_000_000}
+
+
+def test_the_same_rows_in_another_file_are_known(desk: Desk, tmp_path: Path) -> None:
+    bring(desk, tmp_path, GOOD)
+    record = bring(desk, tmp_path, GOOD, GOOD.replace("L1", "L2"))
+    assert (record.rows_added, record.rows_changed, record.rows_known) == (1, 0, 1)
+
+
+@pytest.mark.parametrize("amount", ["-5", "约十万"])
+def test_a_row_without_a_readable_amount_says_that_it_was_not_taken(desk: Desk, tmp_path: Path, amount: str) -> None:
+    record = bring(desk, tmp_path, GOOD.replace("100000", amount))
+    (told,) = record.problems
+    assert told["value"] == amount and told["remedy"].endswith("该行没有导入")
+    assert entries(desk) == {}
+
+
+def test_a_code_in_another_spelling_is_noted_and_kept_in_its_own(desk: Desk, tmp_path: Path) -> None:
+    record = bring(desk, tmp_path, GOOD.replace(CODE, CODE.lower()))
+    assert [note["cause"] for note in record.notes] == [f"“{CODE.lower()}”读作 {CODE}"]
+    assert desk.session.exec(select(LedgerEntry)).one().uscc == CODE

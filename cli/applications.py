@@ -18,7 +18,10 @@ Number = Annotated[str, typer.Argument(metavar="受理编号", help="申报的�
 
 @app.command("import")
 def import_command(file: ImportPath, login: AsLogin, cycle: OfCycle = None, as_json: AsJson = False) -> None:
-    """导入申报汇总表（每条措施一张工作表）。有问题的行逐条列出，其余照常导入，退出码为 1。"""
+    """导入申报汇总表：工作簿每条措施一张工作表；CSV 以“措施”列或文件名说明是哪条措施。
+
+    有问题的行逐条列出，其余照常导入，退出码为 1。
+    """
     from services.applications import import_applications
 
     with desk() as place:
@@ -98,12 +101,23 @@ def answer(
     facts: Annotated[
         list[str] | None, typer.Option("--fact", metavar="名称=值", help="补报或更正的申报内容，可写多次")
     ] = None,
+    contacts: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--contact",
+            metavar="名称=值",
+            help="补填或更正的联系人、联系电话、联系邮箱、开户银行、银行账号、发票号码，可写多次",
+        ),
+    ] = None,
     pledged: Annotated[bool, typer.Option("--pledged", help="已补签承诺书")] = False,
+    papers: Annotated[bool, typer.Option("--papers", help="纸质材料已补齐")] = False,
     cycle: OfCycle = None,
 ) -> None:
     """登记补正；申报重新进入形式审查。"""
     from services.completeness import answer_supplement
+    from services.particulars import CONTACTS
 
+    columns = {label: column for column, label in CONTACTS.items()}
     with desk() as place:
         answer_supplement(
             place.session,
@@ -113,7 +127,9 @@ def answer(
             application_id=application_id(place, cycle, number),
             answer=text,
             facts_given=pairs(facts, "--fact"),
+            contacts={columns.get(name, name): text for name, text in pairs(contacts, "--contact").items()},
             pledged=True if pledged else None,
+            papers=True if papers else None,
         )
     typer.echo(f"{number} 的补正已登记。")
 

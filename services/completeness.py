@@ -1,12 +1,13 @@
 """形式审查: what an application lacks, 补正 and its deadline."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import dataclass
 
 from sqlmodel import Session, col, select
 
 from config.settings import Settings
-from models import Application, ApplicationStatus, FactKind, Supplement
-from policy import Policy
+from models import Application, ApplicationStatus, Attachment, FactKind, Supplement
+from policy import Fact, Measure, Policy
 from services import cycles, facts, policies
 from services.actors import Actor
 from services.applications import get_application, ids_in, letter
@@ -17,9 +18,22 @@ from services.errors import InputError, NotAllowedError, StateError
 from services.lifecycle import move
 from services.notices.queueing import queue
 from services.operation import operation
+from services.particulars import CONTACTS, doubts
 from services.stages import load_plan
 
 STAGE = "completeness"
+
+
+@dataclass(frozen=True)
+class Lack:
+    """One thing that an application lacks, in a sentence, and what of it answers: one of the others is given."""
+
+    sentence: str
+    fact: Fact | None = None
+    contact: str = ""  # a column of `CONTACTS`
+    evidence: str = ""  # a required paper to be uploaded
+    pledge: bool = False
+    papers: bool = False  # on paper, or as files
 
 
 def pending(session: Session, cycle_id: int) -> list[int]:
@@ -37,17 +51,17 @@ def examine(
     """
     law = policies.policy_of(session, cycles.open_one(session, cycle_id))
     declared = facts.newest(session, application_ids, FactKind.DECLARED)
+    uploaded = _uploaded(session, application_ids)
     counts = {"accepted": 0, "asked": 0, "lapsed": 0}
     for application in _load(session, application_ids):
         if application.status is ApplicationStatus.SUPPLEMENT:
             counts["lapsed"] += _lapse_if_due(session, clock, application)
         elif application.status is ApplicationStatus.SUBMITTED:
-            missing = lacking(law, application, declared.get(application.id or 0, {}))
+            key = application.id or 0
+            missing = lacking(law, application, declared.get(key, {}), uploaded.get(key, ()))
             if missing:
-                remarks = "；".join(missing)
-                request_supplement(
-                    session, clock, actor, settings=settings, application_id=application.id or 0, remarks=remarks
-                )
+                remarks = "；".join(lack.sentence for lack in missing)
+                request_supplement(session, clock, actor, settings=settings, application_id=key, remarks=remarks)
                 counts["asked"] += 1
             else:
                 move(application, "accept")
@@ -55,19 +69,37 @@ def examine(
     return counts
 
 
-def lacking(law: Policy, application: Application, declared: dict[str, str | None]) -> list[str]:
-    """Chinese sentences for all that is missing; empty when the application is complete."""
+def lacking(
+    law: Policy, application: Application, declared: Mapping[str, str | None], uploaded: Collection[str]
+) -> list[Lack]:
+    """All that is missing or unusable; empty when the application is complete. `uploaded`: evidence with a file."""
     measure = facts.measure_of(law, application)
     missing = [
-        f"没有填写“{fact.label}”，请补报"
+        Lack(f"没有填写“{fact.label}”，请补报", fact=fact)
         for fact in facts.declared_facts(measure)
         if fact.must_be_given and not declared.get(fact.name)
     ]
     if not application.pledged:
-        missing.append("承诺书没有签署，请补签")
+        missing.append(Lack("承诺书没有签署，请补签", pledge=True))
     if not application.contact_email:
-        missing.append("没有填写联系邮箱，请补填")
+        missing.append(Lack("没有填写联系邮箱，请补填", contact="contact_email"))
+    for name, doubt in doubts(application.model_dump(include={*CONTACTS})).items():
+        missing.append(Lack(f"{CONTACTS[name]}{doubt.replace(';', '、').replace('；', '、')}，请更正", contact=name))
+    if application.papers is False:
+        missing.append(Lack("申报材料不齐全，请补齐", papers=True))
+    if application.papers is None:
+        missing += [
+            Lack(f"没有上传“{name}”，请补传", evidence=name)
+            for name in required_evidence(measure, declared)
+            if name not in uploaded
+        ]
     return missing
+
+
+def required_evidence(measure: Measure, declared: Mapping[str, str | None]) -> list[str]:
+    """The evidence of what was declared: of every value that was given, and of a yes-or-no only when it is yes."""
+    given = [fact for fact in facts.declared_facts(measure) if declared.get(fact.name) not in (None, "", "否")]
+    return list(dict.fromkeys(name for fact in given for name in fact.evidence))
 
 
 @operation("supplement.request")
@@ -116,12 +148,15 @@ def answer_supplement(
     settings: Settings,
     application_id: int,
     answer: str,
-    facts_given: dict[str, str] | None = None,
+    facts_given: Mapping[str, str] | None = None,
+    contacts: Mapping[str, str] | None = None,
     pledged: bool | None = None,
+    papers: bool | None = None,
 ) -> Supplement:
-    """Supply what was asked for; the application is examined again.
+    """Supply what was asked for; the application is examined again. `contacts` are columns of `CONTACTS`.
 
-    Raises StateError after the deadline or when nothing was asked, InputError for a value that cannot be read.
+    `papers`: the evidence was supplied on paper. Raises StateError after the deadline or when nothing was asked,
+    InputError for a value that cannot be read.
     """
     application = get_application(session, application_id)
     if actor.enterprise_id is not None and actor.enterprise_id != application.enterprise_id:
@@ -139,11 +174,40 @@ def answer_supplement(
         values[name] = facts.canonical(declared[name], text)
     reasons = dict.fromkeys(values, f"补正：{answer}")
     facts.store(session, clock, actor, application_id, FactKind.DECLARED, values, reasons=reasons)
+    for name, text in _readable(contacts or {}):
+        setattr(application, name, text)
     if pledged is not None:
         application.pledged = pledged
+    if papers is not None:
+        application.papers = papers
     supplement.answered_at, supplement.answer = clock.now(), answer
     move(application, "supplement")
     return supplement
+
+
+def _readable(contacts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """The contacts that were given. Raises InputError for one that is unknown or of no use."""
+    wrong = doubts(contacts)
+    for name, text in contacts.items():
+        if name not in CONTACTS:
+            raise InputError(f"“{name}”不是可以补正的联系、账户内容；可补正的有：{'、'.join(CONTACTS.values())}。")
+        if name in wrong:
+            raise InputError(f"{CONTACTS[name]}{wrong[name]}；请更正。")
+        if text.strip():
+            yield name, text.strip()
+
+
+def _uploaded(session: Session, application_ids: list[int]) -> dict[int, set[str]]:
+    """For each application the evidence that has a file."""
+    found: dict[int, set[str]] = {}
+    rows = session.exec(
+        select(Attachment.application_id, Attachment.evidence).where(
+            col(Attachment.application_id).in_(application_ids)
+        )
+    )
+    for key, evidence in rows:
+        found.setdefault(key, set()).add(evidence)
+    return found
 
 
 def _lapse_if_due(session: Session, clock: Clock, application: Application) -> bool:

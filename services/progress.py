@@ -4,7 +4,8 @@ No outcome is shown before the stage of the result notices has done its work.
 """
 
 import re
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from sqlmodel import Session, col, select
@@ -35,12 +36,13 @@ from policy import Fact, Measure, Policy
 from services import attachments, completeness, cycles, drafts, facts, lists, policies, publication, sight
 from services.actors import Actor
 from services.clock import Clock
+from services.completeness import Lack
 from services.deadlines import due_day
 from services.documents.names import CITY
 from services.errors import InputError, NotFoundError, StateError
 from services.lifecycle import TRANSITIONS
-from services.notices.addresses import trouble_with
 from services.operation import operation
+from services.particulars import CONTACTS
 
 RESULTS = "results"
 _LABEL = re.compile(r"“([^”]+)”")
@@ -73,13 +75,27 @@ class Event:
 
 @dataclass(frozen=True)
 class Remark:
-    """One thing that a 补正 request asks for, with what answers it."""
+    """One thing that a 补正 request asks for, with what answers it.
+
+    What the examination asked for has to be given as `lack` says; what the bureau wrote is answered in words or with
+    files, and `contacts` are the columns that it names.
+    """
 
     text: str
     fact: Fact | None = None
     declared: str = ""
     pledge: bool = False
-    email: bool = False
+    contacts: Mapping[str, str] = field(default_factory=dict)  # column → what it says now
+    lack: Lack | None = None
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A file sent with an answer: to the remark in this place, or to the request as a whole."""
+
+    filename: str
+    data: bytes
+    place: int | None = None
 
 
 @dataclass(frozen=True)
@@ -135,6 +151,7 @@ def story(session: Session, clock: Clock, actor: Actor, application_id: int) -> 
     rounds = _rounds(session, application_id)
     waiting = rounds[-1] if application.status is ApplicationStatus.SUPPLEMENT and rounds else None
     result = _result(session, law, cycle, application_id)
+    files = _files(session, application_id)
     running = publication.notices(session, clock)
     return Story(
         application=application,
@@ -144,10 +161,10 @@ def story(session: Session, clock: Clock, actor: Actor, application_id: int) -> 
         enterprise=session.get_one(Enterprise, application.enterprise_id),
         words=_words(application, result),
         declared=declared,
-        files=_files(session, application_id),
+        files=files,
         events=sorted(_events(session, cycle, application, rounds, result), key=lambda event: event.at),
         supplement=waiting,
-        remarks=_remarks(measure, waiting, dict(values)) if waiting else [],
+        remarks=_remarks(law, application, waiting, values, files) if waiting else [],
         result=result,
         objections=_objections(session, application),
         notice=next((each for each in running if each.cycle_id == cycle.id), None),
@@ -172,8 +189,9 @@ def answer(
     *,
     settings: Settings,
     application_id: int,
-    answers: dict[int, str],
-    files: list[tuple[str, bytes]],
+    answers: Mapping[int, str],
+    files: Sequence[Upload],
+    contacts: Mapping[str, str] | None = None,
     pledged: bool = False,
 ) -> Supplement:
     """Answer every remark of the waiting 补正 request by its place, with more files if need be.
@@ -183,22 +201,23 @@ def answer(
     told = story(session, clock, actor, application_id)
     if told.supplement is None:
         raise StateError(f"{told.application.number} 没有待补正的要求。")
-    given: dict[str, str] = {}
+    taken = _Answers(contacts={name: text.strip() for name, text in (contacts or {}).items()}, pledged=pledged)
     sentences: list[str] = []
     for place, remark in enumerate(told.remarks):
-        text = answers.get(place, "").strip()
-        sentences.append(f"{remark.text}：{_answer_to(remark, text, told.application, given, pledged, bool(files))}")
-    for filename, data in files:
-        name = drafts.check_file(filename, data)
+        sent = [file for file in files if file.place in (place, None)]
+        sentences.append(f"{remark.text}：{_answer_to(remark, answers.get(place, '').strip(), sent, taken)}")
+    for file in files:
+        name = drafts.check_file(file.filename, file.data)
+        lack = told.remarks[file.place].lack if file.place is not None and file.place < len(told.remarks) else None
         attachments.add(
             session,
             clock,
             actor,
             settings=settings,
             application_id=application_id,
-            evidence=f"补正材料（第 {told.supplement.round} 次）",
+            evidence=lack.evidence if lack and lack.evidence else f"补正材料（第 {told.supplement.round} 次）",
             filename=name,
-            data=data,
+            data=file.data,
         )
     return completeness.answer_supplement(
         session,
@@ -207,30 +226,45 @@ def answer(
         settings=settings,
         application_id=application_id,
         answer="；".join(sentences),
-        facts_given=given,
+        facts_given=taken.facts,
+        contacts=taken.contacts,
         pledged=True if pledged else None,
+        papers=True if taken.papers else None,
     )
 
 
-def _answer_to(
-    remark: Remark, text: str, application: Application, given: dict[str, str], pledged: bool, files: bool
-) -> str:
+@dataclass
+class _Answers:
+    """What the answers to all remarks come to."""
+
+    contacts: dict[str, str]
+    pledged: bool
+    facts: dict[str, str] = field(default_factory=dict)
+    papers: bool = False
+
+
+def _answer_to(remark: Remark, text: str, files: Sequence[Upload], taken: _Answers) -> str:
     """Put the answer where it belongs and say it. Raises InputError when the remark is not answered."""
     if remark.pledge:
-        if not pledged:
+        if not taken.pledged:
             raise InputError(f"“{remark.text}”：请勾选签署承诺书。")
         return "已补签承诺书"
-    if remark.email:
-        if trouble_with(text):
-            raise InputError(f"“{remark.text}”：请填写有效的邮箱。")
-        application.contact_email = text
-        return "已补填邮箱"
-    if not text and not (files and remark.fact is None):
+    if remark.lack and remark.lack.evidence:
+        if not any(file.place is not None for file in files):
+            raise InputError(f"“{remark.text}”：请选择“{remark.lack.evidence}”的文件。")
+        return "已上传"
+    said = "、".join(
+        CONTACTS[name] for name, now in remark.contacts.items() if taken.contacts.get(name) not in (None, "", now)
+    )
+    if remark.lack and remark.contacts and not said:
+        raise InputError(f"“{remark.text}”：没有填写{'、'.join(CONTACTS[name] for name in remark.contacts)}。")
+    if not text and not said and not (files and remark.fact is None):
         raise InputError(f"“{remark.text}”：没有填写补正内容。")
     if remark.fact is not None:
-        given[remark.fact.name] = text
+        taken.facts[remark.fact.name] = text
         return f"已填报 {facts.canonical(remark.fact, text)}"
-    return text or "见补正材料"
+    taken.papers = taken.papers or bool(remark.lack and remark.lack.papers)
+    return "，".join(filter(None, (text, said and f"已更新{said}"))) or "见补正材料"
 
 
 def _check_applicant(actor: Actor) -> None:
@@ -267,24 +301,40 @@ def _objections(session: Session, application: Application) -> list[Objection]:
     return list(session.exec(query.order_by(col(Objection.id))))
 
 
-def _remarks(measure: Measure, asked: Supplement, declared: dict[str, str | None]) -> list[Remark]:
-    labels = {fact.label: fact for fact in facts.declared_facts(measure)}
+def _remarks(
+    law: Policy,
+    application: Application,
+    asked: Supplement,
+    declared: Mapping[str, str | None],
+    files: Sequence[Attachment],
+) -> list[Remark]:
+    """The sentences of a request; those of the examination are known again by what is lacking still."""
+    lacks = completeness.lacking(law, application, declared, {file.evidence for file in files})
+    known = {lack.sentence: lack for lack in lacks}
+    labels = {fact.label: fact for fact in facts.declared_facts(facts.measure_of(law, application))}
     found = []
-    for text in re.split(r"[；;\n]", asked.remarks):
-        if not text.strip():
-            continue
+    for text in filter(None, (part.strip() for part in re.split(r"[；;\n]", asked.remarks))):
+        lack = known.get(text)
         named = [labels[label] for label in _LABEL.findall(text) if label in labels]
-        fact = named[0] if len(named) == 1 else None
+        fact = lack.fact if lack else named[0] if len(named) == 1 else None
+        plain = lack is None and fact is None
+        columns = [lack.contact] if lack and lack.contact else _columns_named(text) if plain else []
         found.append(
             Remark(
-                text.strip(),
+                text,
                 fact,
                 (declared.get(fact.name) or "") if fact else "",
-                pledge=fact is None and "承诺书" in text,
-                email=fact is None and "邮箱" in text,
+                pledge=lack.pledge if lack else plain and "承诺书" in text,
+                contacts={column: getattr(application, column) for column in columns},
+                lack=lack,
             )
         )
     return found
+
+
+def _columns_named(text: str) -> list[str]:
+    words = {name: label.removeprefix("联系") if name == "contact_email" else label for name, label in CONTACTS.items()}
+    return [name for name, word in words.items() if word in text]
 
 
 def _events(

@@ -35,6 +35,7 @@ from services.documents.names import OPINIONS, OUTCOMES, REQUEST_STATES, VERDICT
 from services.errors import InputError, StateError
 from services.facts import declared_facts
 from services.lifecycle import STATUS_NAMES
+from services.particulars import CONTACTS
 from services.previews import Batch, BatchAction, ImportReport
 from services.tables import write_table
 from web.access import does, sees
@@ -244,11 +245,20 @@ def ask_supplement(visit: Acts, application_id: int, remarks: Text = "") -> Resp
 
 @router.post("/applications/{application_id}/answer")
 def answer_supplement(
-    visit: Acts, application_id: int, answer: Text = "", pledged: Text = "", fact: Texts = None, value: Texts = None
+    visit: Acts,
+    application_id: int,
+    answer: Text = "",
+    pledged: Text = "",
+    papers: Text = "",
+    fact: Texts = None,
+    value: Texts = None,
+    contact: Texts = None,
+    told: Texts = None,
 ) -> Response:
     """Note what the applicant supplied on paper or by mail."""
     seen = sight.application(visit.session, visit.actor, application_id)
     values = {name: text.strip() for name, text in zip(fact or [], value or [], strict=False) if text.strip()}
+    contacts = {name: text.strip() for name, text in zip(contact or [], told or [], strict=False) if text.strip()}
     try:
         if not answer.strip():
             raise InputError("请写明补正说明。")
@@ -260,10 +270,13 @@ def answer_supplement(
             application_id=application_id,
             answer=answer.strip(),
             facts_given=values,
+            contacts=contacts,
             pledged=True if pledged == "yes" else None,
+            papers=True if papers == "yes" else None,
         )
     except (InputError, StateError) as error:
-        return _one(visit, application_id, form="answer", trouble=str(error), given={**values, "answer": answer})
+        given = {**values, **contacts, "answer": answer}
+        return _one(visit, application_id, form="answer", trouble=str(error), given=given)
     return visit.back(f"/applications/{application_id}", "补正已登记，申报重新进入形式审查。", wake=seen.cycle_id)
 
 
@@ -385,6 +398,7 @@ def _one(
         bank_account=account if whole or not account else masking.mask(account, masking.Personal.BANK_ACCOUNT),
         evidences=list(dict.fromkeys(name for fact in case.measure.all_facts for name in fact.evidence)),
         declared=declared_facts(case.measure),
+        contacts=CONTACTS,
         opinions=OPINIONS,
         verdicts=VERDICTS,
         outcomes=OUTCOMES,

@@ -12,6 +12,7 @@ from policy import Policy
 from services import applications, attachments, drafts, eligibility, policies, progress, public_notices, registration
 from services.actors import system_actor
 from services.errors import InputError, StateError
+from services.particulars import CONTACTS
 from web.access import does, sees
 from web.visit import Visit
 
@@ -252,7 +253,11 @@ def answer(visit: Annotated[Visit, does("supplement.answer")], application_id: i
             settings=visit.console.settings,
             application_id=application_id,
             answers={int(name[7:]): text for name, text in texts.items() if name[:7] == "answer_" and _whole(name[7:])},
-            files=[(file.filename or "", file.file.read()) for _, file in _files(form)],
+            files=[
+                progress.Upload(file.filename or "", file.file.read(), int(name[5:]) if _whole(name[5:]) else None)
+                for name, file in _files(form)
+            ],
+            contacts={name: texts[name] for name in CONTACTS if name in texts},
             pledged="pledged" in texts,
         )
     except (InputError, StateError) as error:
@@ -396,6 +401,7 @@ def _story_page(
         answer_trouble=answer_trouble,
         objection_trouble=objection_trouble,
         answers=Blank(answers or {}),
+        contacts=CONTACTS,
         grounds=grounds,
     )
 

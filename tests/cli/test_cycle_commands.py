@@ -4,10 +4,11 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlmodel import select
 
 from cli.main import run
 from cli.users import ROLES
-from models import ReviewerKind, Role
+from models import Application, ReviewerKind, Role
 from services import computation, cycles, findings
 from services.clock import CHINA
 from services.permissions import ROLE_NAMES
@@ -255,7 +256,11 @@ def test_a_supplement_is_asked_for_and_answered_by_number(office: Office) -> Non
     number = office.json("application", "list")[0]["number"]
     office.told("application", "supplement", number, "--remarks", "请补发票", "--as", "operator")
     assert office.json("application", "list")[0]["status"] == "supplement"
-    office.told("application", "answer", number, "--answer", "已补", "--as", "operator")
+    answer = ("application", "answer", number, "--answer", "已补", "--as", "operator")
+    assert "不是有效的邮箱" in office.told(*answer, "--contact", "联系邮箱=无", code=1)
+    office.told(*answer, "--contact", "联系邮箱=new@example.invalid", "--contact", "bank_name=新银行", "--papers")
+    application = desk.session.exec(select(Application).execution_options(populate_existing=True)).one()
+    assert (application.contact_email, application.bank_name) == ("new@example.invalid", "新银行")
     assert office.json("application", "list")[0]["status"] == "submitted"
     assert "没有受理编号" in office.told("application", "withdraw", "无", "--reason", "x", "--as", "operator", code=1)
 

@@ -4,13 +4,25 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.exc import IntegrityError
 from sqlmodel import select
 
 from config.sample import write_sample
-from models import Application, ApplicationStatus, Enterprise, FactKind, FactValue, FormerName, Message
-from services import applications, completeness, facts
-from services.errors import InputError, StateError
-from tests.desk import AFTER_INTAKE, CODE, Desk
+from models import (
+    Application,
+    ApplicationStatus,
+    Enterprise,
+    FactKind,
+    FactValue,
+    FormerName,
+    Message,
+    ReviewerKind,
+    Role,
+)
+from services import applications, completeness, facts, people, reviews
+from services.actors import Actor, find_actor
+from services.errors import InputError, NotAllowedError, StateError
+from tests.desk import AFTER_INTAKE, CODE, OTHER_CODE, Desk
 
 
 def _status(desk: Desk, application_id: int) -> ApplicationStatus:
@@ -86,6 +98,128 @@ def test_a_new_name_of_a_known_code_is_learned(desk: Desk) -> None:
     desk.submit(enterprise="漳州示例云帆智能集团有限公司", project="另一项目")
     assert desk.session.exec(select(Enterprise)).one().name == "漳州示例云帆智能集团有限公司"
     assert desk.session.exec(select(FormerName)).one().name == "漳州示例云帆科技有限公司"
+
+
+@pytest.mark.parametrize(
+    "spelled",
+    [CODE.lower(), CODE.replace("9", "９"), f"{CODE[:8]} {CODE[8:]}", f"{CODE[:8]}-{CODE[8:]}", f" {CODE} "],
+)
+def test_a_code_in_any_spelling_is_the_same_enterprise(desk: Desk, spelled: str) -> None:
+    desk.open_intake()
+    desk.submit()
+    with pytest.raises(StateError, match="已经提交过"):
+        desk.submit(uscc=spelled)
+    desk.submit(uscc=spelled, project="另一项目")
+    assert [each.uscc for each in desk.session.exec(select(Enterprise))] == [CODE]
+
+
+def test_the_record_takes_a_code_in_its_one_spelling_only(desk: Desk) -> None:
+    desk.session.add(Enterprise(uscc=CODE.lower(), name="甲", kind="企业", county="xiangcheng"))
+    with pytest.raises(IntegrityError, match="code_in_its_one_spelling"):
+        desk.session.commit()
+    desk.session.rollback()
+
+
+def test_another_county_and_kind_are_those_of_this_application_alone(desk: Desk) -> None:
+    desk.open_intake()
+    first = desk.submit()
+    second = desk.submit(county="longwen", kind="高校", project="另一项目")
+    enterprise = desk.session.exec(select(Enterprise)).one()
+    assert (enterprise.county, enterprise.kind) == ("xiangcheng", "企业")
+    rows = [desk.session.get_one(Application, each) for each in (first, second)]
+    assert [(row.county, row.kind) for row in rows] == [("xiangcheng", "企业"), ("longwen", "高校")]
+    desk.clock.instant = AFTER_INTAKE
+    desk.pass_gate()
+    desk.examine()
+    desk.pass_gate()
+    desk.request(ReviewerKind.COUNTY)
+    asked = reviews.open_requests(desk.session, desk.cycle_id, ReviewerKind.COUNTY)
+    assert {each.application_id: each.reviewer for each in asked} == {first: "xiangcheng", second: "longwen"}
+
+
+def _applicant(desk: Desk, enterprise_id: int) -> Actor:
+    people.add_user(*desk.at, desk.system, login="own", name="own", role=Role.APPLICANT, enterprise_id=enterprise_id)
+    return find_actor(desk.session, "own")
+
+
+def test_an_applicant_submits_for_its_own_enterprise_only(desk: Desk) -> None:
+    desk.open_intake()
+    desk.submit()
+    desk.submit(uscc=OTHER_CODE, enterprise="漳州别家科技有限公司")
+    own = desk.session.exec(select(Enterprise).where(Enterprise.uscc == CODE)).one()
+    applicant = _applicant(desk, own.id or 0)
+    desk.operator = applicant
+    with pytest.raises(NotAllowedError, match=f"“{OTHER_CODE}”，本账号的单位是“{CODE}”"):
+        desk.submit(uscc=OTHER_CODE, enterprise="改名的别家", project="冒名")
+    assert {each.name for each in desk.session.exec(select(Enterprise))} == {
+        "漳州示例云帆科技有限公司",
+        "漳州别家科技有限公司",
+    }
+    assert desk.submit(uscc=CODE.lower(), project="自己的")
+
+
+def test_what_was_withdrawn_by_mistake_is_submitted_again(desk: Desk) -> None:
+    desk.open_intake()
+    first = desk.submit()
+    applications.withdraw(*desk.at, desk.operator, application_id=first, reason="误撤")
+    second = desk.submit()
+    assert _status(desk, first) is ApplicationStatus.WITHDRAWN
+    assert _status(desk, second) is ApplicationStatus.SUBMITTED
+    with pytest.raises(StateError, match="已经提交过"):
+        desk.submit()
+
+
+def test_a_missing_or_unusable_address_is_asked_for_and_supplied(desk: Desk) -> None:
+    desk.open_intake()
+    ids = [desk.submit(contact_email=""), desk.submit(contact_email="not-an-email", project="另一项目")]
+    desk.clock.instant = AFTER_INTAKE
+    desk.pass_gate()
+    assert desk.examine()["asked"] == 2
+    reasons = [desk.session.get_one(Application, each).status_reason for each in ids]
+    assert reasons == ["没有填写联系邮箱，请补填", "联系邮箱“not-an-email”不是有效的邮箱，请更正"]
+    for each in ids:
+        with pytest.raises(InputError, match="联系邮箱“still wrong”不是有效的邮箱"):
+            _answer(desk, each, contact_email="still wrong")
+        with pytest.raises(InputError, match="“uscc”不是可以补正的"):
+            _answer(desk, each, uscc=OTHER_CODE)
+        _answer(desk, each, contact_email="a@example.invalid", bank_account="6200000000000000009")
+    assert desk.examine() == {"accepted": 2, "asked": 0, "lapsed": 0}
+    assert desk.session.get_one(Application, ids[0]).bank_account == "6200000000000000009"
+
+
+def test_an_unreadable_invoice_is_asked_for_and_supplied(desk: Desk) -> None:
+    desk.open_intake()
+    application_id = desk.submit(invoices="abc")
+    desk.clock.instant = AFTER_INTAKE
+    desk.pass_gate()
+    assert desk.examine()["asked"] == 1
+    assert "“abc”不是发票号码" in desk.session.get_one(Application, application_id).status_reason
+    _answer(desk, application_id, invoices="25352000000000000018")
+    assert desk.examine()["accepted"] == 1
+
+
+def test_papers_that_are_not_complete_are_asked_for(desk: Desk) -> None:
+    desk.open_intake()
+    application_id = desk.submit(papers=False)
+    desk.clock.instant = AFTER_INTAKE
+    desk.pass_gate()
+    assert desk.examine()["asked"] == 1
+    assert desk.session.get_one(Application, application_id).status_reason == "申报材料不齐全，请补齐"
+    completeness.answer_supplement(
+        *desk.at, desk.operator, settings=desk.settings, application_id=application_id, answer="已送来", papers=True
+    )
+    assert desk.examine()["accepted"] == 1
+
+
+def _answer(desk: Desk, application_id: int, **contacts: str) -> None:
+    completeness.answer_supplement(
+        *desk.at,
+        desk.operator,
+        settings=desk.settings,
+        application_id=application_id,
+        answer="已补",
+        contacts=contacts,
+    )
 
 
 def test_what_is_missing_is_asked_for_supplied_and_examined_again(desk: Desk) -> None:

@@ -182,12 +182,14 @@ def test_the_operator_asks_for_a_supplement_notes_it_and_withdraws(house_at: Ope
     assert kept.status_code == 422
     assert "不是日期" in kept.text
     assert "补了" in kept.text
-    assert send(browser, f"/applications/{key}/answer", answer="已补合同", pledged="yes").status_code == 303
+    told = {"contact": ["contact_email", "bank_name"], "told": ["new@example.invalid", ""]}
+    assert send(browser, f"/applications/{key}/answer", answer="已补合同", pledged="yes", **told).status_code == 303
     assert send(browser, f"/applications/{key}/withdraw", reason="").status_code == 422
     assert send(browser, f"/applications/{key}/withdraw", reason="企业来函").status_code == 303
     with house.session() as session:
         application = session.get_one(Application, key)
         assert (application.status, application.status_reason) == (ApplicationStatus.WITHDRAWN, "企业来函")
+        assert application.contact_email == "new@example.invalid" and application.bank_name
         supplement = session.exec(select(Supplement).where(Supplement.application_id == key)).one()
         assert (supplement.remarks, supplement.answer) == ("请补合同", "已补合同")
     page = browser.get(f"/applications/{key}").text

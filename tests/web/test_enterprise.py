@@ -28,7 +28,7 @@ from models import (
     User,
 )
 from services import applications, completeness, registration
-from services.actors import find_actor
+from services.actors import find_actor, system_actor
 from services.mailer import ACCEPTED, Batch, Outgoing, Reply
 from tests.web.conftest import PASSWORD, House, send
 
@@ -490,7 +490,7 @@ def test_each_remark_is_answered_where_it_stands(house_at: Houses) -> None:
     assert empty.status_code == 422 and "请勾选签署承诺书" in empty.text
     assert 'value="180000"' in empty.text and "&lt;b&gt;已补" in empty.text
     wrong = send(
-        browser, f"/my/{number}/answer", answer_0="很多", answer_1="已补", pledged="是", answer_3="a@b.invalid"
+        browser, f"/my/{number}/answer", answer_0="很多", answer_1="已补", pledged="是", contact_email="a@b.invalid"
     )
     assert wrong.status_code == 422 and "当年实际支付的算力服务费" in wrong.text
     with house.session() as session:
@@ -502,7 +502,7 @@ def test_each_remark_is_answered_where_it_stands(house_at: Houses) -> None:
             "answer_0": "180000",
             "answer_1": "已补",
             "pledged": "是",
-            "answer_3": "new@example.invalid",
+            "contact_email": "new@example.invalid",
         },
         files=[("files", ("凭证.pdf", PDF)), ("files", ("凭证2.pdf", PDF + b"2"))],
     )
@@ -522,6 +522,61 @@ def test_each_remark_is_answered_where_it_stands(house_at: Houses) -> None:
         answer = session.exec(select(Supplement).where(Supplement.application_id == number)).one()
         assert answer.answered_at is not None and "已补" in answer.answer
     assert "已补正" in browser.get(f"/my/{number}").text
+
+
+def examined(house: House, application_id: int) -> dict[str, int]:
+    """The machine part of the completeness check."""
+    with house.session() as session:
+        row = session.get_one(Application, application_id)
+        return completeness.examine(
+            session,
+            house.clock,
+            system_actor(session),
+            settings=house.settings,
+            cycle_id=row.cycle_id,
+            application_ids=[application_id],
+        )
+
+
+def test_evidence_that_is_missing_is_asked_for_and_uploaded_where_it_is_asked(house_at: Houses) -> None:
+    house = house_at("intake")
+    browser = house.signed_in("applicant")
+    page = begin(browser)
+    upload(browser, page, "合同.pdf", PDF, "算力服务合同")
+    number = int(send(browser, f"{page}/submit", **FILLED).headers["location"].rsplit("/", 1)[1])
+    assert examined(house, number)["asked"] == 1
+    with house.session() as session:
+        told = session.get_one(Application, number).status_reason
+        assert told == "没有上传“发票”，请补传；没有上传“付款凭证”，请补传"
+    assert 'name="file_0"' in browser.get(f"/my/{number}").text
+    key = {"form_key": browser.cookies["duixian_form"]}
+    half = browser.post(f"/my/{number}/answer", data=key, files=[("file_0", ("发票.pdf", PDF))])
+    assert half.status_code == 422 and "请选择“付款凭证”的文件" in half.text
+    both = [("file_0", ("发票.pdf", PDF + b"1")), ("file_1", ("凭证.pdf", PDF + b"2"))]
+    assert browser.post(f"/my/{number}/answer", data=key, files=both).status_code == 303
+    assert examined(house, number)["accepted"] == 1
+    with house.session() as session:
+        kept = session.exec(select(Attachment.evidence).where(Attachment.application_id == number)).all()
+        assert kept == ["算力服务合同", "发票", "付款凭证"]
+
+
+def test_a_bank_account_that_the_bureau_finds_wrong_is_corrected(house_at: Houses) -> None:
+    house = house_at("intake")
+    browser = house.signed_in("applicant")
+    number = submitted(house, browser)
+    asked(house, number, "银行账号与开户许可证不一致，请更正")
+    assert 'name="bank_account" value="6200000000000000001"' in browser.get(f"/my/{number}").text
+    same = send(browser, f"/my/{number}/answer", bank_account="6200000000000000001")
+    assert same.status_code == 422 and "没有填写补正内容" in same.text
+    assert send(browser, f"/my/{number}/answer", bank_account="6200000000000000009").status_code == 303
+    with house.session() as session:
+        assert session.get_one(Application, number).bank_account == "6200000000000000009"
+
+
+def test_an_invoice_that_is_none_keeps_a_draft_from_being_submitted(house_at: Houses) -> None:
+    browser = house_at("intake").signed_in("applicant")
+    answer = send(browser, f"{begin(browser)}/submit", **FILLED, invoices="见附件")
+    assert answer.status_code == 422 and "“见附件”不是发票号码" in answer.text
 
 
 def test_others_see_nothing_of_an_application(house_at: Houses) -> None:

@@ -1,7 +1,7 @@
 """Putting a notice into the outbox, once."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -37,26 +37,46 @@ def queue(
     for the operator to see, and does not stop the others. `domain` is settings.mail_domain. Raises NotFoundError for
     an unknown kind and ValueError (a defect of the caller) for a context with missing or unknown keys.
     """
+    to = [(recipient, recipient_name)]
+    return queue_to_all(session, clock, cycle_id, kind, to, about, context, domain=domain) == 1
+
+
+def queue_to_all(
+    session: Session,
+    clock: Clock,
+    cycle_id: int,
+    kind: str,
+    recipients: Iterable[tuple[str, str]],
+    about: str,
+    context: Mapping[str, object],
+    *,
+    domain: str,
+) -> int:
+    """Queue the same notice to many recipients (address and name each), as `queue` does. Returns how many were new."""
     known = kind_of(kind)
     _check(known, context)
     digest = about_digest(today(clock).isoformat() if known.once_a_day else about)
-    trouble = trouble_with(recipient)
-    recipient = one_line(recipient)[:LONGEST]
-    row = {
+    notice = {
         "cycle_id": cycle_id,
         "kind": kind,
-        "recipient": recipient,
-        "recipient_name": one_line(recipient_name)[:200],
         "about_digest": digest,
         "context": plain(context),
-        "message_id": message_id_of(cycle_id, kind, recipient, digest, domain),
-        "status": MessageStatus.FAILED if trouble else MessageStatus.PENDING,
         "queued_at": clock.now(),
         "not_before": AT_ONCE,
         "attempts": 0,
-        "last_reply": trouble or "",
     }
-    return _insert_new(session, row)
+    rows = []
+    for address, name in recipients:
+        trouble, recipient = trouble_with(address), one_line(address)[:LONGEST]
+        own = {
+            "recipient": recipient,
+            "recipient_name": one_line(name)[:200],
+            "message_id": message_id_of(cycle_id, kind, recipient, digest, domain),
+            "status": MessageStatus.FAILED if trouble else MessageStatus.PENDING,
+            "last_reply": trouble or "",
+        }
+        rows.append(notice | own)
+    return _insert_new(session, rows)
 
 
 def about_digest(about: str) -> str:
@@ -87,8 +107,10 @@ def _check(kind: Kind, context: Mapping[str, object]) -> None:
         raise ValueError(f"context of {kind.id}: path must begin with /, got {context['path']!r}")
 
 
-def _insert_new(session: Session, row: dict[str, Any]) -> bool:
-    """Insert unless it is there; atomic on both databases, without a savepoint."""
+def _insert_new(session: Session, rows: list[dict[str, Any]]) -> int:
+    """Insert those that are not there; atomic on both databases, without a savepoint. Returns how many that were."""
+    if not rows:
+        return 0
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
-    statement = insert(_TABLE).values(row).on_conflict_do_nothing().returning(_TABLE.c.id)
-    return session.connection().execute(statement).first() is not None
+    statement = insert(_TABLE).on_conflict_do_nothing().returning(_TABLE.c.id)
+    return len(session.connection().execute(statement, rows).all())

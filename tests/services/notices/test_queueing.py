@@ -13,9 +13,9 @@ from services.clock import FixedClock
 from services.database import engine_of
 from services.errors import NotFoundError
 from services.notices.claims import transaction
-from services.notices.queueing import queue
+from services.notices.queueing import queue, queue_to_all
 from services.notices.samples import sample_context
-from tests.services.notices.support import CYCLE_TIME, DOMAIN, messages, queue_one
+from tests.services.notices.support import CYCLE_TIME, DOMAIN, addresses, messages, queue_one
 
 
 def test_the_same_notice_is_queued_once_on_either_database(either: Settings) -> None:
@@ -26,6 +26,20 @@ def test_the_same_notice_is_queued_once_on_either_database(either: Settings) -> 
     with transaction(engine) as session:
         assert not queue_one(session, recipient_name="改了名字的同一收件人")
     assert [message.recipient_name for message in messages(engine)] == ["示例公司"]
+
+
+def test_a_notice_to_thousands_is_queued_once_for_each_on_either_database(either: Settings) -> None:
+    engine, recipients = engine_of(either), [(address, "示例公司") for address in addresses(3000)]
+
+    def queue_all() -> int:
+        with transaction(engine) as session:
+            at = session, FixedClock(CYCLE_TIME), 1, "receipt"
+            return queue_to_all(*at, [*recipients, recipients[0]], "all", sample_context("receipt"), domain=DOMAIN)
+
+    with transaction(engine) as session:
+        assert queue_one(session, recipient=recipients[1][0], about="all")
+    assert queue_all() == 2999 and queue_all() == 0
+    assert len(messages(engine)) == len({message.message_id for message in messages(engine)}) == 3000
 
 
 @pytest.mark.parametrize(

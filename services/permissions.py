@@ -74,6 +74,7 @@ ALLOWED: dict[str, frozenset[Role]] = {
     "document.write": _BY_RULE,
     "message.queue": _BY_RULE,
     "message.resend": _OPERATOR,
+    "message.write": _OPERATOR,
     "duty.report": frozenset({Role.BUREAU_VERIFIER, Role.OPERATOR}),
 }
 

@@ -1,22 +1,19 @@
-"""The operator's case work: duplicates, panel decisions, lists, objections, notices."""
+"""The operator's case work: duplicates, panel decisions, lists, objections."""
 
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from fastapi import APIRouter, Form, Query
 from fastapi.responses import HTMLResponse, Response
 
-from models import Cycle, FindingKind, FindingVerdict, MessageStatus, ObjectionStatus, Outcome
+from models import Cycle, FindingKind, FindingVerdict, ObjectionStatus, Outcome
 from policy import Policy
 from services import caseload, cycles, findings, lists, panel, policies, public_notices, sightings
-from services.clock import today
 from services.documents.names import OUTCOMES, VERDICTS
 from services.errors import InputError, NotFoundError, StateError
 from services.money import decimal_yuan
-from services.notices import browsing, tracking
-from services.notices.kinds import KINDS, kind_of
 from services.tables import write_table
 from web.access import does, sees
 from web.visit import Visit
@@ -26,8 +23,6 @@ Year = Annotated[int | None, Query(alias="cycle")]
 CERTAINTIES = {"certain": "确定", "likely": "很可能", "review": "待核"}
 OBJECTIONS = {ObjectionStatus.OPEN: "待答复", ObjectionStatus.UPHELD: "成立", ObjectionStatus.DISMISSED: "不成立"}
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-# A letter carries its own style; nothing in it may run, load or lead anywhere.
-_LETTER_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'self'"
 _NAMES: dict[str, Any] = {
     "VERDICTS": VERDICTS,
     "CERTAINTIES": CERTAINTIES,
@@ -234,87 +229,6 @@ def answer_objection(
     return visit.back(f"/objections?cycle={cycle_id}", said, wake=cycle_id)
 
 
-@router.get("/messages")
-def message_list(
-    visit: Annotated[Visit, sees("messages")],
-    cycle_id: Year = None,
-    kind: str = "",
-    state: str = "",
-    words: str = "",
-    page: int = 1,
-) -> HTMLResponse:
-    """The outbox: counts by kind, what failed, and every message."""
-    cycle = visit.cycle(cycle_id)
-    status = MessageStatus(state) if state in set(MessageStatus) else None
-    return visit.page(
-        "casework/messages.html",
-        cycle=cycle,
-        counts=tracking.counts(visit.session, _id(cycle)),
-        failed=tracking.failures(visit.session, _id(cycle)),
-        found=browsing.messages(visit.session, _id(cycle), kind=kind, status=status, words=words.strip(), page=page),
-        chosen={"cycle": cycle.id, "kind": kind, "state": state, "words": words},
-        address="/messages?" + urlencode({"cycle": cycle.id, "kind": kind, "state": state, "words": words}) + "&page=",
-        STATES=tracking.STATUS_NAMES,
-        KINDS=KINDS,
-    )
-
-
-@router.get("/messages/{message_id}")
-def message(visit: Annotated[Visit, sees("messages")], message_id: int) -> HTMLResponse:
-    """One message as its recipient sees it, each attempt, and sending it again."""
-    browsing.message(visit.session, message_id)
-    sightings.note(visit.session, visit.console.wall, visit.actor, f"message:{message_id}")
-    return _message(visit, message_id, "", "")
-
-
-@router.get("/messages/{message_id}/letter")
-def message_letter(visit: Annotated[Visit, sees("messages")], message_id: int) -> Response:
-    """The letter of one message."""
-    found = browsing.message(visit.session, message_id)
-    letter = browsing.letter_of(visit.console.settings, found, today(visit.clock))
-    return _letter(letter.html)
-
-
-@router.post("/messages/{message_id}/resend")
-def resend(
-    visit: Annotated[Visit, does("message.resend")], message_id: int, recipient: Annotated[str, Form()] = ""
-) -> Response:
-    """Put a failed message back into the queue, to a corrected address when one is given."""
-    browsing.message(visit.session, message_id)
-    try:
-        found = tracking.resend(
-            visit.session,
-            visit.clock,
-            visit.actor,
-            message_id,
-            domain=visit.console.settings.mail_domain,
-            recipient=recipient.strip(),
-        )
-    except (InputError, StateError) as error:
-        return _message(visit, message_id, recipient, str(error))
-    return visit.back("/messages", f"发给 {found.recipient} 的通知已放回待发送。", wake=found.cycle_id)
-
-
-@router.get("/letters")
-def letter_kinds(visit: Annotated[Visit, sees("messages")]) -> HTMLResponse:
-    """The kinds of notices with what each is for."""
-    return visit.page("casework/letters.html", kinds=KINDS.values())
-
-
-@router.get("/letters/{kind}")
-def letter_kind(visit: Annotated[Visit, sees("messages")], kind: str) -> HTMLResponse:
-    """What a kind of notice looks like to its recipient."""
-    known = kind_of(kind)
-    letter = browsing.sample_letter(visit.console.settings, kind, today(visit.clock))
-    return visit.page("casework/letter.html", kind=known, letter=letter)
-
-
-@router.get("/letters/{kind}/sample")
-def letter_sample(visit: Annotated[Visit, sees("messages")], kind: str) -> Response:
-    """The sample letter itself."""
-    return _letter(browsing.sample_letter(visit.console.settings, kind, today(visit.clock)).html)
-
-
 def _finding(visit: Visit, finding_id: int, given: dict[str, str], trouble: str) -> HTMLResponse:
     found = caseload.pair(visit.session, finding_id)
     return visit.page(
@@ -349,31 +263,11 @@ def _objection(visit: Visit, objection_id: int, given: dict[str, str], trouble: 
     )
 
 
-def _message(visit: Visit, message_id: int, recipient: str, trouble: str) -> HTMLResponse:
-    found = browsing.message(visit.session, message_id)
-    return visit.page(
-        "casework/message.html",
-        status=422 if trouble else 200,
-        found=found,
-        letter=browsing.letter_of(visit.console.settings, found, today(visit.clock)),
-        attempts=browsing.attempts(visit.session, message_id),
-        recipient=recipient,
-        trouble=trouble,
-        STATES=tracking.STATUS_NAMES,
-        KINDS=KINDS,
-    )
-
-
 def _titles(law: Policy) -> dict[str, Any]:
     return {
         "measures": {measure.id: measure.title for measure in law.measures},
         "counties": {county.id: county.name for county in law.counties},
     }
-
-
-def _letter(html: str) -> Response:
-    headers = {"Content-Security-Policy": _LETTER_POLICY}
-    return Response(html, media_type="text/html; charset=utf-8", headers=headers)
 
 
 def _workbook(name: str, heads: tuple[str, ...], rows: list[tuple[Any, ...]]) -> Response:

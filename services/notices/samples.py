@@ -45,6 +45,14 @@ _OWN: dict[str, Mapping[str, object]] = {
     "result_case_by_case": {**_ITEM, "clause": "一（二）", "reason": "该措施按“一事一议”原则办理"},
     "payment_made": {**_ITEM, "paid_on": date(2026, 9, 15)},
     "bank_data_missing": {**_ITEM, "missing": ["开户银行", "银行账号"], "due": date(2026, 9, 4)},
+    "written": {
+        "subject": "关于召开政策宣讲会的通知",
+        "body": (
+            "为便于各单位了解支持措施和申报要求，定于4月8日（星期三）上午9:00在市政府3号楼会议室召开政策宣讲会。\n"
+            "请各单位安排一名负责申报的同志参加，并于4月3日前登录工作台查看申报指南，提前准备问题。\n"
+            "因故不能参加的，会后可在工作台查看宣讲材料。"
+        ),
+    },
     "cycle_failed": {
         "stage": "部门联审",
         "failed_at": datetime(2026, 6, 3, 6, 20, tzinfo=UTC),

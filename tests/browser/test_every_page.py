@@ -8,7 +8,18 @@ from fastapi.routing import APIRoute
 from playwright.sync_api import Page
 from sqlmodel import col, select
 
-from models import Application, AwardList, Finding, Objection, Payment, ReviewerKind, Role, User
+from models import (
+    Application,
+    AwardList,
+    Finding,
+    Message,
+    MessageStatus,
+    Objection,
+    Payment,
+    ReviewerKind,
+    Role,
+    User,
+)
 from services import review_inbox, reviews
 from services.actors import actor_of, system_actor
 from services.calendar import Calendar
@@ -116,6 +127,8 @@ def _prepare(house: House, scene: str | None) -> dict[str, object]:
     if scene == "objections":
         back_to_the_notice(house)
     known = _ids(house)
+    if scene == "objections":
+        known |= _write(house)
     if scene == "verification":
         known |= _ask_bureaus(house)
     if scene == "intake":
@@ -156,6 +169,26 @@ def _ask_bureaus(house: House) -> dict[str, object]:
         asked = review_inbox.inbox(session, house.clock, Calendar(house.settings.calendar_dir), actor_of(user))
         several = next(each for each in asked if sum(other.group == each.group for other in asked) > 1)
         return {"request_id": several.id, "group": several.group}
+
+
+def _write(house: House) -> dict[str, object]:
+    """A notice that went out, with a mail that arrived and one that did not, and one that is only looked at."""
+    operator = house.as_role(Role.OPERATOR)
+    notice = {
+        "cycle": "1",
+        "subject": "关于召开政策宣讲会的通知",
+        "body": "定于下周召开政策宣讲会。\n请各单位派人参加。",
+    }
+    sent = send(operator, "/messages/new", **notice, group=["applicants", "counties"])
+    saved = send(operator, sent.headers["location"])
+    with house.session() as session:
+        mails = session.exec(select(Message).where(Message.kind == "written").order_by(col(Message.id))).all()
+        mails[0].status, mails[0].sent_at, mails[0].last_reply = MessageStatus.SENT, house.clock.now(), "250 OK"
+        mails[1].status, mails[1].last_reply = MessageStatus.FAILED, "550 5.1.1 no such user"
+        session.commit()
+    looked_at = send(operator, "/messages/new", **notice, group=["counties", "bureaus", "approvers"])
+    ids = {"dispatch_id": saved.headers["location"], "proof_id": looked_at.headers["location"]}
+    return {name: path.rsplit("/", 1)[1] for name, path in ids.items()}
 
 
 def _address(route: APIRoute, known: dict[str, object]) -> str:

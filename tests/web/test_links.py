@@ -10,6 +10,7 @@ from tests.web.conftest import House, back_to_the_notice
 from tests.web.test_decisions import ready
 
 READERS = {
+    "home": None,
     "guide": None,
     "list": None,
     "objections": None,

@@ -11,17 +11,19 @@ from sqlmodel import Session, col, select
 
 import policy
 from config.settings import Settings
-from models import ApiRequest, ApiToken, Application, User
+from models import ApiRequest, ApiToken, Application, Role, User
 from policy import Measure, Policy, ValueProblem
 from services import applications, cycles, facts, policies
 from services.actors import Actor, actor_of
 from services.applications import Submission
 from services.clock import Clock
+from services.database import writing
 from services.errors import InputError, NotFoundError
 from services.operation import operation
 from services.particulars import CONTACTS, doubts
 
 LONGEST_DAYS = 366
+_TOUCH_AFTER = timedelta(minutes=1)
 
 
 class Scope(StrEnum):
@@ -30,6 +32,23 @@ class Scope(StrEnum):
     READ_APPLICATIONS = "applications:read"  # 读取申报和办理状态
     SUBMIT_APPLICATIONS = "applications:write"  # 报送申报
     READ_RESULTS = "results:read"  # 读取公示名单和拨付结果
+
+
+SCOPE_NAMES = {
+    Scope.READ_APPLICATIONS: "读取申报和办理状态",
+    Scope.SUBMIT_APPLICATIONS: "报送申报",
+    Scope.READ_RESULTS: "读取公示名单和拨付结果",
+}
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A token as its administrator sees it: for whom it acts, and what it may still be used for."""
+
+    token: ApiToken
+    user: User
+    issuer: User
+    state: str
 
 
 @dataclass(frozen=True)
@@ -75,8 +94,8 @@ def issue(
     if not name.strip():
         raise InputError("请写明令牌给哪个平台使用。")
     user = session.exec(select(User).where(User.login == login, col(User.active))).one_or_none()
-    if user is None:
-        raise InputError(f"没有登录名为“{login}”的有效用户。")
+    if user is None or user.role is Role.SYSTEM:
+        raise InputError(f"没有登录名为“{login}”的有效用户；令牌要代表一个用户办理。")
     token = f"dx_{secrets.token_urlsafe(32)}"
     now = clock.now()
     session.add(
@@ -102,9 +121,14 @@ def end(session: Session, clock: Clock, actor: Actor, *, token_id: int) -> None:
     token.ended_at = token.ended_at or clock.now()
 
 
-def tokens(session: Session) -> list[ApiToken]:
+def tokens(session: Session, clock: Clock) -> list[Issued]:
     """All tokens, the newest first."""
-    return list(session.exec(select(ApiToken).order_by(col(ApiToken.id).desc())))
+    return [
+        Issued(
+            token, session.get_one(User, token.user_id), session.get_one(User, token.issued_by), _state(token, clock)
+        )
+        for token in session.exec(select(ApiToken).order_by(col(ApiToken.id).desc()))
+    ]
 
 
 def holder(session: Session, clock: Clock, token: str) -> Holder | None:
@@ -113,7 +137,13 @@ def holder(session: Session, clock: Clock, token: str) -> Holder | None:
     if found is None or found.ended_at is not None or found.expires_at <= clock.now():
         return None
     user = session.get_one(User, found.user_id)
-    return Holder(actor_of(user), found.id or 0, frozenset(found.scopes)) if user.active else None
+    if not user.active:
+        return None
+    come_in = Holder(actor_of(user), found.id or 0, frozenset(found.scopes))
+    if found.used_at is None or clock.now() - found.used_at > _TOUCH_AFTER:
+        with writing(session):
+            found.used_at = clock.now()
+    return come_in
 
 
 @operation("application.submit")
@@ -209,6 +239,12 @@ def _declared(measure: Measure, values: Mapping[str, str]) -> tuple[dict[str, st
         else:
             declared[name] = facts.canonical(asked[name], values[name])
     return declared, problems
+
+
+def _state(token: ApiToken, clock: Clock) -> str:
+    if token.ended_at is not None:
+        return "已停用"
+    return "有效" if token.expires_at > clock.now() else "已过期"
 
 
 def _digest(token: str) -> str:

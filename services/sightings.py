@@ -1,10 +1,11 @@
 """Who looked at what, and who came in: logs of their own beside the audit chain, kept and read here."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Generic, TypeVar
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -57,51 +58,58 @@ class Visit:
     end: str
 
 
-def note(session: Session, wall: Clock, actor: Actor, subject: str) -> None:
-    """Keep that the actor opened `subject`, such as application:12; call it before the page reads what it shows."""
+def note(session: Session, wall: Clock, actor: Actor, *subjects: str) -> None:
+    """Keep that the actor opened each of these, such as application:12; call it before the page reads what it shows."""
     now = wall.now()
     known = session.exec(
-        select(Sighting.id).where(
-            Sighting.user_id == actor.user_id, Sighting.subject == subject, col(Sighting.seen_at) > now - SAME_LOOK
+        select(Sighting.subject).where(
+            Sighting.user_id == actor.user_id,
+            col(Sighting.subject).in_(subjects),
+            col(Sighting.seen_at) > now - SAME_LOOK,
         )
-    ).first()
-    if known is not None:
-        return
-    with writing(session):
-        session.add(Sighting(user_id=actor.user_id, subject=subject, seen_at=now))
+    ).all()
+    new = [subject for subject in dict.fromkeys(subjects) if subject not in known]
+    if new:
+        with writing(session):
+            session.add_all(Sighting(user_id=actor.user_id, subject=subject, seen_at=now) for subject in new)
 
 
 def looks(
     session: Session, *, login: str = "", subject: str = "", on: date | None = None, page: int = 1, size: int = 50
 ) -> Slice[Look]:
     """Who opened what, the newest first: of one user, of one subject, on one day (China)."""
-    query = select(Sighting).join(User, col(User.id) == Sighting.user_id)
-    if login:
-        query = query.where(User.login == login)
-    if subject:
-        query = query.where(Sighting.subject == subject)
-    if on is not None:
-        start, end = day_of(on)
-        query = query.where(col(Sighting.seen_at) >= start, col(Sighting.seen_at) < end)
-    cut = sliced(session, query, page, size, col(Sighting.id).desc())
-    users = {row.user_id: session.get_one(User, row.user_id) for row in cut.rows}
-    told = [
-        Look(row.seen_at, users[row.user_id].login, users[row.user_id].name, row.subject, name_of(session, row.subject))
-        for row in cut.rows
-    ]
-    return Slice(told, cut.number, cut.pages, cut.total)
+    cut = sliced(session, _looks(login, subject, on), page, size, col(Sighting.id).desc())
+    return Slice([_look(session, row) for row in cut.rows], cut.number, cut.pages, cut.total)
+
+
+def export_looks(
+    session: Session, *, login: str = "", subject: str = "", on: date | None = None
+) -> Iterator[tuple[object, ...]]:
+    """The same as rows of a table with the columns of `LOOK_HEADINGS`, the oldest first."""
+    for row in session.exec(_looks(login, subject, on).order_by(col(Sighting.id))):
+        told = _look(session, row)
+        yield _when(told.at), told.login, told.name, told.what, told.subject
 
 
 def visits(session: Session, *, login: str = "", on: date | None = None, page: int = 1, size: int = 50) -> Slice[Visit]:
     """Who was signed in, the newest first."""
-    query = select(SignIn).join(User, col(User.id) == SignIn.user_id)
-    if login:
-        query = query.where(User.login == login)
-    if on is not None:
-        start, end = day_of(on)
-        query = query.where(col(SignIn.opened_at) >= start, col(SignIn.opened_at) < end)
-    cut = sliced(session, query, page, size, col(SignIn.id).desc())
+    cut = sliced(session, _visits(login, on), page, size, col(SignIn.id).desc())
     return Slice([_visit(session, row) for row in cut.rows], cut.number, cut.pages, cut.total)
+
+
+def export_visits(session: Session, *, login: str = "", on: date | None = None) -> Iterator[tuple[object, ...]]:
+    """The same as rows of a table with the columns of `VISIT_HEADINGS`, the oldest first."""
+    for row in session.exec(_visits(login, on).order_by(col(SignIn.id))):
+        told = _visit(session, row)
+        yield (
+            _when(told.opened_at),
+            told.login,
+            told.name,
+            told.address,
+            _when(told.seen_at),
+            _when(told.ended_at),
+            told.end,
+        )
 
 
 def name_of(session: Session, subject: str) -> str:
@@ -122,11 +130,25 @@ def name_of(session: Session, subject: str) -> str:
             if frozen is None:
                 return f"名单 {number}"
             return f"{session.get_one(Cycle, frozen.cycle_id).year} 年度名单第 {frozen.version} 版"
+        case kind if kind in _OF_A_YEAR:
+            cycle = session.get(Cycle, number)
+            return f"{cycle.year if cycle else number} 年度{_OF_A_YEAR[kind]}"
         case _:
             return f"{_KINDS.get(kind, kind)} {number}"
 
 
-_KINDS = {"finding": "疑似重复", "objection": "异议", "message": "通知", "document": "文件", "enterprise": "企业"}
+LOOK_HEADINGS = ("时间", "登录名", "姓名", "看了什么", "编号")
+VISIT_HEADINGS = ("登录时间", "登录名", "姓名", "来访地址", "最近活动", "离开时间", "离开原因")
+_OF_A_YEAR = {"applications": "申报清单", "payments": "资金拨付", "payment_list": "资金拨付清单文件"}
+_KINDS = {
+    "finding": "疑似重复",
+    "objection": "异议",
+    "message": "通知",
+    "document": "文件",
+    "enterprise": "企业",
+    "payment": "拨付",
+    "registration": "企业注册",
+}
 
 
 def sliced(session: Session, query: SelectOfScalar[T], page: int, size: int, order: object) -> Slice[T]:
@@ -142,6 +164,36 @@ def day_of(day: date) -> tuple[datetime, datetime]:
     """From midnight to midnight in China."""
     start = datetime.combine(day, time(), CHINA)
     return start, start + timedelta(days=1)
+
+
+def _looks(login: str, subject: str, on: date | None) -> SelectOfScalar[Sighting]:
+    query = select(Sighting).join(User, col(User.id) == Sighting.user_id)
+    if login:
+        query = query.where(User.login == login)
+    if subject:
+        query = query.where(Sighting.subject == subject)
+    return query if on is None else query.where(*_within(Sighting.seen_at, on))
+
+
+def _visits(login: str, on: date | None) -> SelectOfScalar[SignIn]:
+    query = select(SignIn).join(User, col(User.id) == SignIn.user_id)
+    if login:
+        query = query.where(User.login == login)
+    return query if on is None else query.where(*_within(SignIn.opened_at, on))
+
+
+def _within(column: datetime, day: date) -> tuple[ColumnElement[bool], ColumnElement[bool]]:
+    start, end = day_of(day)
+    return col(column) >= start, col(column) < end
+
+
+def _look(session: Session, row: Sighting) -> Look:
+    user = session.get_one(User, row.user_id)
+    return Look(row.seen_at, user.login, user.name, row.subject, name_of(session, row.subject))
+
+
+def _when(instant: datetime | None) -> str:
+    return instant.astimezone(CHINA).strftime("%Y-%m-%d %H:%M:%S") if instant else ""
 
 
 def _visit(session: Session, row: SignIn) -> Visit:

@@ -20,7 +20,7 @@ from sqlmodel import Session, col, func, select
 from starlette.exceptions import HTTPException
 
 from models import Application, AwardListEntry, Cycle, PaymentStatus
-from services import cycles, interface, payment_overview, publication, sight
+from services import cycles, interface, payment_overview, publication, sight, sightings
 from services.database import session_of
 from services.errors import InputError, NotAllowedError, NotFoundError, ServiceError, StateError
 from services.interface import Handed, Holder, Scope
@@ -28,6 +28,7 @@ from services.lifecycle import STATUS_NAMES
 from services.money import plain_yuan
 from services.permissions import ROLE_NAMES, may
 from web.console import Console
+from web.misfits import misfit
 
 _STATUS = {NotFoundError: 404, NotAllowedError: 403, InputError: 422, StateError: 409}
 _PROBLEM = "application/problem+json"
@@ -176,17 +177,21 @@ class TokenKeeper:
         self, request: Request, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
     ) -> Iterator[Call]:
         console: Console = request.app.state.console
-        address = request.client.host if request.client else ""
-        if console.too_often("token", address):
-            raise ApiError(429, "令牌不对的次数过多，请一分钟后再试。")
         with session_of(console.engine) as session:
             holder = interface.holder(session, console.wall, shown.credentials) if shown else None
             if holder is None:
-                console.count_try("token", address)
-                raise ApiError(401, "没有出示有效的令牌；令牌可能已过期或停用，请联系管理员。")
+                raise _no_holder(console, request.client.host if request.client else "")
             if self.scope not in holder.scopes:
                 raise ApiError(403, f"令牌的授权范围不包括 {self.scope}。")
             yield Call(console, session, holder)
+
+
+def _no_holder(console: Console, address: str) -> ApiError:
+    """What is said to whoever shows no good token; only they are slowed down, not others at the same address."""
+    if console.too_often("token", address):
+        return ApiError(429, "令牌不对的次数过多，请一分钟后再试。")
+    console.count_try("token", address)
+    return ApiError(401, "没有出示有效的令牌；令牌可能已过期或停用，请联系管理员。")
 
 
 def within(scope: Scope) -> Any:
@@ -239,6 +244,7 @@ def list_applications(
 ) -> ApplicationsPage:
     """The applications that the token's user may see, in the order of their numbers."""
     cycles.get_cycle(call.session, cycle_id)
+    _note(call, f"applications:{cycle_id}")
     query = sight.applications_of(call.holder.actor).where(Application.cycle_id == cycle_id)
     total = call.session.exec(select(func.count()).select_from(query.subquery())).one()
     rows = call.session.exec(query.order_by(col(Application.id)).offset((page - 1) * size).limit(size))
@@ -247,6 +253,8 @@ def list_applications(
 
 def read_application(call: Annotated[Call, within(Scope.READ_APPLICATIONS)], application_id: Id) -> ApplicationOut:
     """One application that the token's user may see."""
+    sight.application(call.session, call.holder.actor, application_id)
+    _note(call, f"application:{application_id}")
     return _shown(sight.application(call.session, call.holder.actor, application_id))
 
 
@@ -303,6 +311,8 @@ def list_payments(
     """The payments that were ordered, as far as the token's user may see them; none before the order."""
     if not may(call.holder.actor.role, "payments"):
         raise ApiError(403, f"{ROLE_NAMES[call.holder.actor.role]}不能查看资金拨付；请换一个用户的令牌。")
+    cycles.get_cycle(call.session, cycle_id)
+    _note(call, f"payments:{cycle_id}")
     found = payment_overview.overview(call.session, call.holder.actor, cycles.get_cycle(call.session, cycle_id))
     lines = found.whole.lines if found else ()
     items = [
@@ -319,6 +329,11 @@ def list_payments(
         for line in lines[(page - 1) * size : page * size]
     ]
     return PaymentsPage(items=items, total=len(lines), page=page, size=size)
+
+
+def _note(call: Call, subject: str) -> None:
+    """Keep that the token's user saw it, as the console does of people."""
+    sightings.note(call.session, call.console.wall, call.holder.actor, subject)
 
 
 def _shown(row: Application) -> ApplicationOut:
@@ -354,7 +369,7 @@ def _handle(api: FastAPI) -> None:
 
     @api.exception_handler(RequestValidationError)
     def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        told = "；".join(f"{'.'.join(str(part) for part in each['loc'][1:])}：{each['msg']}" for each in error.errors())
+        told = "；".join(misfit(each) for each in error.errors())
         return problem(422, "请求的格式不对", f"请对照接口说明更正：{told}")
 
     @api.exception_handler(HTTPException)

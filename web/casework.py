@@ -164,6 +164,8 @@ def list_changes(visit: Annotated[Visit, sees("lists")], list_id: int, since: in
 @router.get("/lists/{list_id}/table.xlsx")
 def list_table(visit: Annotated[Visit, sees("lists")], list_id: int) -> Response:
     """One version as a workbook."""
+    caseload.version(visit.session, list_id)
+    sightings.note(visit.session, visit.console.wall, visit.actor, f"list:{list_id}")
     found = caseload.version(visit.session, list_id)
     cycle = cycles.get_cycle(visit.session, found.frozen.cycle_id)
     titles = _titles(policies.policy_of(visit.session, cycle))

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, Response
 
-from services import gates, risks, waiting
+from services import gates, lists, risks, sightings, waiting
 from services.documents.law import general_rules, sharing, standards
 from services.documents.names import OUTCOMES
 from services.errors import InputError, NotFoundError, StateError
@@ -110,6 +110,8 @@ def _matter(
 
 
 def _list(visit: Visit, matter: Matter) -> dict[str, object]:
+    current = lists.current_list(visit.session, matter.cycle)
+    sightings.note(visit.session, visit.console.wall, visit.actor, f"list:{current.id}")
     brief = waiting.brief(visit.session, matter.cycle)
     found = risks.of_list(visit.session, visit.console.plan, matter.cycle, brief.current)
     return {"brief": brief, "risks": found, "OUTCOMES": OUTCOMES}

@@ -1,5 +1,6 @@
 """The auditor's view: everything read only, the audit chain, who saw what."""
 
+from collections.abc import Iterable, Sequence
 from datetime import date
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -53,12 +54,21 @@ def audit_check(visit: Seen) -> HTMLResponse:
 def audit_export(visit: Seen, login: str = "", operation: str = "", on: str = "") -> Response:
     """The entries as a table that Excel opens; nothing in it runs as a formula."""
     rows = trail.export(visit.session, trail.Wanted(login, operation, _day(on)))
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "audit.csv"
-        write_csv(path, trail.EXPORT, rows, for_people=True)
-        data = path.read_bytes()
-    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote('办理记录.csv')}"}
-    return Response(data, media_type="text/csv; charset=utf-8", headers=headers)
+    return _table("办理记录", trail.EXPORT, rows)
+
+
+@router.get("/audit/sightings/export.csv")
+def sightings_export(visit: Seen, login: str = "", subject: str = "", on: str = "") -> Response:
+    """Who looked at what, as a table."""
+    rows = sightings.export_looks(visit.session, login=login, subject=subject, on=_day(on))
+    return _table("查看记录", sightings.LOOK_HEADINGS, rows)
+
+
+@router.get("/audit/visits/export.csv")
+def visits_export(visit: Seen, login: str = "", on: str = "") -> Response:
+    """Who was signed in, as a table."""
+    rows = sightings.export_visits(visit.session, login=login, on=_day(on))
+    return _table("登录记录", sightings.VISIT_HEADINGS, rows)
 
 
 @router.get("/audit/sightings")
@@ -81,6 +91,15 @@ def audit_visits(visit: Seen, login: str = "", on: str = "", page: int = 1) -> H
 def audit_entry(visit: Seen, seq: int) -> HTMLResponse:
     """One entry: every row that it changed."""
     return visit.page("oversight/entry.html", found=trail.detail(visit.session, seq))
+
+
+def _table(name: str, heads: Sequence[str], rows: Iterable[tuple[object, ...]]) -> Response:
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / "table.csv"
+        write_csv(path, heads, rows, for_people=True)
+        data = path.read_bytes()
+    headers = {"Content-Disposition": f"attachment; filename*=UTF-8''{quote(f'{name}.csv')}"}
+    return Response(data, media_type="text/csv; charset=utf-8", headers=headers)
 
 
 def _day(text: str) -> date | None:

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse, Response
 from starlette.background import BackgroundTask
 
 from models import Cycle, ImportFile
-from services import payment_overview, payments
+from services import payment_overview, payments, sightings
 from services.errors import InputError, NotFoundError, StateError
 from web.access import does, sees
 from web.uploads import kept_aside
@@ -37,6 +37,7 @@ def year(visit: Seen, cycle_id: int) -> HTMLResponse:
 @router.get("/payments/{cycle_id}/list.xlsx")
 def written_list(visit: Seen, cycle_id: int) -> Response:
     """The payment list as it was written when the money was ordered."""
+    _note(visit, f"payment_list:{cycle_id}")
     found = payment_overview.written_list(visit.session, visit.actor, cycle_id)
     path = visit.console.settings.output_dir / found.path if found is not None else None
     if path is None or not path.is_file():
@@ -47,6 +48,8 @@ def written_list(visit: Seen, cycle_id: int) -> Response:
 @router.get("/payments/{cycle_id}/export.xlsx")
 def export(visit: Seen, cycle_id: int) -> Response:
     """The payments that the visitor may see, with their results so far."""
+    visit.cycle(cycle_id)
+    _note(visit, f"payment_list:{cycle_id}")
     found = payment_overview.overview(visit.session, visit.actor, visit.cycle(cycle_id))
     if found is None:
         raise NotFoundError("这个年度的资金还没有下达，没有可导出的清单。")
@@ -119,6 +122,8 @@ def _year(
     status: int = 200,
 ) -> HTMLResponse:
     cycle_id = (cycle.id if cycle else 0) or 0
+    if cycle is not None:
+        _note(visit, f"payments:{cycle_id}")
     return visit.page(
         "payments/year.html",
         status=status,
@@ -135,8 +140,14 @@ def _year(
 def _payment(
     visit: Visit, payment_id: int, *, form: dict[str, str] | None = None, trouble: str = "", status: int = 200
 ) -> HTMLResponse:
+    payment_overview.line(visit.session, visit.actor, payment_id)
+    _note(visit, f"payment:{payment_id}")
     cycle, line = payment_overview.line(visit.session, visit.actor, payment_id)
     return visit.page("payments/payment.html", status=status, cycle=cycle, line=line, form=form or {}, trouble=trouble)
+
+
+def _note(visit: Visit, subject: str) -> None:
+    sightings.note(visit.session, visit.console.wall, visit.actor, subject)
 
 
 def _paid(result: str) -> bool:

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse, Response
 from starlette.background import BackgroundTask
 
 from models import ImportFile
-from services import review_book, review_handing, review_inbox, reviews
+from services import review_book, review_handing, review_inbox, reviews, sightings
 from services.errors import InputError, NotFoundError, StateError
 from services.review_inbox import Asked
 from web.access import does, sees
@@ -61,7 +61,8 @@ def hand_on(
 @router.get("/requests/workbook.xlsx")
 def workbook(visit: Seen) -> Response:
     """All open requests as a workbook to be filled in."""
-    asked = review_inbox.inbox(visit.session, visit.clock, visit.console.calendar, visit.actor)
+    _note(visit, _waiting(visit))
+    asked = _waiting(visit)
     headers = {"Content-Disposition": f'attachment; filename="requests-{asked[0].due if asked else "none"}.xlsx"'}
     return Response(review_book.write(asked), media_type=_XLSX, headers=headers)
 
@@ -84,6 +85,7 @@ def upload(visit: Done, file: UploadFile) -> Response:
 @router.get("/requests/table")
 def table(visit: Seen, group: str = "") -> HTMLResponse:
     """Requests about one measure side by side."""
+    _note(visit, _group(visit, group))
     return _table(visit, _group(visit, group))
 
 
@@ -171,6 +173,7 @@ def _inbox(
 def _one(
     visit: Visit, request_id: int, *, form: dict[str, str] | None = None, trouble: str = "", status: int = 200
 ) -> HTMLResponse:
+    _note(visit, [_find(visit, request_id)])
     asked = _find(visit, request_id)
     return visit.page(
         "reviews/request.html",
@@ -228,6 +231,12 @@ def _touched(asked: Asked, form: dict[str, str]) -> bool:
     values = _part(form, f"value.{asked.id}.")
     other = any(values.get(each.fact.name, each.declared) != each.declared for each in asked.questions)
     return other or bool(form.get(f"reason.{asked.id}", "").strip())
+
+
+def _note(visit: Visit, rows: list[Asked]) -> None:
+    """Keep that everything declared in these applications was shown."""
+    subjects = [f"application:{each.application.id}" for each in rows]
+    sightings.note(visit.session, visit.console.wall, visit.actor, *subjects)
 
 
 def _part(form: dict[str, str], prefix: str) -> dict[str, str]:

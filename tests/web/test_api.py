@@ -1,5 +1,6 @@
 """The interface for other platforms: tokens, scopes, sending twice, pages of results, and no answer off the schema."""
 
+import re
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
@@ -16,7 +17,7 @@ from schemathesis.specs.openapi.checks import ignored_auth, positive_data_accept
 from sqlmodel import Session, func, select
 
 from models import ApiToken, Application, AwardListEntry, Payment, Role, User
-from services import cycles, interface, people
+from services import cycles, interface, people, sightings
 from services.actors import actor_of
 from services.clock import SystemClock
 from services.interface import Scope
@@ -60,6 +61,10 @@ def hand_in(client: TestClient, key: str = "first-key", cycle_id: int = 1, **cha
     return client.post(  # type: ignore[return-value]
         f"{API}/cycles/{cycle_id}/applications", json={**HANDED, **changes}, headers={"Idempotency-Key": key}
     )
+
+
+def hand_in_raw(client: TestClient, body: Any) -> Response:
+    return client.post(f"{API}/cycles/1/applications", json=body, headers={"Idempotency-Key": "some-key"})  # type: ignore[return-value]
 
 
 def count(session: Session) -> int:
@@ -129,7 +134,7 @@ def test_a_token_is_of_use_until_it_ends(house_at: Houses) -> None:
         assert client.get(f"{API}/cycles").status_code == 200
     with house.session() as session:
         administrator = actor_of(session.exec(select(User).where(User.role == Role.ADMINISTRATOR)).one())
-        first, second, _third = sorted(row.id or 0 for row in interface.tokens(session))
+        first, second, _third = sorted(row.token.id or 0 for row in interface.tokens(session, SystemClock()))
         interface.end(session, SystemClock(), administrator, token_id=first)
         session.get_one(ApiToken, second).expires_at = SystemClock().now() - timedelta(seconds=1)
         session.commit()
@@ -147,6 +152,38 @@ def test_guessing_tokens_is_slowed_down(house_at: Houses) -> None:
     browser.headers["Authorization"] = "Bearer dx_guess"
     answers = [browser.get(f"{API}/cycles").status_code for _ in range(21)]
     assert answers == [401] * 20 + [429]
+
+
+def test_a_good_token_is_not_slowed_down_by_bad_ones_from_the_same_address(house_at: Houses) -> None:
+    house = house_at("verification")
+    good, bad = platform(house, Scope.READ_APPLICATIONS), house.browser()
+    bad.headers["Authorization"] = "Bearer dx_guess"
+    for _ in range(25):
+        bad.get(f"{API}/cycles")
+    assert good.get(f"{API}/cycles").status_code == 200
+
+
+def test_what_a_platform_reads_is_kept_for_the_auditor(house_at: Houses) -> None:
+    house = house_at(None)
+    client = platform(house, Scope.READ_APPLICATIONS, Scope.READ_RESULTS)
+    for path in ("cycles/1/applications", "applications/1", "cycles/1/payments"):
+        assert client.get(f"{API}/{path}").status_code == 200
+    with house.session() as session:
+        seen = sightings.looks(session, login="operator").rows
+    assert {each.subject for each in seen} == {"applications:1", "application:1", "payments:1"}
+    assert all(each.what.isascii() is False for each in seen)
+
+
+def test_what_does_not_fit_the_schema_is_told_in_chinese(house_at: Houses) -> None:
+    client = platform(house_at("intake"), Scope.SUBMIT_APPLICATIONS, Scope.READ_APPLICATIONS)
+    sent = {**HANDED, "measure": "x" * 65, "enterprise": 5, "pledged": "maybe", "nothing": 1, "values": [1]}
+    del sent["county"]
+    told = hand_in_raw(client, sent).json()["detail"]
+    said = ("measure：最多 64 个字符", "enterprise：应为文本，看到的是“5”", "county：没有填写", "nothing：没有这一项")
+    assert all(part in told for part in said), told
+    assert not re.search("[Ii]nput|should|valid|Field|String", told)  # pydantic speaks English
+    paged = client.get(f"{API}/cycles/1/applications", params={"page": "two", "size": 500}).json()["detail"]
+    assert "page：应为整数，看到的是“two”" in paged and "size：不能大于 200，看到的是“500”" in paged
 
 
 def test_a_token_sees_what_its_user_sees(house_at: Houses) -> None:

@@ -25,6 +25,7 @@ _GROUPS = {
     "payment": "cli.payments",
     "document": "cli.documents",
     "notice": "cli.notice",
+    "token": "cli.tokens",
     "audit": "cli.audit",
 }
 _SINGLE = {

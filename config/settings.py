@@ -31,6 +31,10 @@ class Settings(BaseSettings):
     engine_port: int = Field(default=4200, ge=1, le=65535, description="调度服务（看板）在本机的端口")
     console_host: str = Field(default="127.0.0.1", description="工作台监听的地址；前面有反向代理时不用改")
     console_port: int = Field(default=8000, ge=1, le=65535, description="工作台在本机的端口")
+    trusted_proxies: str = Field(
+        default="127.0.0.1",
+        description="反向代理的地址或网段，用逗号分开；只有它们报来的来访地址才算数，限制尝试次数和登录记录用它",
+    )
     idle_minutes: int = Field(default=30, ge=5, le=480, description="工作台闲置多少分钟后须重新登录")
     upload_megabytes: int = Field(default=50, ge=1, description="工作台一次上传的上限（兆字节）")
     oidc_issuer: str = Field(default="", description="统一身份认证（OpenID Connect）的签发地址；不写就不启用")

@@ -85,6 +85,12 @@ def active_users(session: Session, role: Role, *, bureau: str | None = None, cou
     return list(session.exec(query))
 
 
+def staff(session: Session) -> list[User]:
+    """Active users but applicants, by login."""
+    query = select(User).where(col(User.active), col(User.role).not_in((Role.APPLICANT, Role.SYSTEM)))
+    return list(session.exec(query.order_by(col(User.login))))
+
+
 @operation("user.change")
 def change_user(
     session: Session, clock: Clock, actor: Actor, *, user_id: int, name: str, email: str, active: bool

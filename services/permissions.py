@@ -37,6 +37,9 @@ ALLOWED: dict[str, frozenset[Role]] = {
     "codes.stop": _PEOPLE,
     "codes.reset": _MANAGERS,
     "signin.fail": frozenset({Role.SYSTEM}),
+    "registration.confirm": frozenset({Role.SYSTEM}),
+    "registration.accept": _OPERATOR,
+    "registration.refuse": _OPERATOR,
     "mail.test": frozenset({Role.ADMINISTRATOR}),
     "cycle.open": _OPERATOR,
     "cycle.extend": _OPERATOR,
@@ -96,6 +99,8 @@ VIEWS: dict[str, frozenset[Role] | None] = {
     "messages": frozenset({Role.OPERATOR, Role.AUDITOR}),
     "policies": frozenset({Role.OPERATOR, Role.ADMINISTRATOR, Role.AUDITOR}),
     "users": frozenset({Role.OPERATOR, Role.ADMINISTRATOR, Role.AUDITOR}),
+    "registrations": frozenset({Role.OPERATOR, Role.AUDITOR}),
+    "tokens": frozenset({Role.ADMINISTRATOR, Role.AUDITOR}),
     "settings": frozenset({Role.ADMINISTRATOR, Role.AUDITOR}),
     "audit": frozenset({Role.AUDITOR}),
 }

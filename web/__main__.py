@@ -16,7 +16,7 @@ def main() -> None:
         log_level="warning",
         server_header=False,
         proxy_headers=True,
-        forwarded_allow_ips="127.0.0.1",
+        forwarded_allow_ips=settings.trusted_proxies,
     )
 
 

@@ -23,8 +23,10 @@ from web import (
     payments,
     problems,
     public,
+    registrations,
     reviews,
     saved_views,
+    tokens,
 )
 from web.access import FORM_KEY, form_key_of
 from web.console import Console, open_console
@@ -37,6 +39,7 @@ ROUTERS = tuple(
         account,
         directory,
         enterprise,
+        registrations,
         board,
         saved_views,
         applications,
@@ -48,6 +51,7 @@ ROUTERS = tuple(
         payments,
         oversight,
         administration,
+        tokens,
     )
 )
 _POLICY = (

@@ -52,11 +52,11 @@ def register(visit: Anybody, form: Sent) -> HTMLResponse:
     fields = registration.Wanted.__dataclass_fields__
     wanted = registration.Wanted(**{name: texts.get(name, "") for name in fields})
     law = policies.policy_of(visit.session, visit.cycle())
-    found = registration.troubles(visit.session, law, wanted)
-    if found:
-        return _register_page(visit, texts, found, status=422)
     try:
         _slow_down(visit, "register")
+        found = registration.troubles(law, wanted)
+        if found:
+            return _register_page(visit, texts, found, status=422)
         email = registration.register(
             visit.session, visit.console.wall, settings=visit.console.settings, law=law, wanted=wanted
         )
@@ -73,10 +73,12 @@ def confirm_form(visit: Everybody, token: str) -> HTMLResponse:
 
 
 @router.post("/confirm/{token}")
-def confirm(visit: Anybody, token: str) -> RedirectResponse:
-    """Make the registration an account."""
-    system = system_actor(visit.session)
-    registration.confirm(visit.session, visit.clock, system, wall=visit.console.wall, token=token)
+def confirm(visit: Anybody, token: str) -> Response:
+    """Make the registration an account, or say that the bureau confirms it first."""
+    system, email = system_actor(visit.session), registration.waiting(visit.session, visit.console.wall, token).email
+    user = registration.confirm(visit.session, visit.clock, system, wall=visit.console.wall, token=token)
+    if user is None:
+        return visit.page("enterprise/asked.html", email=email)
     return visit.back("/signin", "注册已确认，请用统一社会信用代码和注册时设的密码登录。")
 
 

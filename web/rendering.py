@@ -33,6 +33,7 @@ MENU = (
     ("payments", "资金拨付", "/payments"),
     ("messages", "通知", "/messages"),
     ("policies", "政策", "/policies"),
+    ("registrations", "注册核实", "/registrations"),
     ("users", "用户", "/users"),
     ("audit", "审计", "/audit"),
 )

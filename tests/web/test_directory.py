@@ -53,6 +53,18 @@ def test_who_is_in_the_directory_comes_in_without_a_password(house: House) -> No
     assert browser.get(back).headers["location"] == "/signin"  # the way back works once
 
 
+def test_a_password_to_be_changed_holds_up_nobody_who_came_in_without_it(house: House) -> None:
+    with house.session() as session:
+        user = session.exec(select(User).where(User.login == "operator")).one()
+        session.get_one(Credential, user.id).must_change = True
+        session.commit()
+    assert house.signed_in("operator").get("/board").headers["location"] == "/account"
+    browser = house.browser()
+    browser.get(at_the_directory(browser, "operator"))
+    assert browser.get("/board").status_code == 200
+    assert "请先改成自己的密码" not in browser.get("/account").text
+
+
 def test_without_a_password_of_ones_own_there_is_none_to_change(house: House) -> None:
     with house.session() as session:
         user = session.exec(select(User).where(User.login == "operator")).one()

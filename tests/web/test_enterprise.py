@@ -27,7 +27,7 @@ from models import (
     Supplement,
     User,
 )
-from services import applications, completeness, registration
+from services import applications, completeness, registration, registration_mail
 from services.actors import find_actor, system_actor
 from services.mailer import ACCEPTED, Batch, Outgoing, Reply
 from tests.web.conftest import PASSWORD, House, send
@@ -74,7 +74,7 @@ def mails(monkeypatch: pytest.MonkeyPatch) -> list[str]:
         sent.append(parsed.get_body(("plain",)).get_content())  # type: ignore[union-attr]
         return Batch({0: Reply(ACCEPTED, "OK")})
 
-    monkeypatch.setattr(registration, "_deliver", deliver)
+    monkeypatch.setattr(registration_mail, "_deliver", deliver)
     return sent
 
 
@@ -226,7 +226,19 @@ def test_an_enterprise_has_one_account(house_at: Houses, mails: list[str]) -> No
     assert send(browser, paths[0]).status_code == 303
     assert send(browser, paths[1]).status_code == 404, "the other registration is void"
     again = send(browser, "/register", **wanted())
-    assert again.status_code == 422 and "已经注册过账号" in again.text
+    assert again.status_code == 200, "who only knows the public code is not told that there is an account"
+    path = next(word for word in mails[-1].split() if "/confirm/" in word).partition("testserver")[2]
+    assert "等待核实" in send(browser, path).text
+    with house.session() as session:
+        assert len(session.exec(select(User).where(User.login == NEW_CODE)).all()) == 1
+
+
+def test_posts_of_the_form_are_slowed_down_whatever_they_say(house_at: Houses, mails: list[str]) -> None:
+    browser = house_at("intake").browser()
+    browser.get("/register")
+    answers = [send(browser, "/register", **wanted(uscc="91350699MA7XW01000")) for _ in range(21)]
+    assert all("校验码不符" in answer.text for answer in answers[:20])
+    assert "提交过于频繁" in answers[20].text and "校验码不符" not in answers[20].text
 
 
 def test_who_applied_before_is_known_by_the_mail_address(house_at: Houses, mails: list[str]) -> None:
@@ -242,7 +254,12 @@ def test_who_applied_before_is_known_by_the_mail_address(house_at: Houses, mails
     browser = house.browser()
     browser.get("/register")
     taken = send(browser, "/register", **wanted(uscc=enterprise.uscc, email="thief@example.invalid"))
-    assert taken.status_code == 422 and "申报时所填的联系邮箱" in taken.text
+    assert taken.status_code == 200
+    path = next(word for word in mails[-1].split() if "/confirm/" in word).partition("testserver")[2]
+    assert "等待核实" in send(browser, path).text
+    assert send(browser, path).status_code == 404
+    with house.session() as session:
+        assert session.exec(select(User).where(User.login == enterprise.uscc)).first() is None
     rightful = send(browser, "/register", **wanted(uscc=enterprise.uscc, email=application.contact_email))
     assert rightful.status_code == 200
     path = next(word for word in mails[-1].split() if "/confirm/" in word).partition("testserver")[2]

@@ -1,0 +1,82 @@
+"""The mails of a registration: the link that confirms it, and what the bureau decided. Sent at once, not by the outbox:
+there is no user and no year yet that they would belong to.
+"""
+
+import asyncio
+import secrets
+from datetime import datetime
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from config.settings import Settings
+from models import Registration
+from services.clock import CHINA
+from services.errors import InputError
+from services.mailer import ACCEPTED, Batch, Outgoing, Pool, Reply
+from services.notices.addresses import one_line
+from services.notices.building import build
+from services.notices.rendering import FOLDERS, Letter, day, when
+
+LINK, ACCEPTANCE, REFUSAL = "registration.j2", "registration_accepted.j2", "registration_refused.j2"
+
+
+def send_link(settings: Settings, now: datetime, row: Registration, token: str) -> None:
+    """Mail the link that confirms the registration. Raises InputError when the mail server did not take it."""
+    reply = _send(settings, now, row, letter(settings, now, row, LINK, f"/confirm/{token}"))
+    if reply.code is None:
+        raise InputError("确认邮件暂时发不出去，注册没有保存；请稍后再试，仍不行请联系我们。")
+    if reply.code != ACCEPTED:
+        raise InputError(f"邮箱“{row.email}”收不了确认邮件（{reply.code} {reply.text}），注册没有保存；请核对邮箱。")
+
+
+def send_decision(settings: Settings, now: datetime, row: Registration) -> bool:
+    """Mail what the bureau decided; whether the mail server took it."""
+    template, path = (ACCEPTANCE, "/signin") if row.refused_at is None else (REFUSAL, "/register")
+    return _send(settings, now, row, letter(settings, now, row, template, path)).code == ACCEPTED
+
+
+def letter(settings: Settings, now: datetime, row: Registration, template: str, path: str) -> Letter:
+    """One of the mails; `path` is the page that it leads to."""
+    values = {
+        "name": row.name,
+        "uscc": row.uscc,
+        "person": row.contact,
+        "expires": row.expires_at,
+        "reason": row.reason,
+        "recipient_name": row.name,
+        "organisation": settings.organisation,
+        "contact": settings.contact,
+        "link": f"{settings.console_url.rstrip('/')}{path}",
+        "on": now.astimezone(CHINA).date(),
+    }
+    plain, html = (_environment(autoescape).get_template(template) for autoescape in (False, True))
+    subject = "".join(plain.blocks["subject"](plain.new_context(values)))
+    text = plain.render(values, layout="layout.txt", parts="parts.txt").strip() + "\n"
+    return Letter(one_line(subject), text, html.render(values, layout="layout.html", parts="parts.html"))
+
+
+def _send(settings: Settings, now: datetime, row: Registration, mail: Letter) -> Reply:
+    message_id = f"<{secrets.token_hex(20)}.registration@{settings.mail_domain}>"
+    content = build(mail, settings, recipient=row.email, recipient_name=row.name, message_id=message_id, at=now)
+    batch = asyncio.run(_deliver(settings, Outgoing(0, settings.mail_from, row.email, content)))
+    return batch.replies.get(0) or Reply(None, "")
+
+
+async def _deliver(settings: Settings, mail: Outgoing) -> Batch:
+    pool = Pool(settings)
+    try:
+        return await pool.send([mail])
+    finally:
+        await pool.close()
+
+
+def _environment(autoescape: bool) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(FOLDERS),
+        autoescape=autoescape,  # noqa: S701 (off for the plain text part only)
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"when": when, "day": day}
+    return environment

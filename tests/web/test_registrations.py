@@ -1,0 +1,127 @@
+"""Registrations that a mail address does not prove: the bureau confirms or refuses them, and the registrant is told."""
+
+from collections.abc import Callable
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlmodel import select
+
+from models import AuditEntry, Enterprise, Registration, Role, User
+from services import registration_mail
+from services.clock import SystemClock
+from tests.web.conftest import House, send
+from tests.web.test_enterprise import mails, wanted
+
+__all__ = ["mails"]  # a fixture
+
+Houses = Callable[[str | None], House]
+CODE = "91350699MA7XW0100G"
+PASSWORD = "a good long secret"
+
+
+@pytest.fixture
+def house(house_at: Houses) -> House:
+    """A house whose record knows an enterprise without any address: it was imported."""
+    made = house_at("intake")
+    with made.session() as session:
+        session.add(Enterprise(uscc=CODE, name="漳州导入示例有限公司", kind="企业", county="longhai"))
+        session.commit()
+    return made
+
+
+def asks(house: House, mails: list[str], **changes: str) -> TestClient:
+    """Register and open the link in the mail."""
+    browser = house.browser()
+    browser.get("/register")
+    assert send(browser, "/register", **wanted(**changes)).status_code == 200
+    path = next(word for word in mails[-1].split() if "/confirm/" in word).partition("testserver")[2]
+    assert "等待核实" in send(browser, path).text
+    return browser
+
+
+def comes_in(browser: TestClient) -> bool:
+    return send(browser, "/signin", login=CODE, password=PASSWORD).status_code == 303
+
+
+def test_an_imported_enterprise_is_not_taken_by_who_registers_its_code_first(house: House, mails: list[str]) -> None:
+    browser = asks(house, mails)
+    assert not comes_in(browser)
+    operator = house.as_role(Role.OPERATOR)
+    page = operator.get("/registrations").text
+    assert "漳州导入示例有限公司" in page and "名称不同" in page and "没有留过" in page and "陈示例" in page
+    with house.session() as session:
+        number = session.exec(select(Registration.id)).one()
+    assert send(operator, f"/registrations/{number}/accept").status_code == 303
+    assert "注册已核实" in mails[-1] or "已经核实" in mails[-1]
+    assert comes_in(browser)
+    assert "没有待核实的注册" in operator.get("/registrations").text
+    with house.session() as session:
+        user = session.exec(select(User).where(User.login == CODE)).one()
+        assert session.get_one(Enterprise, user.enterprise_id).name == "漳州导入示例有限公司"
+        done = session.exec(select(AuditEntry).where(AuditEntry.operation == "registration.accept")).one()
+        assert done.actor == "operator" and "argon2" not in str(done.changes)
+
+
+def test_a_refusal_needs_a_reason_and_the_registrant_is_told_it(house: House, mails: list[str]) -> None:
+    browser = asks(house, mails)
+    operator = house.as_role(Role.OPERATOR)
+    with house.session() as session:
+        number = session.exec(select(Registration.id)).one()
+    refused = send(operator, f"/registrations/{number}/refuse", reason=" ")
+    assert refused.status_code == 422 and "没有填写退回理由" in refused.text
+    sent = len(mails)
+    assert send(operator, f"/registrations/{number}/refuse", reason="电话核实不是本单位人员").status_code == 303
+    assert len(mails) == sent + 1 and "电话核实不是本单位人员" in mails[-1]
+    assert not comes_in(browser)
+    assert send(operator, f"/registrations/{number}/accept").status_code == 404, "decided once"
+    with house.session() as session:
+        kept = session.exec(select(Registration)).one()
+        assert kept.reason == "电话核实不是本单位人员" and kept.password_hash == ""
+
+
+def test_a_second_account_cannot_be_accepted(house: House, mails: list[str]) -> None:
+    first, second = asks(house, mails), asks(house, mails, email="other@example.invalid")
+    operator = house.as_role(Role.OPERATOR)
+    with house.session() as session:
+        numbers = session.exec(select(Registration.id)).all()
+    assert send(operator, f"/registrations/{numbers[0]}/accept").status_code == 303
+    assert f"该单位已有账号“{CODE}”" in operator.get("/registrations").text
+    refused = send(operator, f"/registrations/{numbers[1]}/accept")
+    assert refused.status_code == 422 and "一个单位只能有一个" in refused.text
+    assert comes_in(first) and comes_in(second), "the same password of the one account"
+
+
+def test_what_is_decided_stands_when_the_mail_server_is_away(
+    house: House, mails: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    browser = asks(house, mails)
+    monkeypatch.undo()
+    house.settings.smtp_port = 9  # nobody listens
+    operator = house.as_role(Role.OPERATOR)
+    with house.session() as session:
+        number = session.exec(select(Registration.id)).one()
+    send(operator, f"/registrations/{number}/accept")
+    assert "邮件没有发出，请另行告知 chen@example.invalid" in operator.get("/registrations").text
+    assert comes_in(browser)
+
+
+def test_the_auditor_sees_what_waits_and_decides_nothing(house: House, mails: list[str]) -> None:
+    asks(house, mails)
+    auditor = house.as_role(Role.AUDITOR)
+    page = auditor.get("/registrations").text
+    assert "陈示例" in page and "/accept" not in page
+    assert "企业注册 1" in auditor.get("/audit/sightings").text
+
+
+def test_the_mails_hold_what_was_typed_as_text(house: House) -> None:
+    now = SystemClock().now()
+    row = Registration(
+        **{"token_digest": "", "uscc": CODE, "name": "<b>甲</b>", "kind": "企业", "county": "longhai", "contact": "乙"},
+        **{"email": "a@example.invalid", "password_hash": "", "requested_at": now, "expires_at": now},
+        reason="<i>理由</i>",
+    )
+    for template in (registration_mail.LINK, registration_mail.ACCEPTANCE, registration_mail.REFUSAL):
+        letter = registration_mail.letter(house.settings, now, row, template, "/signin")
+        assert "<b>甲" not in letter.html and "&lt;b&gt;甲" in letter.html and "<b>甲</b>" in letter.text
+        assert letter.subject and "【需要您做的】" in letter.text
+    assert "&lt;i&gt;理由" in letter.html

@@ -11,6 +11,7 @@ import typer
 from rich.console import Console
 from rich.progress import Progress
 
+from cli.outputs import check_out
 from cli.policy import find_measure, load_policy, wrong_use
 from policy import Measure, Policy, ValueProblem, read_value
 from policy.errors import nearest
@@ -89,9 +90,7 @@ def compute_command(
     from policy.errors import InputError
     from services.tables import TableError
 
-    for target in (out, trail):
-        if target is not None and not target.parent.is_dir():
-            wrong_use(f"目录 {target.parent} 不存在，请先建立")
+    check_out(out, [facts, history], trail)
     found = load_policy(policy)
     try:
         with Progress(console=Console(stderr=True), transient=True) as progress:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -12,6 +12,7 @@ import polars as pl
 from rich.progress import Progress
 
 import policy as language
+from cli.outputs import beside
 from matching import uscc
 from policy import Evaluation, Fact, Policy
 from policy.amounts import yuan
@@ -47,6 +48,9 @@ _HISTORY_FACTS = (
     Fact(name="year", label="年度", type="integer", min="1949", max="2199"),
     Fact(name="amount_yuan", label="金额", type="money", unit="元"),
 )
+_NO_CODE = "没有统一社会信用代码"
+_LONE = "单独计算，不与其他申请合并，也查不到历年记录；请补填"
+_DOUBTFUL = "已按原样测算，请核对，以免查不到历年记录"
 _REMEDY = "请改正后重新测算"
 _TRAIL_ROWS = 20_000
 
@@ -73,7 +77,7 @@ class Computation:
         aliases = {name: _labels(self.policy, name) for name in known}
         workbook, sheet, rows = self._open(facts, _IDENTITY | aliases, optional={"uscc", "enterprise", *aliases})
         self._sheet = sheet
-        self._unused(sheet)
+        self._unused(sheet, _IDENTITY | aliases)
         self._split(sheet, rows)
         self.progress.advance(task)
         if history is not None:
@@ -144,31 +148,33 @@ class Computation:
         match = match_columns(sheet, expected, optional)
         missing = [name for name in expected if name not in match.columns and name not in optional]
         if missing:
-            raise TableError(path.name, f"缺少列：{'、'.join(missing)}", "请按模板补上这些列")
+            near = {problem.column: problem.value for problem in match.problems if problem.value}
+            named = "、".join(_missing(name, expected[name][0], near) for name in missing)
+            raise TableError(path.name, f"缺少列：{named}", "请按模板补上这些列")
         self.problems += match.problems
         self._headings = dict(match.columns)
         return workbook, sheet, sheet.frame
 
-    def _unused(self, sheet: Sheet) -> None:
-        used = set(self._headings.values())
+    def _unused(self, sheet: Sheet, expected: Mapping[str, Sequence[str]]) -> None:
+        """Tell of columns that nothing reads, with the nearest heading that was not found."""
+        used, named = set(self._headings.values()), {problem.value for problem in self.problems}
+        free = [each for name, aliases in expected.items() if name not in self._headings for each in (name, *aliases)]
         for heading in sheet.columns:
-            if heading not in used and not any(problem.column == heading for problem in self.problems):
-                problem = sheet.problem(sheet.header_row, heading, "", "没有措施用到这一列", "如果是写错的列名请改正")
-                self.notices.append(problem)
+            if heading not in used | named and not any(problem.column == heading for problem in self.problems):
+                close = nearest(heading, free)
+                remedy = f"如果要写的是“{close}”，请改正列名" if close else "如果是写错的列名请改正"
+                self.notices.append(sheet.problem(sheet.header_row, heading, "", "没有措施用到这一列", remedy))
 
     def _split(self, sheet: Sheet, rows: pl.DataFrame) -> None:
         """Type the rows measure by measure."""
         identity = {name: heading for name, heading in self._headings.items() if name in _IDENTITY}
-        titles = {measure.title: measure.id for measure in self.policy.measures}
         who = rows.with_columns(
             **{
                 name: pl.col(heading).str.strip_chars() if (heading := identity.get(name)) else pl.lit(None, pl.String)
                 for name in _IDENTITY
             }
-        ).with_columns(pl.col("measure").replace(titles))
-        known = [measure.id for measure in self.policy.measures]
-        good = self._identified(who, known)
-        self._doubt_codes(good)
+        ).with_columns(self._measures())
+        good = self._codes(self._identified(who))
         for measure in self.policy.measures:
             mine = good.filter(pl.col("measure") == measure.id)
             if mine.height:
@@ -176,28 +182,45 @@ class Computation:
                 headings = {name: heading for name, heading in self._headings.items() if name in names}
                 self.facts[measure.id] = self._typed(mine, measure.all_facts, headings)
 
-    def _doubt_codes(self, who: pl.DataFrame) -> None:
-        """Tell of credit codes that cannot be right: such a row is computed, but its history may not be found."""
-        given = who.filter(pl.col("uscc").fill_null("") != "").select(ROW, "uscc")
-        faults = {code: fault for code in given["uscc"].unique() if (fault := uscc.fault(code))}
-        for row, code in given.filter(pl.col("uscc").is_in(list(faults))).iter_rows():
-            self.notices.append(
-                self._entry(row, "uscc", code, faults[code], "已按原样测算，请核对，以免查不到历年记录")
-            )
+    def _measures(self) -> pl.Expr:
+        """Measures by their ids, however they are named in the table."""
+        return pl.col("measure").replace({measure.title: measure.id for measure in self.policy.measures})
 
-    def _identified(self, who: pl.DataFrame, known: Sequence[str]) -> pl.DataFrame:
-        """The rows with an application id of their own and a measure that exists."""
+    def _codes(self, who: pl.DataFrame) -> pl.DataFrame:
+        """Credit codes in one writing. Told are: other writings, codes that cannot be right, rows without a code."""
+        texts = who["uscc"].drop_nulls().unique().to_list()
+        codes = {text: uscc.normalised(text) for text in texts}
+        faults = {text: uscc.fault(text) if codes[text] else _NO_CODE for text in texts}
+        odd = [text for text in texts if faults[text] or codes[text] != text]
+        for row, text in who.filter(pl.col("uscc").is_in(odd)).select(ROW, "uscc").iter_rows():
+            if codes[text] != text:
+                self._note_of(row, "uscc", text, f"“{text}”读作 {codes[text]}", "请核对")
+            if faults[text]:
+                self._note_of(row, "uscc", text, faults[text], _LONE if faults[text] == _NO_CODE else _DOUBTFUL)
+        if who.height and who["uscc"].null_count() == who.height:
+            self._note_of(self._head, "uscc", "", f"没有这一列，各行都{_NO_CODE}", _LONE)
+        return who.with_columns(pl.col("uscc").replace(codes))
+
+    def _identified(self, who: pl.DataFrame) -> pl.DataFrame:
+        """The rows with an application id of their own and a measure that exists; everything wrong of the others."""
+        known = [measure.id for measure in self.policy.measures]
         nameless = pl.col("application_id").fill_null("") == ""
         stranger = ~pl.col("measure").fill_null("").is_in(known)
         again = ~pl.struct("application_id", "measure").is_first_distinct() & ~nameless & ~stranger
         for row in who.filter(nameless)[ROW]:
             self._problem(row, "application_id", "", "没有申请编号")
-        for row, measure in who.filter(stranger & ~nameless).select(ROW, "measure").iter_rows():
-            close = nearest(measure or "", known)
-            self._problem(row, "measure", measure or "", "没有这条措施" + (f"，是否想写“{close}”" if close else ""))
+        for row, measure in who.filter(stranger).select(ROW, "measure").iter_rows():
+            self._problem(row, "measure", measure or "", self._no_measure(measure or ""))
         for row, application in who.filter(again).select(ROW, "application_id").iter_rows():
             self._problem(row, "application_id", application, "申请编号重复，只计算第一次出现的那一行")
         return who.filter(~nameless & ~stranger & ~again)
+
+    def _no_measure(self, name: str) -> str:
+        """Why a row's measure is none, with the nearest id or title."""
+        if not name:
+            return "没有写措施"
+        close = nearest(name, [each for measure in self.policy.measures for each in (measure.id, measure.title)])
+        return "没有这条措施" + (f"，是否想写“{close}”" if close else "")
 
     def _typed(self, rows: pl.DataFrame, facts: Sequence[Fact], headings: dict[str, str]) -> pl.DataFrame:
         """Typed facts of the rows whose cells can all be read."""
@@ -210,8 +233,13 @@ class Computation:
         for report in read.problems:
             self._problem(report.row, headings[report.fact.name], report.value, _cause(report))
         for report in read.notices:
-            self.notices.append(self._entry(report.row, headings[report.fact.name], report.value, report.message, ""))
+            self._note_of(report.row, headings[report.fact.name], report.value, report.message, "")
         bad = {report.row for report in read.problems}
+        unread = {(report.row, report.fact.name) for report in read.problems}
+        for row in read.frame.filter(pl.col(ROW).is_in(list(bad))).iter_rows(named=True):
+            for fact in facts:
+                if fact.must_be_given and row.get(fact.name) is None and (row[ROW], fact.name) not in unread:
+                    self._problem(row[ROW], headings.get(fact.name, fact.name), "", f"缺少“{fact.label}”，请补填")
         return read.frame.filter(~pl.col(ROW).is_in(list(bad)))
 
     def _read_history(self, path: Path) -> None:
@@ -222,7 +250,12 @@ class Computation:
         self._sheet, headings = sheet, self._headings
         rows = rows.with_columns(
             uscc=pl.col(headings["uscc"]).str.strip_chars(), measure=pl.col(headings["measure"]).str.strip_chars()
-        )
+        ).with_columns(self._measures())
+        rows = self._codes(rows)
+        known = [measure.id for measure in self.policy.measures]
+        for row, measure in rows.filter(~pl.col("measure").is_in(known)).select(ROW, "measure").iter_rows():
+            self._problem(row, headings["measure"], measure, self._no_measure(measure))
+        rows = rows.filter(pl.col("measure").is_in(known))
         named = {fact.name: fact for fact in _HISTORY_FACTS} | facts
         read_as = [fact.model_copy(update={"name": name}) for name, fact in named.items()]
         cells = {name: headings[name] for name in named if name in headings}
@@ -235,7 +268,7 @@ class Computation:
         for report in read.problems:
             self._problem(report.row, cells[report.fact.name], report.value, _cause(report))
         for report in read.notices:
-            self.notices.append(self._entry(report.row, cells[report.fact.name], report.value, report.message, ""))
+            self._note_of(report.row, cells[report.fact.name], report.value, report.message, "")
         absent = pl.any_horizontal(pl.col(name).is_null() for name in ("year", "amount_yuan")) | (pl.col("uscc") == "")
         bad = {report.row for report in read.problems}
         for row in read.frame.filter(absent & ~pl.col(ROW).is_in(list(bad)))[ROW]:
@@ -282,15 +315,22 @@ class Computation:
     def _problem(self, row: int, column: str, value: str, cause: str) -> None:
         self.problems.append(self._entry(row, column, value, cause, _REMEDY))
 
+    def _note_of(self, row: int, column: str, value: str, what: str, remedy: str) -> None:
+        self.notices.append(self._entry(row, column, value, what, remedy))
+
+    @property
+    def _head(self) -> int:
+        return self._sheet.header_row if self._sheet is not None else 1
+
     def _entry(self, row: int, column: str, value: str, cause: str, remedy: str) -> RowProblem:
         if self._sheet is None:
             raise RuntimeError("read() comes first")
         return self._sheet.problem(row, column, value, cause, remedy)
 
 
-def beside(out: Path, what: str) -> Path:
-    """The file of problems or notices beside the results."""
-    return out.with_name(f"{out.name}.{what}.csv")
+def _missing(name: str, alias: str, near: Mapping[str, str]) -> str:
+    """A missing column by both its names, with the heading that comes nearest."""
+    return f"{name}（{alias}）" + (f"，最接近的表头是“{near[alias]}”" if alias in near else "")
 
 
 def _labels(policy: Policy, name: str) -> list[str]:

@@ -13,6 +13,7 @@ from rich.progress import Progress
 from cli.context import desk
 from cli.importing import ImportPath, bring_in
 from cli.options import AsJson, AsLogin
+from cli.outputs import beside, check_out
 
 if TYPE_CHECKING:
     from services.ledger_match import MatchResult
@@ -67,8 +68,7 @@ def match_command(
     from services.ledger_match import match_files
     from services.tables import TableError
 
-    if not out.parent.is_dir():
-        raise typer.BadParameter(f"目录 {out.parent} 不存在，请先建立", param_hint="--out")
+    check_out(out, [applications, ledger, former_names])
     try:
         with Progress(console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task("比对", total=5 if former_names else 4)
@@ -111,10 +111,6 @@ def import_command(
         )
 
 
-def _beside(out: Path, what: str) -> Path:
-    return out.with_name(f"{out.name}.{what}.csv")
-
-
 def _write(result: MatchResult, out: Path) -> None:
     """The findings, and the lists of problems and notes; a list of an earlier run that is now empty is removed."""
     from services.tables import write_problems, write_table
@@ -123,9 +119,9 @@ def _write(result: MatchResult, out: Path) -> None:
         write_table(out, _COLUMNS, result.findings.select(_COLUMNS).iter_rows())
     for what, entries in (("errors", result.problems), ("notices", result.notes)):
         if entries:
-            write_problems(_beside(out, what), entries)
+            write_problems(beside(out, what), entries)
         else:
-            _beside(out, what).unlink(missing_ok=True)
+            beside(out, what).unlink(missing_ok=True)
 
 
 def _summary(result: MatchResult, out: Path) -> dict[str, object]:
@@ -142,7 +138,7 @@ def _summary(result: MatchResult, out: Path) -> dict[str, object]:
         "problems": len(result.problems),
         "notices": len(result.notes),
         "out": str(out) if result.complete else None,
-        "errors": str(_beside(out, "errors")) if result.problems else None,
+        "errors": str(beside(out, "errors")) if result.problems else None,
     }
 
 

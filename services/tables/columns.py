@@ -48,7 +48,7 @@ def match_columns(
             continue
         near = _nearest([name, *aliases], free)
         if near or name not in optional:
-            problems.append(_missing(sheet, aliases[0] if aliases else name, near))
+            problems.append(_missing(sheet, aliases[0] if aliases else name, name, near))
     return ColumnMatch(columns, problems)
 
 
@@ -86,8 +86,9 @@ def _doubled(sheet: Sheet, found: Sequence[str], doubled: Sequence[str]) -> RowP
     return sheet.problem(sheet.header_row, found[0], found[0], f"{where}，不能确定用哪一列", "请只保留一列，或改名区分")
 
 
-def _missing(sheet: Sheet, heading: str, near: str) -> RowProblem:
+def _missing(sheet: Sheet, heading: str, name: str, near: str) -> RowProblem:
+    shown = f"“{heading}”列" if name == heading else f"“{heading}”（{name}）列"
     if near:
         remedy = f"如果“{near}”就是这一列，请把表头改为“{heading}”（注意单位是否一致）"
-        return sheet.problem(sheet.header_row, heading, near, f"缺少“{heading}”列，最接近的表头是“{near}”", remedy)
-    return sheet.problem(sheet.header_row, heading, "", f"缺少“{heading}”列", f"请补上“{heading}”列")
+        return sheet.problem(sheet.header_row, heading, near, f"缺少{shown}，最接近的表头是“{near}”", remedy)
+    return sheet.problem(sheet.header_row, heading, "", f"缺少{shown}", f"请补上“{heading}”列")

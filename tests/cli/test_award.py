@@ -287,3 +287,96 @@ def test_a_credit_code_with_a_wrong_check_digit_is_told_and_still_computed(tmp_p
     told = (tmp_path / "out.csv.notices.csv").read_text(encoding="utf-8-sig")
     assert "91350699MA7XW0003X" in told
     assert "校验码不符" in told
+
+
+def award(folder: Path, facts: str, history: str = "", *more: str) -> Result:
+    (folder / "facts.csv").write_text(facts, encoding="utf-8")
+    files = ["--facts", str(folder / "facts.csv"), "--out", str(folder / "out.csv")]
+    if history:
+        (folder / "history.csv").write_text(history, encoding="utf-8")
+        files += ["--history", str(folder / "history.csv")]
+    return runner.invoke(app, ["compute", "--policy", "zhangzhou-ai-2024", "--year", "2025", *files, *more])
+
+
+def told(folder: Path, what: str) -> str:
+    return (folder / f"out.csv.{what}.csv").read_text(encoding="utf-8-sig")
+
+
+def test_one_enterprise_is_one_however_its_code_is_written(tmp_path: Path) -> None:
+    codes = ("91350699MA7XW0001X", "91350699ma7xw0001x", "９１３５０６９９ＭＡ７ＸＷ０００１Ｘ", "91350699-MA7XW 0001X")
+    rows = "".join(f"A{number},{code},甲,compute-purchase,80000\n" for number, code in enumerate(codes))
+    assert award(tmp_path, "application_id,uscc,enterprise,measure,service_fee\n" + rows).exit_code == 0
+    assert {row["outcome"] for row in rows_of(tmp_path / "out.csv")} == {"referral"}
+    assert told(tmp_path, "notices").count("读作 91350699MA7XW0001X") == 3
+
+
+def test_history_is_found_however_codes_and_measures_are_written(tmp_path: Path) -> None:
+    facts = "application_id,uscc,enterprise,measure,service_fee\nA,91350699MA7XW0001X,甲,购买算力服务补助,200000\n"
+    history = "uscc,measure,year,amount_yuan\n91350699-ma7xw0001x,购买算力服务补助,2024,100000\n"
+    assert award(tmp_path, facts, history).exit_code == 0
+    assert rows_of(tmp_path / "out.csv")[0]["amount_yuan"] == "80000.00"
+
+
+def test_history_of_an_unknown_measure_is_listed_with_the_nearest_name(tmp_path: Path) -> None:
+    facts = "application_id,uscc,enterprise,measure,service_fee\nA,91350699MA7XW0001X,甲,compute-purchase,200000\n"
+    history = "uscc,measure,year,amount_yuan\n91350699MA7XW0001X,compute-purchse,2024,1\n91350699MA7XW0001X,,2024,1\n"
+    assert award(tmp_path, facts, history).exit_code == 1
+    assert "是否想写“compute-purchase”" in told(tmp_path, "errors")
+    assert "没有写措施" in told(tmp_path, "errors")
+
+
+def test_rows_without_a_code_stand_alone_and_are_told(tmp_path: Path) -> None:
+    facts = "application_id,uscc,enterprise,measure,newly_added,newly_above_scale\nA,,甲,new-enterprise,是,\n"
+    assert award(tmp_path, facts + "B,,乙,above-scale,,是\n").exit_code == 0
+    assert [row["outcome"] for row in rows_of(tmp_path / "out.csv")] == ["award", "award"]
+    assert told(tmp_path, "notices").count("没有统一社会信用代码") == 2
+
+
+def test_guests_whose_code_cannot_be_right_are_named(tmp_path: Path) -> None:
+    facts = "application_id,uscc,enterprise,measure,item_date,spend,participants,recognised\n"
+    row = "A,91350699MA7XW0001X,甲,ai-event,2025-05-01,100,91350699MA7XW0001X、91350699MA7XW00022,是\n"
+    assert award(tmp_path, facts + row).exit_code == 0
+    assert "“91350699MA7XW00022”校验码不符" in told(tmp_path, "notices")
+
+
+def test_everything_wrong_with_a_row_is_told_at_once(tmp_path: Path) -> None:
+    facts = "application_id,uscc,enterprise,measure,item_date,trade_amount,on_exchange\n"
+    assert (
+        award(tmp_path, facts + "A,91350699MA7XW0001X,甲,dataset-trade,,很多,\n,,乙,dataset-trad,,,\n").exit_code == 1
+    )
+    rows = [(row["row"], row["column"]) for row in rows_of(tmp_path / "out.csv.errors.csv")]
+    assert {("2", "trade_amount"), ("2", "item_date"), ("2", "on_exchange")} <= set(rows)
+    assert {("3", "application_id"), ("3", "measure")} <= set(rows)
+
+
+def test_an_unused_column_names_the_heading_that_it_may_be(tmp_path: Path) -> None:
+    facts = (
+        "application_id,uscc,enterprise,measure,service_fee,服务单位\nA,91350699MA7XW0001X,甲,compute-purchase,1,x\n"
+    )
+    award(tmp_path, facts.replace("enterprise", "企业名"))
+    assert "服务单位" in told(tmp_path, "notices") or "服务单位" in told(tmp_path, "errors")
+
+
+def test_a_missing_column_is_named_by_both_names_with_the_nearest_heading(tmp_path: Path) -> None:
+    result = award(tmp_path, "application_id,uscc,mesure,service_fee\nA,91350699MA7XW0001X,compute-purchase,1\n")
+    assert result.exit_code == 1
+    assert "缺少列：measure（措施），最接近的表头是“mesure”" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("out", "message"),
+    [("facts.csv", "写入会把它覆盖"), ("out.pdf", "只能写成 .csv 或 .xlsx"), ("out", "只能写成 .csv 或 .xlsx")],
+)
+def test_results_are_never_written_over_the_input_nor_as_another_kind_of_file(
+    folder: Path, out: str, message: str
+) -> None:
+    before = (folder / "facts.csv").read_bytes()
+    result = compute(folder, out=out)
+    assert result.exit_code == 2
+    assert message in result.output
+    assert (folder / "facts.csv").read_bytes() == before
+
+
+def test_the_trail_is_not_written_over_the_results(folder: Path) -> None:
+    result = compute(folder, "--trail", str(folder / "out.csv"))
+    assert result.exit_code == 2

@@ -98,7 +98,7 @@ def test_a_missing_column_is_named_and_nothing_is_written(tmp_path: Path) -> Non
     (tmp_path / "a.csv").write_text("application_id,enterprise\nA1,甲\n", encoding="utf-8")
     result = run(tmp_path)
     assert result.exit_code == 1
-    assert "缺少“项目名称”列" in result.stdout and "没有比对" in result.stdout
+    assert "缺少“项目名称”（project）列" in result.stdout and "没有比对" in result.stdout
     assert not (tmp_path / "out.csv").exists()
 
 

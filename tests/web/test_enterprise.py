@@ -432,6 +432,7 @@ def _document(part: str) -> bytes:
         ("a.docx", _document("xl/workbook.xml"), "内容与后缀不符"),
         ("a.png", b"", "空文件"),
     ],
+    ids=["exe", "zip", "svg", "not a pdf", "not a docx", "empty"],  # archives hold the time: workers would differ
 )
 def test_a_file_is_what_its_name_says_or_refused(house_at: Houses, filename: str, data: bytes, told: str) -> None:
     house = house_at("intake")

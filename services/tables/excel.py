@@ -15,7 +15,8 @@ from python_calamine import (
 )
 
 from services.tables.filetype import FileType
-from services.tables.numbers import EXCEL_DIGITS, cell_text, lost_digits, number_text
+from services.tables.numbers import EXCEL_DIGITS, cell_text, lost_digits, number_text, percent_text
+from services.tables.percents import Places, percent_cells
 from services.tables.problems import TableError
 from services.tables.raw import Fault, Merge, RawSheet
 from services.tables.xls_faults import xls_faults
@@ -33,7 +34,7 @@ def read_excel(data: bytes, kind: FileType, file: str) -> tuple[list[RawSheet], 
         with CalamineWorkbook.from_object(io.BytesIO(data)) as book:
             if kind is FileType.XLS:
                 faults = dict(zip(book.sheet_names, xls_faults(data, file), strict=False))
-            return _sheets(book, faults)
+            return _sheets(book, faults, percent_cells(data, kind, file))
     except PasswordError as error:
         raise TableError(file, "设有打开密码，无法读取", "请在 Excel 中取消密码后重新保存") from error
     except CalamineError as error:
@@ -41,10 +42,12 @@ def read_excel(data: bytes, kind: FileType, file: str) -> tuple[list[RawSheet], 
 
 
 def _sheets(
-    book: CalamineWorkbook, faults: Mapping[str, Mapping[tuple[int, int | None], Fault]]
+    book: CalamineWorkbook,
+    faults: Mapping[str, Mapping[tuple[int, int | None], Fault]],
+    percents: Mapping[str | int, Places],
 ) -> tuple[list[RawSheet], list[str]]:
     sheets, notes = [], []
-    for meta in book.sheets_metadata:
+    for index, meta in enumerate(book.sheets_metadata):
         if meta.typ is not SheetTypeEnum.WorkSheet:
             continue
         sheet = book.get_sheet_by_name(meta.name)
@@ -53,18 +56,24 @@ def _sheets(
         elif meta.visible is not SheetVisibleEnum.Visible:
             notes.append(f"工作表「{meta.name}」是隐藏的，已跳过；如需读取请取消隐藏后重新提交")
         else:
-            sheets.append(_raw_sheet(sheet, faults.get(meta.name, {})))
+            shown = percents.get(meta.name, percents.get(index, set()))
+            sheets.append(_raw_sheet(sheet, faults.get(meta.name, {}), shown))
     return sheets, notes
 
 
-def _raw_sheet(sheet: CalamineSheet, errors: Mapping[tuple[int, int | None], Fault]) -> RawSheet:
+def _raw_sheet(sheet: CalamineSheet, errors: Mapping[tuple[int, int | None], Fault], percents: Places) -> RawSheet:
     faults: dict[tuple[int, int | None], Fault] = {**errors}
     rows = []
-    for index, values in enumerate(sheet.to_python(skip_empty_area=False)):
+    cells = sheet.to_python(skip_empty_area=False)
+    for index, values in enumerate(cells):
         rows.append([cell_text(value) for value in values])
         for column, value in enumerate(values):
             if not isinstance(value, str) and lost_digits(value):
                 faults[(index, column)] = _lost(float(value))  # type: ignore[arg-type]
+    for index, column in percents:
+        shown = cells[index][column] if index < len(cells) and column < len(cells[index]) else None
+        if isinstance(shown, int | float) and not isinstance(shown, bool):
+            rows[index][column] = percent_text(shown)
     merges = [Merge(top, left, bottom, right) for (top, left), (bottom, right) in sheet.merged_cell_ranges or []]
     return RawSheet(name=sheet.name, rows=rows, merges=merges, faults=faults)
 

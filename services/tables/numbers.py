@@ -31,6 +31,16 @@ def number_text(value: int | float) -> str:
     return format(Decimal(f"{value:.{EXCEL_DIGITS}g}" if isinstance(value, float) else value), "f")
 
 
+def percent_text(value: int | float) -> str:
+    """What a cell of a percentage format shows, with all its digits.
+
+    >>> percent_text(0.085), percent_text(1)
+    ('8.5%', '100%')
+    """
+    text = format(Decimal(number_text(value)).scaleb(2), "f")
+    return (text.rstrip("0").rstrip(".") if "." in text else text) + "%"
+
+
 def lost_digits(value: CellValue) -> bool:
     """Whether a number is too long for Excel to have kept its digits, as codes typed as numbers are."""
     return isinstance(value, int | float) and abs(value) >= 10**EXCEL_DIGITS

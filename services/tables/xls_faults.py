@@ -25,8 +25,8 @@ Faults = dict[tuple[int, int | None], Fault]
 def xls_faults(data: bytes, file: str) -> list[Faults]:
     """Faults of each sheet in the workbook's order, by zero-based (row, column)."""
     try:
-        stream = _workbook_stream(data)
-        sheets = _sheet_offsets(stream, file)
+        stream = workbook_stream(data)
+        sheets = sheet_offsets(stream, file)
         return [_sheet_faults(stream, offset) for offset in sheets]
     except (struct.error, IndexError, StopIteration) as error:
         raise TableError(
@@ -34,7 +34,7 @@ def xls_faults(data: bytes, file: str) -> list[Faults]:
         ) from error
 
 
-def _records(stream: bytes, offset: int) -> Iterator[tuple[int, bytes]]:
+def records(stream: bytes, offset: int) -> Iterator[tuple[int, bytes]]:
     """Records of one substream, up to its own end (charts inside a sheet have theirs)."""
     depth = 0
     while True:
@@ -46,9 +46,9 @@ def _records(stream: bytes, offset: int) -> Iterator[tuple[int, bytes]]:
         offset += 4 + length
 
 
-def _sheet_offsets(stream: bytes, file: str) -> list[int]:
+def sheet_offsets(stream: bytes, file: str) -> list[int]:
     offsets = []
-    for kind, body in _records(stream, 0):
+    for kind, body in records(stream, 0):
         if kind == _FILEPASS:
             raise TableError(file, "设有打开密码，无法读取", "请在 Excel 中取消密码后重新保存")
         if kind == _BOUNDSHEET:
@@ -58,7 +58,7 @@ def _sheet_offsets(stream: bytes, file: str) -> list[int]:
 
 def _sheet_faults(stream: bytes, offset: int) -> Faults:
     faults: Faults = {}
-    for kind, body in _records(stream, offset):
+    for kind, body in records(stream, offset):
         if kind == _BOOLERR and body[7] == 1:
             code = body[6]
         elif kind == _FORMULA and body[12:14] == b"\xff\xff" and body[6] == 2:
@@ -69,7 +69,7 @@ def _sheet_faults(stream: bytes, offset: int) -> Faults:
     return faults
 
 
-def _workbook_stream(data: bytes) -> bytes:
+def workbook_stream(data: bytes) -> bytes:
     """The stream `Workbook` (or `Book`, Excel 95) of the compound file."""
     size = 1 << struct.unpack_from("<H", data, 30)[0]
     table = _sector_table(data, size)

@@ -21,7 +21,7 @@ MAX_CELLS = 60_000_000
 
 _COLUMN_OF_CELL = re.compile(rb"""\sr=["']([A-Z]+)""")
 _ROW_NUMBER = re.compile(rb"""<(?:\w+:)?row\s[^>]*?\br=["'](\d+)""")
-_CELL = re.compile(
+CELL = re.compile(
     rb"<(?:\w+:)?row(?P<row>(?:\s[^>]*)?)>|<(?:\w+:)?c(?P<cell>\s[^>]*?)?(?:/>|>(?P<content>.*?)</(?:\w+:)?c>)",
     re.DOTALL,
 )
@@ -36,7 +36,7 @@ def xlsx_faults(data: bytes, file: str) -> dict[str, dict[tuple[int, int | None]
     """Faults by sheet name and zero-based (row, column). Raises `TableError` when a part of the file is unreadable."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            parts = _sheet_parts(archive)
+            parts = sheet_parts(archive)
             return {name: _sheet_faults(_measured(archive.read(part), name, file)) for name, part in parts.items()}
     except (
         zipfile.BadZipFile,
@@ -73,22 +73,22 @@ def _column_index(letters: bytes) -> int:
     return index - 1
 
 
-def _sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
+def sheet_parts(archive: zipfile.ZipFile) -> dict[str, str]:
     """Sheet name to the path of its XML inside the archive."""
     targets = {}
     for tag in re.findall(rb"<(?:\w+:)?Relationship\s[^>]*>", archive.read("xl/_rels/workbook.xml.rels")):
-        attributes = _attributes(tag)
+        attributes = attributes_of(tag)
         targets[attributes.get("Id", "")] = posixpath.normpath(posixpath.join("/xl", attributes.get("Target", "")))[1:]
     sheets = {}
     for tag in re.findall(rb"<(?:\w+:)?sheet\s[^>]*>", archive.read("xl/workbook.xml")):
-        attributes = _attributes(tag)
+        attributes = attributes_of(tag)
         part = targets.get(next((value for key, value in attributes.items() if key.endswith(":id")), ""), "")
         if part in archive.namelist():
             sheets[attributes.get("name", "")] = part
     return sheets
 
 
-def _attributes(tag: bytes) -> dict[str, str]:
+def attributes_of(tag: bytes) -> dict[str, str]:
     return {
         key.decode(): html.unescape((double or single).decode("utf-8", "replace"))
         for key, double, single in _ATTRIBUTE.findall(tag)
@@ -100,24 +100,24 @@ def _sheet_faults(xml: bytes) -> dict[tuple[int, int | None], Fault]:
         return {}
     faults: dict[tuple[int, int | None], Fault] = {}
     row, column = -1, -1
-    for match in _CELL.finditer(xml):
+    for match in CELL.finditer(xml):
         attributes, content = match.group("cell") or b"", match.group("content") or b""
         if match.group("row") is not None:
-            row, column = _row_number(match.group("row"), row), -1
+            row, column = row_number(match.group("row"), row), -1
             continue
-        row, column = _position(attributes, row, column)
+        row, column = cell_position(attributes, row, column)
         fault = _fault(attributes, content)
         if fault is not None:
             faults[(row, column)] = fault
     return faults
 
 
-def _row_number(attributes: bytes, previous: int) -> int:
-    number = _attributes(attributes).get("r", "")
+def row_number(attributes: bytes, previous: int) -> int:
+    number = attributes_of(attributes).get("r", "")
     return int(number) - 1 if number.isdigit() else previous + 1
 
 
-def _position(attributes: bytes, row: int, column: int) -> tuple[int, int]:
+def cell_position(attributes: bytes, row: int, column: int) -> tuple[int, int]:
     """A cell without a reference stands right of the one before it."""
     reference = _REFERENCE.search(attributes)
     if reference is None:

@@ -205,12 +205,37 @@ def test_xls_is_read_with_dates_and_error_cells() -> None:
     ]
 
 
+def test_a_percentage_is_read_as_it_is_shown(read: Read) -> None:
+    def fill(book: xlsxwriter.Workbook, sheet: xlsxwriter.worksheet.Worksheet) -> None:
+        sheet.write_row(0, 0, ["企业名称", "增速"])
+        formats = ["0.0%", "0%", 10, "0.00%;[Red]-0.00%", '0.0"%"', "0.000"]
+        for row, code in enumerate(formats, start=1):
+            shown = book.add_format({"num_format": code})
+            sheet.write(row, 0, "甲")
+            sheet.write_number(row, 1, 0.085, shown)
+        sheet.write_row(7, 0, ["甲", "8.5%"])
+        sheet.write(8, 0, "乙")
+        sheet.write_formula(8, 1, "=0.07", book.add_format({"num_format": 9}), 0.07)
+        sheet.write(9, 0, "丙")
+        sheet.write_blank(9, 1, None, book.add_format({"num_format": 9}))
+
+    assert column(read(fill), "增速") == ["8.5%"] * 4 + ["0.085", "0.085", "8.5%", "7%", ""]
+
+
+def test_percentages_of_an_xls_and_an_ods_are_read_as_they_are_shown(tmp_path: Path) -> None:
+    """fixtures/percents.xls was written by xlwt: 0.085 in the formats 0.0%, 0%, 0.000, then twice in one row."""
+    assert column(read_workbook(FIXTURES / "percents.xls"), "增速") == ["8.5%", "8.5%", "0.085", "8.5%"]
+    assert column(read_workbook(FIXTURES / "percents.xls"), "行业") == ["", "", "", "12%"]
+    workbook = read_workbook(ods(tmp_path / "申报.ods", "甲", "0.085", kind="percentage"))
+    assert workbook.table().frame.rows() == [("甲", "8.5%", 2)]
+
+
 def test_ods_is_read(tmp_path: Path) -> None:
     workbook = read_workbook(ods(tmp_path / "申报.ods", "甲", "1234.5"))
     assert workbook.table().frame.rows() == [("甲", "1234.5", 2)]
 
 
-def ods(path: Path, name: str, amount: str) -> Path:
+def ods(path: Path, name: str, amount: str, kind: str = "float") -> Path:
     """The smallest OpenDocument spreadsheet with one row."""
     spaces = "".join(
         f' xmlns:{prefix}="urn:oasis:names:tc:opendocument:xmlns:{prefix}:1.0"'
@@ -220,7 +245,7 @@ def ods(path: Path, name: str, amount: str) -> Path:
         [f'<table:table-cell office:value-type="string"><text:p>{text}</text:p></table:table-cell>' for text in row]
         for row in (["企业", "金额"], [name])
     ]
-    cells[1].append(f'<table:table-cell office:value-type="float" office:value="{amount}"/>')
+    cells[1].append(f'<table:table-cell office:value-type="{kind}" office:value="{amount}"/>')
     rows = "".join(f"<table:table-row>{''.join(row)}</table:table-row>" for row in cells)
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")

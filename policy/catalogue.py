@@ -10,10 +10,11 @@ POLICIES = Path(__file__).resolve().parent.parent / "config" / "policies"
 
 
 def listed(root: Path = POLICIES) -> list[str]:
-    """The ids of all policies under ``root``, in order."""
-    return (
-        sorted(folder.name for folder in root.iterdir() if (folder / "policy.yaml").is_file()) if root.is_dir() else []
-    )
+    """The ids of all policies under ``root``, in order; a name with a dot before it is no policy's."""
+    if not root.is_dir():
+        return []
+    folders = [folder for folder in root.iterdir() if not folder.name.startswith(".")]
+    return sorted(folder.name for folder in folders if (folder / "policy.yaml").is_file())
 
 
 def find(id_or_path: str, root: Path = POLICIES) -> Path:

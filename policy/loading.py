@@ -108,7 +108,7 @@ def shape_problems(document: Document, error: ValidationError, root: type[BaseMo
 
 def _shape_problem(document: Document, detail: ErrorDetails, root: type[BaseModel]) -> Problem:
     path = _real_path(document, detail["loc"])
-    key = str(detail["loc"][-1])
+    key = str(detail["loc"][-1]) if detail["loc"] else ""
     if detail["type"] == "missing":
         return document.problem(path, "", f"缺少必填的键“{key}”")
     if detail["type"] == "extra_forbidden":

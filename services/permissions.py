@@ -20,6 +20,7 @@ ROLE_NAMES = {
 }
 
 APPROVERS = frozenset({Role.SECTION_HEAD, Role.BUREAU_LEADER, Role.BUREAU_MEETING, Role.GOVERNMENT_OFFICE})
+_HEADS = frozenset({Role.SECTION_HEAD, Role.BUREAU_LEADER})
 _OPERATOR = frozenset({Role.OPERATOR})
 _BY_RULE = frozenset({Role.SYSTEM, Role.OPERATOR})
 _APPLICANT = frozenset({Role.APPLICANT, Role.OPERATOR})
@@ -79,6 +80,9 @@ ALLOWED: dict[str, frozenset[Role]] = {
     "message.resend": _OPERATOR,
     "message.write": _OPERATOR,
     "duty.report": frozenset({Role.BUREAU_VERIFIER, Role.OPERATOR}),
+    "policy.upload": _OPERATOR | {Role.ADMINISTRATOR},
+    "policy.approve": _HEADS,
+    "policy.refuse": _HEADS,
 }
 
 _OFFICE = APPROVERS | {Role.OPERATOR, Role.AUDITOR}
@@ -97,7 +101,7 @@ VIEWS: dict[str, frozenset[Role] | None] = {
     "objections": _OFFICE,
     "payments": frozenset({Role.OPERATOR, Role.FINANCE, Role.AUDITOR}),
     "messages": frozenset({Role.OPERATOR, Role.AUDITOR}),
-    "policies": frozenset({Role.OPERATOR, Role.ADMINISTRATOR, Role.AUDITOR}),
+    "policies": _HEADS | {Role.OPERATOR, Role.ADMINISTRATOR, Role.AUDITOR},
     "users": frozenset({Role.OPERATOR, Role.ADMINISTRATOR, Role.AUDITOR}),
     "registrations": frozenset({Role.OPERATOR, Role.AUDITOR}),
     "tokens": frozenset({Role.ADMINISTRATOR, Role.AUDITOR}),

@@ -1,6 +1,7 @@
 """The exact policy that a cycle runs under: stored by its hash when the cycle opens, read back ever after."""
 
 from functools import lru_cache
+from pathlib import Path
 
 from sqlmodel import Session, select
 
@@ -10,13 +11,21 @@ from models import Cycle, PolicyVersion
 from policy import Policy
 from services import sharing
 from services.clock import Clock
-from services.errors import InputError
+from services.errors import InputError, NotFoundError
+
+
+def folder(settings: Settings, policy_id: str) -> Path:
+    """The policy's folder in the policies folder. Raises NotFoundError, for a path to elsewhere too."""
+    if policy_id not in policy.listed(settings.policies_dir):
+        raise NotFoundError(f"政策目录里没有政策“{policy_id}”；请核对政策编号。")
+    return settings.policies_dir / policy_id
 
 
 def load(settings: Settings, policy_id: str) -> Policy:
-    """The policy as it stands in the policies folder. Raises InputError when it has problems."""
+    """The policy as it stands in the policies folder. Raises InputError when it has problems, NotFoundError."""
+    place = folder(settings, policy_id)
     try:
-        return policy.load(settings.policies_dir / policy_id)
+        return policy.load(place)
     except policy.PolicyError as error:
         raise InputError(f"政策 {policy_id} 不能使用：{error}。请先运行 duixian policy check {policy_id}。") from error
 

@@ -2,15 +2,19 @@
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
+
+from polars.exceptions import PolarsError
 
 import policy
 from config.settings import Settings
 from policy import Policy, PolicyError, Problem
 from policy.cases import case_problems, cases_file
-from services.errors import NotFoundError
+from services import policies
+
+_LONGEST_VALUE = 200
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,11 @@ class Checked:
         """Whether it can be used: no errors, and every case holds."""
         return self.failed == 0 and all(problem.severity == "warning" for problem in self.problems)
 
+    @property
+    def proven(self) -> bool:
+        """Whether it passed and has cases that show it."""
+        return self.passed and self.cases > 0
+
 
 @dataclass(frozen=True)
 class Places:
@@ -56,17 +65,18 @@ def shelf(settings: Settings) -> list[Shelved]:
 
 def shelved(settings: Settings, policy_id: str) -> Shelved:
     """One policy. Raises NotFoundError."""
-    return _shelved(_folder(settings, policy_id))
+    return _shelved(policies.folder(settings, policy_id))
 
 
 def check(settings: Settings, policy_id: str) -> Checked:
     """The check with all cases, as `duixian policy check` does it. Raises NotFoundError."""
-    return check_folder(_folder(settings, policy_id))
+    return check_folder(policies.folder(settings, policy_id))
 
 
 def check_folder(folder: Path) -> Checked:
     """The check of a folder; the same files are checked once."""
-    return _checked(folder, _digest(folder))
+    checked = _checked(folder, _digest(folder))
+    return replace(checked, problems=_by_name(checked.problems))
 
 
 def places(settings: Settings) -> Places:
@@ -78,14 +88,8 @@ def places(settings: Settings) -> Places:
     )
 
 
-def _folder(settings: Settings, policy_id: str) -> Path:
-    if policy_id not in policy.listed(settings.policies_dir):
-        raise NotFoundError("没有这份政策。")
-    return settings.policies_dir / policy_id
-
-
 def _shelved(folder: Path) -> Shelved:
-    problems = policy.check(folder)
+    problems = _by_name(policy.check(folder))
     try:
         return Shelved(folder.name, policy.load(folder), problems)
     except PolicyError:
@@ -102,8 +106,16 @@ def _checked(folder: Path, _digest: str) -> Checked:
         results = policy.run_cases(folder)
     except PolicyError as error:
         return Checked([*problems, *error.problems], 0, 0)
+    except (ArithmeticError, LookupError, TypeError, ValueError, PolarsError) as error:  # of what cases.yaml gives
+        unread = Problem(str(file), 1, 1, str(error)[:_LONGEST_VALUE], "算例里有算不了的值，请逐个核对年度、编号和金额")
+        return Checked([*problems, unread], 0, 0)
     failed = sum(not result.passed for result in results)
     return Checked([*problems, *case_problems(file, results)], len(results), failed)
+
+
+def _by_name(problems: Sequence[Problem]) -> list[Problem]:
+    """The problems with the files' names alone: where the server keeps them helps no reader."""
+    return [replace(problem, file=Path(problem.file).name) for problem in problems]
 
 
 def _digest(folder: Path) -> str:

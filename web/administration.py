@@ -1,4 +1,4 @@
-"""Users and their passwords, policies, calendar, mail settings."""
+"""Users and their passwords, calendar, mail settings."""
 
 from typing import Annotated, Any
 
@@ -17,7 +17,6 @@ router = APIRouter()
 SeenUsers = Annotated[Visit, sees("users")]
 # An enterprise registers by itself, and the system is nobody.
 ROLES = {role: name for role, name in ROLE_NAMES.items() if role not in (Role.APPLICANT, Role.SYSTEM)}
-OUTCOMES = {"award": "奖补", "referral": "转报上级", "case_by_case": "一事一议"}
 _NOTHING = {"login": "", "name": "", "role": "", "bureau": "", "county": "", "email": ""}
 
 
@@ -122,26 +121,6 @@ def test_mail(visit: Annotated[Visit, does("mail.test")], recipient: Annotated[s
     except InputError as error:
         return _settings(visit, recipient=recipient, trouble=str(error), status=422)
     return visit.back("/settings", f"测试邮件已交给发信服务器（答复：{reply}），请到收件箱查看。")
-
-
-@router.get("/policies")
-def policy_list(visit: Annotated[Visit, sees("policies")]) -> HTMLResponse:
-    """The policies with what the check says."""
-    return visit.page("administration/policies.html", shelf=policy_shelf.shelf(visit.console.settings))
-
-
-@router.get("/policies/{policy_id}")
-def policy_page(visit: Annotated[Visit, sees("policies")], policy_id: str) -> HTMLResponse:
-    """One policy: measures, bureaus, counties, and its problems."""
-    found = policy_shelf.shelved(visit.console.settings, policy_id)
-    return visit.page("administration/policy.html", found=found, OUTCOMES=OUTCOMES)
-
-
-@router.get("/policies/{policy_id}/check")
-def policy_check(visit: Annotated[Visit, sees("policies")], policy_id: str) -> HTMLResponse:
-    """The whole check with every case."""
-    checked = policy_shelf.check(visit.console.settings, policy_id)
-    return visit.page("administration/policy_check.html", policy_id=policy_id, checked=checked)
 
 
 def _read(visit: Visit, given: dict[str, str]) -> dict[str, Any]:

@@ -7,6 +7,8 @@ from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 
 from config.settings import Settings
+from services import policy_drafts
+from services.database import session_of
 from web import (
     account,
     administration,
@@ -21,6 +23,7 @@ from web import (
     messages,
     oversight,
     payments,
+    policies,
     problems,
     public,
     registrations,
@@ -50,6 +53,7 @@ ROUTERS = tuple(
         decisions,
         payments,
         oversight,
+        policies,
         administration,
         tokens,
     )
@@ -73,6 +77,8 @@ Next = Callable[[Request], Awaitable[Response]]
 def create_app(settings: Settings) -> FastAPI:
     """The console of an installation whose database is at the newest schema."""
     console = open_console(settings)
+    with session_of(console.engine) as session:
+        policy_drafts.settle(session, settings)
     app = FastAPI(title="兑现工作台", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.console = console
     app.mount(API, api.create_api(console))

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, Response
 
-from services import gates, lists, risks, sightings, waiting
+from services import gates, lists, policy_drafts, risks, sightings, waiting
 from services.documents.law import general_rules, sharing, standards
 from services.documents.names import OUTCOMES
 from services.errors import InputError, NotFoundError, StateError
@@ -27,7 +27,12 @@ def decisions(visit: Seen) -> HTMLResponse:
     """What waits for the visitor, and what waits for others."""
     found = waiting.matters(visit.session, visit.clock, visit.console.plan)
     mine = [matter for matter in found if matter.turn is visit.actor.role]
-    return visit.page("decisions/waiting.html", mine=mine, others=[each for each in found if each not in mine])
+    return visit.page(
+        "decisions/waiting.html",
+        mine=mine,
+        others=[each for each in found if each not in mine],
+        drafts=policy_drafts.to_decide(visit.session, visit.actor),
+    )
 
 
 @router.get("/decisions/{cycle_id}")

@@ -10,7 +10,6 @@ from services.actors import Actor
 from services.clock import Clock
 from services.tables import RowProblem, Workbook
 
-
 _OF_THE_DAY = (ImportKind.PAYMENTS, ImportKind.VERIFICATION)
 
 

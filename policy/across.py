@@ -89,7 +89,7 @@ def budget_rule(measure: Measure, fen: int) -> Rule:
         kind=measure.budget.when_short,
         measures=(measure.id,),
         clause=measure.clause,
-        quote="",
+        quote="年度预算由年度申报指南确定",
         per=None,
         most=fen,
         rank_by=measure.budget.rank_by,

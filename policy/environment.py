@@ -21,6 +21,7 @@ from policy.parameters import (
     version_of,
 )
 from policy.schema import Measure, Parameter, Policy
+from policy.yearly import unranked, year_settings
 
 Overrides = Mapping[str, Mapping[str, str]]
 
@@ -49,8 +50,8 @@ def _overridden(policy: Policy, owner: str, parameter: Parameter, version: Versi
 
 def check_overrides(policy: Policy, overrides: Overrides, *, year: int) -> list[str]:
     """A Chinese sentence for each override that names nothing, or goes further than the law allows."""
-    owners: dict[str, list[Parameter]] = {COMMON: policy.parameters}
-    owners |= {measure.id: measure.parameters for measure in policy.measures}
+    owners: dict[str, list[Parameter]] = {COMMON: [*policy.parameters, *year_settings(policy, None)]}
+    owners |= {measure.id: [*measure.parameters, *year_settings(policy, measure)] for measure in policy.measures}
     problems: list[str] = []
     for owner, values in overrides.items():
         if owner not in owners:
@@ -63,6 +64,9 @@ def check_overrides(policy: Policy, overrides: Overrides, *, year: int) -> list[
                 _overridden(policy, owner, known[name], version_of(known[name], year), values[name])
             except InputError as error:
                 problems.append(str(error))
+    if not problems:
+        unclear = [measure for measure in policy.measures if unranked(measure, overrides.get(measure.id, {}))]
+        problems = [f"{measure.id} 预算不足时按排名，要另定 rank_by（按哪一项排名）" for measure in unclear]
     return problems
 
 

@@ -21,6 +21,7 @@ from policy.program import CheckedCondition, build_program
 from policy.reporter import Reporter
 from policy.running import AWARD, REJECTED, MeasureRun, Setting, TrailStep, run_measure, template
 from policy.schema import Policy, Referral
+from policy.yearly import budgets_of, settled
 
 RESULT_COLUMNS = (
     "application_id",
@@ -235,6 +236,7 @@ def evaluate(
     _known(policy, [*facts, *budgets])
     if problems := check_overrides(policy, overrides, year=year):
         raise InputError("；".join(problems))
+    policy, budgets = settled(policy, overrides), budgets_of(overrides) | dict(budgets)
     past = checked_history(policy, history)
     runs: dict[str, MeasureRun] = {}
     settings: dict[str, Setting] = {}
@@ -321,8 +323,9 @@ def _budget_warning(evaluation: Evaluation, rule: Rule, total: int) -> None:
     if total <= rule.most:
         return
     done = {"warn": "未作调整", "pro_rata": "已按比例分配", "by_rank": "已按排名分配"}[rule.kind]
+    measure = evaluation.policy.measure(rule.measures[0])
     evaluation.warnings.append(
-        f"措施 {rule.measures[0]} 应奖补 {yuan(total)} 元，超过预算 {yuan(rule.most)} 元，{done}"
+        f"{measure.title if measure else ''}应奖补 {yuan(total)} 元，超过预算 {yuan(rule.most)} 元，{done}"
     )
 
 

@@ -48,6 +48,11 @@ RESERVED = frozenset(
         "outcome",
         "reason",
         "failed_conditions",
+        "overlap",
+        "rounding_unit",
+        "rounding_mode",
+        "when_short",
+        "rank_by",
     }
 )
 RESERVED_PREFIXES = ("limit_", "group_")

@@ -187,7 +187,8 @@ def read_scalar(parameter: Parameter, text: str, path: tuple[str | int, ...], sc
         return text == "true"
     if parameter.type == "choice":
         if text not in parameter.choices:
-            raise ParameterError("不在 choices 之中", text, path, nearest(text, parameter.choices))
+            message = f"只能是：{'、'.join(parameter.choices)}"
+            raise ParameterError(message, text, path, nearest(text, parameter.choices))
         return text
     return scaled(read_exact(parameter.type, text, path), scale)
 
@@ -292,7 +293,7 @@ def _check_override(parameter: Parameter, stated: str, text: str, free: Adjustab
     value = read_exact(kind, text, ())
     if value < 0:
         raise ParameterError(f"“{parameter.label}”不能是负数", text, ())
-    if places(value) > max(ADJUSTABLE_SCALE, places(read_exact(kind, stated, ()))):
+    if places(value) > max(ADJUSTABLE_SCALE, places(read_exact(kind, stated or "0", ()))):
         raise ParameterError(f"“{parameter.label}”的小数位数太多", text, ())
     if free == "at_most" and value > read_exact(kind, stated, ()):
         raise ParameterError(f"“{parameter.label}”不能高于 {stated}", text, ())

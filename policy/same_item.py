@@ -26,18 +26,31 @@ def evaluate_items(
 ) -> Evaluation:
     """As ``evaluate``, where each of ``pairs`` names two applications for the same item (就高、不重复).
 
-    What both would get alone decides which is the lower; of equal amounts the later application yields.
+    What both would get alone decides which is the lower; of equal amounts the later application yields. What the
+    higher gets may itself be less for the sake of a third, so that it is evaluated until nothing changes: at most once
+    a pair, since each round settles at least the highest that was not settled.
     """
-    alone = evaluate(policy, facts, year=year, history=history, overrides=overrides, budgets=budgets)
-    if not pairs:
-        return alone
-    amounts = dict(alone.results.select("application_id", "amount_fen").iter_rows())
-    extra: dict[str, int] = {}
-    for pair in pairs:
-        lower, higher = sorted(pair, key=lambda number: (amounts.get(number, 0), _reversed(number)))
-        extra[lower] = extra.get(lower, 0) + amounts.get(higher, 0)
-    again = {measure: _granted(frame, extra) for measure, frame in facts.items()}
-    return evaluate(policy, again, year=year, history=history, overrides=overrides, budgets=budgets)
+
+    def evaluated(granted: Mapping[str, int]) -> Evaluation:
+        frames = {measure: _granted(frame, granted) for measure, frame in facts.items()} if granted else facts
+        return evaluate(policy, frames, year=year, history=history, overrides=overrides, budgets=budgets)
+
+    found = evaluated({})
+    amounts = _amounts(found)
+    ranked = [sorted(pair, key=lambda each: (amounts.get(each, 0), _reversed(each))) for pair in pairs]
+    granted: dict[str, int] = {}
+    for _ in pairs:
+        amounts, last, granted = _amounts(found), granted, {}
+        for lower, higher in ranked:
+            granted[lower] = granted.get(lower, 0) + amounts.get(higher, 0)
+        if granted == last:
+            break
+        found = evaluated(granted)
+    return found
+
+
+def _amounts(evaluation: Evaluation) -> dict[str, int]:
+    return dict(evaluation.results.select("application_id", "amount_fen").iter_rows())
 
 
 def _granted(frame: pl.DataFrame, extra: Mapping[str, int]) -> pl.DataFrame:

@@ -66,6 +66,10 @@ class Provisions(Strict):
     rounding: Rounding = Field(default_factory=Rounding, description="取整")
     percentages_are_maxima: bool = Field(False, description="百分比均指最高比例")
     overlap: OverlapRule = Field("none", description="同一事项已获上级资助时：补差、不再补、不看")
+    adjustable: list[Literal["overlap", "rounding"]] = Field(
+        default_factory=list, description="年度申报指南能另定重复享受、取整中的哪些"
+    )
+    reading: str = Field("", description="采用这个重复享受读法的理由")
     cost_sharing: CostSharing = Field(default_factory=CostSharing, description="市县负担")
     clause: str = Field("", description="条款")
     quote: str = Field("", description="原文")

@@ -139,59 +139,30 @@ def gather(session: Session, cycle: Cycle) -> Inputs:
 
 
 def evaluate(inputs: Inputs) -> Evaluation:
-    """Evaluate the policy; of two applications for one item the lower counts what the higher gets as granted.
-
-    What the higher gets may itself be less for the sake of a third, so that it is evaluated until nothing changes:
-    at most once a pair, since each round settles at least the highest that was not settled.
-    """
-    found = _evaluate(inputs, inputs.rows)
-    amounts = _amounts(found)
-    ranked = [sorted(pair, key=lambda each: (amounts.get(each, 0), _reversed(each))) for pair in inputs.pairs]
-    granted: dict[str, int] = {}
-    for _ in inputs.pairs:
-        amounts, last, granted = _amounts(found), granted, {}
-        for lower, higher in ranked:
-            granted[lower] = granted.get(lower, 0) + amounts.get(higher, 0)
-        if granted == last:
-            break
-        found = _evaluate(inputs, _with_granted(inputs.rows, granted))
-    return found
-
-
-def _amounts(evaluation: Evaluation) -> dict[str, int]:
-    return dict(evaluation.results.select("application_id", "amount_fen").iter_rows())
-
-
-def _with_granted(rows: Rows, granted: Mapping[str, int]) -> Rows:
-    return {
-        measure: [
-            row | {"granted_above": row["granted_above"] + granted.get(row["application_id"], 0)} for row in listed
-        ]
-        for measure, listed in rows.items()
-    }
-
-
-@lru_cache(maxsize=1)
-def code_version() -> str:
-    """The version of the code that computes: a digest of the rule language's sources."""
-    sources = sorted((ROOT / "policy").glob("*.py"))
-    return hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()[:16]
-
-
-def _reversed(number: str) -> tuple[int, ...]:
-    """Sorts numbers from the last to the first: of equal amounts the later application yields."""
-    return tuple(-ord(character) for character in number)
-
-
-def _evaluate(inputs: Inputs, rows: Rows) -> Evaluation:
+    """Evaluate the policy; of two applications for one item the lower counts what the higher gets as granted."""
     frames = {
-        measure.id: policy.frame(measure, rows[measure.id]) for measure in inputs.law.measures if rows.get(measure.id)
+        measure.id: policy.frame(measure, rows)
+        for measure in inputs.law.measures
+        if (rows := inputs.rows.get(measure.id))
     }
     schema = policy.history_columns(inputs.law)
     history = pl.DataFrame(
         {name: [row.get(name) for row in inputs.history] for name in schema}, schema=schema, strict=True
     )
-    return policy.evaluate(inputs.law, frames, year=inputs.year, history=history, overrides=inputs.overrides)
+    return policy.evaluate_items(
+        inputs.law, frames, inputs.pairs, year=inputs.year, history=history, overrides=inputs.overrides
+    )
+
+
+@lru_cache(maxsize=1)
+def code_version() -> str:
+    """The version of the code that computes: a digest of the sources of the rule language and of the codes it reads."""
+    sources = [
+        *sorted((ROOT / "policy").glob("*.py")),
+        ROOT / "matching" / "uscc.py",
+        ROOT / "matching" / "normalise.py",
+    ]
+    return hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()[:16]
 
 
 def _fact_rows(

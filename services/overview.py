@@ -29,6 +29,7 @@ from policy import Policy
 from policy.environment import environment
 from policy.parameters import adjustable, version_of
 from policy.schema import Parameter, Pool
+from policy.yearly import budgets_of, year_settings
 from services import computation, cycles, gates, policies
 from services.clock import Clock
 from services.deadlines import due_day
@@ -181,13 +182,18 @@ def measures(session: Session, law: Policy, cycle_id: int) -> list[MeasureSum]:
 
 
 def pools(law: Policy, cycle: Cycle, sums: Iterable[MeasureSum]) -> list[PoolUse]:
-    """The fixed sums that the policy shares out, with what the awards of their measures use."""
+    """The fixed sums that the policy shares out and the year's budgets, with what the awards of their measures use."""
     used = {each.id: each.amount_fen for each in sums}
     groups = [group for group in law.groups if isinstance(group, Pool)]
+    budgets = [
+        PoolUse(f"{measure.title}：年度预算", measure.clause, used.get(measure.id, 0), whole)
+        for measure in law.measures
+        if (whole := budgets_of(cycle.overrides).get(measure.id)) is not None
+    ]
     if not groups:
-        return []
+        return budgets
     scalars = environment(law, None, cycle.year, cycle.overrides).scalars
-    return [
+    return budgets + [
         PoolUse(
             group.label,
             group.clause,
@@ -264,8 +270,9 @@ def known_policies(settings: Settings) -> list[Policy]:
 
 def adjustables(law: Policy, year: int) -> list[Adjustable]:
     """What a year's guide may set otherwise than the policy."""
-    owners: list[tuple[str, str, list[Parameter]]] = [("policy", "各项措施", law.parameters)]
-    owners += [(measure.id, measure.title, measure.parameters) for measure in law.measures]
+    common = [*law.parameters, *year_settings(law, None)]
+    owners: list[tuple[str, str, list[Parameter]]] = [("policy", "各项措施", common)]
+    owners += [(each.id, each.title, [*each.parameters, *year_settings(law, each)]) for each in law.measures]
     return [
         _adjustable(owner, title, each, year)
         for owner, title, parameters in owners

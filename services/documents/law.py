@@ -10,6 +10,7 @@ from policy import Measure, Policy
 from policy.amounts import plain
 from policy.parameters import Version, adjustable, override, read_exact, value_type, version_of
 from policy.schema import Parameter
+from policy.yearly import year_settings
 from services.documents.render.pages import chinese_date
 from services.money import wan, yuan
 from services.sharing import county_rate
@@ -17,14 +18,22 @@ from services.sharing import county_rate
 
 def standards(law: Policy, measure: Measure, cycle: Cycle) -> list[dict[str, Any]]:
     """The measure's parameters in the cycle's year: label, the rows of their value, and the reading."""
-    return [_standard(law, measure, parameter, cycle) for parameter in measure.parameters]
+    return [_standard(law, measure, parameter, cycle) for parameter in _stated(law, measure, cycle)]
+
+
+def _stated(law: Policy, measure: Measure | None, cycle: Cycle) -> list[Parameter]:
+    """The parameters, and of the year's other settings those that it settles."""
+    chosen = cycle.overrides.get(measure.id if measure else "policy", {})
+    own = measure.parameters if measure else law.parameters
+    return [*own, *(each for each in year_settings(law, measure) if each.name in chosen)]
 
 
 def general_rules(law: Policy, cycle: Cycle) -> list[str]:
     """Rules across measures, and the common parameters with their readings."""
-    own = [_standard(law, None, parameter, cycle) for parameter in law.parameters]
+    own = [_standard(law, None, parameter, cycle) for parameter in _stated(law, None, cycle)]
     readings = [each["reading"] or f"{each['label']}：{each['values'][0]['value']}" for each in own]
-    return [group.label for group in law.groups] + readings
+    general = [law.provisions.reading] if law.provisions.reading else []
+    return [group.label for group in law.groups] + general + readings
 
 
 def sharing(law: Policy, cycle: Cycle) -> list[dict[str, str]]:
@@ -62,6 +71,8 @@ def _standard(law: Policy, measure: Measure | None, parameter: Parameter, cycle:
 
 def _shown(parameter: Parameter, version: Version, key_label: str) -> list[dict[str, str]]:
     """A value on one line, or a table on several."""
+    if parameter.type != "table" and version.value is None:
+        return [{"key": "", "value": "没有规定"}]
     if parameter.type != "table":
         return [{"key": "", "value": _value(parameter, version.value or "")}]
     rows = [(_key(parameter, row.key or row.band or "", key_label), row.value) for row in version.rows]

@@ -154,8 +154,26 @@ def test_a_lower_yearly_rate_is_used() -> None:
 
 def test_short_budget_is_a_warning_with_both_sums(base: Policy) -> None:
     evaluation = evaluate(base, [application(1), application(2)], budgets={"fee": 9_999_999})
-    assert evaluation.warnings == ["措施 fee 应奖补 100000.00 元，超过预算 99999.99 元，未作调整"]
+    assert evaluation.warnings == ["服务费补助应奖补 100000.00 元，超过预算 99999.99 元，未作调整"]
     assert evaluation.results["amount_fen"].to_list() == [5_000_000, 5_000_000]
+
+
+@pytest.mark.parametrize(
+    ("overrides", "message"),
+    [
+        ({"fee": {"budget": "-1"}}, "不能是负数"),
+        ({"fee": {"budget": "很多"}}, "不是数字"),
+        ({"fee": {"when_short": "按得分"}}, "只能是：不核减、按比例、按排名"),
+        ({"fee": {"when_short": "按排名"}}, "要另定 rank_by"),
+        ({"fee": {"when_short": "按排名", "rank_by": "姓名"}}, "只能是：服务费、人数"),
+        ({"policy": {"overlap": "不再补"}}, "没有参数“overlap”"),
+    ],
+)
+def test_yearly_settings_that_mean_nothing_are_refused(
+    base: Policy, overrides: dict[str, dict[str, str]], message: str
+) -> None:
+    (problem,) = policy.check_overrides(base, overrides, year=2025)
+    assert message in problem
 
 
 def test_history_does_not_look_at_this_year_or_later() -> None:

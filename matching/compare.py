@@ -7,6 +7,8 @@ import polars as pl
 from matching.identity import same_enterprise
 from matching.keys import FEN_PER_WAN
 
+_CLOSE = 20
+
 
 def compared(left: pl.DataFrame, right: pl.DataFrame, former_names: pl.DataFrame | None) -> pl.DataFrame:
     """Every pair that shares an enterprise or an invoice, once, with the columns of both sides and the comparisons.
@@ -55,7 +57,8 @@ def _comparisons() -> list[pl.Expr]:
     )
     same_invoice = pl.col("shared_invoices").list.len() > 0
     same_year = pl.col("year_number") == pl.col("year_number_right")
-    same_amount = _wan("fen") == _wan("fen_right")
+    equal, close = pl.col("fen") == pl.col("fen_right"), _close("fen", "fen_right")
+    same_amount = equal | (close & (_rounded("fen", "fen_right") | _rounded("fen_right", "fen")))
     return [
         same_invoice.alias("same_invoice"),
         (known & ~same_invoice & (pl.col("shared_bare").list.len() > 0)).alias("same_bare"),
@@ -66,8 +69,10 @@ def _comparisons() -> list[pl.Expr]:
         _both_and_different("measure").alias("two_measures"),
         same_year.fill_null(False).alias("same_year"),
         (~same_year).fill_null(False).alias("other_year"),
+        equal.fill_null(False).alias("equal_amount"),
         same_amount.fill_null(False).alias("same_amount"),
-        (~same_amount).fill_null(False).alias("other_amount"),
+        (close & ~same_amount).fill_null(False).alias("near_amount"),
+        (~close & ~same_amount).fill_null(False).alias("other_amount"),
     ]
 
 
@@ -76,6 +81,13 @@ def _both_and_different(column: str) -> pl.Expr:
     return (ours != "") & (theirs != "") & (ours != theirs)
 
 
-def _wan(fen: str) -> pl.Expr:
-    """The amount in 万元, rounded half up."""
-    return (pl.col(fen) + FEN_PER_WAN // 2) // FEN_PER_WAN
+def _rounded(given: str, exact: str) -> pl.Expr:
+    """Whether one amount is a whole number of 万元 and the other's rounding (half up), as ledgers often write it."""
+    wan = (pl.col(exact) + FEN_PER_WAN // 2) // FEN_PER_WAN
+    return (pl.col(given) > 0) & (pl.col(given) == wan * FEN_PER_WAN)
+
+
+def _close(one: str, other: str) -> pl.Expr:
+    """Whether two amounts differ by a twentieth of the greater at the most."""
+    greater = pl.max_horizontal(one, other)
+    return (greater > 0) & ((pl.col(one) - pl.col(other)).abs() <= greater // _CLOSE)

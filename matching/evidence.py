@@ -37,9 +37,11 @@ def _agreements() -> list[pl.Expr]:
         ),
         pl.when("same_year").then(pl.format("年度相同（{}）", "year_number")),
         pl.when("two_measures").then(pl.format("分别申报了两项措施（{}、{}）", "measure", "measure_right")),
-        pl.when("same_amount").then(
+        pl.when("equal_amount").then(pl.format("金额相同（{} 元）", "amount_yuan")),
+        pl.when(pl.col("same_amount") & ~pl.col("equal_amount")).then(
             pl.format("金额按万元取整相同（{} 元与 {} 元）", "amount_yuan", "amount_yuan_right")
         ),
+        pl.when("near_amount").then(pl.format("金额相近（{} 元与 {} 元）", "amount_yuan", "amount_yuan_right")),
     ]
 
 

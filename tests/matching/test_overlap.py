@@ -89,8 +89,30 @@ def test_evidence_names_what_agrees_with_its_values() -> None:
     assert f"统一社会信用代码相同（{code(1)}）" in evidence
     assert "项目名称相同（“视觉质检产线”）" in evidence
     assert "年度相同（2025）" in evidence
-    assert "金额按万元取整相同（120000 元与 120000 元）" in evidence
+    assert "金额相同（120000 元）" in evidence
     assert "不一致" not in evidence
+
+
+@pytest.mark.parametrize(
+    ("ours", "theirs", "words"),
+    [
+        ("100.00", "100.00", "金额相同"),
+        ("123456.78", "120000", "金额按万元取整相同"),
+        ("120000", "123456.78", "金额按万元取整相同"),
+        ("123456.78", "123400", "金额相近"),
+        ("100.00", "4999.00", "金额不同"),
+        ("60000", "64999", "金额不同"),
+        ("0", "4999", "金额不同"),
+    ],
+)
+def test_amounts_agree_to_the_fen_or_where_one_is_the_others_round_figure(ours: str, theirs: str, words: str) -> None:
+    assert words in evidence_of({"amount_yuan": ours}, {"amount_yuan": theirs})
+
+
+def test_small_amounts_far_apart_do_not_make_a_title_certain() -> None:
+    alike = {"invoices": "", "contracts": ""}
+    found = match(applications(alike | {"amount_yuan": "100.00"}), ledger(alike | {"amount_yuan": "4999.00"}))
+    assert found["certainty"].to_list() != ["certain"]
 
 
 def test_evidence_names_what_contradicts() -> None:

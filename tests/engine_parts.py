@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import socket
 import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
@@ -21,9 +22,9 @@ LEASE_SECONDS = 8
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests that need the engine on one xdist worker, so that one server is enough."""
+    """Keep the tests that share the session's parts on one xdist worker, so that one server is enough."""
     for item in items:
-        if item.get_closest_marker("engine"):
+        if "parts" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("engine"))
 
 
@@ -32,7 +33,12 @@ def _session_parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     """The parts, up for the session."""
     folder = tmp_path_factory.mktemp("engine")
     settings = Settings(
-        data_dir=folder, clock_file=folder / "clock", smtp_port=0, lease_seconds=LEASE_SECONDS, chunk_size=20
+        data_dir=folder,
+        clock_file=folder / "clock",
+        smtp_port=0,
+        console_port=free_port(),
+        lease_seconds=LEASE_SECONDS,
+        chunk_size=20,
     )
     clock_of_parts(settings).set(OPENING)
     migrate(engine_of(settings))
@@ -64,6 +70,13 @@ def parts(_session_parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     addresses = {PREFECT_API_URL: environ["PREFECT_API_URL"], PREFECT_HOME: environ["PREFECT_HOME"]}
     with temporary_settings(addresses):
         yield _session_parts
+
+
+def free_port() -> int:
+    """A port of this machine that nobody has now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
 
 
 def clock_of_parts(settings: Settings) -> FileClock:

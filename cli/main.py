@@ -16,6 +16,7 @@ _GROUPS = {
     "user": "cli.users",
     "cycle": "cli.cycle",
     "gate": "cli.gate",
+    "enterprise": "cli.enterprises",
     "application": "cli.applications",
     "review": "cli.reviews",
     "finding": "cli.findings",

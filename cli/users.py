@@ -136,13 +136,9 @@ def _role(given: str) -> Any:
 
 
 def _enterprise(place: Desk, uscc: str) -> int:
-    from services.enterprises import by_code
-    from services.errors import NotFoundError
+    from services.enterprises import known
 
-    found = by_code(place.session, uscc)
-    if found is None or found.id is None:
-        raise NotFoundError(f"没有统一社会信用代码为 {uscc} 的单位；请核对，或先导入它的申报。")
-    return found.id
+    return known(place.session, uscc).id or 0
 
 
 def _told(user: Any) -> dict[str, Any]:

@@ -338,7 +338,7 @@ def _unlike_the_register(session: Session, law: Policy, taken: _Taken) -> Iterat
     known = enterprises.by_code(session, given.uscc)
     if known is None:
         return
-    remedy = "请核对；这件申报以本表为准，单位登记和其他申报不变"
+    remedy = "请核对；这件申报以本表为准，单位登记和其他申报不变，确已变更的请更正单位登记"
     names = {county.id: county.name for county in law.counties}
     if known.county != given.county:
         seen, stands = names[given.county], names.get(known.county, known.county)

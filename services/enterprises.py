@@ -1,15 +1,33 @@
 """Enterprises: found by 统一社会信用代码 in whatever spelling, keeping the names they had before."""
 
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from matching import uscc as codes
 from models import Enterprise, FormerName
+from policy import Policy
+from services.actors import Actor
 from services.clock import Clock
+from services.errors import InputError, NotFoundError
+from services.operation import operation
 
 
 def by_code(session: Session, uscc: str) -> Enterprise | None:
     """The enterprise with this code, however the code is spelled."""
     return session.exec(select(Enterprise).where(Enterprise.uscc == codes.normalised(uscc))).one_or_none()
+
+
+def known(session: Session, uscc: str) -> Enterprise:
+    """The enterprise with this code. Raises NotFoundError."""
+    found = by_code(session, uscc)
+    if found is None:
+        raise NotFoundError(f"没有统一社会信用代码为“{uscc}”的单位；请核对，或先导入它的申报。")
+    return found
+
+
+def former_names(session: Session, enterprise: Enterprise) -> list[str]:
+    """The names that the enterprise had before, in the order in which they were learned."""
+    query = select(FormerName.name).where(FormerName.enterprise_id == enterprise.id).order_by(col(FormerName.id))
+    return list(session.exec(query))
 
 
 def find_or_add(
@@ -19,24 +37,54 @@ def find_or_add(
 
     The kind and county of a known one stay as they are registered: an application has its own.
     """
-    known = by_code(session, uscc)
-    if known is None:
+    found = by_code(session, uscc)
+    if found is None:
         added = Enterprise(uscc=codes.normalised(uscc), name=name, kind=kind, county=county)
         session.add(added)
         session.flush()
         return added
-    if known.name != name:
-        _rename(session, clock, known, name, source)
-    return known
+    if found.name != name:
+        _rename(session, clock, found, name, source)
+    return found
+
+
+@operation("enterprise.correct")
+def correct(
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    *,
+    law: Policy,
+    uscc: str,
+    county: str | None = None,
+    kind: str | None = None,
+) -> Enterprise:
+    """Register an enterprise in another county (by id or name) or as another kind; its applications stay as they are.
+
+    Raises NotFoundError for an unknown code, InputError for what the policy does not know.
+    """
+    found = known(session, uscc)
+    if county is None and kind is None:
+        raise InputError("没有写明要更正什么；请写明县区或单位类型。")
+    counties = {key: each.id for each in law.counties for key in (each.id, each.name)}
+    if county is not None and county not in counties:
+        names = "、".join(each.name for each in law.counties)
+        raise InputError(f"“{county}”不是本市的县区或开发区；请填下列之一：{names}。")
+    kinds = list(dict.fromkeys(name for measure in law.measures for name in measure.applicants))
+    if kind is not None and kind not in kinds:
+        raise InputError(f"没有单位类型“{kind}”；请填下列之一：{'、'.join(kinds)}。")
+    found.county = counties[county] if county is not None else found.county
+    found.kind = kind if kind is not None else found.kind
+    return found
 
 
 def add_former_name(session: Session, clock: Clock, enterprise: Enterprise, name: str, source: str) -> None:
     """Keep a former name, once."""
     assert enterprise.id is not None
-    known = session.exec(
+    learned = session.exec(
         select(FormerName).where(FormerName.enterprise_id == enterprise.id, FormerName.name == name)
     ).first()
-    if known is None and name != enterprise.name:
+    if learned is None and name != enterprise.name:
         session.add(FormerName(enterprise_id=enterprise.id, name=name, source=source, learned_at=clock.now()))
 
 

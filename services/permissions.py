@@ -51,6 +51,7 @@ ALLOWED: dict[str, frozenset[Role]] = {
     "gate.override": _OPERATOR,
     "token.issue": frozenset({Role.ADMINISTRATOR}),
     "token.end": frozenset({Role.ADMINISTRATOR}),
+    "enterprise.correct": _OPERATOR,
     "application.import": _OPERATOR,
     "application.submit": _APPLICANT,
     "application.withdraw": _APPLICANT,

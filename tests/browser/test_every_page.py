@@ -58,9 +58,7 @@ SCENES: dict[str | None, tuple[str, ...]] = {
 }
 LOGINS = {"/requests": "bureau-gxj"}
 # Who looks, where it is not the first that may: who decides sees the most.
-LOOKERS = {"/policies/drafts": Role.SECTION_HEAD}
-# Who looks, where it is not the first that may: who decides sees the most.
-LOOKERS = {"/users": Role.ADMINISTRATOR, "/tokens": Role.ADMINISTRATOR}
+LOOKERS = {"/policies/drafts": Role.SECTION_HEAD, "/users": Role.ADMINISTRATOR, "/tokens": Role.ADMINISTRATOR}
 MEASURE = "compute-purchase"
 
 
@@ -115,9 +113,6 @@ def _look(page: Page, site: Site, path: str, name: str) -> list[str]:
 def _shown_to(route: APIRoute) -> Role | None:
     """The first role that may open it; nobody for public pages."""
     right = right_of(route)
-    for start, looker in LOOKERS.items():
-        if route.path.startswith(start):
-            return looker
     for start, looker in LOOKERS.items():
         if route.path.startswith(start):
             return looker

@@ -124,7 +124,7 @@ def gather(session: Session, cycle: Cycle) -> Inputs:
         law=law,
         year=cycle.year,
         rows=_fact_rows(session, law, verified, _granted(session, duplicates)),
-        history=_history(session, cycle, law),
+        history=history(session, cycle, law),
         overrides=cycle.overrides,
         pairs=sorted(
             (numbers[finding.application_id], numbers[finding.other_application_id])
@@ -214,9 +214,9 @@ def _panel_figures(session: Session, ids: list[int]) -> dict[int, int]:
     return {decision.application_id: decision.amount_fen for decision in session.exec(query)}
 
 
-def _history(session: Session, cycle: Cycle, law: Policy) -> list[dict[str, Any]]:
-    """Earlier awards: of our own earlier cycles, and of the city's ledger for the years before those."""
-    own, years = _own_history(session, cycle)
+def history(session: Session, cycle: Cycle, law: Policy, uscc: str | None = None) -> list[dict[str, Any]]:
+    """Earlier awards, of one enterprise when named: of our own cycles, and of the city's ledger for the years before."""
+    own, years = _own_history(session, cycle, uscc)
     recorded = recorded_facts(law)
     entries = session.exec(
         select(LedgerEntry)
@@ -224,6 +224,7 @@ def _history(session: Session, cycle: Cycle, law: Policy) -> list[dict[str, Any]
             LedgerEntry.level == LedgerLevel.CITY,
             LedgerEntry.policy_id == cycle.policy_id,
             col(LedgerEntry.measure).is_not(None),
+            *([LedgerEntry.uscc == uscc] if uscc else []),
         )
         .order_by(col(LedgerEntry.id))
     )
@@ -269,7 +270,7 @@ def _earlier(session: Session, cycle: Cycle) -> Iterable[Cycle]:
     ).all()
 
 
-def _own_history(session: Session, cycle: Cycle) -> tuple[list[dict[str, Any]], set[int]]:
+def _own_history(session: Session, cycle: Cycle, uscc: str | None) -> tuple[list[dict[str, Any]], set[int]]:
     rows: list[dict[str, Any]] = []
     years: set[int] = set()
     for past in _earlier(session, cycle):
@@ -280,9 +281,8 @@ def _own_history(session: Session, cycle: Cycle) -> tuple[list[dict[str, Any]], 
             select(AwardList).where(AwardList.cycle_id == past.id).order_by(col(AwardList.version).desc())
         ).first()
         if last is not None:
-            entries = session.exec(
-                select(AwardListEntry).where(AwardListEntry.list_id == last.id).order_by(col(AwardListEntry.id))
-            )
+            query = select(AwardListEntry).where(AwardListEntry.list_id == last.id).order_by(col(AwardListEntry.id))
+            entries = session.exec(query.where(AwardListEntry.uscc == uscc) if uscc else query)
             rows += [
                 {"uscc": each.uscc, "measure": each.measure, "year": past.year, "amount_fen": each.amount_fen}
                 for each in entries

@@ -5,14 +5,13 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import polars as pl
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 import policy
-from models import AwardList, AwardListEntry, Cycle, CycleStatus, Enterprise, LedgerEntry, LedgerLevel
+from models import Cycle, Enterprise
 from policy import Fact, Measure, Policy, Step
-from policy.history import recorded_facts
 from policy.names import GRANTED_ABOVE
-from services import facts
+from services import computation, facts
 from services.drafts import fact_trouble
 
 _WHO = "estimate"
@@ -86,7 +85,7 @@ def _evaluated(
     session: Session, cycle: Cycle, law: Policy, measure: Measure, row: dict[str, Any], assumed: list[str]
 ) -> Checked:
     schema = policy.history_columns(law)
-    earlier = _history(session, cycle, law, str(row["uscc"]))
+    earlier = computation.history(session, cycle, law, str(row["uscc"]))
     history = pl.DataFrame({name: [each.get(name) for each in earlier] for name in schema}, schema=schema, strict=True)
     frame = policy.frame(measure, [row])
     found = policy.evaluate(law, {measure.id: frame}, year=cycle.year, history=history, overrides=cycle.overrides)
@@ -102,35 +101,3 @@ def _evaluated(
         steps=found.steps(_WHO),
     )
     return Checked(assumed=assumed, estimate=estimate)
-
-
-def _history(session: Session, cycle: Cycle, law: Policy, uscc: str) -> list[dict[str, Any]]:
-    """The enterprise's earlier awards: of our own closed cycles, and of the city's ledger for the years before."""
-    rows: list[dict[str, Any]] = []
-    years: set[int] = set()
-    closed = select(Cycle).where(
-        Cycle.policy_id == cycle.policy_id, Cycle.year < cycle.year, Cycle.status == CycleStatus.CLOSED
-    )
-    for past in session.exec(closed):
-        years.add(past.year)
-        newest = select(AwardList.id).where(AwardList.cycle_id == past.id).order_by(col(AwardList.version).desc())
-        entries = select(AwardListEntry).where(
-            AwardListEntry.list_id == session.exec(newest).first(), AwardListEntry.uscc == uscc
-        )
-        rows += [
-            {"uscc": uscc, "measure": each.measure, "year": past.year, "amount_fen": each.amount_fen}
-            for each in session.exec(entries)
-        ]
-    recorded = recorded_facts(law)
-    ledger = select(LedgerEntry).where(
-        LedgerEntry.level == LedgerLevel.CITY,
-        LedgerEntry.policy_id == cycle.policy_id,
-        LedgerEntry.uscc == uscc,
-        col(LedgerEntry.measure).is_not(None),
-    )
-    return rows + [
-        {"uscc": uscc, "measure": each.measure, "year": each.year, "amount_fen": each.amount_fen}
-        | {name: facts.read(recorded[name], text) for name, text in each.facts.items() if name in recorded}
-        for each in session.exec(ledger)
-        if each.year not in years
-    ]

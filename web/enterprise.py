@@ -8,9 +8,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import FormData, UploadFile
 
 from models import Cycle
-from policy import Policy
+from policy import Measure, Policy
 from services import applications, attachments, drafts, eligibility, policies, progress, public_notices, registration
 from services.actors import system_actor
+from services.eligibility import Checked
 from services.errors import InputError, StateError
 from services.particulars import CONTACTS
 from web.access import does, sees
@@ -101,10 +102,23 @@ def my(visit: Seen) -> HTMLResponse:
 
 @router.get("/my/eligibility")
 def measures(visit: Seen) -> HTMLResponse:
-    """Every measure, to ask what one would get."""
+    """The questions of every measure, to ask which ones one would get."""
+    return _offers_page(visit, {}, None)
+
+
+@router.post("/my/eligibility")
+def offers(visit: Annotated[Visit, does("own")], form: Sent) -> HTMLResponse:
+    """What the policy says of the answers, for every measure that was answered for; nothing is kept."""
+    given: dict[str, dict[str, str]] = {}
+    for name, text in _texts(form).items():
+        measure_id, dot, fact = name.partition(".")
+        if dot and text.strip():
+            given.setdefault(measure_id, {})[fact] = text
     cycle = visit.cycle()
-    enterprise = drafts.enterprise_of(visit.session, visit.actor)
-    return visit.page("enterprise/measures.html", law=_law(visit, cycle), cycle=cycle, enterprise=enterprise)
+    enterprise, law = drafts.enterprise_of(visit.session, visit.actor), _law(visit, cycle)
+    asked = [measure for measure in law.measures if measure.id in given]
+    checked = [(each, eligibility.check(visit.session, cycle, law, each, given[each.id], enterprise)) for each in asked]
+    return _offers_page(visit, given, checked)
 
 
 @router.get("/my/eligibility/{measure_id}")
@@ -434,6 +448,25 @@ def _files(form: FormData) -> list[tuple[str, UploadFile]]:
 
 def _texts(form: FormData) -> dict[str, str]:
     return {name: value for name, value in form.items() if isinstance(value, str)}
+
+
+def _offers_page(
+    visit: Visit, given: dict[str, dict[str, str]], found: list[tuple[Measure, Checked]] | None
+) -> HTMLResponse:
+    cycle = visit.cycle()
+    enterprise, law = drafts.enterprise_of(visit.session, visit.actor), _law(visit, cycle)
+    return visit.page(
+        "enterprise/measures.html",
+        cycle=cycle,
+        enterprise=enterprise,
+        closes=drafts.closes_on(visit.session, visit.clock, cycle),
+        measures=[each for each in law.measures if enterprise.kind in each.applicants],
+        others=[each for each in law.measures if enterprise.kind not in each.applicants],
+        questions={each.id: eligibility.questions(each) for each in law.measures},
+        given=given,
+        found=found,
+        troubles={measure.id: checked.troubles for measure, checked in found or []},
+    )
 
 
 def _facts(given: dict[str, str]) -> dict[str, str]:

@@ -658,3 +658,21 @@ def test_an_objection_to_the_own_outcome_is_recorded(house_at: Houses) -> None:
 def test_the_password_of_the_sample_is_not_in_any_page(house_at: Houses) -> None:
     browser = house_at("verification").signed_in("applicant")
     assert PASSWORD not in browser.get("/my").text
+
+
+def test_several_measures_are_estimated_at_once_and_nothing_is_kept(house_at: Houses) -> None:
+    house = house_at("intake")
+    browser = house.signed_in("applicant")
+    answers = {
+        "compute-purchase.service_fee": "20万",
+        "compute-purchase.item_date": "2025-06-30",
+        "dataset-trade.trade_amount": "十万",
+    }
+    page = send(browser, "/my/eligibility", **answers).text
+    found = page[page.index("估算结果") : page.index("可以申报的措施")]
+    assert "购买算力服务补助" in found and "100,000.00" in found and "没有填全" in found
+    assert found.count("<tr>") == 3
+    assert "不是数字" in page and 'value="十万"' in page
+    assert "还没有填任何一类" in send(browser, "/my/eligibility").text
+    with house.session() as session:
+        assert session.exec(select(Draft)).all() == []

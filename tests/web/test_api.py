@@ -107,6 +107,32 @@ def test_what_cannot_be_read_is_told_all_at_once_and_nothing_is_kept(house_at: H
         assert count(session) == before
 
 
+def test_an_address_and_an_invoice_that_are_none_are_told(house_at: Houses) -> None:
+    client = platform(house_at("intake"), Scope.SUBMIT_APPLICATIONS)
+    wrong = hand_in(client, contact_email="not-an-email", invoices="abc")
+    assert wrong.status_code == 422
+    assert "联系邮箱“not-an-email”不是有效的邮箱" in wrong.json()["detail"]
+    assert "发票号码“abc”不是发票号码" in wrong.json()["detail"]
+
+
+def test_a_code_in_another_spelling_makes_no_other_enterprise(house_at: Houses) -> None:
+    house = house_at("intake")
+    client = platform(house, Scope.SUBMIT_APPLICATIONS)
+    assert hand_in(client).status_code == 201
+    again = hand_in(client, key="second-key", uscc=CODE.lower())
+    assert again.status_code == 409 and "已经提交过" in again.json()["detail"]
+
+
+def test_an_applicants_token_hands_in_nothing_for_others(house_at: Houses) -> None:
+    house = house_at("intake")
+    client = platform(house, Scope.SUBMIT_APPLICATIONS, login="applicant")
+    with house.session() as session:
+        before = count(session)
+    assert hand_in(client, uscc="91350699MA7XW0100G", enterprise="冒名的公司").status_code == 403
+    with house.session() as session:
+        assert count(session) == before
+
+
 def test_nothing_is_taken_outside_the_window(house_at: Houses) -> None:
     house = house_at("verification")
     answer = hand_in(platform(house, Scope.SUBMIT_APPLICATIONS))

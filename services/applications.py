@@ -13,7 +13,7 @@ from config.settings import Settings
 from matching import uscc
 from models import Application, ApplicationStatus, Cycle, Enterprise, FactKind, ImportFile, ImportKind, Role
 from policy import Measure, Policy, ValueProblem
-from services import cycles, enterprises, facts, imports, policies
+from services import cycles, enterprises, facts, fitting, imports, policies
 from services.actors import Actor
 from services.clock import CHINA, Clock
 from services.errors import InputError, NotAllowedError, NotFoundError, StateError
@@ -45,6 +45,8 @@ HEADINGS: Mapping[str, Sequence[str]] = {
 }
 MEASURE_HEADINGS = ("措施", "措施名称", "措施编号", "申报措施", "measure")
 _OPTIONAL = frozenset({"contracts", "invoices", "project", "papers"})
+_CHOSEN = ("uscc", "kind", "county", "pledged", "papers")  # read against what they may be
+_COLUMNS = {"enterprise": "enterprise_name"}
 
 
 @dataclass(frozen=True)
@@ -378,7 +380,9 @@ def _faults(measure: Measure, text: Mapping[str, str], counties: Mapping[str, st
         for name in ("pledged", "papers")
         if text.get(name, "") not in ("是", "否", "")
     ]
-    return faults
+    columns = {name: _COLUMNS.get(name, name) for name in text if name in HEADINGS and name not in _CHOSEN}
+    unfit = {name: fitting.fault(Application, column, text[name]) for name, column in columns.items()}
+    return faults + [(name, cause, "请更正") for name, cause in unfit.items() if cause]
 
 
 def _add(
@@ -460,5 +464,6 @@ def _same_items(
 
 
 def _next_number(session: Session, cycle: Cycle) -> str:
+    """The number after the last; operations take turns, so nobody else has it (services/operation.py)."""
     count = session.exec(select(func.count()).where(Application.cycle_id == cycle.id)).one()
     return f"{cycle.year}-{cycle.id:02d}-{count + 1:06d}"

@@ -6,7 +6,7 @@ from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Any, cast
 
-from sqlalchemy import event, inspect, text
+from sqlalchemy import event, inspect
 from sqlalchemy.orm import InstanceState, ORMExecuteState, UOWTransaction
 from sqlmodel import Session, SQLModel, col, select
 
@@ -18,7 +18,6 @@ _UNAUDITED = (AuditEntry, CycleLease, Message, DeliveryAttempt, SignIn, SignInTr
 _SECRET = frozenset({"password_hash", "totp_secret"})  # that they changed is recorded, never what they are
 _WITHHELD = "（不记录）"
 _LONGEST = 300
-_CHAIN_LOCK = 20240813
 
 
 def start(session: Session) -> None:
@@ -32,7 +31,6 @@ def record(session: Session, actor: Actor, operation: str, at: datetime) -> None
     changes: list[dict[str, Any]] = session.info.pop("changes")
     if not changes:
         return
-    _lock_chain(session)
     last = session.exec(select(AuditEntry).order_by(col(AuditEntry.seq).desc()).limit(1)).first()
     entry = AuditEntry(
         seq=last.seq + 1 if last else 1,
@@ -79,12 +77,6 @@ def verify(session: Session) -> list[str]:
             problems.append(f"审计记录第 {entry.seq} 号（{entry.operation}）内容被改动；请从备份核对。")
         previous, expected = entry.hash, entry.seq + 1
     return problems
-
-
-def _lock_chain(session: Session) -> None:
-    """One writer at a time at the chain's end; on SQLite the operation already holds the write lock."""
-    if session.get_bind().dialect.name == "postgresql":
-        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _CHAIN_LOCK})
 
 
 @event.listens_for(Session, "after_flush")

@@ -5,13 +5,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, event
+from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine import make_url
 from sqlmodel import Session, create_engine
 
 from config.settings import Settings
+from services import fitting  # noqa: F401  (looks at what is written)
 
 WRITE = {"duixian_write": True}
+_TURN = 20240813  # the key of PostgreSQL's advisory lock
 
 
 def engine_of(settings: Settings) -> Engine:
@@ -36,6 +38,16 @@ def _begin_sqlite(connection: Connection) -> None:
     """Take the write lock at the start of an operation: a read that later writes could not wait for it."""
     writes = connection.get_execution_options().get("duixian_write", False)
     connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def take_turn(session: Session) -> None:
+    """Let one operation run after the other, so that what it read still holds when it writes: numbers, rounds, states.
+
+    On SQLite a writing transaction has the turn from its start. Raises OperationalError when it does not come in 30 s.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SET LOCAL lock_timeout = '30s'"))
+        session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TURN})
 
 
 @contextmanager

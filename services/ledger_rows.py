@@ -16,9 +16,11 @@ import polars as pl
 
 from matching import uscc
 from matching.invoices import read_invoices
+from models import LedgerEntry
 from policy.amounts import read_money
 from policy.amounts import yuan as plain_yuan
 from policy.errors import ValueProblem
+from services import fitting
 from services.tables import ROW, RowProblem, Sheet, Workbook, duplicate_rows, match_columns
 
 _COMMON: dict[str, Sequence[str]] = {
@@ -54,6 +56,7 @@ LEVELS = {
     "city": ("city", "市级", "市"),
 }
 FIRST_YEAR, LAST_YEAR = 1990, 2100
+_LIMITED = ("ledger_id", "enterprise", "uscc", "project", "contracts", "invoices", "policy_id", "measure")
 
 _KEPT, _LEFT_OUT, _NOT_TAKEN = "该行其余内容仍参与比对", "该行未参与比对", "该行没有导入"
 _FACT_NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -193,6 +196,9 @@ def _refusal(headed: Headed, entry: Mapping[str, Any], level: str) -> RowProblem
     if written and written not in LEVELS[level]:
         cause = f"是另一级别的资金，本次导入的级别是 {level}（{LEVELS[level][1]}）"
         return headed.problem(row, "level", written, cause, "请改正级别，或按级别分成几个文件导入")
+    for column in _LIMITED:
+        if cause := fitting.fault(LedgerEntry, column, entry[column]):
+            return headed.problem(row, column, entry[column], cause, "请更正")
     for column, name in (("amount_yuan", "金额"), ("year", "年度")):
         if entry[column] == "" and entry[f"_{column}_empty"]:
             return headed.problem(row, column, "", f"没有填写{name}", f"请补填{name}")

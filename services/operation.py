@@ -9,7 +9,7 @@ from sqlmodel import Session
 from services import audit
 from services.actors import Actor
 from services.clock import Clock
-from services.database import WRITE
+from services.database import WRITE, take_turn
 from services.permissions import ALLOWED, require
 
 P = ParamSpec("P")
@@ -51,9 +51,10 @@ def operation(name: str) -> Callable[[Operation[P, R]], Operation[P, R]]:
 
 
 def _begin(session: Session, name: str) -> None:
-    """End the reading transaction that may be open, and begin a writing one."""
+    """End the reading transaction that may be open, and begin a writing one when its turn has come."""
     assert not (session.new or session.dirty or session.deleted), "changes were made outside of an operation"
     session.rollback()
     session.connection(execution_options=WRITE)
+    take_turn(session)
     session.info["operation"] = name
     audit.start(session)

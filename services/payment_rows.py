@@ -5,8 +5,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date
 
+from models import Payment
 from policy import Fact, ValueProblem, read_value
 from policy.amounts import read_money
+from services import fitting
 from services.tables import ROW, RowProblem, Sheet, TableError, Workbook, match_columns
 from services.tables.headers import fold_heading
 
@@ -107,6 +109,10 @@ def _read_row(sheet: Sheet, row: int, texts: Mapping[str, str], read: ResultRows
         refuse("result", "拨付结果没有填写或写法不对", "请填“已拨付”或“拨付失败”")
     elif isinstance(on, ValueProblem):
         refuse("paid_on", on.message, "请写成 2026-03-05 的样子")
+    elif cause := fitting.fault(Payment, "reference", texts["reference"]):
+        refuse("reference", cause, "请更正")
+    elif cause := fitting.fault(Payment, "failure", texts["failure"]):
+        refuse("failure", cause, "请更正")
     elif isinstance(amount, ValueProblem):
         refuse("amount", f"金额{amount.message}", "请照系统导出的清单恢复")
     else:

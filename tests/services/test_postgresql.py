@@ -1,7 +1,5 @@
 """The same record and services on a real PostgreSQL."""
 
-from collections.abc import Iterator
-from pathlib import Path
 from threading import Thread
 
 import pytest
@@ -9,28 +7,12 @@ from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, select
 
-from config.settings import Settings
 from models import AuditEntry, Award, Outcome, Role
 from services import audit, computation, findings, people
 from services.actors import find_actor
 from services.clock import FixedClock
-from services.database import engine_of
 from services.errors import InputError
-from tests.desk import OPENED, Desk, make_desk
-
-
-@pytest.fixture
-def pg(tmp_path: Path, postgres: str) -> Iterator[Desk]:
-    """A bureau whose record is a PostgreSQL database of its own."""
-    cleaner = engine_of(Settings(data_dir=tmp_path, database_url=postgres))
-    with cleaner.begin() as connection:
-        connection.execute(text("DROP SCHEMA public CASCADE"))
-        connection.execute(text("CREATE SCHEMA public"))
-    cleaner.dispose()
-    made = make_desk(tmp_path / "data", postgres)
-    yield made
-    made.session.close()
-    made.engine.dispose()
+from tests.desk import OPENED, Desk
 
 
 def test_an_application_goes_from_intake_to_its_award(pg: Desk) -> None:

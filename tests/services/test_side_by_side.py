@@ -1,0 +1,153 @@
+"""What several do at the same moment on PostgreSQL: all of it is taken, each under a number of its own."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
+
+from sqlmodel import Session
+
+from models import Enterprise, PublicNotice, Role
+from services import applications, computation, drafts, interface, lists, people, public_notices
+from services.actors import find_actor
+from services.applications import Submission
+from services.clock import today
+from services.interface import Handed, Scope
+from tests.desk import CODE, PURCHASE, Desk
+
+Work = Callable[[Session], object]
+
+
+def at_once(pg: Desk, *works: Work) -> list[object]:
+    """What each work gave, or the error that it raised; all begin together, each in a session of its own."""
+    pg.session.rollback()
+    start = Barrier(len(works))
+
+    def run(work: Work) -> object:
+        with Session(pg.engine, expire_on_commit=False) as session:
+            start.wait()
+            try:
+                return work(session)
+            except Exception as error:
+                return error
+
+    with ThreadPoolExecutor(len(works)) as pool:
+        return list(pool.map(run, works))
+
+
+def submitting(pg: Desk, place: int) -> Work:
+    """Submit an item of one's own; gives its number."""
+    item = Submission(**{**PURCHASE, "project": f"示例算力 {place}", "invoices": f"{place:020}"})
+    return lambda session: (
+        applications.submit(
+            session, pg.clock, pg.operator, settings=pg.settings, cycle_id=pg.cycle_id, submission=item
+        ).number
+    )
+
+
+def objecting(pg: Desk, place: int) -> Work:
+    """Raise an objection; gives its number."""
+    return lambda session: (
+        public_notices.raise_objection(
+            session,
+            pg.clock,
+            pg.system,
+            settings=pg.settings,
+            cycle_id=pg.cycle_id,
+            raised_by=f"王示例{place}",
+            contact="13000000000",
+            grounds="示例理由",
+        ).number
+    )
+
+
+def test_applications_submitted_at_once_are_all_taken_under_numbers_in_a_row(pg: Desk) -> None:
+    pg.open_intake()
+    found = at_once(pg, *(submitting(pg, place) for place in range(10)))
+    assert sorted(map(str, found)) == [f"2025-{pg.cycle_id:02d}-{number:06d}" for number in range(1, 11)]
+
+
+def test_one_key_sent_at_once_gives_one_application(pg: Desk) -> None:
+    pg.open_intake()
+    people.add_user(*pg.at, pg.system, login="administrator", name="管理员", role=Role.ADMINISTRATOR)
+    administrator = find_actor(pg.session, "administrator")
+    token = interface.issue(
+        *pg.at, administrator, login="operator", name="省平台", scopes=[Scope.SUBMIT_APPLICATIONS], days=30
+    )
+    holder = interface.holder(pg.session, pg.clock, token)
+    assert holder is not None
+    shared = {name: value for name, value in PURCHASE.items() if name not in ("declared", "source")}
+    handed = Handed(**shared, values=PURCHASE["declared"])
+
+    def handing(session: Session) -> object:
+        return interface.submit(
+            session,
+            pg.clock,
+            holder.actor,
+            settings=pg.settings,
+            cycle_id=pg.cycle_id,
+            handed=handed,
+            token_id=holder.token_id,
+            key="the-same-key",
+            request_digest="0" * 64,
+        ).number
+
+    assert at_once(pg, *[handing] * 5) == [f"2025-{pg.cycle_id:02d}-000001"] * 5
+
+
+def test_objections_raised_at_once_are_all_taken_under_numbers_in_a_row(pg: Desk) -> None:
+    pg.open_intake()
+    pg.submit()
+    pg.to_matching()
+    computation.compute(*pg.at, pg.system, cycle_id=pg.cycle_id)
+    frozen = lists.freeze(*pg.at, pg.system, cycle_id=pg.cycle_id)
+    starts = today(pg.clock)
+    pg.session.add(
+        PublicNotice(
+            cycle_id=pg.cycle_id,
+            list_id=frozen.id or 0,
+            starts_on=starts,
+            ends_on=starts + timedelta(days=7),
+            published_at=pg.clock.now(),
+        )
+    )
+    pg.session.commit()
+    found = at_once(pg, *(objecting(pg, place) for place in range(6)))
+    assert sorted(map(str, found)) == [f"YY2025-{number:03}" for number in range(1, 7)]
+
+
+def test_a_file_stays_while_one_draft_drops_it_and_another_takes_it(pg: Desk) -> None:
+    pg.open_intake()
+    enterprise = Enterprise(uscc=CODE, name="漳州示例云帆科技有限公司", kind="企业", county="xiangcheng")
+    pg.session.add(enterprise)
+    pg.session.commit()
+    people.add_user(*pg.at, pg.system, login="yunfan", name="云帆", role=Role.APPLICANT, enterprise_id=enterprise.id)
+    actor, data = find_actor(pg.session, "yunfan"), b"%PDF-1.7 shared"
+    pair = [drafts.begin(*pg.at, actor, cycle_id=pg.cycle_id, measure_id="compute-purchase").id or 0 for _ in range(2)]
+    evidence = drafts.form(pg.session, actor, pair[0]).evidence[0]
+
+    def taking(draft: int) -> Work:
+        return lambda session: drafts.add_file(
+            session,
+            pg.clock,
+            actor,
+            settings=pg.settings,
+            draft_id=draft,
+            evidence=evidence,
+            filename="合同.pdf",
+            data=data,
+        )
+
+    def dropping(draft: int) -> Work:
+        def drop(session: Session) -> None:
+            for file in drafts.form(session, actor, draft).files:
+                drafts.drop_file(session, actor, settings=pg.settings, draft_id=draft, file_id=file.id or 0)
+
+        return drop
+
+    at_once(pg, taking(pair[0]))
+    for _ in range(20):
+        assert at_once(pg, dropping(pair[0]), taking(pair[1])) == [None, None]
+        kept = drafts.form(pg.session, actor, pair[1]).files[0]
+        assert drafts.read_file(pg.settings, kept) == data
+        pair.reverse()

@@ -22,7 +22,7 @@ from models.outbox import DeliveryAttempt, Dispatch, Message, MessageStatus
 from models.payment import Payment, PaymentOrder, PaymentStatus
 from models.people import Role, User
 from models.policy_version import DraftState, PolicyDraft, PolicyVersion
-from models.public_notice import Objection, ObjectionStatus, PublicNotice
+from models.public_notice import Objection, ObjectionFile, ObjectionStatus, PublicNotice
 from models.registration import Draft, DraftFile, Registration
 from models.saved_view import SavedView
 from models.signin import Credential, LockOut, Sighting, SignIn, SignInEnd, SignInTry
@@ -69,6 +69,7 @@ __all__ = [
     "Message",
     "MessageStatus",
     "Objection",
+    "ObjectionFile",
     "ObjectionStatus",
     "Opinion",
     "Outcome",

@@ -47,3 +47,15 @@ class Objection(SQLModel, table=True):
     answer: str = ""
     answered_by: int | None = Field(default=None, foreign_key="user.id")
     answered_at: datetime | None = instant(default=None)
+
+
+class ObjectionFile(SQLModel, table=True):
+    """A file handed in with an objection; its bytes lie in the attachment store under their SHA-256."""
+
+    __table_args__ = (UniqueConstraint("objection_id", "sha256"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    objection_id: int = Field(foreign_key="objection.id", index=True)
+    filename: str = Field(max_length=255)
+    sha256: str = Field(max_length=64)
+    size: int

@@ -1,21 +1,18 @@
 """Evidence: files kept once by their SHA-256, listed with the application that they belong to."""
 
 import hashlib
-import os
 from pathlib import Path
 
 from sqlmodel import Session, select
 
 from config.settings import Settings
-from models import Attachment
+from models import Attachment, ObjectionFile
+from services import file_kinds, file_store
 from services.actors import Actor
 from services.applications import get_application
 from services.clock import Clock
-from services.errors import InputError, NotAllowedError, NotFoundError
+from services.errors import NotAllowedError, NotFoundError
 from services.operation import operation
-
-LARGEST = 50 * 1024 * 1024
-_NAME_LENGTH = 255
 
 
 @operation("attachment.add")
@@ -32,30 +29,23 @@ def add(
 ) -> Attachment:
     """Keep a file as evidence for an application; the same file for the same purpose is kept once.
 
-    The file's name is only shown, never used as a path. Raises InputError for an empty or too large file.
+    The file's name is only shown, never used as a path. Raises InputError, see file_kinds.check_file and check_room.
     """
     application = get_application(session, application_id)
     if actor.enterprise_id is not None and actor.enterprise_id != application.enterprise_id:
         raise NotAllowedError("只能为本企业的申报上传材料。")
-    if not data or len(data) > LARGEST:
-        raise InputError(
-            f"“{filename}”大小为 {len(data)} 字节；请上传不为空、不超过 {LARGEST // 1024 // 1024}MB 的文件。"
-        )
+    name = file_kinds.check_file(filename, data)
     sha256 = hashlib.sha256(data).hexdigest()
-    known = session.exec(
-        select(Attachment).where(
-            Attachment.application_id == application_id,
-            Attachment.sha256 == sha256,
-            Attachment.evidence == evidence,
-        )
-    ).one_or_none()
+    files = session.exec(select(Attachment).where(Attachment.application_id == application_id)).all()
+    known = next((file for file in files if (file.sha256, file.evidence) == (sha256, evidence)), None)
     if known is not None:
         return known
-    _keep(settings, sha256, data)
+    file_kinds.check_room([file.size for file in files], name, len(data))
+    keep(settings, data)
     attachment = Attachment(
         application_id=application_id,
         evidence=evidence,
-        filename=Path(filename.replace("\\", "/")).name[-_NAME_LENGTH:],
+        filename=name,
         sha256=sha256,
         size=len(data),
         user_id=actor.user_id,
@@ -66,7 +56,14 @@ def add(
     return attachment
 
 
-def read(settings: Settings, attachment: Attachment) -> bytes:
+def keep(settings: Settings, data: bytes) -> str:
+    """Keep the bytes under their SHA-256, and return it."""
+    sha256 = hashlib.sha256(data).hexdigest()
+    file_store.keep(_place(settings, sha256), data)
+    return sha256
+
+
+def read(settings: Settings, attachment: Attachment | ObjectionFile) -> bytes:
     """The file's bytes. Raises NotFoundError when it is gone or no longer what was handed in."""
     path = _place(settings, attachment.sha256)
     if not path.is_file():
@@ -75,20 +72,6 @@ def read(settings: Settings, attachment: Attachment) -> bytes:
     if hashlib.sha256(data).hexdigest() != attachment.sha256:
         raise NotFoundError(f"材料“{attachment.filename}”的文件已被改动；请从备份恢复 {path.name}。")
     return data
-
-
-def _keep(settings: Settings, sha256: str, data: bytes) -> None:
-    """Write under the digest's name, whole or not at all; the file is on disk before the record names it."""
-    path = _place(settings, sha256)
-    if path.is_file():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_suffix(f".{os.getpid()}.new")
-    with draft.open("wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    draft.replace(path)
 
 
 def _place(settings: Settings, sha256: str) -> Path:

@@ -18,6 +18,7 @@ from models import (
     FindingVerdict,
     LedgerEntry,
     Objection,
+    ObjectionFile,
     ObjectionStatus,
     Outcome,
     PanelDecision,
@@ -25,9 +26,12 @@ from models import (
     User,
 )
 from policy import Fact
-from services import facts, lists, policies
+from services import facts, lists, objection_files, policies
+from services.actors import Actor
 from services.documents.names import LEVELS
 from services.errors import InputError, NotFoundError
+from services.sight import treasury_of
+from services.sightings import Slice, sliced
 
 _AMOUNT = Fact(name="amount", label="核定金额", type="money", unit="元")
 
@@ -73,11 +77,12 @@ class Case:
 
 @dataclass(frozen=True)
 class Version:
-    """A frozen list with how many of each outcome it has, and its public notice."""
+    """A frozen list with how many of each outcome it has for its reader, what they add up to, and its public notice."""
 
     frozen: AwardList
     prepared_by: str
     counts: Counter[Outcome]
+    total_fen: int
     notice: PublicNotice | None
 
 
@@ -89,6 +94,7 @@ class Objected:
     list_version: int
     application: Application | None
     answered_by: str
+    files: Sequence[ObjectionFile]
 
 
 def verdict_counts(session: Session, cycle_id: int) -> Counter[FindingVerdict]:
@@ -101,12 +107,12 @@ def verdict_counts(session: Session, cycle_id: int) -> Counter[FindingVerdict]:
     return Counter({FindingVerdict(verdict): number for verdict, number in rows})
 
 
-def pairs(session: Session, cycle_id: int, *, waiting: bool) -> list[Pair]:
+def pairs(session: Session, cycle_id: int, *, waiting: bool, page: int = 1) -> Slice[Pair]:
     """Findings that wait for a person, or those that are settled, the same item before the same enterprise."""
     settled = col(Finding.verdict) != FindingVerdict.OPEN
     query = select(Finding).where(Finding.cycle_id == cycle_id, ~settled if waiting else settled)
-    found = session.exec(query.order_by(col(Finding.kind).desc(), col(Finding.id)))
-    return [_pair(session, each) for each in found]
+    cut = sliced(session, query.order_by(col(Finding.kind).desc()), page, 50, col(Finding.id))
+    return Slice([_pair(session, each) for each in cut.rows], cut.number, cut.pages, cut.total)
 
 
 def pair(session: Session, finding_id: int) -> Pair:
@@ -146,23 +152,24 @@ def read_amount(text: str) -> int:
     return value
 
 
-def versions(session: Session, cycle_id: int) -> list[Version]:
-    """The frozen lists of a cycle, the newest first."""
+def versions(session: Session, actor: Actor, cycle_id: int) -> list[Version]:
+    """The frozen lists of a cycle as the actor sees them, the newest first."""
     query = select(AwardList).where(AwardList.cycle_id == cycle_id).order_by(col(AwardList.version).desc())
-    return [_version(session, each) for each in session.exec(query)]
+    return [_version(session, actor, each) for each in session.exec(query)]
 
 
-def version(session: Session, list_id: int) -> Version:
-    """One frozen list. Raises NotFoundError."""
+def version(session: Session, actor: Actor, list_id: int) -> Version:
+    """One frozen list as the actor sees it. Raises NotFoundError."""
     found = session.get(AwardList, list_id)
     if found is None:
         raise NotFoundError("没有这一版名单。")
-    return _version(session, found)
+    return _version(session, actor, found)
 
 
-def entries(session: Session, list_id: int, *, outcome: Outcome | None = None) -> list[AwardListEntry]:
-    """The lines of a list, of one outcome when named."""
-    return [line for line in lists.entries(session, list_id) if outcome is None or line.outcome is outcome]
+def entries(session: Session, actor: Actor, list_id: int, *, outcome: Outcome | None = None) -> list[AwardListEntry]:
+    """The lines of a list that the actor may see, of one outcome when named."""
+    lines = lists.entries(session, list_id, county=treasury_of(actor))
+    return [line for line in lines if outcome is None or line.outcome is outcome]
 
 
 def objections(session: Session, cycle_id: int) -> list[Objected]:
@@ -244,22 +251,20 @@ def _case(session: Session, application: Application, measure: str) -> Case:
     return Case(application, measure, [(each, _name(session, each.user_id)) for each in decided])
 
 
-def _version(session: Session, frozen: AwardList) -> Version:
-    rows = session.exec(
-        select(AwardListEntry.outcome, func.count())
-        .where(AwardListEntry.list_id == frozen.id)
-        .group_by(col(AwardListEntry.outcome))
-    )
-    counts = Counter({Outcome(outcome): number for outcome, number in rows})
+def _version(session: Session, actor: Actor, frozen: AwardList) -> Version:
+    lines = lists.entries(session, frozen.id or 0, county=treasury_of(actor))
+    counts = Counter(line.outcome for line in lines)
     notice = session.exec(select(PublicNotice).where(PublicNotice.list_id == frozen.id)).one_or_none()
-    return Version(frozen, _name(session, frozen.prepared_by), counts, notice)
+    total = sum(line.amount_fen for line in lines)
+    return Version(frozen, _name(session, frozen.prepared_by), counts, total, notice)
 
 
 def _objection(session: Session, found: Objection) -> Objected:
     notice = session.get_one(PublicNotice, found.notice_id)
     published = session.get_one(AwardList, notice.list_id)
     about = session.get_one(Application, found.application_id) if found.application_id is not None else None
-    return Objected(found, published.version, about, _name(session, found.answered_by))
+    files = objection_files.files_of(session, found.id or 0)
+    return Objected(found, published.version, about, _name(session, found.answered_by), files)
 
 
 def _name(session: Session, user_id: int | None) -> str:

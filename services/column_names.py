@@ -87,6 +87,7 @@ COLUMN_NAMES = {
     "notes": "说明",
     "notice_id": "公示编号",
     "number": "编号",
+    "objection_id": "异议编号",
     "opened_at": "开立时间",
     "opened_by": "开立人编号",
     "opinion": "意见",

@@ -4,9 +4,6 @@ A draft is no application: nobody but its enterprise sees it, and it is gone onc
 """
 
 import hashlib
-import io
-import os
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -18,11 +15,11 @@ import policy
 from config.settings import Settings
 from models import Application, Cycle, CycleStatus, Draft, DraftFile, Enterprise, User
 from policy import Fact, Measure, Policy, ValueProblem
-from services import applications, attachments, cycles, facts, policies
+from services import applications, attachments, cycles, facts, file_kinds, file_store, policies
 from services.actors import Actor
 from services.applications import INTAKE, Submission
 from services.clock import Clock
-from services.database import writing
+from services.database import take_turn, writing
 from services.deadlines import due_day
 from services.errors import InputError, NotFoundError, StateError
 from services.notices.addresses import trouble_with
@@ -47,20 +44,6 @@ _LONGEST: Mapping[str, tuple[str, int]] = {
 _NEEDED = ("contact_name", "contact_phone", "contact_email")
 _BANK = ("bank_name", "bank_account")
 _LONGEST_FACT = 4000
-
-_PDF = "application/pdf"
-_OFFICE = "application/vnd.openxmlformats-officedocument."
-TYPES = {
-    ".pdf": _PDF,
-    ".png": "image/png",
-    ".jpg": "image/jpeg",
-    ".jpeg": "image/jpeg",
-    ".docx": f"{_OFFICE}wordprocessingml.document",
-    ".xlsx": f"{_OFFICE}spreadsheetml.sheet",
-}
-_MAGIC = {_PDF: b"%PDF-", "image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
-_PARTS = {TYPES[".docx"]: "word/document.xml", TYPES[".xlsx"]: "xl/workbook.xml"}
-_MACROS = "vbaproject.bin"
 
 
 @dataclass(frozen=True)
@@ -198,17 +181,19 @@ def add_file(
     filename: str,
     data: bytes,
 ) -> None:
-    """Keep a file with a draft; the same file for the same evidence is kept once. Raises InputError, see check_file."""
+    """Keep a file with a draft; the same file for the same evidence is kept once. Raises InputError, see file_kinds."""
     require(actor, "draft.save")
     found = form(session, actor, draft_id)
     if evidence not in found.evidence:
         raise InputError(f"本措施的材料清单里没有“{evidence}”。")
-    name = check_file(filename, data)
+    name = file_kinds.check_file(filename, data)
     sha256 = hashlib.sha256(data).hexdigest()
     if any(file.evidence == evidence and file.sha256 == sha256 for file in found.files):
         return
-    _keep(_place(settings, sha256), data)
+    file_kinds.check_room([file.size for file in found.files], name, len(data))
     with writing(session):
+        take_turn(session)
+        file_store.keep(_place(settings, sha256), data)
         session.add(
             DraftFile(
                 draft_id=draft_id,
@@ -245,26 +230,6 @@ def read_file(settings: Settings, file: DraftFile) -> bytes:
     if not path.is_file():
         raise NotFoundError(f"材料“{file.filename}”的文件已不在；请删除后重新上传。")
     return path.read_bytes()
-
-
-def check_file(filename: str, data: bytes) -> str:
-    """The name without folders. Raises InputError unless the content is what the name says, of a kind that we take."""
-    name = Path(filename.replace("\\", "/")).name.strip()[-255:]
-    if not data:
-        raise InputError(f"“{name}”是空文件；请重新选择。")
-    if len(data) > attachments.LARGEST:
-        raise InputError(f"“{name}”超过 {attachments.LARGEST // 1024 // 1024} 兆字节；请压缩或拆分后上传。")
-    kind = content_type(name)
-    if kind is None:
-        raise InputError(f"“{name}”不是可以上传的文件；请上传 PDF、PNG、JPG、DOCX 或 XLSX。")
-    if not _is(kind, data):
-        raise InputError(f"“{name}”的内容与后缀不符，或含有宏；请用原来的软件另存后再上传。")
-    return name
-
-
-def content_type(filename: str) -> str | None:
-    """The media type that a name stands for; None for kinds that are not taken."""
-    return TYPES.get(Path(filename).suffix.lower())
 
 
 def troubles(found: Form) -> dict[str, str]:
@@ -375,30 +340,12 @@ def _submission(found: Form) -> Submission:
     )
 
 
-def _is(kind: str, data: bytes) -> bool:
-    if kind in _MAGIC:
-        return data.startswith(_MAGIC[kind])
-    try:
-        with zipfile.ZipFile(io.BytesIO(data)) as parts:
-            names = parts.namelist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
-        return False
-    return _PARTS[kind] in names and not any(name.lower().endswith(_MACROS) for name in names)
-
-
-def _keep(path: Path, data: bytes) -> None:
-    if path.is_file():
-        return
-    path.parent.mkdir(parents=True, exist_ok=True)
-    new = path.with_suffix(f".{os.getpid()}.new")
-    new.write_bytes(data)
-    new.replace(path)
-
-
 def _sweep(session: Session, settings: Settings, digests: set[str]) -> None:
-    """Remove the bytes that no draft names any more."""
-    for sha256 in digests:
-        if session.exec(select(DraftFile.id).where(DraftFile.sha256 == sha256)).first() is None:
+    """Remove the bytes that no draft names any more, while nobody is about to name them (see add_file)."""
+    with writing(session):
+        take_turn(session)
+        named = set(session.exec(select(DraftFile.sha256).where(col(DraftFile.sha256).in_(digests))))
+        for sha256 in digests - named:
             _place(settings, sha256).unlink(missing_ok=True)
 
 

@@ -2,25 +2,28 @@
 
 import hashlib
 import shutil
+from datetime import timedelta
 from pathlib import Path
+from time import time
 
 from config.settings import Settings
 from services.actors import Actor
 from services.errors import InputError, StateError
+from services.file_kinds import plain_name
 
-_LONGEST = 60  # characters: names of files are limited in bytes
+_KEPT_FOR = timedelta(days=1)  # who looks at a preview for longer uploads the file again
 
 
 def keep(settings: Settings, actor: Actor, filename: str, data: bytes) -> str:
     """Keep the file, in place of the user's earlier one. Returns its SHA-256. Raises InputError when it is empty."""
     if not data:
         raise InputError("没有选择文件，或者文件是空的；请选择要导入的文件。")
-    name = Path(filename.replace("\\", "/")).name.replace("\0", "").lstrip(".")[-_LONGEST:] or "上传的文件"
+    _forget_old(settings)
     sha256 = hashlib.sha256(data).hexdigest()
     drop(settings, actor)
     folder = _folder(settings, actor) / sha256
     folder.mkdir(parents=True)
-    (folder / name).write_bytes(data)
+    (folder / plain_name(filename)).write_bytes(data)
     return sha256
 
 
@@ -38,6 +41,14 @@ def drop(settings: Settings, actor: Actor) -> None:
     folder = _folder(settings, actor)
     if folder.is_dir():
         shutil.rmtree(folder)
+
+
+def _forget_old(settings: Settings) -> None:
+    """Forget files that were looked at and never saved, whoever handed them in."""
+    before = time() - _KEPT_FOR.total_seconds()
+    for folder in (settings.data_dir / "incoming").glob("*/*"):
+        if folder.stat().st_mtime < before:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _folder(settings: Settings, actor: Actor) -> Path:

@@ -49,13 +49,12 @@ def current_list(session: Session, cycle: Cycle) -> AwardList:
     return found
 
 
-def entries(session: Session, list_id: int) -> list[AwardListEntry]:
-    """The lines of a list, by application number."""
-    return list(
-        session.exec(
-            select(AwardListEntry).where(AwardListEntry.list_id == list_id).order_by(col(AwardListEntry.number))
-        )
-    )
+def entries(session: Session, list_id: int, *, county: str | None = None) -> list[AwardListEntry]:
+    """The lines of a list, of one county when named, by application number."""
+    query = select(AwardListEntry).where(AwardListEntry.list_id == list_id)
+    if county is not None:
+        query = query.where(AwardListEntry.county == county)
+    return list(session.exec(query.order_by(col(AwardListEntry.number))))
 
 
 @operation("list.freeze")
@@ -100,10 +99,13 @@ def digest_of(policy_sha256: str, lines: Iterable[AwardListEntry], awards: Itera
     return hashlib.sha256(canonical([policy_sha256, rows]).encode()).hexdigest()
 
 
-def diff(session: Session, cycle_id: int, old: int, new: int) -> list[Change]:
-    """What differs from version `old` to version `new`, by application number. Raises NotFoundError."""
+def diff(session: Session, cycle_id: int, old: int, new: int, *, county: str | None = None) -> list[Change]:
+    """What differs from version `old` to version `new`, in one county when named, by application number.
+
+    Raises NotFoundError.
+    """
     before, after = (
-        {line.number: line for line in entries(session, _version(session, cycle_id, version).id or 0)}
+        {line.number: line for line in entries(session, _version(session, cycle_id, version).id or 0, county=county)}
         for version in (old, new)
     )
     changes = (_change(before.get(number), after.get(number)) for number in sorted(before.keys() | after.keys()))

@@ -18,7 +18,6 @@ from models import (
     Payment,
     PaymentOrder,
     PaymentStatus,
-    Role,
 )
 from policy import Policy
 from services import policies
@@ -27,6 +26,7 @@ from services.clock import CHINA
 from services.documents.names import CITY
 from services.errors import NotFoundError
 from services.money import decimal_yuan
+from services.sight import treasury_of
 
 _KIND = "payment_list"
 _HEADINGS = (
@@ -163,7 +163,7 @@ def line(session: Session, actor: Actor, payment_id: int) -> tuple[Cycle, Line]:
 
 def written_list(session: Session, actor: Actor, cycle_id: int) -> Document | None:
     """The newest payment list that was written for a year; it shows all counties, so not to one county's treasury."""
-    if _own_county(actor) is not None:
+    if treasury_of(actor) is not None:
         return None
     return session.exec(
         select(Document)
@@ -207,13 +207,8 @@ def years(session: Session) -> list[Cycle]:
     return list(session.exec(select(Cycle).where(col(Cycle.id).in_(ordered)).order_by(col(Cycle.id).desc())))
 
 
-def _own_county(actor: Actor) -> str | None:
-    """The county whose treasury the actor is; None for the city's, and for everybody else."""
-    return actor.county if actor.role is Role.FINANCE else None
-
-
 def _sees(actor: Actor, county: str) -> bool:
-    return _own_county(actor) in (None, county)
+    return treasury_of(actor) in (None, county)
 
 
 def _lines(session: Session, actor: Actor, cycle: Cycle, law: Policy) -> list[Line]:
@@ -225,7 +220,7 @@ def _lines(session: Session, actor: Actor, cycle: Cycle, law: Policy) -> list[Li
         .where(PaymentOrder.cycle_id == cycle.id)
         .order_by(col(Payment.number))
     )
-    own = _own_county(actor)
+    own = treasury_of(actor)
     if own is not None:
         query = query.where(PaymentOrder.county == own)
     titles = {measure.id: measure.title for measure in law.measures}

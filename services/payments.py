@@ -18,7 +18,6 @@ from models import (
     Payment,
     PaymentOrder,
     PaymentStatus,
-    Role,
     StageVisit,
     VisitResult,
 )
@@ -35,6 +34,7 @@ from services.notices.queueing import queue
 from services.operation import operation
 from services.payment_rows import ResultRow, Said, known_headings, read_results
 from services.sharing import county_rate, split
+from services.sight import treasury_of
 from services.tables import RowProblem, read_workbook
 
 STAGE = "payment"
@@ -216,7 +216,7 @@ def _paid_by(payments: dict[str, Payment], row: ResultRow) -> Payment:
 def _note(session: Session, clock: Clock, actor: Actor, payment: Payment, said: Said) -> bool:
     """Record what is said of a payment; False when it was known. Checks everything before it changes anything."""
     ordered = session.get_one(PaymentOrder, payment.order_id)
-    if actor.role is Role.FINANCE and actor.county not in (None, ordered.county):
+    if treasury_of(actor) not in (None, ordered.county):
         raise NotAllowedError(f"拨付 {payment.number} 不属于您所在的县区；请由该县区办理。")
     status = PaymentStatus.PAID if said.paid else PaymentStatus.FAILED
     new = (status, said.on, said.reference, said.failure)

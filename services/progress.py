@@ -33,7 +33,7 @@ from models import (
     VerificationRequest,
 )
 from policy import Fact, Measure, Policy
-from services import attachments, completeness, cycles, drafts, facts, lists, policies, publication, sight
+from services import attachments, completeness, cycles, facts, lists, policies, publication, sight
 from services.actors import Actor
 from services.clock import Clock
 from services.completeness import Lack
@@ -207,7 +207,6 @@ def answer(
         sent = [file for file in files if file.place in (place, None)]
         sentences.append(f"{remark.text}：{_answer_to(remark, answers.get(place, '').strip(), sent, taken)}")
     for file in files:
-        name = drafts.check_file(file.filename, file.data)
         lack = told.remarks[file.place].lack if file.place is not None and file.place < len(told.remarks) else None
         attachments.add(
             session,
@@ -216,7 +215,7 @@ def answer(
             settings=settings,
             application_id=application_id,
             evidence=lack.evidence if lack and lack.evidence else f"补正材料（第 {told.supplement.round} 次）",
-            filename=name,
+            filename=file.filename,
             data=file.data,
         )
     return completeness.answer_supplement(

@@ -1,13 +1,13 @@
 """公示 of the frozen list: publishing it, objections against it, and their answers."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 
 from sqlmodel import Session, col, func, select
 
 from config.settings import Settings
 from models import Application, ApplicationStatus, AwardList, Cycle, Objection, ObjectionStatus, PublicNotice
-from services import cycles, lists, reviews
+from services import cycles, lists, objection_files, reviews
 from services.actors import Actor
 from services.calendar import Calendar
 from services.clock import Clock, today
@@ -19,6 +19,7 @@ from services.operation import operation
 from services.stages import load_plan
 
 STAGE = "public_notice"
+LONGEST_GROUNDS = 4000
 _NEVER_SUBMITTED = (ApplicationStatus.DRAFT, ApplicationStatus.WITHDRAWN)
 
 
@@ -59,6 +60,7 @@ def raise_objection(
     contact: str,
     grounds: str,
     application_id: int | None = None,
+    files: Sequence[objection_files.File] = (),
 ) -> Objection:
     """Record an objection while the notice runs; a contact that is a mail address gets a receipt.
 
@@ -70,6 +72,9 @@ def raise_objection(
     missing = [name for name, value in given.items() if not value]
     if missing:
         raise InputError(f"没有填写{'、'.join(missing)}，异议不能登记；请补填（异议须实名并写明理由）。")
+    if len(given["异议理由"]) > LONGEST_GROUNDS:
+        length = len(given["异议理由"])
+        raise InputError(f"异议理由最多 {LONGEST_GROUNDS} 个字，现在是 {length} 个；请缩短，详情可作为文件上传。")
     if application_id is not None:
         _check_listed(session, current, application_id)
     objection = Objection(
@@ -83,6 +88,7 @@ def raise_objection(
     )
     session.add(objection)
     session.flush()
+    objection_files.keep(session, settings, objection, files)
     told = {"received_at": clock.now(), "due": _answer_day(settings, notice)}
     _tell_objector(session, clock, settings, cycle, current, objection, "objection_received", told)
     return objection

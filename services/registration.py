@@ -55,19 +55,24 @@ class Waiting:
     account: str
 
 
-def kinds(law: Policy) -> list[str]:
-    """The kinds of applicants that the policy knows."""
-    return list(dict.fromkeys(kind for measure in law.measures for kind in measure.applicants))
+def kinds(laws: Sequence[Policy]) -> list[str]:
+    """The kinds of applicants that the policies know."""
+    return list(dict.fromkeys(kind for law in laws for measure in law.measures for kind in measure.applicants))
 
 
-def troubles(law: Policy, wanted: Wanted) -> dict[str, str]:
+def counties(laws: Sequence[Policy]) -> dict[str, str]:
+    """The names of the counties that the policies know, by id."""
+    return {county.id: county.name for law in laws for county in law.counties}
+
+
+def troubles(laws: Sequence[Policy], wanted: Wanted) -> dict[str, str]:
     """Chinese sentences by field for what is wrong with the form; empty when nothing is. The record is not asked."""
     code, email = uscc.normalised(wanted.uscc), wanted.email.strip()
     checks = {
         "uscc": uscc.fault(code),
         "name": _length(wanted.name, 200, "单位名称"),
-        "kind": "" if wanted.kind in kinds(law) else "请选择单位类型",
-        "county": "" if any(county.id == wanted.county for county in law.counties) else "请选择所属县区",
+        "kind": "" if wanted.kind in kinds(laws) else "请选择单位类型",
+        "county": "" if wanted.county in counties(laws) else "请选择所属县区",
         "contact": _length(wanted.contact, 64, "联系人"),
         "email": "没有填写邮箱" if not email else "不是有效的邮箱" if trouble_with(email) else "",
         "password": passwords.trouble_with(wanted.password, code),
@@ -76,12 +81,12 @@ def troubles(law: Policy, wanted: Wanted) -> dict[str, str]:
     return {name: sentence for name, sentence in checks.items() if sentence}
 
 
-def register(session: Session, wall: Clock, *, settings: Settings, law: Policy, wanted: Wanted) -> str:
+def register(session: Session, wall: Clock, *, settings: Settings, laws: Sequence[Policy], wanted: Wanted) -> str:
     """Keep the registration and mail the link that confirms it; returns where the mail went.
 
     Raises InputError when something is wrong, or when the mail server did not take the mail (nothing is kept then).
     """
-    if troubles(law, wanted):
+    if troubles(laws, wanted):
         raise InputError("注册信息还有填错的地方；请按提示修改。")
     token, now = secrets.token_urlsafe(32), wall.now()
     row = Registration(

@@ -18,6 +18,8 @@ def applications_of(actor: Actor) -> SelectOfScalar[Application]:
     match actor.role:
         case Role.COUNTY_REVIEWER:
             return query.where(Application.county == actor.county)
+        case Role.FINANCE if treasury_of(actor) is not None:
+            return query.where(Application.county == treasury_of(actor))
         case Role.BUREAU_VERIFIER:
             asked = select(VerificationRequest.application_id).where(
                 VerificationRequest.kind == ReviewerKind.BUREAU, VerificationRequest.reviewer == actor.bureau
@@ -27,6 +29,11 @@ def applications_of(actor: Actor) -> SelectOfScalar[Application]:
             return query
         case _:
             return query.where(col(Application.id).is_(None))
+
+
+def treasury_of(actor: Actor) -> str | None:
+    """The county whose treasury the actor is, and which alone it sees; None for the city's, and for everybody else."""
+    return actor.county if actor.role is Role.FINANCE else None
 
 
 def application(session: Session, actor: Actor, application_id: int) -> Application:

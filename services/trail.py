@@ -96,6 +96,7 @@ _TABLES = {
     "awardlistentry": "名单明细",
     "publicnotice": "公示",
     "objection": "异议",
+    "objectionfile": "异议材料",
     "paymentorder": "拨付单",
     "payment": "拨付明细",
     "paymentevent": "拨付记录",

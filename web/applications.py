@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Annotated
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form, UploadFile
 from fastapi.responses import FileResponse, HTMLResponse, Response
@@ -22,7 +22,6 @@ from services import (
     dossier,
     incoming,
     masking,
-    overview,
     policies,
     previews,
     saved_views,
@@ -39,6 +38,8 @@ from services.particulars import CONTACTS
 from services.previews import Batch, BatchAction, ImportReport
 from services.tables import write_table
 from web.access import does, sees
+from web.bounds import CycleId, Id, Page, number
+from web.uploads import shown
 from web.visit import Visit
 
 router = APIRouter()
@@ -53,17 +54,6 @@ Texts = Annotated[list[str] | None, Form()]
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _ACTIONS = {BatchAction.SUPPLEMENT: "要求补正", BatchAction.WITHDRAW: "撤回"}
 _SHOWN_ROWS = 200
-# A picture is shown alone; a browser's viewer of PDF files does not run in a sandbox, but needs nothing from us.
-_PICTURE = "default-src 'none'; sandbox; frame-ancestors 'self'"
-_PDF = (
-    "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
-)
-_SHOWABLE = (
-    (b"%PDF-", "application/pdf", _PDF),
-    (b"\x89PNG\r\n\x1a\n", "image/png", _PICTURE),
-    (b"\xff\xd8\xff", "image/jpeg", _PICTURE),
-)
 
 
 @dataclass(frozen=True)
@@ -93,7 +83,7 @@ class View:
 
 
 @router.get("/applications")
-def listing(visit: Seen, page: int = 1) -> HTMLResponse:
+def listing(visit: Seen, page: Page = 1) -> HTMLResponse:
     """The applications that the visitor may see, filtered and sorted, 50 a page."""
     return _listing(visit, _view(visit), page)
 
@@ -103,20 +93,24 @@ def export(visit: Seen) -> Response:
     """The list as it is shown, every page of it, as a workbook."""
     view = _view(visit)
     sightings.note(visit.session, visit.console.wall, visit.actor, f"applications:{view.cycle.id}")
-    with NamedTemporaryFile(suffix=".xlsx", delete=False) as file:
-        path = Path(file.name)
     titles = [browsing.COLUMNS[column] for column in view.columns]
     rows = (
         [_cell(view.law, line, column) for column in view.columns]
         for line in browsing.every_line(visit.session, visit.actor, view.wanted)
     )
-    write_table(path, titles, rows, for_people=True)
+    with NamedTemporaryFile(suffix=".xlsx", delete=False) as file:
+        path = Path(file.name)
+    try:
+        write_table(path, titles, rows, for_people=True)
+    except BaseException:
+        path.unlink()
+        raise
     name = f"{view.cycle.year}年度申报.xlsx"
     return FileResponse(path, media_type=_XLSX, filename=name, background=BackgroundTask(path.unlink))
 
 
 @router.get("/applications/import")
-def import_form(visit: ImportSeen, cycle_id: int | None = None) -> HTMLResponse:
+def import_form(visit: ImportSeen, cycle_id: CycleId = None) -> HTMLResponse:
     """The form to hand a workbook in."""
     return _import(visit, visit.cycle(cycle_id))
 
@@ -163,7 +157,7 @@ def batch(
 ) -> Response:
     """First what a batch would change, then, when that was confirmed, the batch itself."""
     cycle, console = _cycle(visit, cycle_id), visit.console
-    ids = tuple(int(each) for each in chosen or [] if each.isascii() and each.isdecimal() and len(each) < 10)
+    ids = tuple(found for each in chosen or [] if (found := number(each)) is not None)
     kind = next((each for each in BatchAction if each == action), None)
     try:
         if kind is None:
@@ -181,7 +175,7 @@ def batch(
 
 
 @router.get("/applications/{application_id}")
-def one(visit: Seen, application_id: int) -> HTMLResponse:
+def one(visit: Seen, application_id: Id) -> HTMLResponse:
     """Everything about one application."""
     sight.application(visit.session, visit.actor, application_id)
     sightings.note(visit.session, visit.console.wall, visit.actor, f"application:{application_id}")
@@ -189,22 +183,15 @@ def one(visit: Seen, application_id: int) -> HTMLResponse:
 
 
 @router.get("/applications/{application_id}/files/{attachment_id}")
-def evidence(visit: Seen, application_id: int, attachment_id: int, download: bool = False) -> Response:
+def evidence(visit: Seen, application_id: Id, attachment_id: Id, download: bool = False) -> Response:
     """A file of evidence: PDF files and pictures are shown, everything else is only handed out."""
     found = dossier.attachment(visit.session, visit.actor, application_id, attachment_id)
     sightings.note(visit.session, visit.console.wall, visit.actor, f"attachment:{attachment_id}")
-    data = attachments.read(visit.console.settings, found)
-    shown = next((each for each in _SHOWABLE if data.startswith(each[0])), None)
-    way = "inline" if shown and not download else "attachment"
-    headers = {
-        "Content-Disposition": f"{way}; filename*=UTF-8''{quote(found.filename, safe='')}",
-        "Content-Security-Policy": shown[2] if shown else _PICTURE,
-    }
-    return Response(data, media_type=shown[1] if shown else "application/octet-stream", headers=headers)
+    return shown(found.filename, attachments.read(visit.console.settings, found), download=download)
 
 
 @router.post("/applications/{application_id}/files")
-def add_evidence(visit: Acts, application_id: int, evidence: Text = "", file: UploadFile | None = None) -> Response:
+def add_evidence(visit: Acts, application_id: Id, evidence: Text = "", file: UploadFile | None = None) -> Response:
     """Add a file that the applicant handed in on paper or by mail."""
     seen = sight.application(visit.session, visit.actor, application_id)
     try:
@@ -226,7 +213,7 @@ def add_evidence(visit: Acts, application_id: int, evidence: Text = "", file: Up
 
 
 @router.post("/applications/{application_id}/supplement")
-def ask_supplement(visit: Acts, application_id: int, remarks: Text = "") -> Response:
+def ask_supplement(visit: Acts, application_id: Id, remarks: Text = "") -> Response:
     """Ask the applicant to supply what is missing."""
     seen = sight.application(visit.session, visit.actor, application_id)
     try:
@@ -246,7 +233,7 @@ def ask_supplement(visit: Acts, application_id: int, remarks: Text = "") -> Resp
 @router.post("/applications/{application_id}/answer")
 def answer_supplement(
     visit: Acts,
-    application_id: int,
+    application_id: Id,
     answer: Text = "",
     pledged: Text = "",
     papers: Text = "",
@@ -281,7 +268,7 @@ def answer_supplement(
 
 
 @router.post("/applications/{application_id}/withdraw")
-def withdraw(visit: Acts, application_id: int, reason: Text = "") -> Response:
+def withdraw(visit: Acts, application_id: Id, reason: Text = "") -> Response:
     """Withdraw the application for the applicant."""
     seen = sight.application(visit.session, visit.actor, application_id)
     try:
@@ -293,8 +280,7 @@ def withdraw(visit: Acts, application_id: int, reason: Text = "") -> Response:
 
 def _view(visit: Visit) -> View:
     asked = visit.request.query_params
-    number = asked.get("cycle_id", "")
-    cycle = visit.cycle(int(number) if number.isascii() and number.isdecimal() and len(number) < 10 else None)
+    cycle = _cycle(visit, asked.get("cycle_id", ""))
     allowed = browsing.columns_of(visit.actor)
     columns = [column for column in allowed if column in asked.getlist("column")]
     return View(
@@ -323,7 +309,6 @@ def _listing(visit: Visit, view: View, page: int) -> HTMLResponse:
     return visit.page(
         "applications/list.html",
         view=view,
-        cycles=overview.all_cycles(visit.session),
         views=saved_views.views(visit.session, visit.actor),
         found=browsing.lines(visit.session, visit.actor, view.wanted, page=page),
         titles=browsing.columns_of(visit.actor),
@@ -410,5 +395,4 @@ def _one(
 
 
 def _cycle(visit: Visit, cycle_id: str) -> Cycle:
-    known = cycle_id.isascii() and cycle_id.isdecimal() and len(cycle_id) < 10
-    return visit.cycle(int(cycle_id) if known else None)
+    return visit.cycle(number(cycle_id))

@@ -5,21 +5,34 @@ from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 from urllib.parse import quote
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, Response
 
 from models import Cycle, FindingKind, FindingVerdict, ObjectionStatus, Outcome
 from policy import Policy
-from services import caseload, cycles, findings, lists, panel, policies, public_notices, sightings
+from services import (
+    attachments,
+    caseload,
+    cycles,
+    findings,
+    lists,
+    objection_files,
+    panel,
+    policies,
+    public_notices,
+    sight,
+    sightings,
+)
 from services.documents.names import OUTCOMES, VERDICTS
 from services.errors import InputError, NotFoundError, StateError
 from services.money import decimal_yuan
 from services.tables import write_table
 from web.access import does, sees
+from web.bounds import Id, Number, Page, Year
+from web.uploads import shown
 from web.visit import Visit
 
 router = APIRouter()
-Year = Annotated[int | None, Query(alias="cycle")]
 CERTAINTIES = {"certain": "确定", "likely": "很可能", "review": "待核"}
 OBJECTIONS = {ObjectionStatus.OPEN: "待答复", ObjectionStatus.UPHELD: "成立", ObjectionStatus.DISMISSED: "不成立"}
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -32,21 +45,23 @@ _NAMES: dict[str, Any] = {
 
 
 @router.get("/findings")
-def finding_list(visit: Annotated[Visit, sees("findings")], cycle_id: Year = None, show: str = "open") -> HTMLResponse:
-    """Findings that wait for a decision, or those that are settled."""
-    cycle = visit.cycle(cycle_id)
+def finding_list(
+    visit: Annotated[Visit, sees("findings")], cycle_id: Year = None, show: str = "open", page: Page = 1
+) -> HTMLResponse:
+    """Findings that wait for a decision, or those that are settled, 50 a page."""
+    cycle, show = visit.cycle(cycle_id), "open" if show == "open" else "settled"
     return visit.page(
         "casework/findings.html",
         cycle=cycle,
         show=show,
         counts=caseload.verdict_counts(visit.session, _id(cycle)),
-        pairs=caseload.pairs(visit.session, _id(cycle), waiting=show == "open"),
+        found=caseload.pairs(visit.session, _id(cycle), waiting=show == "open", page=page),
         **_NAMES,
     )
 
 
 @router.get("/findings/{finding_id}")
-def finding(visit: Annotated[Visit, sees("findings")], finding_id: int) -> HTMLResponse:
+def finding(visit: Annotated[Visit, sees("findings")], finding_id: Id) -> HTMLResponse:
     """One finding: both sides beside each other, the evidence, and the decision."""
     caseload.pair(visit.session, finding_id)
     sightings.note(visit.session, visit.console.wall, visit.actor, f"finding:{finding_id}")
@@ -56,7 +71,7 @@ def finding(visit: Annotated[Visit, sees("findings")], finding_id: int) -> HTMLR
 @router.post("/findings/{finding_id}/decide")
 def decide_finding(
     visit: Annotated[Visit, does("finding.decide")],
-    finding_id: int,
+    finding_id: Id,
     verdict: Annotated[str, Form()] = "",
     reason: Annotated[str, Form()] = "",
 ) -> Response:
@@ -89,7 +104,7 @@ def panel_list(visit: Annotated[Visit, sees("findings")], cycle_id: Year = None)
 @router.post("/panel/{application_id}")
 def decide_amount(
     visit: Annotated[Visit, does("panel.decide")],
-    application_id: int,
+    application_id: Id,
     amount: Annotated[str, Form()] = "",
     reason: Annotated[str, Form()] = "",
 ) -> Response:
@@ -115,16 +130,16 @@ def decide_amount(
 def list_versions(visit: Annotated[Visit, sees("lists")], cycle_id: Year = None) -> HTMLResponse:
     """The frozen versions of a year's list."""
     cycle = visit.cycle(cycle_id)
-    versions = caseload.versions(visit.session, _id(cycle))
+    versions = caseload.versions(visit.session, visit.actor, _id(cycle))
     return visit.page("casework/lists.html", cycle=cycle, versions=versions, OUTCOME=Outcome)
 
 
 @router.get("/lists/{list_id}")
-def list_version(visit: Annotated[Visit, sees("lists")], list_id: int, outcome: str = "") -> HTMLResponse:
+def list_version(visit: Annotated[Visit, sees("lists")], list_id: Id, outcome: str = "") -> HTMLResponse:
     """One version: its digest, its totals, and every line."""
-    caseload.version(visit.session, list_id)
+    caseload.version(visit.session, visit.actor, list_id)
     sightings.note(visit.session, visit.console.wall, visit.actor, f"list:{list_id}")
-    found = caseload.version(visit.session, list_id)
+    found = caseload.version(visit.session, visit.actor, list_id)
     cycle = cycles.get_cycle(visit.session, found.frozen.cycle_id)
     only = Outcome(outcome) if outcome in set(Outcome) else None
     return visit.page(
@@ -132,8 +147,9 @@ def list_version(visit: Annotated[Visit, sees("lists")], list_id: int, outcome: 
         cycle=cycle,
         found=found,
         only=only,
-        entries=caseload.entries(visit.session, list_id, outcome=only),
-        versions=caseload.versions(visit.session, _id(cycle)),
+        entries=caseload.entries(visit.session, visit.actor, list_id, outcome=only),
+        versions=caseload.versions(visit.session, visit.actor, _id(cycle)),
+        own_county=sight.treasury_of(visit.actor),
         OUTCOMES=OUTCOMES,
         OUTCOME=Outcome,
         **_titles(policies.policy_of(visit.session, cycle)),
@@ -141,14 +157,15 @@ def list_version(visit: Annotated[Visit, sees("lists")], list_id: int, outcome: 
 
 
 @router.get("/lists/{list_id}/changes")
-def list_changes(visit: Annotated[Visit, sees("lists")], list_id: int, since: int = 0) -> HTMLResponse:
+def list_changes(visit: Annotated[Visit, sees("lists")], list_id: Id, since: Number = 0) -> HTMLResponse:
     """What differs from an earlier version (by default the one before)."""
-    found = caseload.version(visit.session, list_id)
+    found = caseload.version(visit.session, visit.actor, list_id)
     cycle = cycles.get_cycle(visit.session, found.frozen.cycle_id)
     since = since or found.frozen.version - 1
     if since < 1:
         raise NotFoundError("这是第一版名单，没有更早的版本可以比较。")
-    changes = lists.diff(visit.session, _id(cycle), since, found.frozen.version)
+    county = sight.treasury_of(visit.actor)
+    changes = lists.diff(visit.session, _id(cycle), since, found.frozen.version, county=county)
     return visit.page(
         "casework/changes.html",
         cycle=cycle,
@@ -162,11 +179,11 @@ def list_changes(visit: Annotated[Visit, sees("lists")], list_id: int, since: in
 
 
 @router.get("/lists/{list_id}/table.xlsx")
-def list_table(visit: Annotated[Visit, sees("lists")], list_id: int) -> Response:
+def list_table(visit: Annotated[Visit, sees("lists")], list_id: Id) -> Response:
     """One version as a workbook."""
-    caseload.version(visit.session, list_id)
+    caseload.version(visit.session, visit.actor, list_id)
     sightings.note(visit.session, visit.console.wall, visit.actor, f"list:{list_id}")
-    found = caseload.version(visit.session, list_id)
+    found = caseload.version(visit.session, visit.actor, list_id)
     cycle = cycles.get_cycle(visit.session, found.frozen.cycle_id)
     titles = _titles(policies.policy_of(visit.session, cycle))
     rows = [
@@ -179,7 +196,7 @@ def list_table(visit: Annotated[Visit, sees("lists")], list_id: int) -> Response
             OUTCOMES[line.outcome],
             decimal_yuan(line.amount_fen),
         )
-        for line in caseload.entries(visit.session, list_id)
+        for line in caseload.entries(visit.session, visit.actor, list_id)
     ]
     heads = ("受理编号", "申报单位", "统一社会信用代码", "县区", "措施", "结果", "金额（元）")
     return _workbook(f"{cycle.year}年度奖补名单第{found.frozen.version}版.xlsx", heads, rows)
@@ -194,17 +211,25 @@ def objection_list(visit: Annotated[Visit, sees("objections")], cycle_id: Year =
 
 
 @router.get("/objections/{objection_id}")
-def objection(visit: Annotated[Visit, sees("objections")], objection_id: int) -> HTMLResponse:
+def objection(visit: Annotated[Visit, sees("objections")], objection_id: Id) -> HTMLResponse:
     """One objection, and the form to answer it."""
     caseload.objection(visit.session, objection_id)
     sightings.note(visit.session, visit.console.wall, visit.actor, f"objection:{objection_id}")
     return _objection(visit, objection_id, {}, "")
 
 
+@router.get("/objections/{objection_id}/files/{file_id}")
+def objection_file(visit: Annotated[Visit, sees("objections")], objection_id: Id, file_id: Id) -> Response:
+    """A file that was handed in with an objection."""
+    found = objection_files.file(visit.session, objection_id, file_id)
+    sightings.note(visit.session, visit.console.wall, visit.actor, f"objection:{objection_id}")
+    return shown(found.filename, attachments.read(visit.console.settings, found))
+
+
 @router.post("/objections/{objection_id}/answer")
 def answer_objection(
     visit: Annotated[Visit, does("objection.answer")],
-    objection_id: int,
+    objection_id: Id,
     upheld: Annotated[str, Form()] = "",
     answer: Annotated[str, Form()] = "",
     number: Annotated[str, Form()] = "",

@@ -1,20 +1,22 @@
 """What an enterprise does: register, see what it may get, apply, answer, follow."""
 
 from typing import Annotated, Any
-from urllib.parse import quote
 
 from fastapi import APIRouter, Depends, Form, Request
+from fastapi import UploadFile as UploadedFile
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import FormData, UploadFile
 
-from models import Cycle
-from policy import Measure, Policy
-from services import applications, attachments, drafts, eligibility, policies, progress, public_notices, registration
+from policy import Measure
+from services import applications, attachments, drafts, eligibility, offers, progress, public_notices, registration
 from services.actors import system_actor
 from services.eligibility import Checked
 from services.errors import InputError, StateError
+from services.offers import Offer
 from services.particulars import CONTACTS
 from web.access import does, sees
+from web.bounds import Id, Year
+from web.uploads import chosen, handed_out
 from web.visit import Visit
 
 router = APIRouter()
@@ -52,14 +54,14 @@ def register(visit: Anybody, form: Sent) -> HTMLResponse:
     texts = _texts(form)
     fields = registration.Wanted.__dataclass_fields__
     wanted = registration.Wanted(**{name: texts.get(name, "") for name in fields})
-    law = policies.policy_of(visit.session, visit.cycle())
+    laws = offers.laws(visit.session)
     try:
         _slow_down(visit, "register")
-        found = registration.troubles(law, wanted)
+        found = registration.troubles(laws, wanted)
         if found:
             return _register_page(visit, texts, found, status=422)
         email = registration.register(
-            visit.session, visit.console.wall, settings=visit.console.settings, law=law, wanted=wanted
+            visit.session, visit.console.wall, settings=visit.console.settings, laws=laws, wanted=wanted
         )
     except InputError as error:
         return _register_page(visit, texts, {}, trouble=str(error), status=422)
@@ -86,84 +88,88 @@ def confirm(visit: Anybody, token: str) -> Response:
 @router.get("/my")
 def my(visit: Seen) -> HTMLResponse:
     """The enterprise's drafts and applications, and what it may apply for now."""
-    enterprise = drafts.enterprise_of(visit.session, visit.actor)
-    cycle = visit.cycle()
+    known = offers.offers(visit.session, visit.clock)
     return visit.page(
         "enterprise/my.html",
-        enterprise=enterprise,
-        cycle=cycle,
-        law=_law(visit, cycle),
-        closes=drafts.closes_on(visit.session, visit.clock, cycle),
-        stage=visit.console.plan.stage(cycle.stage).title,
+        enterprise=drafts.enterprise_of(visit.session, visit.actor),
+        offers=[each for each in known if each.closes],
+        latest=known[0].cycle if known else None,
+        stage=visit.console.plan.stage(known[0].cycle.stage).title if known else "",
         lines=progress.lines(visit.session, visit.actor),
-        drafts=drafts.own(visit.session, visit.actor),
+        drafts=offers.kept(visit.session, visit.clock, visit.actor),
     )
 
 
 @router.get("/my/eligibility")
-def measures(visit: Seen) -> HTMLResponse:
-    """The questions of every measure, to ask which ones one would get."""
-    return _offers_page(visit, {}, None)
+def measures(visit: Seen, cycle_id: Year = None) -> HTMLResponse:
+    """The questions of every measure of a year, to ask which ones one would get."""
+    return _measures_page(visit, offers.offer(visit.session, visit.clock, cycle_id), {}, None)
 
 
 @router.post("/my/eligibility")
-def offers(visit: Annotated[Visit, does("own")], form: Sent) -> HTMLResponse:
+def estimates(visit: Annotated[Visit, does("own")], form: Sent, cycle_id: Year = None) -> HTMLResponse:
     """What the policy says of the answers, for every measure that was answered for; nothing is kept."""
     given: dict[str, dict[str, str]] = {}
     for name, text in _texts(form).items():
         measure_id, dot, fact = name.partition(".")
         if dot and text.strip():
             given.setdefault(measure_id, {})[fact] = text
-    cycle = visit.cycle()
-    enterprise, law = drafts.enterprise_of(visit.session, visit.actor), _law(visit, cycle)
-    asked = [measure for measure in law.measures if measure.id in given]
-    checked = [(each, eligibility.check(visit.session, cycle, law, each, given[each.id], enterprise)) for each in asked]
-    return _offers_page(visit, given, checked)
+    offer = offers.offer(visit.session, visit.clock, cycle_id)
+    enterprise = drafts.enterprise_of(visit.session, visit.actor)
+    checked = [
+        (each, eligibility.check(visit.session, offer.cycle, offer.law, each, given[each.id], enterprise))
+        for each in offer.law.measures
+        if each.id in given
+    ]
+    return _measures_page(visit, offer, given, checked)
 
 
 @router.get("/my/eligibility/{measure_id}")
-def eligibility_form(visit: Seen, measure_id: str) -> HTMLResponse:
+def eligibility_form(visit: Seen, measure_id: str, cycle_id: Year = None) -> HTMLResponse:
     """The questions of a measure."""
-    return _eligibility_page(visit, measure_id, {}, None)
+    return _eligibility_page(visit, offers.offer(visit.session, visit.clock, cycle_id), measure_id, {}, None)
 
 
 @router.post("/my/eligibility/{measure_id}")
-def eligibility_answer(visit: Annotated[Visit, does("own")], measure_id: str, form: Sent) -> HTMLResponse:
+def eligibility_answer(
+    visit: Annotated[Visit, does("own")], measure_id: str, form: Sent, cycle_id: Year = None
+) -> HTMLResponse:
     """What the policy says of the answers; nothing is kept."""
-    cycle = visit.cycle()
-    law = _law(visit, cycle)
-    measure = drafts.measure_of(law, measure_id)
+    found = offers.offer(visit.session, visit.clock, cycle_id)
+    measure = drafts.measure_of(found.law, measure_id)
     given = _facts(_texts(form))
     enterprise = drafts.enterprise_of(visit.session, visit.actor)
-    checked = eligibility.check(visit.session, cycle, law, measure, given, enterprise)
-    return _eligibility_page(visit, measure_id, given, checked, status=422 if checked.troubles else 200)
+    checked = eligibility.check(visit.session, found.cycle, found.law, measure, given, enterprise)
+    return _eligibility_page(visit, found, measure_id, given, checked, status=422 if checked.troubles else 200)
 
 
 @router.get("/my/apply/{measure_id}")
-def apply_form(visit: Seen, measure_id: str) -> HTMLResponse:
+def apply_form(visit: Seen, measure_id: str, cycle_id: Year = None) -> HTMLResponse:
     """A measure before one begins: the clause, the conditions, the evidence."""
-    return _apply_page(visit, measure_id)
+    return _apply_page(visit, offers.offer(visit.session, visit.clock, cycle_id), measure_id)
 
 
 @router.post("/my/apply/{measure_id}")
-def begin(visit: Drafting, measure_id: str) -> Response:
+def begin(visit: Drafting, measure_id: str, cycle_id: Year = None) -> Response:
     """Begin a draft."""
-    cycle = visit.cycle()
+    found = offers.offer(visit.session, visit.clock, cycle_id)
     try:
-        draft = drafts.begin(visit.session, visit.clock, visit.actor, cycle_id=cycle.id or 0, measure_id=measure_id)
+        draft = drafts.begin(
+            visit.session, visit.clock, visit.actor, cycle_id=found.cycle.id or 0, measure_id=measure_id
+        )
     except (InputError, StateError) as error:
-        return _apply_page(visit, measure_id, trouble=str(error), status=422)
+        return _apply_page(visit, found, measure_id, trouble=str(error), status=422)
     return visit.back(f"/my/drafts/{draft.id}")
 
 
 @router.get("/my/drafts/{draft_id}")
-def draft(visit: Seen, draft_id: int) -> HTMLResponse:
+def draft(visit: Seen, draft_id: Id) -> HTMLResponse:
     """The form of an application, made from the facts of its measure."""
     return _draft_page(visit, draft_id)
 
 
 @router.post("/my/drafts/{draft_id}")
-def save(visit: Drafting, draft_id: int, form: Sent) -> Response:
+def save(visit: Drafting, draft_id: Id, form: Sent) -> Response:
     """Keep what was typed and the files that were chosen."""
     drafts.save(visit.session, visit.clock, visit.actor, draft_id=draft_id, given=_texts(form))
     refused = _keep_files(visit, draft_id, form)
@@ -173,14 +179,14 @@ def save(visit: Drafting, draft_id: int, form: Sent) -> Response:
 
 
 @router.post("/my/drafts/{draft_id}/autosave")
-def autosave(visit: Drafting, draft_id: int, form: Sent) -> HTMLResponse:
+def autosave(visit: Drafting, draft_id: Id, form: Sent) -> HTMLResponse:
     """The same from a script, while somebody types; answers how the draft stands."""
     drafts.save(visit.session, visit.clock, visit.actor, draft_id=draft_id, given=_texts(form))
     return visit.page("enterprise/check.html", **_standing(visit, draft_id), saved=True)
 
 
 @router.post("/my/drafts/{draft_id}/submit")
-def submit(visit: Drafting, draft_id: int, form: Sent) -> Response:
+def submit(visit: Drafting, draft_id: Id, form: Sent) -> Response:
     """Keep what was typed, and make the draft an application if nothing is missing."""
     drafts.save(visit.session, visit.clock, visit.actor, draft_id=draft_id, given=_texts(form))
     refused = _keep_files(visit, draft_id, form)
@@ -196,14 +202,14 @@ def submit(visit: Drafting, draft_id: int, form: Sent) -> Response:
 
 
 @router.post("/my/drafts/{draft_id}/discard")
-def discard(visit: Drafting, draft_id: int) -> RedirectResponse:
+def discard(visit: Drafting, draft_id: Id) -> RedirectResponse:
     """Throw a draft away."""
     drafts.discard(visit.session, visit.actor, settings=visit.console.settings, draft_id=draft_id)
     return visit.back("/my", "草稿已删除。")
 
 
 @router.post("/my/drafts/{draft_id}/files")
-def upload(visit: Drafting, draft_id: int, form: Sent) -> HTMLResponse:
+def upload(visit: Drafting, draft_id: Id, form: Sent) -> HTMLResponse:
     """Keep files sent by a script one after the other; answers the list of files."""
     refused = _keep_files(visit, draft_id, form)
     found = drafts.form(visit.session, visit.actor, draft_id)
@@ -213,14 +219,14 @@ def upload(visit: Drafting, draft_id: int, form: Sent) -> HTMLResponse:
 
 
 @router.get("/my/drafts/{draft_id}/files/{file_id}")
-def draft_file(visit: Seen, draft_id: int, file_id: int) -> Response:
+def draft_file(visit: Seen, draft_id: Id, file_id: Id) -> Response:
     """A file of a draft."""
     found = drafts.draft_file(visit.session, visit.actor, draft_id, file_id)
-    return _download(found.filename, drafts.read_file(visit.console.settings, found))
+    return handed_out(found.filename, drafts.read_file(visit.console.settings, found))
 
 
 @router.post("/my/drafts/{draft_id}/files/{file_id}/drop")
-def drop_file(visit: Drafting, draft_id: int, file_id: int, form: Sent) -> RedirectResponse:
+def drop_file(visit: Drafting, draft_id: Id, file_id: Id, form: Sent) -> RedirectResponse:
     """Take a file away; the button stands in the draft's form, so what was typed is kept."""
     drafts.draft_file(visit.session, visit.actor, draft_id, file_id)
     if len(form) > 1:
@@ -231,21 +237,21 @@ def drop_file(visit: Drafting, draft_id: int, file_id: int, form: Sent) -> Redir
 
 
 @router.get("/my/{application_id}")
-def application(visit: Seen, application_id: int) -> HTMLResponse:
+def application(visit: Seen, application_id: Id) -> HTMLResponse:
     """An own application: where it stands, what is asked, what became of it."""
     return _story_page(visit, application_id)
 
 
 @router.get("/my/{application_id}/files/{attachment_id}")
-def attachment(visit: Seen, application_id: int, attachment_id: int) -> Response:
+def attachment(visit: Seen, application_id: Id, attachment_id: Id) -> Response:
     """A file of an own application."""
     found = progress.file(visit.session, visit.actor, application_id, attachment_id)
-    return _download(found.filename, attachments.read(visit.console.settings, found))
+    return handed_out(found.filename, attachments.read(visit.console.settings, found))
 
 
 @router.post("/my/{application_id}/withdraw")
 def withdraw(
-    visit: Annotated[Visit, does("application.withdraw")], application_id: int, reason: Annotated[str, Form()] = ""
+    visit: Annotated[Visit, does("application.withdraw")], application_id: Id, reason: Annotated[str, Form()] = ""
 ) -> Response:
     """Withdraw an own application."""
     found = progress.own(visit.session, visit.actor, application_id)
@@ -257,7 +263,7 @@ def withdraw(
 
 
 @router.post("/my/{application_id}/answer")
-def answer(visit: Annotated[Visit, does("supplement.answer")], application_id: int, form: Sent) -> Response:
+def answer(visit: Annotated[Visit, does("supplement.answer")], application_id: Id, form: Sent) -> Response:
     """Answer a 补正 request, remark by remark."""
     found = progress.own(visit.session, visit.actor, application_id)
     texts = _texts(form)
@@ -283,7 +289,10 @@ def answer(visit: Annotated[Visit, does("supplement.answer")], application_id: i
 
 @router.post("/my/{application_id}/objection")
 def objection(
-    visit: Annotated[Visit, does("objection.raise")], application_id: int, grounds: Annotated[str, Form()] = ""
+    visit: Annotated[Visit, does("objection.raise")],
+    application_id: Id,
+    grounds: Annotated[str, Form()] = "",
+    files: list[UploadedFile] | None = None,
 ) -> Response:
     """Object to how the public list treats an own application."""
     found = progress.own(visit.session, visit.actor, application_id)
@@ -298,6 +307,7 @@ def objection(
             contact=found.contact_email or found.contact_phone,
             grounds=grounds,
             application_id=application_id,
+            files=chosen(files),
         )
     except (InputError, StateError) as error:
         return _story_page(visit, application_id, objection_trouble=str(error), grounds=grounds, status=422)
@@ -307,52 +317,52 @@ def objection(
 def _register_page(
     visit: Visit, given: dict[str, str], troubles: dict[str, str], *, trouble: str = "", status: int = 200
 ) -> HTMLResponse:
-    law = policies.policy_of(visit.session, visit.cycle())
+    laws = offers.laws(visit.session)
+    if not laws:
+        return visit.page("enterprise/not_yet.html")
     return visit.page(
         "enterprise/register.html",
         status=status,
         given=Blank(given),
         troubles=Blank(troubles),
         trouble=trouble,
-        kinds=registration.kinds(law),
-        counties=law.counties,
+        kinds=registration.kinds(laws),
+        counties=registration.counties(laws),
     )
 
 
 def _eligibility_page(
-    visit: Visit, measure_id: str, given: dict[str, str], checked: eligibility.Checked | None, *, status: int = 200
+    visit: Visit,
+    offer: Offer,
+    measure_id: str,
+    given: dict[str, str],
+    checked: eligibility.Checked | None,
+    *,
+    status: int = 200,
 ) -> HTMLResponse:
-    cycle = visit.cycle()
-    law = _law(visit, cycle)
-    measure = drafts.measure_of(law, measure_id)
+    measure = drafts.measure_of(offer.law, measure_id)
     return visit.page(
         "enterprise/eligibility.html",
         status=status,
-        law=law,
-        cycle=cycle,
+        offer=offer,
         measure=measure,
         questions=eligibility.questions(measure),
         given=Blank(given),
         checked=checked,
         troubles=Blank(checked.troubles if checked else {}),
         enterprise=drafts.enterprise_of(visit.session, visit.actor),
-        closes=drafts.closes_on(visit.session, visit.clock, cycle),
     )
 
 
-def _apply_page(visit: Visit, measure_id: str, *, trouble: str = "", status: int = 200) -> HTMLResponse:
-    cycle = visit.cycle()
-    law = _law(visit, cycle)
-    measure = drafts.measure_of(law, measure_id)
+def _apply_page(visit: Visit, offer: Offer, measure_id: str, *, trouble: str = "", status: int = 200) -> HTMLResponse:
+    measure = drafts.measure_of(offer.law, measure_id)
     return visit.page(
         "enterprise/apply.html",
         status=status,
-        law=law,
-        cycle=cycle,
+        offer=offer,
         measure=measure,
         evidence=drafts.evidence_of(measure),
         enterprise=drafts.enterprise_of(visit.session, visit.actor),
-        closes=drafts.closes_on(visit.session, visit.clock, cycle),
         trouble=trouble,
     )
 
@@ -450,19 +460,18 @@ def _texts(form: FormData) -> dict[str, str]:
     return {name: value for name, value in form.items() if isinstance(value, str)}
 
 
-def _offers_page(
-    visit: Visit, given: dict[str, dict[str, str]], found: list[tuple[Measure, Checked]] | None
+def _measures_page(
+    visit: Visit, offer: Offer, given: dict[str, dict[str, str]], found: list[tuple[Measure, Checked]] | None
 ) -> HTMLResponse:
-    cycle = visit.cycle()
-    enterprise, law = drafts.enterprise_of(visit.session, visit.actor), _law(visit, cycle)
+    enterprise, measures = drafts.enterprise_of(visit.session, visit.actor), offer.law.measures
     return visit.page(
         "enterprise/measures.html",
-        cycle=cycle,
+        offer=offer,
+        offers=offers.offers(visit.session, visit.clock),
         enterprise=enterprise,
-        closes=drafts.closes_on(visit.session, visit.clock, cycle),
-        measures=[each for each in law.measures if enterprise.kind in each.applicants],
-        others=[each for each in law.measures if enterprise.kind not in each.applicants],
-        questions={each.id: eligibility.questions(each) for each in law.measures},
+        measures=[each for each in measures if enterprise.kind in each.applicants],
+        others=[each for each in measures if enterprise.kind not in each.applicants],
+        questions={each.id: eligibility.questions(each) for each in measures},
         given=given,
         found=found,
         troubles={measure.id: checked.troubles for measure, checked in found or []},
@@ -476,21 +485,6 @@ def _facts(given: dict[str, str]) -> dict[str, str]:
 
 def _whole(text: str) -> bool:
     return text.isascii() and text.isdecimal() and len(text) < 4
-
-
-def _law(visit: Visit, cycle: Cycle) -> Policy:
-    return policies.policy_of(visit.session, cycle)
-
-
-def _download(filename: str, data: bytes) -> Response:
-    """A file to be kept, never to be opened by the browser within the console."""
-    kind = drafts.content_type(filename) or "application/octet-stream"
-    headers = {
-        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(filename, safe='')}",
-        "X-Content-Type-Options": "nosniff",
-        "Content-Security-Policy": "default-src 'none'; sandbox",
-    }
-    return Response(data, media_type=kind, headers=headers)
 
 
 def _slow_down(visit: Visit, what: str) -> None:

@@ -2,13 +2,15 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, UploadFile
 from fastapi.responses import HTMLResponse, Response
 
 from services import cycles, public_notices, publication
 from services.actors import system_actor
 from services.errors import InputError, NotFoundError, StateError
 from web.access import does, sees
+from web.bounds import Id
+from web.uploads import chosen
 from web.visit import Visit
 
 router = APIRouter()
@@ -34,7 +36,7 @@ def home(visit: Seen) -> HTMLResponse:
 
 
 @router.get("/cycles/{cycle_id}/guide")
-def guide(visit: Seen, cycle_id: int) -> HTMLResponse:
+def guide(visit: Seen, cycle_id: Id) -> HTMLResponse:
     """A year's guide."""
     found = next((each for each in publication.guides(visit.session) if each.cycle_id == cycle_id), None)
     if found is None:
@@ -43,7 +45,7 @@ def guide(visit: Seen, cycle_id: int) -> HTMLResponse:
 
 
 @router.get("/cycles/{cycle_id}/list")
-def notice(visit: Seen, cycle_id: int) -> HTMLResponse:
+def notice(visit: Seen, cycle_id: Id) -> HTMLResponse:
     """The public notice of a year, while it runs."""
     found = _running(visit, cycle_id)
     heading = f"{found.year} 年度拟奖补名单公示"
@@ -51,7 +53,7 @@ def notice(visit: Seen, cycle_id: int) -> HTMLResponse:
 
 
 @router.get("/cycles/{cycle_id}/files/{kind}.{form}")
-def file(visit: Seen, cycle_id: int, kind: str, form: str) -> Response:
+def file(visit: Seen, cycle_id: Id, kind: str, form: str) -> Response:
     """A public document as it was written."""
     if form not in _TYPES:
         raise NotFoundError("没有这份文件，或者它现在不公开。")
@@ -63,22 +65,23 @@ def file(visit: Seen, cycle_id: int, kind: str, form: str) -> Response:
 
 
 @router.get("/cycles/{cycle_id}/objections/new")
-def objection_form(visit: Seen, cycle_id: int) -> HTMLResponse:
+def objection_form(visit: Seen, cycle_id: Id) -> HTMLResponse:
     """The form to raise an objection."""
-    return visit.page("public/objection_new.html", found=_running(visit, cycle_id), trouble="", given={})
+    return _objection_form(visit, _running(visit, cycle_id), {}, "")
 
 
 @router.post("/cycles/{cycle_id}/objections")
 def raise_objection(
     visit: Done,
-    cycle_id: int,
-    raised_by: Annotated[str, Form()],
-    contact: Annotated[str, Form()],
-    grounds: Annotated[str, Form()],
+    cycle_id: Id,
+    raised_by: Annotated[str, Form()] = "",
+    contact: Annotated[str, Form()] = "",
+    grounds: Annotated[str, Form()] = "",
+    files: list[UploadFile] | None = None,
 ) -> Response:
     """Take an objection and give its receipt number."""
     found = _running(visit, cycle_id)
-    given = {"raised_by": raised_by, "contact": contact, "grounds": grounds}
+    given, handed = {"raised_by": raised_by, "contact": contact, "grounds": grounds}, chosen(files)
     try:
         _slow_down(visit, "objection")
         raised = public_notices.raise_objection(
@@ -90,9 +93,10 @@ def raise_objection(
             raised_by=raised_by,
             contact=contact,
             grounds=grounds,
+            files=handed,
         )
     except (InputError, StateError) as error:
-        return visit.page("public/objection_new.html", status=422, found=found, trouble=str(error), given=given)
+        return _objection_form(visit, found, given, str(error), again=bool(handed))
     return visit.page("public/objection_taken.html", raised=raised)
 
 
@@ -103,7 +107,9 @@ def objection(visit: Seen) -> HTMLResponse:
 
 
 @router.post("/objection")
-def objection_state(visit: Done, number: Annotated[str, Form()], contact: Annotated[str, Form()]) -> HTMLResponse:
+def objection_state(
+    visit: Done, number: Annotated[str, Form()] = "", contact: Annotated[str, Form()] = ""
+) -> HTMLResponse:
     """What became of an objection, for whoever knows its number and contact."""
     try:
         _slow_down(visit, "objection-state")
@@ -111,6 +117,20 @@ def objection_state(visit: Done, number: Annotated[str, Form()], contact: Annota
     except (NotFoundError, InputError) as error:
         return visit.page("public/objection.html", status=404, found=None, trouble=str(error), number=number)
     return visit.page("public/objection.html", found=found, trouble="", number=number)
+
+
+def _objection_form(
+    visit: Visit, found: publication.Running, given: dict[str, str], trouble: str, *, again: bool = False
+) -> HTMLResponse:
+    """`again`: files were chosen, which a browser does not keep."""
+    return visit.page(
+        "public/objection_new.html",
+        status=422 if trouble else 200,
+        found=found,
+        given=given,
+        trouble=trouble,
+        again=again,
+    )
 
 
 def _slow_down(visit: Visit, what: str) -> None:

@@ -1,26 +1,64 @@
-"""Files that a form brings: kept aside under their own name while a service reads them."""
+"""Files that a form brings, kept aside under their own name while a service reads them; and files handed out."""
 
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path, PurePosixPath
+from pathlib import Path
+from urllib.parse import quote
 
 from fastapi import UploadFile
+from fastapi.responses import Response
 
 from services.errors import InputError
+from services.file_kinds import content_type, plain_name
 
-_LONGEST_NAME = 80
+# A picture is shown alone; a browser's viewer of PDF files does not run in a sandbox, but needs nothing from us.
+_ALONE = "default-src 'none'; sandbox; frame-ancestors 'self'"
+_PDF = (
+    "default-src 'none'; style-src 'unsafe-inline'; object-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'self'"
+)
+_SHOWABLE = (
+    (b"%PDF-", "application/pdf", _PDF),
+    (b"\x89PNG\r\n\x1a\n", "image/png", _ALONE),
+    (b"\xff\xd8\xff", "image/jpeg", _ALONE),
+)
 
 
 @contextmanager
-def kept_aside(upload: UploadFile) -> Iterator[Path]:
+def kept_aside(upload: UploadFile | None) -> Iterator[Path]:
     """The upload as a file, gone afterwards. Raises InputError when no file was chosen."""
-    name = PurePosixPath((upload.filename or "").replace("\\", "/").replace("\0", "")).name
-    if not name:
+    if upload is None or not upload.filename:
         raise InputError("没有选择文件；请先选择要上传的文件。")
     with tempfile.TemporaryDirectory(prefix="duixian-") as folder:
-        path = Path(folder) / f"{PurePosixPath(name).stem[:_LONGEST_NAME]}{PurePosixPath(name).suffix[:10]}"
+        path = Path(folder) / plain_name(upload.filename)
         with path.open("wb") as file:
             shutil.copyfileobj(upload.file, file)
         yield path
+
+
+def chosen(files: list[UploadFile] | None) -> list[tuple[str, bytes]]:
+    """Name and content of each file that was chosen."""
+    return [(file.filename, file.file.read()) for file in files or [] if file.filename]
+
+
+def shown(filename: str, data: bytes, *, download: bool = False) -> Response:
+    """A file for the bureau: PDF files and pictures are shown, everything else is only handed out."""
+    known = next((each for each in _SHOWABLE if data.startswith(each[0])), None)
+    if known is None or download:
+        return handed_out(filename, data, known[1] if known else "application/octet-stream")
+    headers = {
+        "Content-Disposition": f"inline; filename*=UTF-8''{quote(filename, safe='')}",
+        "Content-Security-Policy": known[2],
+    }
+    return Response(data, media_type=known[1], headers=headers)
+
+
+def handed_out(filename: str, data: bytes, kind: str | None = None) -> Response:
+    """A file to be kept, never to be opened by the browser within the console; of the kind that its name says."""
+    headers = {
+        "Content-Disposition": f"attachment; filename*=UTF-8''{quote(filename, safe='')}",
+        "Content-Security-Policy": _ALONE,
+    }
+    return Response(data, media_type=kind or content_type(filename) or "application/octet-stream", headers=headers)

@@ -10,7 +10,7 @@ from services import attachments
 from services.errors import InputError, NotFoundError
 from tests.desk import Desk
 
-DATA = "示例合同".encode()
+DATA = b"%PDF-1.7 " + "示例合同".encode()
 
 
 def _add(desk: Desk, application_id: int, filename: str = "合同.pdf", data: bytes = DATA) -> Attachment:
@@ -35,7 +35,7 @@ def test_a_file_is_kept_once_and_read_back(desk: Desk) -> None:
     assert len([each for each in desk.settings.attachments_dir.rglob("*") if each.is_file()]) == 1
 
 
-@pytest.mark.parametrize("name", ["../../etc/passwd", "..\\..\\boot.ini", "/tmp/x"])
+@pytest.mark.parametrize("name", ["../../etc/passwd.pdf", "..\\..\\boot.pdf", "/tmp/x.pdf"])
 def test_a_name_never_leads_out_of_the_folder(desk: Desk, name: str) -> None:
     desk.open_intake()
     attachment = _add(desk, desk.submit(), name)
@@ -45,16 +45,48 @@ def test_a_name_never_leads_out_of_the_folder(desk: Desk, name: str) -> None:
     assert [each.name for each in files] == [attachment.sha256]
 
 
-def test_an_empty_file_is_refused(desk: Desk) -> None:
-    desk.open_intake()
-    with pytest.raises(InputError, match="大小为 0 字节"):
-        _add(desk, desk.submit(), data=b"")
-    assert desk.session.exec(select(Attachment)).first() is None
-
-
 def test_a_changed_file_is_noticed(desk: Desk) -> None:
     desk.open_intake()
     attachment = _add(desk, desk.submit())
     next(each for each in desk.settings.attachments_dir.rglob("*") if each.is_file()).write_bytes(b"x")
     with pytest.raises(NotFoundError, match="已被改动"):
         attachments.read(desk.settings, attachment)
+
+
+@pytest.mark.parametrize(
+    ("name", "data"),
+    [
+        ("安装.exe", b"MZ"),
+        ("图.svg", b"<svg onload='alert(1)'/>"),
+        ("宏.xlsm", b"PK"),
+        ("骗人.pdf", b"<html>"),
+        ("空.pdf", b""),
+    ],
+)
+def test_what_is_no_evidence_is_refused_from_everybody(desk: Desk, name: str, data: bytes) -> None:
+    desk.open_intake()
+    application_id = desk.submit()
+    with pytest.raises(InputError, match=name):
+        _add(desk, application_id, name, data)
+    assert desk.session.exec(select(Attachment)).first() is None
+
+
+def test_an_application_takes_thirty_files(desk: Desk) -> None:
+    desk.open_intake()
+    application_id = desk.submit()
+    for place in range(30):
+        _add(desk, application_id, f"{place}.pdf", DATA + bytes([place]))
+    with pytest.raises(InputError, match="最多上传 30 个文件"):
+        _add(desk, application_id, "又一份.pdf", DATA + b"more")
+    _add(desk, application_id, "0.pdf", DATA + bytes([0]))  # known: nothing new
+
+
+def test_an_application_takes_200_megabytes(desk: Desk) -> None:
+    desk.open_intake()
+    application_id = desk.submit()
+    attachment = _add(desk, application_id)
+    attachment.size = 200 * 1024 * 1024 - 10
+    desk.session.add(attachment)
+    desk.session.commit()
+    with pytest.raises(InputError, match="合计最多 200 兆字节"):
+        _add(desk, application_id, "又一份.pdf", DATA + b"more")

@@ -29,6 +29,9 @@ class Settings(BaseSettings):
     )
     console_url: str = Field(default="", description="工作台地址，邮件中的链接指向这里；默认是本机的地址和端口")
     engine_port: int = Field(default=4200, ge=1, le=65535, description="调度服务（看板）在本机的端口")
+    dashboard_url: str = Field(
+        default="", description="调度看板的地址，年度总览链接到这里；默认是本机的地址和调度服务的端口"
+    )
     console_host: str = Field(default="127.0.0.1", description="工作台监听的地址；前面有反向代理时不用改")
     console_port: int = Field(default=8000, ge=1, le=65535, description="工作台在本机的端口")
     trusted_proxies: str = Field(
@@ -60,6 +63,8 @@ class Settings(BaseSettings):
             self.database_url = f"sqlite:///{self.data_dir / 'duixian.db'}"
         if not self.console_url:
             self.console_url = f"http://127.0.0.1:{self.console_port}"
+        if not self.dashboard_url:
+            self.dashboard_url = f"http://127.0.0.1:{self.engine_port}"
         return self
 
     @property

@@ -3,6 +3,7 @@
 import secrets
 from dataclasses import dataclass
 
+from sqlalchemy import case
 from sqlmodel import Session, col, select
 
 from models import Credential, Role, User
@@ -13,6 +14,7 @@ from services.errors import InputError, NotAllowedError, NotFoundError, StateErr
 from services.notices.addresses import trouble_with
 from services.operation import operation
 from services.permissions import ADDED_BY_OPERATORS, ROLE_NAMES
+from services.sightings import Slice, sliced
 
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none that can be taken for another
 
@@ -154,19 +156,19 @@ def find_user(session: Session, user_id: int) -> User:
     return user
 
 
-def accounts(session: Session, *, role: Role | None = None, words: str = "") -> list[Account]:
+def accounts(session: Session, *, role: Role | None = None, words: str = "", page: int = 1) -> Slice[Account]:
     """All users but the system, by role and login; of one role, or whose login or name holds the words."""
-    query = select(User, Credential).join(Credential, col(Credential.user_id) == col(User.id), isouter=True)
-    query = query.where(User.role != Role.SYSTEM).order_by(col(User.login))
+    order = case({each: place for place, each in enumerate(Role)}, value=col(User.role))
+    query = select(User).where(User.role != Role.SYSTEM).order_by(order)
     if role is not None:
         query = query.where(User.role == role)
     if words:
         query = query.where(
             col(User.login).contains(words, autoescape=True) | col(User.name).contains(words, autoescape=True)
         )
-    order = list(Role)
-    found = [_account(user, kept) for user, kept in session.exec(query)]
-    return sorted(found, key=lambda each: (order.index(each.user.role), each.user.login))
+    cut = sliced(session, query, page, 50, col(User.login))
+    found = [_account(user, session.get(Credential, user.id)) for user in cut.rows]
+    return Slice(found, cut.number, cut.pages, cut.total)
 
 
 def account(session: Session, user_id: int) -> Account:

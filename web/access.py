@@ -5,17 +5,18 @@ compares with the table.
 """
 
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Annotated, Any
-from urllib.parse import quote, unquote
+from urllib.parse import quote, urlsplit
 
 from fastapi import Depends, Request
 from fastapi.responses import RedirectResponse
+from sqlmodel import Session
 
 from models import Role
-from services import signin, tries
+from services import fitting, signin, tries
 from services.database import session_of
-from services.errors import NotAllowedError
+from services.errors import InputError, NotAllowedError
 from services.permissions import ALLOWED, ROLE_NAMES, VIEWS, may
 from web.console import Console
 from web.visit import Visit
@@ -26,11 +27,12 @@ KNOWN = "duixian_known"  # the mark of the last visit from this browser, see ser
 
 
 class SignInFirstError(Exception):
-    """Nobody is signed in; the browser is sent to the sign-in page."""
+    """Nobody is signed in; the browser is sent to the sign-in page. `lost` is what has to be said of a form."""
 
-    def __init__(self, path: str) -> None:
+    def __init__(self, path: str, lost: str = "") -> None:
         super().__init__(path)
         self.address = f"/signin?next={quote(path)}"
+        self.lost = lost
 
 
 class PasswordFirstError(Exception):
@@ -39,10 +41,9 @@ class PasswordFirstError(Exception):
 
 async def sent_key(request: Request) -> str:
     """What the form (or the script, in a header) sent back as its key."""
-    header = request.headers.get("x-form-key")
-    if header is not None:
-        return header
-    return str((await request.form()).get("form_key", ""))
+    form = await request.form()
+    _refuse_unseen(text for pair in form.multi_items() for text in pair if isinstance(text, str))
+    return request.headers.get("x-form-key") or str(form.get("form_key", ""))
 
 
 class Doorkeeper:
@@ -57,20 +58,18 @@ class Doorkeeper:
         yield from self._open(request)
 
     def _open(self, request: Request) -> Iterator[Visit]:
-        console: Console = request.app.state.console
-        with session_of(console.engine) as session:
-            token = request.cookies.get(SESSION, "")
-            visitor = signin.visitor(session, console.wall, token, idle=console.idle) if token else None
-            self._check(request, visitor)
-            request.state.visit = Visit(request, console, session, visitor, request.state.form_key)
-            yield request.state.visit
+        _refuse_unseen(text for pair in request.query_params.multi_items() for text in pair)
+        _refuse_unseen(request.path_params.values())
+        with session_of(request.app.state.console.engine) as session:
+            request.state.visit = visit = visit_of(request, session)
+            self._check(request, visit.visitor)
+            yield visit
 
     def _check(self, request: Request, visitor: signin.Visitor | None) -> None:
         if may(None, self.right):
             return
         if visitor is None:
-            path = request.url.path if request.method == "GET" else "/"
-            raise SignInFirstError(path)
+            raise _sign_in_first(request)
         if not may(visitor.actor.role, self.right):
             raise NotAllowedError(f"{ROLE_NAMES[visitor.actor.role]}不能办理或查看这一项。")
         if visitor.must_change and self.right != "account":
@@ -87,6 +86,14 @@ class FormDoorkeeper(Doorkeeper):
         if not secrets.compare_digest(key.encode(), request.state.form_key.encode()):
             raise NotAllowedError("这张表单已经失效（可能打开太久或浏览器禁用了 Cookie）；请返回刷新后再提交。")
         yield from self._open(request)
+
+
+def visit_of(request: Request, session: Session) -> Visit:
+    """The request with who is there, whatever they may do."""
+    console: Console = request.app.state.console
+    token = request.cookies.get(SESSION, "")
+    visitor = signin.visitor(session, console.wall, token, idle=console.idle) if token else None
+    return Visit(request, console, session, visitor, request.state.form_key)
 
 
 def sees(view: str) -> Any:
@@ -140,5 +147,24 @@ def let_in(visit: Visit, token: str, target: str) -> RedirectResponse:
 
 def local(path: str) -> str:
     """The path if it leads nowhere else, else the start page."""
-    path = unquote(path)
     return path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"
+
+
+def _sign_in_first(request: Request) -> SignInFirstError:
+    """Back to the page that was asked for, or to the one that the form stood on: what a form said is lost."""
+    if request.method == "GET":
+        return SignInFirstError(_address(request.url.path, request.url.query))
+    came = urlsplit(request.headers.get("referer", ""))
+    page = _address(came.path, came.query) if came.netloc == request.url.netloc else "/"
+    return SignInFirstError(local(page), "登录已超时或还没有登录，刚才填写的内容没有保存；登录后请重新填写。")
+
+
+def _address(path: str, query: str) -> str:
+    return f"{path}?{query}" if query else path
+
+
+def _refuse_unseen(texts: Iterable[str]) -> None:
+    """Raise InputError for control characters, which no field and no address of ours needs."""
+    for text in texts:
+        if trouble := fitting.unseen(text):
+            raise InputError(f"填写的内容里{trouble}；请删去后重新填写（多半是从别的软件复制时带来的）。")

@@ -1,6 +1,7 @@
 """Users and their passwords, calendar, mail settings."""
 
 from typing import Annotated, Any
+from urllib.parse import urlencode
 
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, Response
@@ -11,6 +12,7 @@ from services.clock import today
 from services.errors import InputError, StateError
 from services.permissions import ROLE_NAMES
 from web.access import does, sees
+from web.bounds import Id, Page
 from web.visit import Visit
 
 router = APIRouter()
@@ -21,15 +23,16 @@ _NOTHING = {"login": "", "name": "", "role": "", "bureau": "", "county": "", "em
 
 
 @router.get("/users")
-def user_list(visit: SeenUsers, role: str = "", words: str = "") -> HTMLResponse:
-    """Everybody who may come in."""
+def user_list(visit: SeenUsers, role: str = "", words: str = "", page: Page = 1) -> HTMLResponse:
+    """Everybody who may come in, 50 a page."""
     only = Role(role) if role in set(Role) else None
     return visit.page(
         "administration/users.html",
-        found=people.accounts(visit.session, role=only, words=words.strip()),
+        found=people.accounts(visit.session, role=only, words=words.strip(), page=page),
         places=policy_shelf.places(visit.console.settings),
         roles=ROLE_NAMES,
         chosen={"role": role, "words": words},
+        address=f"/users?{urlencode({'role': role, 'words': words})}&page=",
     )
 
 
@@ -60,7 +63,7 @@ def add_user(
 
 
 @router.get("/users/{user_id}")
-def user(visit: SeenUsers, user_id: int) -> HTMLResponse:
+def user(visit: SeenUsers, user_id: Id) -> HTMLResponse:
     """One user: who, and how they come in."""
     return _user(visit, user_id)
 
@@ -68,7 +71,7 @@ def user(visit: SeenUsers, user_id: int) -> HTMLResponse:
 @router.post("/users/{user_id}")
 def change_user(
     visit: Annotated[Visit, does("user.change")],
-    user_id: int,
+    user_id: Id,
     name: Annotated[str, Form()] = "",
     email: Annotated[str, Form()] = "",
     active: Annotated[str, Form()] = "",
@@ -86,7 +89,7 @@ def change_user(
 
 
 @router.post("/users/{user_id}/password")
-def issue_password(visit: Annotated[Visit, does("password.issue")], user_id: int) -> Response:
+def issue_password(visit: Annotated[Visit, does("password.issue")], user_id: Id) -> Response:
     """Hand out a new first password, shown this once."""
     try:
         password = people.issue_password(visit.session, visit.console.wall, visit.actor, user_id=user_id)
@@ -96,7 +99,7 @@ def issue_password(visit: Annotated[Visit, does("password.issue")], user_id: int
 
 
 @router.post("/users/{user_id}/codes")
-def drop_codes(visit: Annotated[Visit, does("codes.reset")], user_id: int) -> Response:
+def drop_codes(visit: Annotated[Visit, does("codes.reset")], user_id: Id) -> Response:
     """Ask a user who lost the telephone for no more one-time codes."""
     try:
         people.drop_codes(visit.session, visit.console.wall, visit.actor, user_id=user_id)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Annotated, Any
 
-from fastapi import Depends, FastAPI, Header, Path, Query, Request
+from fastapi import Depends, FastAPI, Header, Query, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
@@ -27,8 +27,10 @@ from services.interface import Handed, Holder, Scope
 from services.lifecycle import STATUS_NAMES
 from services.money import plain_yuan
 from services.permissions import ROLE_NAMES, may
+from web.bounds import Id
 from web.console import Console
 from web.misfits import misfit
+from web.problems import CLASHES, clash
 
 _STATUS = {NotFoundError: 404, NotAllowedError: 403, InputError: 422, StateError: 409}
 _PROBLEM = "application/problem+json"
@@ -39,8 +41,6 @@ _SENTENCES = {
 }
 _LOG = logging.getLogger(__name__)
 _BEARER = HTTPBearer(auto_error=False, description="管理员在工作台签发的令牌")
-_LARGEST_ID = 2**31 - 1
-Id = Annotated[int, Path(ge=1, le=_LARGEST_ID)]
 
 
 class Problem(BaseModel):
@@ -203,7 +203,7 @@ Number = Annotated[int, Query(ge=1, le=100_000, description="页码，从 1 起"
 Size = Annotated[int, Query(ge=1, le=200, description="每页条数")]
 _REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "content": {_PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
-    for status in (400, 401, 403, 404, 409, 411, 413, 422, 429)
+    for status in (400, 401, 403, 404, 409, 411, 413, 422, 429, 503)
 }
 
 
@@ -376,6 +376,13 @@ def _handle(api: FastAPI) -> None:
     def http(_request: Request, error: HTTPException) -> JSONResponse:
         sentence = _SENTENCES.get(error.status_code, "请求没有办成。")
         return problem(error.status_code, "没有办成", sentence)
+
+    def clashed(request: Request, error: Exception) -> JSONResponse:
+        status, sentence = clash(request, error)
+        return problem(status, "没有办成", sentence)
+
+    for kind in CLASHES:
+        api.add_exception_handler(kind, clashed)
 
     @api.exception_handler(Exception)
     def defect(request: Request, error: Exception) -> JSONResponse:

@@ -12,6 +12,7 @@ from services.deadlines import due_day
 from services.errors import InputError, NotAllowedError, ServiceError, StateError
 from services.overview import Adjustable
 from web.access import does, sees
+from web.bounds import CycleId, Id, Number, number
 from web.visit import Visit
 
 router = APIRouter()
@@ -24,16 +25,15 @@ _RUNS = {"reminders": "催办提醒", "notices": "通知发送", "watchdog": "�
 
 
 @router.get("/board")
-def board(visit: Seen, cycle_id: int | None = None) -> HTMLResponse:
+def board(visit: Seen, cycle_id: CycleId = None) -> HTMLResponse:
     """Where a year stands; by default the newest."""
-    known = overview.all_cycles(visit.session)
-    if not known and cycle_id is None:
+    if not visit.years and cycle_id is None:
         return visit.page("board/empty.html")
     return _board(visit, visit.cycle(cycle_id))
 
 
 @router.get("/board/new")
-def new_cycle(visit: Annotated[Visit, sees("cycle.open")], policy_id: str = "", year: int = 0) -> HTMLResponse:
+def new_cycle(visit: Annotated[Visit, sees("cycle.open")], policy_id: str = "", year: Number = 0) -> HTMLResponse:
     """The form to open a year: first the policy, then the year and what the guide may set."""
     return _new_cycle(visit, policy_id, str(year or visit.clock.now().year - 1))
 
@@ -68,7 +68,7 @@ def open_cycle(
 
 
 @router.get("/board/{cycle_id}/standards")
-def standards(visit: Annotated[Visit, sees("cycle.open")], cycle_id: int) -> HTMLResponse:
+def standards(visit: Annotated[Visit, sees("cycle.open")], cycle_id: Id) -> HTMLResponse:
     """The form to change what a year sets, as it stands."""
     cycle = visit.cycle(cycle_id)
     values = {f"{owner}.{name}": text for owner, own in cycle.overrides.items() for name, text in own.items()}
@@ -78,7 +78,7 @@ def standards(visit: Annotated[Visit, sees("cycle.open")], cycle_id: int) -> HTM
 @router.post("/board/{cycle_id}/standards")
 def adjust(
     visit: Annotated[Visit, does("cycle.open")],
-    cycle_id: int,
+    cycle_id: Id,
     setting: Texts = None,
     value: Texts = None,
     county: Texts = None,
@@ -103,7 +103,7 @@ def adjust(
 
 
 @router.post("/board/{cycle_id}/wake")
-def wake(visit: Annotated[Visit, does("gate.override")], cycle_id: int) -> Response:
+def wake(visit: Annotated[Visit, does("gate.override")], cycle_id: Id) -> Response:
     """Have the run look at the record now, or start it again where it failed."""
     cycle = visit.cycle(cycle_id)
     try:
@@ -114,7 +114,7 @@ def wake(visit: Annotated[Visit, does("gate.override")], cycle_id: int) -> Respo
 
 
 @router.post("/board/{cycle_id}/run")
-def run(visit: Annotated[Visit, does("gate.override")], cycle_id: int, name: Text = "") -> Response:
+def run(visit: Annotated[Visit, does("gate.override")], cycle_id: Id, name: Text = "") -> Response:
     """Run one of the scheduled jobs now."""
     cycle = visit.cycle(cycle_id)
     try:
@@ -127,9 +127,7 @@ def run(visit: Annotated[Visit, does("gate.override")], cycle_id: int, name: Tex
 
 
 @router.post("/board/{cycle_id}/extend")
-def extend(
-    visit: Annotated[Visit, does("cycle.extend")], cycle_id: int, days: Text = "", reason: Text = ""
-) -> Response:
+def extend(visit: Annotated[Visit, does("cycle.extend")], cycle_id: Id, days: Text = "", reason: Text = "") -> Response:
     """Put off the current stage's due day."""
     cycle = visit.cycle(cycle_id)
     try:
@@ -149,7 +147,7 @@ def extend(
 
 
 @router.post("/board/{cycle_id}/override")
-def override(visit: Annotated[Visit, does("gate.override")], cycle_id: int, reason: Text = "") -> Response:
+def override(visit: Annotated[Visit, does("gate.override")], cycle_id: Id, reason: Text = "") -> Response:
     """Open the gate for a reason, where the plan allows it."""
     cycle = visit.cycle(cycle_id)
     try:
@@ -162,9 +160,7 @@ def override(visit: Annotated[Visit, does("gate.override")], cycle_id: int, reas
 
 
 @router.post("/board/{cycle_id}/cancel")
-def cancel(
-    visit: Annotated[Visit, does("cycle.cancel")], cycle_id: int, reason: Text = "", sure: Text = ""
-) -> Response:
+def cancel(visit: Annotated[Visit, does("cycle.cancel")], cycle_id: Id, reason: Text = "", sure: Text = "") -> Response:
     """End a year before its time."""
     cycle = visit.cycle(cycle_id)
     try:
@@ -195,7 +191,6 @@ def _board(
         cycle=cycle,
         law=law,
         under_way=cycle.status is CycleStatus.OPEN,
-        cycles=overview.all_cycles(session),
         stages=overview.stages(session, clock, plan, cycle),
         stage=plan.stage(cycle.stage),
         waits=overview.waits(session, clock, plan, cycle),
@@ -223,7 +218,8 @@ def _new_cycle(
 ) -> HTMLResponse:
     known = overview.known_policies(visit.console.settings)
     chosen = next((each for each in known if each.id == policy_id), None)
-    free: list[Adjustable] = overview.adjustables(chosen, int(year)) if chosen and year.isdecimal() else []
+    asked = number(year)
+    free: list[Adjustable] = overview.adjustables(chosen, asked) if chosen and asked is not None else []
     return visit.page(
         "board/new.html",
         status=422 if trouble else 200,

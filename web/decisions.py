@@ -11,6 +11,7 @@ from services.documents.names import OUTCOMES
 from services.errors import InputError, NotFoundError, StateError
 from services.waiting import Matter
 from web.access import does, sees
+from web.bounds import Id
 from web.visit import Visit
 
 router = APIRouter()
@@ -36,13 +37,13 @@ def decisions(visit: Seen) -> HTMLResponse:
 
 
 @router.get("/decisions/{cycle_id}")
-def decision(visit: Seen, cycle_id: int) -> HTMLResponse:
+def decision(visit: Seen, cycle_id: Id) -> HTMLResponse:
     """One matter with everything to be known before deciding."""
     return _matter(visit, cycle_id)
 
 
 @router.get("/decisions/{cycle_id}/guide.html")
-def guide_draft(visit: Seen, cycle_id: int) -> Response:
+def guide_draft(visit: Seen, cycle_id: Id) -> Response:
     """The draft of the guide that waits for approval."""
     matter = waiting.matter_of(visit.session, visit.clock, visit.console.plan, cycle_id)
     draft = waiting.guide_draft(visit.session, cycle_id)
@@ -58,7 +59,7 @@ def guide_draft(visit: Seen, cycle_id: int) -> Response:
 
 @router.post("/decisions/{cycle_id}/approve")
 def approve(
-    visit: Approving, cycle_id: int, digest: Annotated[str, Form()], opinion: Annotated[str, Form()] = ""
+    visit: Approving, cycle_id: Id, digest: Annotated[str, Form()] = "", opinion: Annotated[str, Form()] = ""
 ) -> Response:
     """Approve exactly what was shown."""
     try:
@@ -78,7 +79,7 @@ def approve(
 
 @router.post("/decisions/{cycle_id}/return")
 def send_back(
-    visit: Returning, cycle_id: int, digest: Annotated[str, Form()], reason: Annotated[str, Form()] = ""
+    visit: Returning, cycle_id: Id, digest: Annotated[str, Form()] = "", reason: Annotated[str, Form()] = ""
 ) -> Response:
     """Return what was shown, for a reason."""
     try:

@@ -18,7 +18,8 @@ from services.notices.proofs import Proof
 from services.notices.recipients import Recipient, read_lines
 from services.notices.rendering import Letter
 from web.access import does, sees
-from web.messages import Resends, Seen, Year, and_deliver, letter_page, status_of
+from web.bounds import Id, Number, Page, Year, number
+from web.messages import Resends, Seen, and_deliver, letter_page, status_of
 from web.rendering import moment
 from web.visit import Visit
 
@@ -44,7 +45,7 @@ class Filled:
 
 
 @router.get("/messages/new")
-def new_message(visit: WriteSeen, cycle_id: Year = None, proof: str = "", again: int = 0) -> HTMLResponse:
+def new_message(visit: WriteSeen, cycle_id: Year = None, proof: str = "", again: Number = 0) -> HTMLResponse:
     """The form to write a notice: empty, as it was before the preview, or with what an earlier notice says."""
     if proof:
         kept = proofs.read(visit.console.settings, visit.actor, proof)
@@ -67,7 +68,7 @@ def preview_message(
     send_at: Text = "",
 ) -> Response:
     """Keep a notice aside to be looked at; nothing of it is saved yet."""
-    year = visit.cycle(int(cycle) if cycle.isascii() and cycle.isdecimal() and len(cycle) < 10 else None)
+    year = visit.cycle(number(cycle))
     filled = Filled(subject, body, tuple(group or ()), typed, when, send_at)
     try:
         proof = _proof(visit, year, filled)
@@ -107,7 +108,7 @@ def save_message(visit: WriteDone, proof_id: str, without: Texts = None) -> Resp
 
 
 @router.get("/messages/written")
-def written_list(visit: Seen, cycle_id: Year = None, page: int = 1) -> HTMLResponse:
+def written_list(visit: Seen, cycle_id: Year = None, page: Page = 1) -> HTMLResponse:
     """The notices that were written in a year."""
     cycle = visit.cycle(cycle_id)
     return visit.page(
@@ -120,19 +121,19 @@ def written_list(visit: Seen, cycle_id: Year = None, page: int = 1) -> HTMLRespo
 
 
 @router.get("/messages/written/{dispatch_id}")
-def written_one(visit: Seen, dispatch_id: int, state: str = "", page: int = 1) -> HTMLResponse:
+def written_one(visit: Seen, dispatch_id: Id, state: str = "", page: Page = 1) -> HTMLResponse:
     """One written notice: the letter, its recipients, and what became of each mail."""
     return _dispatch(visit, dispatch_id, state, page)
 
 
 @router.get("/messages/written/{dispatch_id}/letter")
-def written_letter(visit: Seen, dispatch_id: int) -> Response:
+def written_letter(visit: Seen, dispatch_id: Id) -> Response:
     """The letter of a written notice."""
     return letter_page(_letter(visit, dispatches.find(visit.session, dispatch_id)).html)
 
 
 @router.post("/messages/written/{dispatch_id}/call-off")
-def call_off(visit: WriteDone, dispatch_id: int) -> Response:
+def call_off(visit: WriteDone, dispatch_id: Id) -> Response:
     """Have a notice not go out."""
     try:
         found = dispatches.call_off(visit.session, visit.clock, visit.actor, dispatch_id=dispatch_id)
@@ -142,7 +143,7 @@ def call_off(visit: WriteDone, dispatch_id: int) -> Response:
 
 
 @router.post("/messages/written/{dispatch_id}/resend")
-def resend_failed(visit: Resends, dispatch_id: int) -> Response:
+def resend_failed(visit: Resends, dispatch_id: Id) -> Response:
     """Send all failed mails of a written notice again."""
     settings = visit.console.settings
     try:

@@ -4,7 +4,7 @@ import logging
 from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Form, Query
+from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, Response
 from starlette.background import BackgroundTask
 
@@ -16,12 +16,12 @@ from services.errors import InputError, StateError
 from services.notices import browsing, tracking
 from services.notices.kinds import KINDS, kind_of
 from web.access import does, sees
+from web.bounds import Id, Page, Year
 from web.console import Console
 from web.visit import Visit
 
 router = APIRouter()
 Seen = Annotated[Visit, sees("messages")]
-Year = Annotated[int | None, Query(alias="cycle")]
 Resends = Annotated[Visit, does("message.resend")]
 # A letter carries its own style; nothing in it may run, load or lead anywhere.
 _LETTER_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'self'"
@@ -30,7 +30,7 @@ _LOG = logging.getLogger(__name__)
 
 @router.get("/messages")
 def message_list(
-    visit: Seen, cycle_id: Year = None, kind: str = "", state: str = "", words: str = "", page: int = 1
+    visit: Seen, cycle_id: Year = None, kind: str = "", state: str = "", words: str = "", page: Page = 1
 ) -> HTMLResponse:
     """The outbox: counts by kind, what failed, and every message."""
     cycle = visit.cycle(cycle_id)
@@ -51,7 +51,7 @@ def message_list(
 
 
 @router.get("/messages/{message_id}")
-def message(visit: Seen, message_id: int) -> HTMLResponse:
+def message(visit: Seen, message_id: Id) -> HTMLResponse:
     """One message as its recipient sees it, each attempt, and sending it again."""
     browsing.message(visit.session, message_id)
     sightings.note(visit.session, visit.console.wall, visit.actor, f"message:{message_id}")
@@ -59,14 +59,14 @@ def message(visit: Seen, message_id: int) -> HTMLResponse:
 
 
 @router.get("/messages/{message_id}/letter")
-def message_letter(visit: Seen, message_id: int) -> Response:
+def message_letter(visit: Seen, message_id: Id) -> Response:
     """The letter of one message."""
     found = browsing.message(visit.session, message_id)
     return letter_page(browsing.letter_of(visit.console.settings, found, today(visit.clock)).html)
 
 
 @router.post("/messages/{message_id}/resend")
-def resend(visit: Resends, message_id: int, recipient: Annotated[str, Form()] = "") -> Response:
+def resend(visit: Resends, message_id: Id, recipient: Annotated[str, Form()] = "") -> Response:
     """Put a failed message back into the queue, to a corrected address when one is given."""
     browsing.message(visit.session, message_id)
     try:

@@ -15,14 +15,16 @@ from services import audit, sightings, trail
 from services.errors import InputError
 from services.tables import write_csv
 from web.access import sees
+from web.bounds import Id, Page
 from web.visit import Visit
 
 router = APIRouter()
 Seen = Annotated[Visit, sees("audit")]
+_FIRST, _LAST = 2000, 2999  # what calendars reckon with; nothing is recorded outside of it
 
 
 @router.get("/audit")
-def audit_trail(visit: Seen, login: str = "", operation: str = "", on: str = "", page: int = 1) -> HTMLResponse:
+def audit_trail(visit: Seen, login: str = "", operation: str = "", on: str = "", page: Page = 1) -> HTMLResponse:
     """What was done, the newest first."""
     chosen = {"login": login, "operation": operation, "on": on}
     try:
@@ -72,7 +74,7 @@ def visits_export(visit: Seen, login: str = "", on: str = "") -> Response:
 
 
 @router.get("/audit/sightings")
-def audit_sightings(visit: Seen, login: str = "", subject: str = "", on: str = "", page: int = 1) -> HTMLResponse:
+def audit_sightings(visit: Seen, login: str = "", subject: str = "", on: str = "", page: Page = 1) -> HTMLResponse:
     """Who looked at what."""
     chosen = {"login": login, "subject": subject, "on": on}
     found = sightings.looks(visit.session, login=login, subject=subject, on=_day(on), page=page)
@@ -80,7 +82,7 @@ def audit_sightings(visit: Seen, login: str = "", subject: str = "", on: str = "
 
 
 @router.get("/audit/visits")
-def audit_visits(visit: Seen, login: str = "", on: str = "", page: int = 1) -> HTMLResponse:
+def audit_visits(visit: Seen, login: str = "", on: str = "", page: Page = 1) -> HTMLResponse:
     """Who was signed in, from where and until when."""
     chosen = {"login": login, "on": on}
     found = sightings.visits(visit.session, login=login, on=_day(on), page=page)
@@ -88,7 +90,7 @@ def audit_visits(visit: Seen, login: str = "", on: str = "", page: int = 1) -> H
 
 
 @router.get("/audit/{seq}")
-def audit_entry(visit: Seen, seq: int) -> HTMLResponse:
+def audit_entry(visit: Seen, seq: Id) -> HTMLResponse:
     """One entry: every row that it changed."""
     return visit.page("oversight/entry.html", found=trail.detail(visit.session, seq))
 
@@ -106,6 +108,9 @@ def _day(text: str) -> date | None:
     if not text:
         return None
     try:
-        return date.fromisoformat(text)
+        day = date.fromisoformat(text)
     except ValueError as error:
         raise InputError(f"日期“{text}”不对；请写成 2026-05-01 的样子。") from error
+    if not _FIRST <= day.year <= _LAST:
+        raise InputError(f"日期“{text}”不在 {_FIRST} 年至 {_LAST} 年之间；请核对。")
+    return day

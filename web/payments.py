@@ -11,6 +11,7 @@ from models import Cycle, ImportFile
 from services import payment_overview, payments, sightings
 from services.errors import InputError, NotFoundError, StateError
 from web.access import does, sees
+from web.bounds import Id
 from web.uploads import kept_aside
 from web.visit import Visit, wake_quietly
 
@@ -29,13 +30,13 @@ def newest(visit: Seen) -> HTMLResponse:
 
 
 @router.get("/payments/{cycle_id}")
-def year(visit: Seen, cycle_id: int) -> HTMLResponse:
+def year(visit: Seen, cycle_id: Id) -> HTMLResponse:
     """One year's orders, by county and bearer."""
     return _year(visit, visit.cycle(cycle_id))
 
 
 @router.get("/payments/{cycle_id}/list.xlsx")
-def written_list(visit: Seen, cycle_id: int) -> Response:
+def written_list(visit: Seen, cycle_id: Id) -> Response:
     """The payment list as it was written when the money was ordered."""
     _note(visit, f"payment_list:{cycle_id}")
     found = payment_overview.written_list(visit.session, visit.actor, cycle_id)
@@ -46,7 +47,7 @@ def written_list(visit: Seen, cycle_id: int) -> Response:
 
 
 @router.get("/payments/{cycle_id}/export.xlsx")
-def export(visit: Seen, cycle_id: int) -> Response:
+def export(visit: Seen, cycle_id: Id) -> Response:
     """The payments that the visitor may see, with their results so far."""
     visit.cycle(cycle_id)
     _note(visit, f"payment_list:{cycle_id}")
@@ -57,7 +58,7 @@ def export(visit: Seen, cycle_id: int) -> Response:
 
 
 @router.post("/payments/{cycle_id}/results")
-def import_results(visit: Reporting, cycle_id: int, file: UploadFile) -> Response:
+def import_results(visit: Reporting, cycle_id: Id, file: UploadFile | None = None) -> Response:
     """Take a file of results, and list every row that was not taken."""
     cycle = visit.cycle(cycle_id)
     known = {each.id for each in payment_overview.imports_of(visit.session, cycle_id)}
@@ -79,7 +80,7 @@ def import_results(visit: Reporting, cycle_id: int, file: UploadFile) -> Respons
 
 
 @router.get("/payments/items/{payment_id}")
-def payment(visit: Seen, payment_id: int) -> HTMLResponse:
+def payment(visit: Seen, payment_id: Id) -> HTMLResponse:
     """One payment."""
     return _payment(visit, payment_id)
 
@@ -87,7 +88,7 @@ def payment(visit: Seen, payment_id: int) -> HTMLResponse:
 @router.post("/payments/items/{payment_id}")
 def report(
     visit: Reporting,
-    payment_id: int,
+    payment_id: Id,
     result: Annotated[str, Form()] = "",
     on: Annotated[str, Form()] = "",
     reference: Annotated[str, Form()] = "",

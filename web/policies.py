@@ -9,6 +9,7 @@ from services import policy_drafts, policy_shelf, policy_upload
 from services.errors import InputError, NotFoundError, StateError
 from services.policy_upload import MOST_BYTES
 from web.access import does, sees
+from web.bounds import Id
 from web.visit import Visit
 
 router = APIRouter()
@@ -48,13 +49,13 @@ def upload(
 
 
 @router.get("/policies/drafts/{draft_id}")
-def draft_page(visit: Seen, draft_id: int) -> HTMLResponse:
+def draft_page(visit: Seen, draft_id: Id) -> HTMLResponse:
     """One draft with all that is to be known before deciding."""
     return _draft(visit, draft_id)
 
 
 @router.get("/policies/drafts/{draft_id}/files/{name}")
-def draft_file(visit: Seen, draft_id: int, name: str) -> Response:
+def draft_file(visit: Seen, draft_id: Id, name: str) -> Response:
     """One of a draft's files, as it was handed in."""
     draft = policy_drafts.entry(visit.session, draft_id).draft
     data = policy_drafts.files(visit.console.settings, draft).get(name)
@@ -64,7 +65,7 @@ def draft_file(visit: Seen, draft_id: int, name: str) -> Response:
 
 
 @router.post("/policies/drafts/{draft_id}/approve")
-def approve(visit: Annotated[Visit, does("policy.approve")], draft_id: int) -> Response:
+def approve(visit: Annotated[Visit, does("policy.approve")], draft_id: Id) -> Response:
     """Have the draft take the place of the policy in use."""
     try:
         policy_drafts.approve(
@@ -77,7 +78,7 @@ def approve(visit: Annotated[Visit, does("policy.approve")], draft_id: int) -> R
 
 @router.post("/policies/drafts/{draft_id}/refuse")
 def refuse(
-    visit: Annotated[Visit, does("policy.refuse")], draft_id: int, remark: Annotated[str, Form()] = ""
+    visit: Annotated[Visit, does("policy.refuse")], draft_id: Id, remark: Annotated[str, Form()] = ""
 ) -> Response:
     """Send the draft back."""
     try:

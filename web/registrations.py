@@ -9,6 +9,7 @@ from models import Registration
 from services import policy_shelf, registration, registration_mail, sightings
 from services.errors import InputError, StateError
 from web.access import does, sees
+from web.bounds import Id
 from web.visit import Visit
 
 router = APIRouter()
@@ -21,7 +22,7 @@ def waiting(visit: Annotated[Visit, sees("registrations")]) -> HTMLResponse:
 
 
 @router.post("/registrations/{registration_id}/accept")
-def accept(visit: Annotated[Visit, does("registration.accept")], registration_id: int) -> Response:
+def accept(visit: Annotated[Visit, does("registration.accept")], registration_id: Id) -> Response:
     """Make it an account."""
     try:
         row = registration.accept(visit.session, visit.clock, visit.actor, registration_id=registration_id)
@@ -32,7 +33,7 @@ def accept(visit: Annotated[Visit, does("registration.accept")], registration_id
 
 @router.post("/registrations/{registration_id}/refuse")
 def refuse(
-    visit: Annotated[Visit, does("registration.refuse")], registration_id: int, reason: Annotated[str, Form()] = ""
+    visit: Annotated[Visit, does("registration.refuse")], registration_id: Id, reason: Annotated[str, Form()] = ""
 ) -> Response:
     """Refuse it, for a reason."""
     try:

@@ -11,6 +11,7 @@ from services import review_book, review_handing, review_inbox, reviews, sightin
 from services.errors import InputError, NotFoundError, StateError
 from services.review_inbox import Asked
 from web.access import does, sees
+from web.bounds import Id, number
 from web.uploads import kept_aside
 from web.visit import Visit, wake_quietly
 
@@ -40,7 +41,7 @@ def inbox(visit: Seen, whose: str = "") -> HTMLResponse:
 @router.post("/requests/hand-on")
 def hand_on(
     visit: Annotated[Visit, does("review.hand_on")],
-    chosen: Annotated[list[int] | None, Form()] = None,
+    chosen: Annotated[list[str] | None, Form()] = None,
     to: Annotated[str, Form()] = "",
 ) -> Response:
     """Hand the chosen requests to a colleague, or back to everybody."""
@@ -50,7 +51,7 @@ def hand_on(
             visit.clock,
             visit.actor,
             settings=visit.console.settings,
-            request_ids=chosen or [],
+            request_ids=[found for each in chosen or [] if (found := number(each)) is not None],
             to=_colleague(to),
         )
     except InputError as error:
@@ -68,7 +69,7 @@ def workbook(visit: Seen) -> Response:
 
 
 @router.post("/requests/workbook")
-def upload(visit: Done, file: UploadFile) -> Response:
+def upload(visit: Done, file: UploadFile | None = None) -> Response:
     """Take the answers of a filled-in workbook, and list every row that was not taken."""
     waiting = {each.cycle.id or 0 for each in _waiting(visit)}
     known = review_book.taken(visit.session, visit.actor)
@@ -112,13 +113,13 @@ def answer_table(visit: Done, form: Typed, group: str = "") -> Response:
 
 
 @router.get("/requests/{request_id}")
-def request_page(visit: Seen, request_id: int) -> HTMLResponse:
+def request_page(visit: Seen, request_id: Id) -> HTMLResponse:
     """One request, with everything that is declared."""
     return _one(visit, request_id)
 
 
 @router.post("/requests/{request_id}")
-def answer(visit: Done, request_id: int, form: Typed) -> Response:
+def answer(visit: Done, request_id: Id, form: Typed) -> Response:
     """Record the reply to one request."""
     asked = _find(visit, request_id)
     try:
@@ -139,9 +140,10 @@ def answer(visit: Done, request_id: int, form: Typed) -> Response:
 
 def _colleague(text: str) -> int | None:
     """The user that was chosen; None for everybody. Raises InputError."""
-    if text != "anybody" and not (text.isascii() and text.isdecimal()):
+    found = number(text)
+    if text != "anybody" and found is None:
         raise InputError("没有选择交给谁；请从列表中选择。")
-    return None if text == "anybody" else int(text)
+    return found
 
 
 def _inbox(

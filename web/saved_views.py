@@ -8,6 +8,7 @@ from fastapi.responses import Response
 from services import saved_views
 from services.errors import InputError
 from web.access import does
+from web.bounds import Id
 from web.visit import Visit
 
 router = APIRouter()
@@ -26,6 +27,6 @@ def save_view(visit: Done, query: Annotated[str, Form()] = "", name: Annotated[s
 
 
 @router.post("/applications/views/{view_id}/remove")
-def remove_view(visit: Done, view_id: int) -> Response:
+def remove_view(visit: Done, view_id: Id) -> Response:
     """Forget a view."""
     return visit.back(LIST, f"视图“{saved_views.remove(visit.session, visit.actor, view_id=view_id)}”已删除。")

@@ -10,6 +10,7 @@ from services import interface, people
 from services.errors import InputError
 from services.interface import LONGEST_DAYS, SCOPE_NAMES
 from web.access import does, sees
+from web.bounds import Id
 from web.visit import Visit
 
 router = APIRouter()
@@ -47,7 +48,7 @@ def issue(
 
 
 @router.post("/tokens/{token_id}/end")
-def end(visit: Annotated[Visit, does("token.end")], token_id: int) -> Response:
+def end(visit: Annotated[Visit, does("token.end")], token_id: Id) -> Response:
     """Let a token be of no use from now on."""
     interface.end(visit.session, visit.console.wall, visit.actor, token_id=token_id)
     return visit.back("/tokens", "令牌已停用，平台随即不能再用。")

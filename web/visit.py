@@ -6,13 +6,13 @@ from typing import Any
 from urllib.parse import quote, unquote
 
 from fastapi import Request
-from fastapi.responses import HTMLResponse, RedirectResponse
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlmodel import Session
 from starlette.background import BackgroundTask
 
 from flows import control
 from models import Cycle
-from services import cycles
+from services import cycles, overview
 from services.actors import Actor
 from services.clock import Clock
 from services.errors import NotFoundError
@@ -69,6 +69,11 @@ class Visit:
             raise NotFoundError("还没有开立年度；经办人开立后即可使用。")
         return newest
 
+    @property
+    def years(self) -> list[Cycle]:
+        """Every year, the newest first, to choose from."""
+        return overview.all_cycles(self.session)
+
     def page(self, template: str, *, status: int = 200, **context: Any) -> HTMLResponse:
         """Render a page of templates/web."""
         body = ENVIRONMENT.get_template(template).render(visit=self, **context)
@@ -82,10 +87,13 @@ class Visit:
         task = BackgroundTask(wake_quietly, self.console, wake) if wake is not None else None
         response = RedirectResponse(path, 303, background=task)
         if said:
-            response.set_cookie(
-                SAID, quote(said), max_age=60, httponly=True, samesite="lax", secure=self.console.secure
-            )
+            leave_said(response, said, secure=self.console.secure)
         return response
+
+
+def leave_said(response: Response, said: str, *, secure: bool) -> None:
+    """Leave a sentence to be shown on the page that the browser opens next."""
+    response.set_cookie(SAID, quote(said), max_age=60, httponly=True, samesite="lax", secure=secure)
 
 
 def wake_quietly(console: Console, cycle_id: int) -> None:

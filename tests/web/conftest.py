@@ -138,7 +138,7 @@ def _furnish(world: World, folder: Path, now: datetime) -> None:
     with Session(engine_of(settings), expire_on_commit=False) as session:
         copied = replace(world, settings=settings, session=session, clock=FixedClock(now))
         _write_public_documents(copied)
-        _equip(session)
+        equip(session)
     FileClock(folder / "clock").set(now)
 
 
@@ -149,7 +149,7 @@ def _write_public_documents(world: World) -> None:
         documents.write(world.session, world.clock, system_actor(world.session), world.settings, world.cycle, kind)
 
 
-def _equip(session: Session) -> None:
+def equip(session: Session) -> None:
     """One user for each role that the sample lacks, an account for one enterprise, and a password for everybody."""
     have = set(session.exec(select(User.role)))
     for role in (Role.AUDITOR, Role.ADMINISTRATOR, Role.BUREAU_MEETING, Role.FINANCE):

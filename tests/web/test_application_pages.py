@@ -21,6 +21,7 @@ from models import (
     Supplement,
     VerificationRequest,
 )
+from services import attachments
 from services.tables import read_workbook
 from tests.desk import CODE
 from tests.web.conftest import House, send
@@ -72,7 +73,7 @@ def test_the_list_takes_any_address(house_at: Open) -> None:
     assert "<script>alert" not in text
     assert "&lt;script&gt;alert(1)" in text
     assert browser.get("/applications?cycle_id=99").status_code == 404
-    assert browser.get("/applications?page=-3").status_code == 200
+    assert browser.get("/applications?page=-3").status_code == 404
 
 
 def test_a_county_sees_its_own_and_no_outcomes(house_at: Open) -> None:
@@ -219,9 +220,18 @@ def test_evidence_is_shown_only_when_it_is_what_may_be_shown(
 ) -> None:
     house = house_at("verification")
     browser = house.as_role(Role.OPERATOR)
-    assert upload(browser, "/applications/4/files", name, data, evidence="服务合同").status_code == 303
-    with house.session() as session:
-        file = session.exec(select(Attachment)).one()
+    with house.session() as session:  # one that was taken before files were looked into
+        file = Attachment(
+            application_id=4,
+            evidence="服务合同",
+            filename=name,
+            sha256=attachments.keep(house.settings, data),
+            size=len(data),
+            user_id=1,
+            added_at=house.clock.now(),
+        )
+        session.add(file)
+        session.commit()
     answer = browser.get(f"/applications/4/files/{file.id}")
     assert answer.content == data
     assert answer.headers["content-type"] == kind

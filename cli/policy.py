@@ -62,11 +62,13 @@ def list_command(as_json: Json = False) -> None:
 def check_command(policy: PolicyArgument, as_json: Json = False) -> None:
     """检查政策文件并运行全部算例；有错误时退出码为 1，只有提醒时为 0。"""
     from policy import check
+    from policy.loading import other_folder
 
     path = _find(policy)
     problems = check(path)
     total = failed = 0
     if all(problem.severity == "warning" for problem in problems):
+        problems += other_folder(load(path))
         broken, total, failed = _check_cases(path)
         problems += broken
     errors = [problem for problem in problems if problem.severity == "error"]
@@ -84,18 +86,18 @@ def _check_cases(path: Path) -> tuple[list[Problem], int, int]:
     from rich.console import Console
     from rich.progress import Progress
 
-    from policy.cases import case_problems, cases_file, run_cases
+    from policy.cases import case_problems, cases_file, no_cases, run_cases
 
     file = cases_file(path)
     if not file.is_file():
-        return [], 0, 0
+        return [no_cases(file)], 0, 0
     with Progress(console=Console(stderr=True), transient=True) as progress:
         task = progress.add_task("算例", total=None)
         try:
             results = run_cases(path, lambda done, total: progress.update(task, completed=done, total=total))
         except PolicyError as error:
             return error.problems, 0, 0
-    return case_problems(file, results), len(results), sum(not result.passed for result in results)
+    return case_problems(results), len(results), sum(not result.passed for result in results)
 
 
 @app.command("show")

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
+from pathlib import Path as FilePath
 from typing import Any
 
 import polars as pl
@@ -16,12 +16,13 @@ from policy.evaluation import Evaluation
 from policy.facts import frame
 from policy.history import checked_history, history_columns, recorded_facts
 from policy.loading import load, policy_file, read_text, shape_problems
-from policy.positions import read_document
+from policy.positions import Path, read_document
 from policy.same_item import evaluate_items
 from policy.schema import Fact, Measure, Policy, Strict
 from policy.values import read_value
 
 SAME_ENTERPRISE = "同一企业"
+_RECORD = ("uscc", "measure", "year", "amount_yuan")
 
 
 class Expect(Strict):
@@ -76,13 +77,32 @@ class Cases(Strict):
 
 
 @dataclass(frozen=True)
+class Difference:
+    """What a case does not give, or has wrong: a Chinese sentence, its place inside the case, what stands there."""
+
+    message: str
+    path: Path = ()
+    value: str = ""
+    nearest: str | None = None
+
+
+class _CaseError(InputError):
+    """Something in a case itself that cannot be used."""
+
+    def __init__(self, difference: Difference) -> None:
+        super().__init__(difference.message)
+        self.difference = difference
+
+
+@dataclass(frozen=True)
 class CaseResult:
-    """How one case went: every difference as a Chinese sentence, none when it passed."""
+    """How one case went: every difference as a Chinese sentence, none when it passed; ``problems`` have places."""
 
     name: str
     clause: str
     line: int
     differences: list[str] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
 
     @property
     def passed(self) -> bool:
@@ -90,12 +110,12 @@ class CaseResult:
         return not self.differences
 
 
-def cases_file(path: Path) -> Path:
+def cases_file(path: FilePath) -> FilePath:
     """The cases.yaml beside a policy."""
     return policy_file(path).parent / "cases.yaml"
 
 
-def run_cases(path: Path, progress: Callable[[int, int], None] | None = None) -> list[CaseResult]:
+def run_cases(path: FilePath, progress: Callable[[int, int], None] | None = None) -> list[CaseResult]:
     """Run the cases beside a policy; ``progress`` is told how many of how many are done.
 
     Raises PolicyError when the policy or the cases cannot be read.
@@ -110,48 +130,65 @@ def run_cases(path: Path, progress: Callable[[int, int], None] | None = None) ->
         raise PolicyError(shape_problems(document, error, Cases)) from error
     results: list[CaseResult] = []
     for index, case in enumerate(cases.cases):
-        line = document.mark(("cases", index)).line
-        results.append(CaseResult(case.name, case.clause, line, _run(policy, cases.defaults, case)))
+        line, found = document.mark(("cases", index)).line, _run(policy, cases.defaults, case)
+        problems = [
+            document.problem(
+                ("cases", index, *each.path), each.value, f"算例不符（{case.name}）：{each.message}", each.nearest
+            )
+            for each in found
+        ]
+        results.append(CaseResult(case.name, case.clause, line, [each.message for each in found], problems))
         if progress is not None:
             progress(index + 1, len(cases.cases))
     return results
 
 
-def case_problems(file: Path, results: Iterable[CaseResult]) -> list[Problem]:
-    """The cases that do not give what they expect, as problems of cases.yaml."""
-    return [
-        Problem(str(file), result.line, 1, result.name, f"算例不符：{difference}")
-        for result in results
-        for difference in result.differences
-    ]
+def case_problems(results: Iterable[CaseResult]) -> list[Problem]:
+    """Everything in which cases do not give what they expect, at its place in cases.yaml."""
+    return [problem for result in results for problem in result.problems]
 
 
-def _run(policy: Policy, defaults: Defaults, case: Case) -> list[str]:
+def no_cases(file: FilePath) -> Problem:
+    """The reminder that a policy has no worked examples."""
+    return Problem(str(file), 1, 1, "", "没有算例文件，请按条款手算几件写进去，检查时一并核对", severity="warning")
+
+
+def _run(policy: Policy, defaults: Defaults, case: Case) -> list[Difference]:
     applications = case.applications
     if case.measure is not None and case.expect is not None:
         applications = [Application(id="申请", measure=case.measure, facts=case.facts, expect=case.expect)]
     if not applications:
-        return ["算例要写 measure 和 expect，或写 applications"]
+        return [Difference("算例要写 measure 和 expect，或写 applications")]
     try:
         evaluation = _evaluate(policy, defaults, case, applications)
+    except _CaseError as error:
+        return [error.difference]
     except InputError as error:
-        return [str(error)]
+        return [Difference(str(error))]
     return [
-        (f"{each.id}：" if case.applications else "") + difference
-        for each in applications
-        for difference in _differences(evaluation, each)
+        replace(found, path=(*_place(case, number), *found.path), message=_named(case, each, found.message))
+        for number, each in enumerate(applications)
+        for found in _differences(evaluation, each)
     ]
+
+
+def _place(case: Case, number: int) -> Path:
+    return ("applications", number) if case.applications else ()
+
+
+def _named(case: Case, application: Application, message: str) -> str:
+    return f"{application.id}：{message}" if case.applications else message
 
 
 def _evaluate(policy: Policy, defaults: Defaults, case: Case, applications: list[Application]) -> Evaluation:
     rows: dict[str, list[dict[str, Any]]] = {}
-    for each in applications:
-        measure = policy.measure(each.measure)
+    for number, each in enumerate(applications):
+        place, measure = _place(case, number), policy.measure(each.measure)
         if measure is None:
             close = nearest(each.measure, [known.id for known in policy.measures])
-            raise InputError(f"没有措施“{each.measure}”" + (f"，是否想写“{close}”" if close else ""))
+            raise _CaseError(Difference("没有这条措施", (*place, "measure"), each.measure, close))
         row = {"application_id": each.id, "uscc": each.uscc, "enterprise": each.uscc}
-        rows.setdefault(measure.id, []).append(row | _typed(measure, defaults, each))
+        rows.setdefault(measure.id, []).append(row | _typed(measure, defaults, each, (*place, "facts")))
     measures = {measure.id: measure for measure in policy.measures}
     return evaluate_items(
         policy,
@@ -164,38 +201,48 @@ def _evaluate(policy: Policy, defaults: Defaults, case: Case, applications: list
     )
 
 
-def _typed(measure: Measure, defaults: Defaults, application: Application) -> dict[str, Any]:
+def _typed(measure: Measure, defaults: Defaults, application: Application, place: Path) -> dict[str, Any]:
     known = {fact.name: fact for fact in measure.all_facts}
     texts = {name: text for name, text in defaults.facts.items() if name in known} | application.facts
     typed: dict[str, Any] = {}
     for name, text in texts.items():
         if name not in known:
-            close = nearest(name, known)
-            raise InputError(f"措施 {measure.id} 没有事实“{name}”" + (f"，是否想写“{close}”" if close else ""))
-        typed[name] = _value(known[name], text or "")
+            raise _CaseError(Difference(f"措施 {measure.id} 没有这个事实", (*place, name), name, nearest(name, known)))
+        typed[name] = _value(known[name], text or "", (*place, name))
     return typed
 
 
-def _value(fact: Fact, text: str) -> Any:
+def _value(fact: Fact, text: str, place: Path) -> Any:
     read = read_value(fact, text)
     if isinstance(read, ValueProblem):
-        raise InputError(f"“{fact.label}”的值{read.message}")
+        raise _CaseError(Difference(f"“{fact.label}”的值{read.message}", place, text))
     return read.value
 
 
 def _history(policy: Policy, case: Case) -> pl.DataFrame:
     recorded, rows = recorded_facts(policy), []
-    for given in case.history:
+    for number, given in enumerate(case.history):
+        place: Path = ("history", number)
         row: dict[str, Any] = {"uscc": given.get("uscc", SAME_ENTERPRISE), "measure": given.get("measure", "")}
-        row["year"] = int(given.get("year", "0"))
+        row["year"] = _year(given.get("year", ""), (*place, "year"))
         row["amount_fen"] = _fen(given.get("amount_yuan", "0"))
+        if policy.measure(row["measure"]) is None:
+            close = nearest(row["measure"], [known.id for known in policy.measures])
+            raise _CaseError(Difference("没有这条措施", (*place, "measure"), row["measure"], close))
         for name, text in given.items():
             if name in recorded:
-                row[name] = _value(recorded[name], text)
-            elif name not in ("uscc", "measure", "year", "amount_yuan"):
-                raise InputError(f"历年记录里没有规则用到“{name}”这一列")
+                row[name] = _value(recorded[name], text, (*place, name))
+            elif name not in _RECORD:
+                close = nearest(name, [*_RECORD, *recorded])
+                raise _CaseError(Difference("历年记录里没有规则用到这一列", (*place, name), name, close))
         rows.append(row)
     return checked_history(policy, pl.DataFrame(rows, schema=history_columns(policy)))
+
+
+def _year(text: str, place: Path) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise _CaseError(Difference("不是年度，请写成 2024 的样子", place, text))
+    return int(text)
 
 
 def _fen(text: str) -> int:
@@ -205,49 +252,57 @@ def _fen(text: str) -> int:
     return read[0]
 
 
-def _differences(evaluation: Evaluation, application: Application) -> list[str]:
+def _differences(evaluation: Evaluation, application: Application) -> list[Difference]:
     expect = application.expect
     failed = [error for error in evaluation.errors if error.application_id == application.id]
     if failed or expect.outcome == "error":
         return _error_differences(expect, "；".join(error.message for error in failed))
     row = evaluation.results.row(by_predicate=pl.col("application_id") == application.id, named=True)
-    wanted: Mapping[str, tuple[str | None, str | None]] = {
-        "结果": (expect.outcome, row["outcome"]),
-        "金额": (None if expect.amount_yuan is None else yuan(_fen(expect.amount_yuan)), yuan(row["amount_fen"])),
-        "条款": (expect.clause, row["clause"]),
-        "转报": (expect.referral_to, row["referral_to"]),
+    amount = None if expect.amount_yuan is None else yuan(_fen(expect.amount_yuan))
+    wanted: Mapping[str, tuple[str, str | None, str | None]] = {
+        "outcome": ("结果", expect.outcome, row["outcome"]),
+        "amount_yuan": ("金额", amount, yuan(row["amount_fen"])),
+        "clause": ("条款", expect.clause, row["clause"]),
+        "referral_to": ("转报", expect.referral_to, row["referral_to"]),
     }
     found = [
-        f"{what}应为 {right}，得到 {got}（{row['reason']}）"
-        for what, (right, got) in wanted.items()
+        Difference(f"{what}应为 {right}，得到 {got}（{row['reason']}）", ("expect", key), right)
+        for key, (what, right, got) in wanted.items()
         if right is not None and right != got
     ]
     if expect.reason_contains is not None and expect.reason_contains not in row["reason"]:
-        found.append(f"说明应含“{expect.reason_contains}”，得到“{row['reason']}”")
+        found.append(_other_reason(expect.reason_contains, row["reason"]))
     return found + _step_differences(evaluation, application)
 
 
-def _error_differences(expect: Expect, message: str) -> list[str]:
+def _other_reason(wanted: str, got: str) -> Difference:
+    return Difference(f"说明应含“{wanted}”，得到“{got}”", ("expect", "reason_contains"), wanted)
+
+
+def _error_differences(expect: Expect, message: str) -> list[Difference]:
+    at = ("expect", "outcome")
     if expect.outcome != "error":
-        return [f"结果应为 {expect.outcome}，这一行报错：{message}"]
+        return [Difference(f"结果应为 {expect.outcome}，这一行报错：{message}", at, expect.outcome)]
     if not message:
-        return ["应当报错，却算出了结果"]
+        return [Difference("应当报错，却算出了结果", at, expect.outcome)]
     if expect.reason_contains is not None and expect.reason_contains not in message:
-        return [f"说明应含“{expect.reason_contains}”，得到“{message}”"]
+        return [_other_reason(expect.reason_contains, message)]
     return []
 
 
-def _step_differences(evaluation: Evaluation, application: Application) -> list[str]:
+def _step_differences(evaluation: Evaluation, application: Application) -> list[Difference]:
     if not application.expect.steps:
         return []
     shown = {step.name: step.value for step in evaluation.steps(application.id)}
-    found: list[str] = []
+    found: list[Difference] = []
     for name, text in application.expect.steps.items():
+        place = ("expect", "steps", name)
         if name not in shown:
             close = nearest(name, shown)
-            found.append(f"没有步骤“{name}”" + (f"，是否想写“{close}”" if close else ""))
+            hint = f"，是否想写“{close}”" if close else ""
+            found.append(Difference(f"没有步骤“{name}”{hint}", place, name))
         elif not _same(text, shown[name]):
-            found.append(f"步骤“{name}”应为 {text}，得到 {shown[name]}")
+            found.append(Difference(f"步骤“{name}”应为 {text}，得到 {shown[name]}", place, text))
     return found
 
 

@@ -19,6 +19,8 @@ from policy.kinds import (
 
 LITERAL_MAX = 100
 """Greatest integer that may stand in an expression; others get a name."""
+MAX_DEPTH = 100
+"""The most levels of an expression; a deeper one would not compile."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +82,8 @@ class Analyst:
             line = min(getattr(error, "lineno", 1) or 1, self.text.count("\n") + 1)
             offset = max(0, (getattr(error, "offset", 1) or 1) - (2 if line == 1 else 1))
             raise ExpressionError("表达式写法有误", self.text.strip(), line, min(offset, len(self.text))) from None
+        if _depth(tree.body) > MAX_DEPTH:
+            raise ExpressionError(f"表达式套得太深（超过 {MAX_DEPTH} 层），请分成几个步骤", self.text.strip()[:40])
         return self.visit(tree.body)
 
     def fail(self, node: ast.AST, message: str, value: str | None = None, close: str | None = None) -> NoReturn:
@@ -147,6 +151,16 @@ class Analyst:
             base = bases.pop()
             return [replace(node, kind=replace(node.kind, base=base)) for node in nodes]
         return nodes
+
+
+def _depth(tree: ast.expr) -> int:
+    """How many levels an expression has, counted level by level."""
+    level: list[ast.AST] = [tree]
+    depth = 0
+    while level and depth <= MAX_DEPTH:
+        level = [below for node in level for below in ast.iter_child_nodes(node) if isinstance(below, ast.expr)]
+        depth += 1
+    return depth
 
 
 def _is_zero(node: Node) -> bool:

@@ -11,8 +11,9 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
+from policy.catalogue import POLICIES
 from policy.checking import check_policy
-from policy.errors import PolicyError, Problem, nearest
+from policy.errors import PolicyError, Problem, Severity, nearest
 from policy.positions import Document, Path, read_document
 from policy.reporter import Reporter
 from policy.schema import Policy
@@ -97,12 +98,25 @@ def check(path: FilePath) -> list[Problem]:
         return error.problems
 
 
+def other_folder(policy: Policy) -> list[Problem]:
+    """A policy is found by its folder's name: another id is an error among the policies, elsewhere a reminder."""
+    file = FilePath(policy.file)
+    folder = file.resolve().parent
+    if file.name != "policy.yaml" or folder.name == policy.id:
+        return []
+    mark = read_document(policy.text, policy.file).mark(("id",))
+    severity: Severity = "error" if folder.parent == POLICIES else "warning"
+    message = f"政策编号与文件夹“{folder.name}”不同名"
+    return [Problem(policy.file, mark.line, mark.column, policy.id, message, folder.name, severity)]
+
+
 def shape_problems(document: Document, error: ValidationError, root: type[BaseModel]) -> list[Problem]:
     """What pydantic found wrong, in Chinese, at its place in the file."""
-    found: dict[tuple[int, int, str], Problem] = {}
+    found: dict[tuple[int, int, str, str], Problem] = {}
     for detail in error.errors():
         problem = _shape_problem(document, detail, root)
-        found.setdefault((problem.line, problem.column, problem.value), problem)
+        missing = problem.message if detail["type"] == "missing" else ""
+        found.setdefault((problem.line, problem.column, problem.value, missing), problem)
     return sorted(found.values(), key=lambda each: (each.line, each.column))
 
 

@@ -6,10 +6,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ruamel.yaml import YAML
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from policy.errors import Problem
+from policy.yaml_words import yaml_words
+
+MAX_NODES = 200_000
+"""The most values that a file may have, its references written out."""
 
 Key = str | int
 Path = tuple[Key, ...]
@@ -54,16 +58,31 @@ def read_document(text: str, file: str) -> Document:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-        document.problems.append(Problem(file, line, column, "", f"YAML 写法有误：{error.problem or error.context}"))
+        words = yaml_words(str(error.problem or error.context))
+        document.problems.append(Problem(file, line, column, "", f"YAML 写法有误：{words}"))
+        return document
+    except (YAMLError, RecursionError) as error:
+        words = "套得太深" if isinstance(error, RecursionError) else yaml_words(str(getattr(error, "reason", "")))
+        document.problems.append(Problem(file, 1, 1, "", f"YAML 写法有误：{words}"))
         return document
     if node is None:
         document.problems.append(Problem(file, 1, 1, "", "文件是空的"))
         return document
-    document.data = _convert(node, (), document)
+    try:
+        document.data = _convert(node, (), document)
+    except _TooManyError:
+        document.marks.clear()
+        document.problems.append(Problem(file, 1, 1, "", f"引用展开后超过 {MAX_NODES} 项，请不要用锚点（&、*）"))
     return document
 
 
+class _TooManyError(Exception):
+    """Anchors that refer to each other make a small file endless."""
+
+
 def _convert(node: Node, path: Path, document: Document) -> Any:
+    if len(document.marks) > MAX_NODES:
+        raise _TooManyError
     quoted = isinstance(node, ScalarNode) and node.style in ("'", '"')
     block = isinstance(node, ScalarNode) and node.style in ("|", ">")
     document.marks[path] = Mark(node.start_mark.line + 1, node.start_mark.column + 1 + quoted, block)
@@ -85,8 +104,11 @@ def _scalar(node: ScalarNode) -> str | None:
 def _mapping(node: MappingNode, path: Path, document: Document) -> dict[str, Any]:
     result: dict[str, Any] = {}
     for key_node, value_node in node.value:
-        key = str(key_node.value)
         at = Mark(key_node.start_mark.line + 1, key_node.start_mark.column + 1)
+        if not isinstance(key_node, ScalarNode):
+            document.problems.append(Problem(document.file, at.line, at.column, "", "键只能是一个名称，不能带括号"))
+            continue
+        key = str(key_node.value)
         if key in result:
             document.problems.append(Problem(document.file, at.line, at.column, key, "同一层里写了两次的键"))
         document.keys[(*path, key)] = at

@@ -110,7 +110,7 @@ def _checked(folder: Path, _digest: str) -> Checked:
         unread = Problem(str(file), 1, 1, str(error)[:_LONGEST_VALUE], "算例里有算不了的值，请逐个核对年度、编号和金额")
         return Checked([*problems, unread], 0, 0)
     failed = sum(not result.passed for result in results)
-    return Checked([*problems, *case_problems(file, results)], len(results), failed)
+    return Checked([*problems, *case_problems(results)], len(results), failed)
 
 
 def _by_name(problems: Sequence[Problem]) -> list[Problem]:

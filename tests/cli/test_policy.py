@@ -1,6 +1,7 @@
 """`duixian policy`: the contract of its commands."""
 
 import json
+import re
 import subprocess
 import sys
 import time
@@ -59,9 +60,18 @@ def test_check_fails_when_a_case_does_not_hold(tmp_path: Path) -> None:
         (tmp_path / name).write_text(text.replace("amount_yuan: 50100", "amount_yuan: 50200"), encoding="utf-8")
     result = runner.invoke(app, ["check", str(tmp_path)])
     assert result.exit_code == 1
-    assert "cases.yaml 第 8 行" in result.stdout
+    assert re.search(r"cases.yaml 第 \d+ 行第 \d+ 列：算例不符（比例高，四舍五入到百元）", result.stdout)
     assert "金额应为 50200.00，得到 50100.00" in result.stdout
     assert "算例 3 个，不符 1 个" in result.stdout
+
+
+def test_check_reminds_of_missing_cases_and_of_a_folder_with_another_name(tmp_path: Path) -> None:
+    source = MADE_UP / "percentage-cap" / "policy.yaml"
+    (tmp_path / "policy.yaml").write_text(source.read_text(encoding="utf-8"), encoding="utf-8")
+    result = runner.invoke(app, ["check", str(tmp_path)])
+    assert result.exit_code == 0
+    assert "没有算例文件" in result.stdout
+    assert f"政策编号与文件夹“{tmp_path.name}”不同名" in result.stdout
 
 
 def test_unknown_policy_is_wrong_use_and_offers_the_nearest() -> None:

@@ -1,5 +1,6 @@
 """The checker: what is wrong, where to the column, which value, and the nearest known name."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -300,3 +301,51 @@ def test_loading_a_broken_policy_raises_every_error() -> None:
     with pytest.raises(policy.PolicyError) as caught:
         policy.parse(BASE.replace("fee * rate", "fe * rat"), "base.yaml")
     assert [problem.value for problem in caught.value.problems] == ["fe"]
+
+
+@pytest.mark.parametrize("text", ["- a\n- b\n", "hello\n"])
+def test_a_file_that_is_no_mapping_is_told(text: str) -> None:
+    assert [problem.message for problem in examine(text, "base.yaml")[1]] == ["这里要写若干键和值"]
+
+
+def test_every_missing_key_is_told(broken: Broken) -> None:
+    found = broken(("    lead: industry\n    responsible: []\n", ""))
+    assert {problem.message for problem in found} == {"缺少必填的键“lead”", "缺少必填的键“responsible”"}
+
+
+def test_a_very_deep_expression_is_told_and_not_computed(broken: Broken) -> None:
+    (problem,) = broken((EXPRESSION, f'expression: "{"-" * 2000}fee * rate"}}'))[:1]
+    assert "套得太深" in problem.message or problem.message == "表达式写法有误"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "words"),
+    [
+        ("award: subsidy", "award: *subsidy", "值以 * 开头会当作引用"),
+        ("issuer: 虚构市", "issuer: 虚构市: 甲", "这里不能再写冒号"),
+        ("provisions: {overlap: top_up}", "provisions: {overlap: top_up", "花括号里缺少逗号"),
+        ("provisions: {overlap: top_up}", "provisions: {overlap: top_up, , }", "这里应当有内容"),
+        ("responsible: []", "responsible: [", "方括号"),
+        ("issuer: 虚构市", "issuer: @虚构市", "特殊字符"),
+        ("title: 虚构\n", "\ttitle: 虚构\n", ""),
+        ("title: 虚构\n", "  title: 虚构\n", ""),
+        ("title: 虚构\n", "title: '虚构\n", ""),
+        ("title: 虚构\n", "[a]: 虚构\n", "键只能是一个名称"),
+        ("title: 虚构\n", "title: 虚\x00构\n", "控制字符"),
+        ("title: 虚构\n", "title: 虚构\n---\na: 1\n", "一个文件里只能写一份"),
+    ],
+)
+def test_what_yaml_finds_wrong_is_told_in_chinese(old: str, new: str, words: str) -> None:
+    text = BASE.replace(old, new, 1)
+    assert text != BASE
+    problems = examine(text, "base.yaml")[1]
+    assert any(words in problem.message for problem in problems)
+    for problem in problems:
+        assert not re.search(r"[a-z]{4,} [a-z]{2,}|ScalarNode", problem.sentence().removeprefix("base.yaml"))
+
+
+def test_references_that_multiply_are_refused_at_once() -> None:
+    lines = ["x0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+    lines += [f"x{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
+    (problem,) = examine("\n".join(lines), "base.yaml")[1]
+    assert "请不要用锚点" in problem.message

@@ -61,3 +61,29 @@ def test_a_case_that_expects_the_wrong_amount_fails(tmp_path: Path) -> None:
         "步骤“subsidy”应为 1，得到 150000.00",
         "没有步骤“subsidi”，是否想写“subsidy”",
     ]
+
+
+def test_a_case_that_is_wrong_itself_is_named_at_its_place(tmp_path: Path) -> None:
+    source = next(folder for folder in MADE_UP if folder.name == "percentage-cap")
+    (tmp_path / "policy.yaml").write_text((source / "policy.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    cases = """cases:
+  - {name: 事实写错, clause: 第一条, measure: equipment, facts: {investmnt: 1}, expect: {outcome: award}}
+  - {name: 值写错, clause: 第一条, measure: equipment, facts: {investment: 很多}, expect: {outcome: award}}
+  - name: 措施写错
+    clause: 第一条
+    applications:
+      - {id: A, measure: equipmet, expect: {outcome: award}}
+  - name: 金额写错
+    clause: 第一条
+    measure: equipment
+    facts: {investment: 1000000}
+    expect: {outcome: award, amount_yuan: 1}
+"""
+    (tmp_path / "cases.yaml").write_text(cases, encoding="utf-8")
+    problems = [each for result in policy.run_cases(tmp_path) for each in result.problems]
+    assert [(each.line, each.value, each.nearest) for each in problems] == [
+        (2, "investmnt", "investment"),
+        (3, "很多", None),
+        (7, "equipmet", "equipment"),
+        (12, "1.00", None),
+    ]

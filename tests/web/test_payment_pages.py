@@ -140,7 +140,10 @@ def test_a_file_of_results_is_reported_row_by_row(house: House) -> None:
     assert HOSTILE not in answer.text
     states = [get(house, each).status for each in (first, second, third)]
     assert states == [PaymentStatus.PAID, PaymentStatus.PENDING, PaymentStatus.FAILED]
-    assert "以前导入过" in upload(browser, data).text
+    assert "新登记 0 笔，与已有登记相同 2 笔" in upload(browser, data).text, "what was refused is looked at again"
+    right = "\n".join([*rows[:2], rows[3]]).encode()
+    assert upload(browser, right).status_code == 200
+    assert "以前导入过" in upload(browser, right).text
     assert upload(browser, b"1,2\n3,4\n", "x.csv").status_code == 422
 
 

@@ -12,13 +12,15 @@ if TYPE_CHECKING:
 
 app = typer.Typer(name="cycle", help="年度流程：开立、进度、推进、延期、终止。", no_args_is_help=True)
 
+_SET = """本年度另定的参数，可写多次，如 dataset-trade.rate=25%；预算如 dataset-trade.budget=500万元，\
+预算不足时如 dataset-trade.when_short=按比例（或 不核减、按排名）"""
 _STATUS = {"open": "进行中", "closed": "已归档", "cancelled": "已终止"}
 _RESULTS = {"passed": "通过", "returned": "退回", "reopened": "重新办理"}
 _WOKEN = {"resumed": "已唤醒流程", "started": "已启动流程", "running": "流程正在运行，不需要推进"}
 
 Set = Annotated[
     list[str] | None,
-    typer.Option("--set", metavar="措施.参数=值", help="本年度另定的参数，可写多次，如 dataset-trade.rate=25%"),
+    typer.Option("--set", metavar="措施.参数=值", help=_SET),
 ]
 Share = Annotated[
     list[str] | None,

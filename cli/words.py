@@ -4,7 +4,9 @@ import re
 from typing import Any
 
 import typer
-from typer import rich_utils
+from rich.markdown import Markdown
+from rich.text import Text
+from typer import core, rich_utils
 
 _PATTERNS = (
     (r"Missing (?:option|argument|parameter) (?P<what>.+?)\.(?P<rest>.*)", "缺少 {what}{rest}"),
@@ -26,8 +28,48 @@ _PATTERNS = (
 _INVALID = re.compile(r"Invalid value(?: for (?P<where>.+?))?: (?P<what>.*)", re.DOTALL)
 
 
+_TYPES = {
+    "<bool>": "",
+    "<file>": "文件",
+    "<directory>": "目录",
+    "<path>": "路径",
+    "<int>": "整数",
+    "<int range>": "整数",
+    "<float>": "数",
+    "<str>": "文字",
+    "<list[str]>": "文字，可写多次",
+}
+_help_text = rich_utils._make_rich_text
+_option_type = core.TyperOption.display_type_rich
+
+
+_formatter: Any = typer.Context.__mro__[1].formatter_class  # type: ignore[attr-defined]
+_usage_line = _formatter.write_usage
+
+
+def _usage(self: Any, prog: str, args: str = "", prefix: str | None = None) -> None:
+    _usage_line(self, prog, args, prefix or "用法：")
+
+
+def _folded(**how: Any) -> Markdown | Text:
+    """Help that goes on in the next line where it is too long: Chinese has no spaces at which it would be cut."""
+    made = _help_text(**how)
+    if isinstance(made, Text):
+        made.overflow = "fold"
+    return made
+
+
+def _type_shown(self: core.TyperOption, ctx: Any) -> str | None:
+    shown = _option_type(self, ctx)
+    return _TYPES.get(shown, shown) if shown is not None else None
+
+
 def speak_chinese() -> None:
-    """Put the headings of every help page into Chinese."""
+    """Put the headings and the other words of every help page into Chinese."""
+    _formatter.write_usage = _usage
+    rich_utils._make_rich_text = _folded
+    core.TyperOption.display_type_rich = _type_shown  # type: ignore[method-assign]
+    core.TyperArgument.display_type_rich = lambda self, ctx: ""  # type: ignore[method-assign]
     rich_utils.ARGUMENTS_PANEL_TITLE = "参数"
     rich_utils.OPTIONS_PANEL_TITLE = "选项"
     rich_utils.COMMANDS_PANEL_TITLE = "命令"
@@ -37,7 +79,10 @@ def speak_chinese() -> None:
 
 
 def translate_help(command: Any) -> None:
-    """Put the `--help` option of a command and of all below it into Chinese."""
+    """Put the `--help` option and the usage of a command and of all below it into Chinese."""
+    command.options_metavar = "[选项]"
+    if hasattr(command, "subcommand_metavar"):
+        command.subcommand_metavar = "命令 [参数]…"
     option = command.get_help_option(typer.Context(command))
     if option is not None:
         option.help = "显示这份帮助"

@@ -37,6 +37,18 @@ def test_every_command_tells_in_chinese_what_it_does(path: str, capsys: pytest.C
     assert "Show this message" not in shown
 
 
+@pytest.mark.parametrize("path", ["", "cycle", *(path for path, _ in leaves())])
+def test_help_is_whole_and_chinese_in_eighty_columns(
+    path: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    run([*path.split(), "--help"])
+    shown = capsys.readouterr().out
+    assert not re.search(r"Usage|OPTIONS|COMMAND|ARGS|<bool>|<file>|<int|<str>", shown)
+    assert "用法" in shown
+    assert not re.search(r"…\s*│", shown)
+
+
 @pytest.mark.parametrize(("path", "command"), list(leaves()), ids=lambda each: each if isinstance(each, str) else "")
 def test_every_option_is_explained_in_chinese(path: str, command: object) -> None:
     parameters = [each for each in command.params if "--help" not in each.opts]  # type: ignore[attr-defined]

@@ -215,7 +215,7 @@ def _panel_figures(session: Session, ids: list[int]) -> dict[int, int]:
 
 
 def history(session: Session, cycle: Cycle, law: Policy, uscc: str | None = None) -> list[dict[str, Any]]:
-    """Earlier awards, of one enterprise when named: of our own cycles, and of the city's ledger for the years before."""
+    """Earlier awards, of one enterprise when named: of our own cycles, and of the city's ledger for the rest."""
     own, years = _own_history(session, cycle, uscc)
     recorded = recorded_facts(law)
     entries = session.exec(

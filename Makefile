@@ -45,6 +45,8 @@ check: $(READY)  ## 检查代码：ruff、mypy（严格）、import-linter
 
 bench: $(READY)  ## 测量速度，与同一次测量中的参照相比
 	@$(BIN)/python -m benchmarks.startup
+	@$(BIN)/python -W ignore -m benchmarks.deadline_rush
+	@$(BIN)/python -W ignore -m benchmarks.application_lists
 
 lock: $(READY)  ## 按 pyproject.toml 重新锁定依赖
 	@$(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --extra dev \

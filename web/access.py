@@ -5,7 +5,7 @@ compares with the table.
 """
 
 import secrets
-from collections.abc import Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from typing import Annotated, Any
 from urllib.parse import quote, urlsplit
 
@@ -46,14 +46,27 @@ async def sent_key(request: Request) -> str:
     return request.headers.get("x-form-key") or str(form.get("form_key", ""))
 
 
+async def place(request: Request) -> AsyncIterator[None]:
+    """A place among the requests that are worked on; in a rush the others wait here, with neither thread nor session.
+
+    Without it threads that wait for a connection keep those out that would give one back. It is taken once the form
+    was read and left before the answer is sent, so that a slow line holds none.
+    """
+    async with request.app.state.console.places:
+        yield
+
+
+Place = Annotated[None, Depends(place, scope="function")]
+
+
 class Doorkeeper:
-    """Opens a visit for a route if its right allows; the session ends with the request."""
+    """Opens a visit for a route if its right allows; the session ends with the route's function."""
 
     def __init__(self, right: str) -> None:
         assert right in VIEWS or right in ALLOWED, right
         self.right = right
 
-    def __call__(self, request: Request) -> Iterator[Visit]:
+    def __call__(self, request: Request, place: Place) -> Iterator[Visit]:
         """For pages."""
         yield from self._open(request)
 
@@ -80,7 +93,7 @@ class FormDoorkeeper(Doorkeeper):
     """The same for what changes something: the form must be one that we gave to this browser."""
 
     def __call__(  # type: ignore[override]
-        self, request: Request, key: Annotated[str, Depends(sent_key)]
+        self, request: Request, key: Annotated[str, Depends(sent_key)], place: Place
     ) -> Iterator[Visit]:
         """For forms and scripts."""
         if not secrets.compare_digest(key.encode(), request.state.form_key.encode()):
@@ -98,12 +111,12 @@ def visit_of(request: Request, session: Session) -> Visit:
 
 def sees(view: str) -> Any:
     """The dependency of a page: a view, or for a form the operation that it leads to."""
-    return Depends(Doorkeeper(view))
+    return Depends(Doorkeeper(view), scope="function")
 
 
 def does(right: str) -> Any:
     """The dependency of a form: an operation, or a view for what is no operation of the record (signing in)."""
-    return Depends(FormDoorkeeper(right))
+    return Depends(FormDoorkeeper(right), scope="function")
 
 
 def form_key_of(request: Request) -> str:

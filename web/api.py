@@ -27,6 +27,7 @@ from services.interface import Handed, Holder, Scope
 from services.lifecycle import STATUS_NAMES
 from services.money import plain_yuan
 from services.permissions import ROLE_NAMES, may
+from web.access import Place
 from web.bounds import Id
 from web.console import Console
 from web.misfits import misfit
@@ -174,7 +175,10 @@ class TokenKeeper:
         self.scope = scope
 
     def __call__(
-        self, request: Request, shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)]
+        self,
+        request: Request,
+        shown: Annotated[HTTPAuthorizationCredentials | None, Depends(_BEARER)],
+        place: Place,
     ) -> Iterator[Call]:
         console: Console = request.app.state.console
         with session_of(console.engine) as session:
@@ -196,7 +200,7 @@ def _no_holder(console: Console, address: str) -> ApiError:
 
 def within(scope: Scope) -> Any:
     """The dependency of a call."""
-    return Depends(TokenKeeper(scope))
+    return Depends(TokenKeeper(scope), scope="function")
 
 
 Number = Annotated[int, Query(ge=1, le=100_000, description="页码，从 1 起")]

@@ -1,5 +1,6 @@
 """The installation as pages see it: made once a process."""
 
+from asyncio import Semaphore
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import cached_property
@@ -15,6 +16,7 @@ from services.clock import Clock, SystemClock, clock_of
 from services.database import engine_of
 from services.stages import CyclePlan, load_plan
 
+_AT_ONCE = 12  # requests that hold a session; fewer than the engine's pool has connections
 _TRIES_A_MINUTE = RateLimitItemPerMinute(20)
 
 
@@ -27,6 +29,7 @@ class Console:
     clock: Clock
     wall: Clock
     limiter: MovingWindowRateLimiter
+    places: Semaphore
 
     @cached_property
     def plan(self) -> CyclePlan:
@@ -60,4 +63,4 @@ class Console:
 def open_console(settings: Settings) -> Console:
     """The console of these settings."""
     limiter = MovingWindowRateLimiter(MemoryStorage())
-    return Console(settings, engine_of(settings), clock_of(settings), SystemClock(), limiter)
+    return Console(settings, engine_of(settings), clock_of(settings), SystemClock(), limiter, Semaphore(_AT_ONCE))

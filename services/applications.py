@@ -1,107 +1,27 @@
-"""Applications coming in: row by row out of a workbook, or one by one; and their withdrawal."""
+"""Applications coming in: many out of a workbook, or one by one; and their withdrawal."""
 
-import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from sqlmodel import Session, col, func, select
 
-import policy
 from config.settings import Settings
 from matching import uscc
 from models import Application, ApplicationStatus, Cycle, Enterprise, FactKind, ImportFile, ImportKind, Role
-from policy import Measure, Policy, ValueProblem
-from services import cycles, enterprises, facts, fitting, imports, policies
+from policy import Policy
+from services import cycles, enterprises, facts, imports, policies
 from services.actors import Actor
+from services.application_rows import TakenRow, known_headings, read_applications
 from services.clock import CHINA, Clock
 from services.errors import InputError, NotAllowedError, NotFoundError, StateError
 from services.lifecycle import move
 from services.notices.contexts import page_of
 from services.notices.queueing import queue
 from services.operation import operation
-from services.particulars import doubts
-from services.tables import ROW, RowProblem, Sheet, duplicate_rows, match_columns, read_workbook
-from services.tables.headers import fold_heading
-from services.tables.problems import shortened
+from services.submissions import Submission
+from services.tables import RowProblem, read_workbook
 
 INTAKE = "intake"
-HEADINGS: Mapping[str, Sequence[str]] = {
-    "enterprise": ("企业名称", "单位名称", "申报单位"),
-    "uscc": ("统一社会信用代码", "信用代码"),
-    "kind": ("单位类型", "主体类型"),
-    "county": ("县区", "所属县区"),
-    "project": ("项目名称", "事项名称"),
-    "contracts": ("合同号", "合同编号"),
-    "invoices": ("发票号码", "发票号"),
-    "contact_name": ("联系人",),
-    "contact_phone": ("手机", "联系电话"),
-    "contact_email": ("邮箱", "电子邮箱"),
-    "bank_name": ("开户银行",),
-    "bank_account": ("银行账号",),
-    "pledged": ("承诺书(是/否)", "承诺书"),
-    "papers": ("材料齐全(是/否)", "材料齐全"),
-}
-MEASURE_HEADINGS = ("措施", "措施名称", "措施编号", "申报措施", "measure")
-_OPTIONAL = frozenset({"contracts", "invoices", "project", "papers"})
-_CHOSEN = ("uscc", "kind", "county", "pledged", "papers")  # read against what they may be
-_COLUMNS = {"enterprise": "enterprise_name"}
-
-
-@dataclass(frozen=True)
-class Submission:
-    """What an applicant hands in: who, which measure, the item, contacts, and declared values as canonical text.
-
-    `papers`: whether the evidence on paper is complete; None when the evidence is uploaded.
-    """
-
-    enterprise: str
-    uscc: str
-    kind: str
-    county: str
-    measure: str
-    project: str
-    contracts: str
-    invoices: str
-    contact_name: str
-    contact_phone: str
-    contact_email: str
-    bank_name: str
-    bank_account: str
-    pledged: bool
-    declared: Mapping[str, str | None]
-    source: str
-    papers: bool | None = True
-
-    @property
-    def item_digest(self) -> str:
-        """What tells this item from others of the same enterprise under the same measure."""
-        item = [self.project, self.contracts, self.invoices, sorted(self.declared.items())]
-        return hashlib.sha256(json.dumps(item, ensure_ascii=False).encode()).hexdigest()
-
-
-@dataclass(frozen=True)
-class _Taken:
-    """A row that can be taken."""
-
-    submission: Submission
-    sheet: Sheet
-    row: int
-    columns: Mapping[str, str]
-
-    def note(self, name: str, value: str, cause: str, remedy: str) -> RowProblem:
-        """Something to be told of a column of this row."""
-        return self.sheet.problem(self.row, self.columns[name], value, cause, remedy)
-
-
-@dataclass
-class _Reading:
-    """The rows of a workbook that can be taken, and what has to be told of them and of the others."""
-
-    taken: list[_Taken] = field(default_factory=list)
-    problems: list[RowProblem] = field(default_factory=list)
-    notes: list[RowProblem] = field(default_factory=list)
 
 
 @operation("application.import")
@@ -115,21 +35,17 @@ def import_applications(
     """
     cycle = _receiving(session, clock, cycle_id)
     law = policies.policy_of(session, cycle)
-    headings = [heading for headings in HEADINGS.values() for heading in headings]
-    workbook = read_workbook(path, [*headings, *MEASURE_HEADINGS])
+    workbook = read_workbook(path, known_headings())
     known = imports.known_import(session, ImportKind.APPLICATIONS, str(cycle_id), workbook)
     if known is not None:
         return known
     record = imports.start_import(session, clock, actor, ImportKind.APPLICATIONS, str(cycle_id), workbook)
-    reading = _Reading(problems=list(workbook.problems))
-    for sheet in workbook.sheets:
-        _read_sheet(law, sheet, reading)
-    count = 0
-    for taken in reading.taken:
+    read, count = read_applications(law, workbook), 0
+    for taken in read.taken:
         notes = [*_unlike_the_register(session, law, taken), *_withdrawn_before(session, cycle, taken)]
         if _add(session, clock, actor, settings, cycle, law, taken.submission) is not None:
-            count, reading.notes = count + 1, reading.notes + notes
-    imports.finish_import(record, count, len(reading.taken) - count, reading.problems, reading.notes)
+            count, read.notes = count + 1, read.notes + notes
+    imports.finish_import(record, count, len(read.taken) - count, read.problems, read.notes)
     return record
 
 
@@ -217,124 +133,7 @@ def _receiving(session: Session, clock: Clock, cycle_id: int) -> Cycle:
     return cycle
 
 
-def _read_sheet(law: Policy, sheet: Sheet, reading: _Reading) -> None:
-    """A sheet is of the measure that it is named after, or else of those that its column of measures names.
-
-    A CSV file has one sheet without a name: there the column comes first, then the name of the file.
-    """
-    column = next((each for each in sheet.columns if fold_heading(each) in MEASURE_HEADINGS), None)
-    name = sheet.name or Path(sheet.file).stem.strip()
-    measure = _measure_named(law, name)
-    titles = "、".join(each.title for each in law.measures)
-    if column is not None and (measure is None or not sheet.name):
-        for value, part in _by_measure(sheet, column):
-            found = _measure_named(law, value)
-            if found is not None:
-                _read_measure(law, found, part, reading)
-                continue
-            cause = "不是本政策的措施" if value else "没有填写措施"
-            reading.problems += [
-                sheet.problem(row, column, value, cause, f"请填下列之一：{titles}") for row in part.frame[ROW]
-            ]
-    elif measure is not None:
-        _read_measure(law, measure, sheet, reading)
-    elif sheet.name:
-        reading.problems.append(
-            sheet.problem(sheet.header_row, "", name, "工作表名称不是本政策的措施", f"请改为下列之一：{titles}")
-        )
-    else:
-        cause = "没有“措施”列，文件名也不是本政策的措施，不知道申报的是哪条措施"
-        remedy = f"请加一列“措施”，或把文件名改为下列之一：{titles}"
-        reading.problems.append(sheet.problem(sheet.header_row, "", name, cause, remedy))
-
-
-def _measure_named(law: Policy, name: str) -> Measure | None:
-    return next((each for each in law.measures if name.strip() in (each.title, each.id)), None)
-
-
-def _by_measure(sheet: Sheet, column: str) -> list[tuple[str, Sheet]]:
-    """The sheet's rows by what stands in a column, without that column."""
-    columns = [each for each in sheet.columns if each != column]
-    return [
-        (str(key[0]).strip(), replace(sheet, columns=columns, frame=rows.drop(column)))
-        for key, rows in sheet.frame.group_by(column, maintain_order=True)
-    ]
-
-
-def _read_measure(law: Policy, measure: Measure, sheet: Sheet, reading: _Reading) -> None:
-    declared = {fact.name: (fact.label, fact.name) for fact in facts.declared_facts(measure)}
-    optional = {fact.name for fact in facts.declared_facts(measure) if not fact.must_be_given}
-    found = match_columns(sheet, {**HEADINGS, **declared}, optional | _OPTIONAL)
-    if found.problems:
-        reading.problems.extend(found.problems)
-        return
-    repeated = set(duplicate_rows(sheet.frame, sheet.columns)[ROW])
-    for row in sheet.frame.iter_rows(named=True):
-        if row[ROW] in repeated:
-            reading.problems.append(
-                sheet.problem(
-                    row[ROW], "", row[found.columns["enterprise"]], "与前面的行完全重复", "如是不同事项请写明项目"
-                )
-            )
-        else:
-            _read_row(law, measure, sheet, found.columns, row, reading)
-
-
-def _read_row(
-    law: Policy,
-    measure: Measure,
-    sheet: Sheet,
-    columns: Mapping[str, str],
-    row: Mapping[str, str],
-    reading: _Reading,
-) -> None:
-    text = {name: row[heading].strip() for name, heading in columns.items()}
-    place = int(row[ROW])
-    counties = {key: county.id for county in law.counties for key in (county.name, county.id)}
-    problems = [
-        sheet.problem(place, columns[name], text[name], cause, remedy)
-        for name, cause, remedy in _faults(measure, text, counties)
-    ]
-    declared: dict[str, str | None] = {}
-    for fact in facts.declared_facts(measure):
-        if fact.name not in columns:
-            continue
-        value = policy.read_value(fact, text[fact.name])
-        if isinstance(value, ValueProblem):
-            problems.append(_unreadable(sheet, place, columns[fact.name], text[fact.name], value))
-            continue
-        if value.note:
-            reading.notes.append(sheet.problem(place, columns[fact.name], text[fact.name], value.note, "请核对"))
-        declared[fact.name] = facts.canonical(fact, text[fact.name])
-    if problems:
-        reading.problems.extend(problems)
-        return
-    reading.notes += [
-        sheet.problem(place, columns[name], text[name], cause, remedy) for name, cause, remedy in _remarks(text)
-    ]
-    submission = Submission(
-        uscc=uscc.normalised(text["uscc"]),
-        measure=measure.id,
-        county=counties[text["county"]],
-        pledged=text["pledged"] == "是",
-        papers=text.get("papers") != "否",
-        declared=declared,
-        source=f"{shortened(sheet.file, 100)}{f'「{sheet.name}」' if sheet.name else ''}第 {place} 行",
-        **{name: text.get(name, "") for name in HEADINGS if name not in ("uscc", "county", "pledged", "papers")},
-    )
-    reading.taken.append(_Taken(submission, sheet, place, columns))
-
-
-def _remarks(text: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
-    """What is told of a row that is taken: column, cause, remedy."""
-    code = uscc.normalised(text["uscc"])
-    if code != text["uscc"]:
-        yield "uscc", f"读作“{code}”", "如不对请按营业执照更正"
-    for name, cause in doubts(text).items():
-        yield name, cause, "请核对；该行照常受理，形式审查时会要求补正"
-
-
-def _unlike_the_register(session: Session, law: Policy, taken: _Taken) -> Iterator[RowProblem]:
+def _unlike_the_register(session: Session, law: Policy, taken: TakenRow) -> Iterator[RowProblem]:
     """That an enterprise is registered in another county or as another kind: only this application says otherwise."""
     given = taken.submission
     known = enterprises.by_code(session, given.uscc)
@@ -350,39 +149,13 @@ def _unlike_the_register(session: Session, law: Policy, taken: _Taken) -> Iterat
         yield taken.note("kind", given.kind, cause, remedy)
 
 
-def _withdrawn_before(session: Session, cycle: Cycle, taken: _Taken) -> Iterator[RowProblem]:
+def _withdrawn_before(session: Session, cycle: Cycle, taken: TakenRow) -> Iterator[RowProblem]:
     """That the same item was withdrawn, so that nobody brings it back unawares."""
     known = enterprises.by_code(session, taken.submission.uscc)
     for before in _same_items(session, cycle, known, taken.submission) if known else ():
         if before.status is ApplicationStatus.WITHDRAWN:
             cause = f"同一事项此前已撤回（{before.number}，理由：{before.status_reason}），本次作为新的申报受理"
             yield taken.note("enterprise", taken.submission.enterprise, cause, "如不应再次申报，请撤回这一件")
-
-
-def _unreadable(sheet: Sheet, row: int, column: str, text: str, problem: ValueProblem) -> RowProblem:
-    return sheet.problem(row, column, text, problem.message.removeprefix(f"“{text}”"), "请更正后重新导入该行")
-
-
-def _faults(measure: Measure, text: Mapping[str, str], counties: Mapping[str, str]) -> list[tuple[str, str, str]]:
-    faults = []
-    if not text["enterprise"]:
-        faults.append(("enterprise", "没有填写企业名称", "请补填"))
-    fault = uscc.fault(text["uscc"])
-    if fault:
-        faults.append(("uscc", fault, "请按营业执照更正"))
-    if text["county"] not in counties:
-        names = "、".join(name for name in counties if not name.isascii())
-        faults.append(("county", "不是本市的县区或开发区", f"请填下列之一：{names}"))
-    if text["kind"] not in measure.applicants:
-        faults.append(("kind", "不属于本措施的申报主体", f"本措施可由{'、'.join(measure.applicants)}申报"))
-    faults += [
-        (name, "只能填“是”或“否”", "请更正")
-        for name in ("pledged", "papers")
-        if text.get(name, "") not in ("是", "否", "")
-    ]
-    columns = {name: _COLUMNS.get(name, name) for name in text if name in HEADINGS and name not in _CHOSEN}
-    unfit = {name: fitting.fault(Application, column, text[name]) for name, column in columns.items()}
-    return faults + [(name, cause, "请更正") for name, cause in unfit.items() if cause]
 
 
 def _add(

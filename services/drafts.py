@@ -17,7 +17,7 @@ from models import Application, Cycle, CycleStatus, Draft, DraftFile, Enterprise
 from policy import Fact, Measure, Policy, ValueProblem
 from services import applications, attachments, cycles, facts, file_kinds, file_store, policies
 from services.actors import Actor
-from services.applications import INTAKE, Submission
+from services.applications import INTAKE
 from services.clock import Clock
 from services.database import take_turn, writing
 from services.deadlines import due_day
@@ -26,6 +26,7 @@ from services.notices.addresses import trouble_with
 from services.operation import operation
 from services.particulars import doubts
 from services.permissions import require
+from services.submissions import Submission
 
 FACT = "fact_"  # before the name of a fact in `Draft.given`
 PLEDGED = "pledged"

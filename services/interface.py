@@ -15,12 +15,12 @@ from models import ApiRequest, ApiToken, Application, Role, User
 from policy import Measure, Policy, ValueProblem
 from services import applications, cycles, facts, policies
 from services.actors import Actor, actor_of
-from services.applications import Submission
 from services.clock import Clock
 from services.database import writing
 from services.errors import InputError, NotFoundError
 from services.operation import operation
 from services.particulars import CONTACTS, doubts
+from services.submissions import Submission
 
 LONGEST_DAYS = 366
 _TOUCH_AFTER = timedelta(minutes=1)

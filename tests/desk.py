@@ -21,13 +21,13 @@ from services import (
     reviews,
 )
 from services.actors import Actor, find_actor, system_actor
-from services.applications import Submission
 from services.calendar import Calendar
 from services.clock import FixedClock
 from services.database import engine_of
 from services.gates import Gate
 from services.schema import migrate
 from services.stages import CyclePlan, load_plan
+from services.submissions import Submission
 
 POLICY = "zhangzhou-ai-2024"
 OPENED = datetime(2026, 3, 2, 1, tzinfo=UTC)

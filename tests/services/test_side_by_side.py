@@ -10,9 +10,9 @@ from sqlmodel import Session
 from models import Enterprise, PublicNotice, Role
 from services import applications, computation, drafts, interface, lists, people, public_notices
 from services.actors import find_actor
-from services.applications import Submission
 from services.clock import today
 from services.interface import Handed, Scope
+from services.submissions import Submission
 from tests.desk import CODE, PURCHASE, Desk
 
 Work = Callable[[Session], object]

@@ -167,7 +167,7 @@ def _line(award: Award, application: Application, enterprise: Enterprise) -> Awa
         number=application.number,
         uscc=enterprise.uscc,
         enterprise_name=application.enterprise_name,
-        county=enterprise.county,
+        county=application.county,
         measure=application.measure,
         outcome=award.outcome,
         amount_fen=award.amount_fen,

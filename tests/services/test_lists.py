@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy.exc import DatabaseError
 from sqlmodel import select
 
-from models import Award, AwardList, AwardListEntry, ComputationRun, Objection, ObjectionStatus, Outcome
+from models import Award, AwardList, AwardListEntry, ComputationRun, Enterprise, Objection, ObjectionStatus, Outcome
 from services import computation, lists, public_notices
 from services.errors import NotFoundError, StateError
 from tests.services.documents.small_cycle import ITEMS
@@ -90,6 +90,17 @@ def test_a_list_that_is_out_cannot_be_replaced_by_hand(record: Record, stage: st
     with pytest.raises(StateError, match="已经提交审批"):
         computation.compute(record.session, record.clock, record.actors["jing"], cycle_id=record.cycle_id)
     assert lists.current_list(record.session, record.cycle).id == first.id
+
+
+def test_a_line_keeps_the_county_that_its_application_was_reviewed_in(record: Record) -> None:
+    application = record.application(1)
+    kept = application.county
+    enterprise = record.session.get_one(Enterprise, application.enterprise_id)
+    enterprise.county = "elsewhere"
+    record.session.commit()
+    line = lists.entries(record.session, freeze(record).id or 0)[0]
+    assert (line.application_id, line.county) == (application.id, kept)
+    assert kept != "elsewhere"
 
 
 def test_nothing_can_be_frozen_before_the_computation(record: Record) -> None:

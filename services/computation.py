@@ -29,7 +29,7 @@ from models import (
     PanelDecision,
     PaymentOrder,
 )
-from policy import Evaluation, Measure, Policy
+from policy import Evaluation, Fact, Measure, Policy
 from policy.history import recorded_facts
 from services import audit, cycles, facts, findings, policies
 from services.actors import Actor
@@ -216,8 +216,8 @@ def _panel_figures(session: Session, ids: list[int]) -> dict[int, int]:
 
 def history(session: Session, cycle: Cycle, law: Policy, uscc: str | None = None) -> list[dict[str, Any]]:
     """Earlier awards, of one enterprise when named: of our own cycles, and of the city's ledger for the rest."""
-    own, years = _own_history(session, cycle, uscc)
     recorded = recorded_facts(law)
+    own, years = _own_history(session, cycle, recorded, uscc)
     entries = session.exec(
         select(LedgerEntry)
         .where(
@@ -270,7 +270,9 @@ def _earlier(session: Session, cycle: Cycle) -> Iterable[Cycle]:
     ).all()
 
 
-def _own_history(session: Session, cycle: Cycle, uscc: str | None) -> tuple[list[dict[str, Any]], set[int]]:
+def _own_history(
+    session: Session, cycle: Cycle, recorded: Mapping[str, Fact], uscc: str | None
+) -> tuple[list[dict[str, Any]], set[int]]:
     rows: list[dict[str, Any]] = []
     years: set[int] = set()
     for past in _earlier(session, cycle):
@@ -282,12 +284,24 @@ def _own_history(session: Session, cycle: Cycle, uscc: str | None) -> tuple[list
         ).first()
         if last is not None:
             query = select(AwardListEntry).where(AwardListEntry.list_id == last.id).order_by(col(AwardListEntry.id))
-            entries = session.exec(query.where(AwardListEntry.uscc == uscc) if uscc else query)
+            entries = session.exec(query.where(AwardListEntry.uscc == uscc) if uscc else query).all()
+            known = _recorded(session, [each.application_id for each in entries], recorded)
             rows += [
                 {"uscc": each.uscc, "measure": each.measure, "year": past.year, "amount_fen": each.amount_fen}
+                | known.get(each.application_id, {})
                 for each in entries
             ]
     return rows, years
+
+
+def _recorded(session: Session, ids: list[int], recorded: Mapping[str, Fact]) -> dict[int, dict[str, Any]]:
+    """By application the facts that rules read of earlier years: as verified, or as declared where nobody verified."""
+    declared, verified = (facts.newest(session, ids, kind) for kind in (FactKind.DECLARED, FactKind.VERIFIED))
+    texts = {key: {**declared.get(key, {}), **verified.get(key, {})} for key in ids}
+    return {
+        key: {name: facts.read(recorded[name], text) for name, text in given.items() if name in recorded and text}
+        for key, given in texts.items()
+    }
 
 
 def _with_enterprise(session: Session, cycle: Cycle, *statuses: ApplicationStatus) -> list[tuple[Application, str]]:

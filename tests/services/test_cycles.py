@@ -5,8 +5,8 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from models import Application, ApplicationStatus, Award
-from services import computation, cycles, gates
+from models import Application, ApplicationStatus, Award, CycleStatus
+from services import computation, cycles, gates, lists, policies
 from services.errors import InputError, StateError
 from services.stages import Subject
 from tests.desk import POLICY, Desk
@@ -109,3 +109,19 @@ def test_no_application_drops_out_of_the_computation_unseen(desk: Desk) -> None:
     desk.session.commit()
     with pytest.raises(StateError, match=f"1 件申报没有审核完，不能测算：{application.number}"):
         computation.compute(*desk.at, desk.system, cycle_id=desk.cycle_id)
+
+
+def test_what_rules_read_of_earlier_years_comes_from_our_own_cycles_too(desk: Desk) -> None:
+    period = {"period_from": "2025-01-01", "period_to": "2025-12-31"}
+    declared = {"turnover": "4000000", "operation_start": "2024-06-01", "item_date": "2025-12-31", **period}
+    desk.open_intake()
+    desk.submit(measure="annotation-operation", project="标注平台", declared=declared)
+    desk.to_matching()
+    computation.compute(*desk.at, desk.system, cycle_id=desk.cycle_id)
+    lists.freeze(*desk.at, desk.system, cycle_id=desk.cycle_id)
+    desk.cycle.status = CycleStatus.CLOSED
+    desk.session.commit()
+    following = _open(desk, year=2026)
+    (row,) = computation.history(desk.session, following, policies.policy_of(desk.session, following))
+    assert (row["measure"], row["amount_fen"]) == ("annotation-operation", 400_000_00)
+    assert (str(row["period_from"]), str(row["period_to"])) == tuple(period.values())

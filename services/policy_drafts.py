@@ -20,7 +20,7 @@ from policy.schema import Id
 from services import policies, policy_install, policy_shelf
 from services.actors import Actor
 from services.clock import Clock
-from services.database import writing
+from services.database import take_turn, writing
 from services.errors import InputError, NotAllowedError, NotFoundError, StateError
 from services.operation import operation
 from services.permissions import may
@@ -190,6 +190,7 @@ def settle(session: Session, settings: Settings) -> None:
     if not policy_install.unsettled(settings.policies_dir):
         return
     with writing(session):
+        take_turn(session)
         try:
             _settle(session, settings)
         except OSError as error:  # the next approval, or the console's next start, tries again

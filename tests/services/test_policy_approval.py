@@ -142,6 +142,7 @@ def test_only_heads_decide_and_only_operators_and_administrators_upload(office: 
         ({**OLD, "cases.yaml": b"cases: [\n"}, "YAML"),
         ({**OLD, "cases.yaml": b"hello"}, "这里要写若干键和值"),
         ({**OLD, "cases.yaml": OLD["cases.yaml"] + HISTORY}, "不是年度"),
+        ({**OLD, "cases.yaml": OLD["cases.yaml"].replace(b": 999999", b": 99 99")}, "算例里有算不了的值"),
         ({**OLD, "policy.yaml": b"id: percentage-cap\n"}, "缺少必填的键"),
         ({"policy.yaml": OLD["policy.yaml"]}, None),
         ({**OLD, "cases.yaml": b"cases: []\n"}, None),

@@ -99,7 +99,7 @@ def test_failing_cases_are_listed_and_leave_only_the_way_back(house: House) -> N
     address = handed_in(house, cases=CASES.replace(b"amount_yuan: 999999", b"amount_yuan: 999998"))
     browser = house.as_role(Role.SECTION_HEAD)
     page = browser.get(address).text
-    assert "算例 8 个，不符 1 个" in page and "cases.yaml 第 13 行第 1 列：算例不符" in page
+    assert "算例 8 个，不符 1 个" in page and "cases.yaml 第 17 行第 43 列：算例不符" in page
     assert "检查没有通过，不能同意启用" in page and "同意启用</button>" not in page
     answer = send_form(browser, f"{address}/approve")
     assert answer.status_code == 409 and "政策检查没有通过" in answer.text

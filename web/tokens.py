@@ -10,7 +10,7 @@ from services import interface, people
 from services.errors import InputError
 from services.interface import LONGEST_DAYS, SCOPE_NAMES
 from web.access import does, sees
-from web.bounds import Id
+from web.bounds import Id, number
 from web.visit import Visit
 
 router = APIRouter()
@@ -55,9 +55,10 @@ def end(visit: Annotated[Visit, does("token.end")], token_id: Id) -> Response:
 
 
 def _days(text: str) -> int:
-    if not (text.isascii() and text.isdecimal() and len(text) < 10):
+    found = number(text.strip())
+    if found is None:
         raise InputError(f"有效天数“{text}”不是整数；请填 1 至 {LONGEST_DAYS}。")
-    return int(text)
+    return found
 
 
 def _page(

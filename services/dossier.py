@@ -33,7 +33,7 @@ from models import (
     VerificationRequest,
 )
 from policy import Fact, Measure, Policy
-from services import computation, cycles, facts, policies, sight
+from services import computation, cycles, facts, policies, reviews, sight
 from services.actors import Actor
 from services.browsing import county_name
 from services.clock import Clock
@@ -59,7 +59,10 @@ class FactShown:
 
 @dataclass(frozen=True)
 class Asked:
-    """A question to a county or bureau, with its answer when there is one."""
+    """A question to a county or bureau, with its answer when there is one.
+
+    `unknown` are the facts that going on without an answer would have to bring, while there is none.
+    """
 
     reviewer: str
     request: VerificationRequest
@@ -67,6 +70,12 @@ class Asked:
     by: str
     due: date
     overdue: bool
+    unknown: tuple[Fact, ...]
+
+    @property
+    def open(self) -> bool:
+        """Whether it waits for an answer."""
+        return self.request.status is RequestStatus.OPEN
 
 
 @dataclass(frozen=True)
@@ -131,7 +140,7 @@ def case(session: Session, clock: Clock, actor: Actor, application_id: int) -> C
     enterprise = session.get_one(Enterprise, application.enterprise_id)
     office = may(actor.role, "lists")
     supplements = _of(session, Supplement, application_id)
-    asked = _asked(session, clock, law, application_id)
+    asked = _asked(session, clock, law, application)
     suspicions = _suspicions(session, application_id) if office else []
     panel = _of(session, PanelDecision, application_id) if office else []
     award = _award(session, cycle, application_id) if office else None
@@ -176,6 +185,17 @@ def attachment(session: Session, actor: Actor, application_id: int, attachment_i
     found = session.get(Attachment, attachment_id)
     if found is None or found.application_id != application_id:
         raise NotFoundError("没有这份材料，或者不属于您可以查看的范围。")
+    return found
+
+
+def request(session: Session, clock: Clock, actor: Actor, application_id: int, request_id: int) -> Asked:
+    """A question about an application that the actor may see. Raises NotFoundError."""
+    application = sight.application(session, actor, application_id)
+    law = policies.policy_of(session, cycles.get_cycle(session, application.cycle_id))
+    asked = _asked(session, clock, law, application)
+    found = next((each for each in asked if each.request.id == request_id), None)
+    if found is None:
+        raise NotFoundError(f"申报 {application.number} 没有编号为 {request_id} 的审核事项。")
     return found
 
 
@@ -225,12 +245,12 @@ def spelled(fact: Fact, value: str | None) -> str | None:
     return value.replace(";", "、") if fact.type == "list" else value
 
 
-def _asked(session: Session, clock: Clock, law: Policy, application_id: int) -> list[Asked]:
+def _asked(session: Session, clock: Clock, law: Policy, application: Application) -> list[Asked]:
     names = {each.id: each.name for each in law.bureaus} | {each.id: each.name for each in law.counties}
     rows = session.exec(
         select(VerificationRequest, VerificationReply)
         .outerjoin(VerificationReply, col(VerificationReply.request_id) == VerificationRequest.id)
-        .where(VerificationRequest.application_id == application_id)
+        .where(VerificationRequest.application_id == application.id)
         .order_by(col(VerificationRequest.id))
     ).all()
     users = _names(session, (reply.user_id for _, reply in rows if reply is not None))
@@ -242,9 +262,15 @@ def _asked(session: Session, clock: Clock, law: Policy, application_id: int) -> 
             by=users[reply.user_id] if reply is not None else "",
             due=due_day(request.due_at),
             overdue=request.status is RequestStatus.OPEN and clock.now() >= request.due_at,
+            unknown=_unknown(session, application, request),
         )
         for request, reply in rows
     ]
+
+
+def _unknown(session: Session, application: Application, request: VerificationRequest) -> tuple[Fact, ...]:
+    is_open = request.status is RequestStatus.OPEN
+    return tuple(reviews.undeclared(session, application, request)) if is_open else ()
 
 
 def _suspicions(session: Session, application_id: int) -> list[Suspicion]:

@@ -36,6 +36,16 @@ from services.operation import operation
 from services.permissions import ROLE_NAMES
 from services.stages import CompletenessFact, CyclePlan, GateKind, StagePlan, Subject
 
+_MOST_NAMED = 10  # requests in one sentence
+
+
+class ValuesWantedError(InputError):
+    """Requests that no override of the whole gate can settle: each needs a value. `cases`: the ids of applications."""
+
+    def __init__(self, sentence: str, cases: tuple[int, ...]) -> None:
+        super().__init__(sentence)
+        self.cases = cases
+
 
 @dataclass(frozen=True)
 class Wait:
@@ -136,8 +146,8 @@ def send_back(
 @operation("gate.override")
 def override(session: Session, clock: Clock, actor: Actor, *, plan: CyclePlan, cycle_id: int, reason: str) -> Decision:
     """Open a gate by the operator's reasoned decision, where cycle.yaml allows it: all that was asked and not answered
-    counts as no objection. Raises StateError before the stage has asked, InputError naming every value that only the
-    silent bureau can give: such a request is to be overridden by itself, with the value."""
+    counts as no objection. Raises StateError before the stage has asked, ValuesWantedError for what only the silent
+    bureau can give: such a request is to be overridden by itself, with the value."""
     cycle = cycles.open_one(session, cycle_id)
     stage, visit = plan.stage(cycle.stage), cycles.current_visit(session, cycle)
     if not stage.gate.override:
@@ -145,16 +155,17 @@ def override(session: Session, clock: Clock, actor: Actor, *, plan: CyclePlan, c
     if visit.work_done_at is None or reviews.to_request(session, cycle_id, _REVIEWERS[stage.gate.fact]):
         raise StateError(f"“{stage.title}”还没有发出全部审核事项，不能放行；请先推进流程。")
     decision = _decide(session, clock, actor, visit, DecisionKind.OVERRIDE, 0, "", _reason(reason))
-    missing = []
+    missing: list[tuple[int, str]] = []
     for request in _open_requests(session, cycle, _REVIEWERS[stage.gate.fact]):
         try:
             reviews.override_request(session, clock, actor, request_id=request.id or 0, reason=reason)
         except InputError as error:
-            missing.append(f"事项 {request.id}（{error}）")
+            missing.append((request.application_id, f"事项 {request.id}（{error}）"))
     if missing:
-        raise InputError(
+        raise ValuesWantedError(
             f"有 {len(missing)} 件要核定的内容没有申报值可用，不能一并放行，请逐件放行并填写核定值："
-            + "；".join(missing[:10])
+            + "；".join(words for _, words in missing[:_MOST_NAMED]),
+            tuple(dict.fromkeys(application_id for application_id, _ in missing)),
         )
     return decision
 

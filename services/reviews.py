@@ -152,6 +152,7 @@ def override_request(
     A fact that only the bureau knows must be among `values`; InputError names the one that is not.
     """
     asked = _get(session, request_id)
+    cycles.open_one(session, asked.cycle_id)
     if asked.status is not RequestStatus.OPEN:
         raise StateError("该事项已经回复或不再需要回复。")
     if not reason.strip():
@@ -163,6 +164,13 @@ def override_request(
     asked.status = RequestStatus.OVERRIDDEN
     session.flush()
     _settle(session, application, asked)
+
+
+def undeclared(session: Session, application: Application, asked: VerificationRequest) -> list[Fact]:
+    """What a request asks for that the application does not say: only the bureau, or an override, can give it."""
+    key = application.id or 0
+    declared = facts.newest(session, [key], FactKind.DECLARED).get(key, {})
+    return [fact for fact in _asked_facts(session, application, asked) if declared.get(fact.name) is None]
 
 
 @operation("objection.answer")

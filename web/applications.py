@@ -24,6 +24,7 @@ from services import (
     masking,
     policies,
     previews,
+    reviews,
     saved_views,
     sight,
     sightings,
@@ -39,6 +40,7 @@ from services.previews import Batch, BatchAction, ImportReport
 from services.tables import write_table
 from web.access import does, sees
 from web.bounds import CycleId, Id, Page, number
+from web.forms import Typed
 from web.uploads import shown
 from web.visit import Visit
 
@@ -265,6 +267,28 @@ def answer_supplement(
         given = {**values, **contacts, "answer": answer}
         return _one(visit, application_id, form="answer", trouble=str(error), given=given)
     return visit.back(f"/applications/{application_id}", "补正已登记，申报重新进入形式审查。", wake=seen.cycle_id)
+
+
+@router.post("/applications/{application_id}/requests/{request_id}/override")
+def override_request(
+    visit: Annotated[Visit, does("review.override")], application_id: Id, request_id: Id, form: Typed
+) -> Response:
+    """Go on without the answer of one county or bureau, for a reason, with the values that only it could give."""
+    asked = dossier.request(visit.session, visit.clock, visit.actor, application_id, request_id)
+    values = {name.removeprefix("value."): text for name, text in form.items() if name.startswith("value.")}
+    try:
+        reviews.override_request(
+            visit.session,
+            visit.clock,
+            visit.actor,
+            request_id=request_id,
+            reason=form.get("reason", ""),
+            values={name: text for name, text in values.items() if text.strip()},
+        )
+    except (InputError, StateError) as error:
+        return _one(visit, application_id, form=f"override-{request_id}", trouble=str(error), given=form)
+    said = f"{asked.reviewer}已按视同无意见办理，理由记入审计。"
+    return visit.back(f"/applications/{application_id}", said, wake=asked.request.cycle_id)
 
 
 @router.post("/applications/{application_id}/withdraw")

@@ -1,5 +1,6 @@
 """The operator's overview of a year: stages, gates, amounts, the intake window, the runs."""
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Form
@@ -8,8 +9,10 @@ from fastapi.responses import HTMLResponse, Response
 from flows import control
 from models import Cycle, CycleStatus
 from services import cycles, extensions, gates, lease, overview, policies
+from services.applications import get_application
 from services.deadlines import due_day
 from services.errors import InputError, NotAllowedError, ServiceError, StateError
+from services.gates import ValuesWantedError
 from services.overview import Adjustable
 from web.access import does, sees
 from web.bounds import CycleId, Id, Number, number
@@ -155,7 +158,9 @@ def override(visit: Annotated[Visit, does("gate.override")], cycle_id: Id, reaso
             visit.session, visit.clock, visit.actor, plan=visit.console.plan, cycle_id=cycle_id, reason=reason
         )
     except (InputError, StateError, NotAllowedError) as error:
-        return _board(visit, cycle, form="override", trouble=str(error), given={"reason": reason}, status=422)
+        cases = error.cases if isinstance(error, ValuesWantedError) else ()
+        given = {"reason": reason}
+        return _board(visit, cycle, form="override", trouble=str(error), given=given, cases=cases, status=422)
     return visit.back(_address(cycle_id), "已放行，流程进入下一阶段。", wake=cycle_id)
 
 
@@ -179,6 +184,7 @@ def _board(
     form: str = "",
     trouble: str = "",
     given: dict[str, str] | None = None,
+    cases: Sequence[int] = (),
     status: int = 200,
 ) -> HTMLResponse:
     session, clock, plan = visit.session, visit.clock, visit.console.plan
@@ -204,6 +210,7 @@ def _board(
         form=form,
         trouble=trouble,
         given=given or {},
+        cases=[get_application(session, each) for each in cases],
     )
 
 

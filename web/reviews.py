@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Form, Request, UploadFile
+from fastapi import APIRouter, Form, UploadFile
 from fastapi.responses import HTMLResponse, Response
 from starlette.background import BackgroundTask
 
@@ -12,6 +12,7 @@ from services.errors import InputError, NotFoundError, StateError
 from services.review_inbox import Asked
 from web.access import does, sees
 from web.bounds import Id, number
+from web.forms import Typed
 from web.uploads import kept_aside
 from web.visit import Visit, wake_quietly
 
@@ -22,14 +23,6 @@ Done = Annotated[Visit, does("review.reply")]
 _FIELDS = 900  # a form may have 1000
 _MOST_ROWS = 50
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-
-
-async def typed(request: Request) -> dict[str, str]:
-    """What was typed into a form whose fields follow from the facts asked for."""
-    return {name: value for name, value in (await request.form()).items() if isinstance(value, str)}
-
-
-Typed = Annotated[dict[str, str], Depends(typed)]
 
 
 @router.get("/requests")

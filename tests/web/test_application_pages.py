@@ -14,17 +14,20 @@ from models import (
     ApplicationStatus,
     Attachment,
     Enterprise,
+    FactValue,
+    Finding,
     ImportFile,
     Message,
+    RequestStatus,
     Role,
     Sighting,
     Supplement,
     VerificationRequest,
 )
-from services import attachments
+from services import attachments, reviews
 from services.tables import read_workbook
 from tests.desk import CODE
-from tests.web.conftest import House, send
+from tests.web.conftest import House, ask, send
 
 Open = Callable[[str | None], House]
 PDF = b"%PDF-1.4\n%%EOF\n"
@@ -196,6 +199,58 @@ def test_the_operator_asks_for_a_supplement_notes_it_and_withdraws(house_at: Ope
     page = browser.get(f"/applications/{key}").text
     assert "要求补正：请补合同" in page
     assert f"/applications/{key}/withdraw" not in page
+
+
+# going on without an answer
+
+
+def test_a_silent_bureau_is_passed_over_with_a_reason_and_the_value_that_only_it_knows(house_at: Open) -> None:
+    house = house_at("verification")
+    ask(house)
+    browser = house.as_role(Role.OPERATOR)
+    asked = request_about(house, "effective")
+    page, form = f"/applications/{asked.application_id}", f"/applications/{asked.application_id}/requests/{asked.id}"
+    assert f"/applications/{asked.application_id}" in send(browser, "/board/1/override", reason="逾期").text
+    assert 'name="value.effective"' in browser.get(page).text
+    wordless = send(browser, f"{form}/override", reason=" ", **{"value.effective": "是"})
+    assert wordless.status_code == 422 and "必须写明理由" in wordless.text
+    assert "<option selected>是</option>" in wordless.text
+    without = send(browser, f"{form}/override", reason="<b>两次催办")
+    assert without.status_code == 422 and "没有核定“应用人工智能技术成效明显”" in without.text
+    assert "&lt;b&gt;两次催办" in without.text
+    assert send(browser, f"{form}/override", reason="两次催办", **{"value.effective": "是"}).status_code == 303
+    with house.session() as session:
+        assert session.get_one(VerificationRequest, asked.id).status is RequestStatus.OVERRIDDEN
+        value = select(FactValue).where(FactValue.application_id == asked.application_id, FactValue.fact == "effective")
+        assert session.exec(value).one().value == "是"
+    assert f"{form}/override" not in browser.get(page).text
+    assert send(browser, f"{form}/override", reason="再来", **{"value.effective": "是"}).status_code == 422
+
+
+def test_a_request_is_passed_over_only_on_the_page_of_its_application(house_at: Open) -> None:
+    house = house_at("verification")
+    ask(house)
+    asked = request_about(house, "effective")
+    other = f"/applications/{asked.application_id + 1}/requests/{asked.id}/override"
+    assert send(house.as_role(Role.OPERATOR), other, reason="x").status_code == 404
+    page = house.as_role(Role.AUDITOR).get(f"/applications/{asked.application_id}").text
+    assert "/override" not in page
+
+
+def test_a_suspicion_leads_to_its_finding(house_at: Open) -> None:
+    house = house_at(None)
+    with house.session() as session:
+        finding = session.exec(select(Finding)).first()
+    assert finding is not None
+    page = f"/applications/{finding.application_id}"
+    assert f'href="/findings/{finding.id}"' in house.as_role(Role.OPERATOR).get(page).text
+    assert 'href="/findings/' not in house.as_role(Role.BUREAU_LEADER).get(page).text
+
+
+def request_about(house: House, fact: str) -> VerificationRequest:
+    """The first open request that asks for a fact."""
+    with house.session() as session:
+        return next(each for each in reviews.open_requests(session, 1) if fact in each.facts)
 
 
 # evidence

@@ -28,6 +28,7 @@ MENU = (
     ("board", "年度总览", "/board"),
     ("applications", "申报", "/applications"),
     ("findings", "查重认定", "/findings"),
+    ("findings", "台账", "/ledger"),
     ("lists", "奖补名单", "/lists"),
     ("objections", "异议", "/objections"),
     ("payments", "资金拨付", "/payments"),

@@ -152,6 +152,36 @@ def extend(
         typer.echo(f"“{title}”的期限延长到 {due_day(due)}。")
 
 
+@app.command("close-window")
+def close_window(
+    login: AsLogin,
+    on: Annotated[str, typer.Option("--on", metavar="日期", help="改在哪一天截止，如 2026-04-15；当天仍可申报")],
+    reason: Reason,
+    cycle: OfCycle = None,
+    as_json: AsJson = False,
+) -> None:
+    """提前截止申报受理，须说明理由；截止日是今天或以后、早于现在期限的工作日。公示期不能缩短。"""
+    from services import early_close
+    from services.deadlines import due_day, read_day
+
+    with desk() as place:
+        chosen = place.cycle(cycle)
+        due = early_close.close_early(
+            place.session,
+            place.clock,
+            place.actor(login),
+            settings=place.settings,
+            plan=place.plan,
+            cycle_id=chosen.id or 0,
+            last_day=read_day(on, "截止日"),
+            reason=reason,
+        )
+    if as_json:
+        print_json({"cycle": chosen.id, "stage": chosen.stage, "due": due_day(due).isoformat()})
+    else:
+        typer.echo(f"申报受理提前到 {due_day(due)} 截止。")
+
+
 @app.command()
 def close(login: AsLogin, reason: Reason, cycle: OfCycle = None, as_json: AsJson = False) -> None:
     """提前终止年度流程，须说明理由；已有的记录全部保留。"""

@@ -83,6 +83,7 @@ class DecisionKind(StrEnum):
     RETURN = "return"  # 退回
     OVERRIDE = "override"  # 经办人说明理由放行
     EXTEND = "extend"  # 延长期限
+    CLOSE_EARLY = "close_early"  # 提前截止受理
 
 
 class Decision(SQLModel, table=True):

@@ -4,6 +4,7 @@ from datetime import date, datetime, time, timedelta
 
 from services.calendar import Calendar
 from services.clock import CHINA, Clock, today
+from services.errors import InputError
 
 
 def end_of_day(day: date) -> datetime:
@@ -19,6 +20,15 @@ def due_after(clock: Clock, calendar: Calendar, working_days: int) -> datetime:
 def due_day(due_at: datetime) -> date:
     """The last day on which something can still be done in time."""
     return (due_at.astimezone(CHINA) - timedelta(microseconds=1)).date()
+
+
+def read_day(text: str, what: str) -> date:
+    """A day that somebody typed, as in 2026-04-30. Raises InputError."""
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError as error:
+        seen = f"，看到的是“{text}”" if text.strip() else ""
+        raise InputError(f"{what}要写成 2026-04-30 的样子{seen}。") from error
 
 
 def working_days_left(clock: Clock, calendar: Calendar, due_at: datetime) -> int:

@@ -44,6 +44,7 @@ ALLOWED: dict[str, frozenset[Role]] = {
     "mail.test": frozenset({Role.ADMINISTRATOR}),
     "cycle.open": _OPERATOR,
     "cycle.extend": _OPERATOR,
+    "cycle.close_window": _OPERATOR,
     "cycle.cancel": _OPERATOR,
     "cycle.step": frozenset({Role.SYSTEM}),
     "gate.approve": APPROVERS,

@@ -32,6 +32,7 @@ OPERATIONS = {
     "token.end": "停用接口令牌",
     "cycle.open": "开立年度",
     "cycle.extend": "延长期限",
+    "cycle.close_window": "提前截止受理",
     "cycle.cancel": "终止年度",
     "cycle.step": "流程推进",
     "gate.approve": "审批同意",

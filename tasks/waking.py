@@ -22,8 +22,8 @@ def reason_to_wake(cycle_id: int) -> str | None:
             return "本阶段待办理"
         if _passed_since(parts, visit):
             return "期限已过"
-        if _extended_since(session, visit):
-            return "期限已延长"
+        if _moved_since(session, visit):
+            return "期限已改"
         if _new_work(parts, session, cycle):
             return "有新的待办"
         return None
@@ -50,11 +50,11 @@ def _passed_since(parts: Context, visit: StageVisit) -> bool:
     return visit.work_done_at < visit.due_at <= parts.clock.now()
 
 
-def _extended_since(session: Session, visit: StageVisit) -> bool:
-    """Whether the stage was extended after its work, which told the old day."""
+def _moved_since(session: Session, visit: StageVisit) -> bool:
+    """Whether the stage's due day was put off or brought forward after its work, which told the old day."""
     query = select(Decision.id).where(
         Decision.visit_id == visit.id,
-        Decision.kind == DecisionKind.EXTEND,
+        col(Decision.kind).in_((DecisionKind.EXTEND, DecisionKind.CLOSE_EARLY)),
         col(Decision.decided_at) > visit.work_done_at,
     )
     return session.exec(query).first() is not None

@@ -8,9 +8,10 @@ from fastapi.responses import HTMLResponse, Response
 
 from flows import control
 from models import Cycle, CycleStatus
-from services import cycles, extensions, gates, lease, overview, policies
+from services import cycles, early_close, extensions, gates, lease, overview, policies
 from services.applications import get_application
-from services.deadlines import due_day
+from services.clock import today
+from services.deadlines import due_day, read_day
 from services.errors import InputError, NotAllowedError, ServiceError, StateError
 from services.gates import ValuesWantedError
 from services.overview import Adjustable
@@ -149,6 +150,30 @@ def extend(visit: Annotated[Visit, does("cycle.extend")], cycle_id: Id, days: Te
     return visit.back(_address(cycle_id), f"期限已延长到 {due_day(due)}。", wake=cycle_id)
 
 
+@router.post("/board/{cycle_id}/close-window")
+def close_window(
+    visit: Annotated[Visit, does("cycle.close_window")], cycle_id: Id, last_day: Text = "", reason: Text = ""
+) -> Response:
+    """Let the intake end before its due day."""
+    cycle = visit.cycle(cycle_id)
+    try:
+        due = early_close.close_early(
+            visit.session,
+            visit.clock,
+            visit.actor,
+            settings=visit.console.settings,
+            plan=visit.console.plan,
+            cycle_id=cycle_id,
+            last_day=read_day(last_day, "截止日"),
+            reason=reason,
+        )
+    except (InputError, StateError) as error:
+        given = {"last_day": last_day, "reason": reason}
+        return _board(visit, cycle, form="close", trouble=str(error), given=given, status=422)
+    said = f"申报受理提前到 {due_day(due)} 截止；请用“通知”告知尚未申报的单位。"
+    return visit.back(_address(cycle_id), said, wake=cycle_id)
+
+
 @router.post("/board/{cycle_id}/override")
 def override(visit: Annotated[Visit, does("gate.override")], cycle_id: Id, reason: Text = "") -> Response:
     """Open the gate for a reason, where the plan allows it."""
@@ -199,6 +224,8 @@ def _board(
         under_way=cycle.status is CycleStatus.OPEN,
         stages=overview.stages(session, clock, plan, cycle),
         stage=plan.stage(cycle.stage),
+        can_close=early_close.can_close(plan.stage(cycle.stage)),
+        today=today(clock),
         waits=overview.waits(session, clock, plan, cycle),
         running=lease.holder(session, visit.console.wall, key) is not None,
         statuses=overview.statuses(session, key),

@@ -159,6 +159,14 @@ def test_extend_puts_off_the_due_day(office: Office) -> None:
     assert office.json("cycle", "status")[0]["visits"][-1]["due"] == extended["due"]
 
 
+def test_only_the_intake_is_closed_early(office: Office) -> None:
+    told = office.told("cycle", "close-window", "--on", "2026-03-09", "--reason", "x", "--as", "operator", code=1)
+    assert "只有申报受理可以提前截止" in told
+    assert "看到的是“明天”" in office.told(
+        "cycle", "close-window", "--on", "明天", "--reason", "x", "--as", "operator", code=1
+    )
+
+
 def test_only_an_operator_extends(office: Office) -> None:
     office.desk.open_intake()
     assert "无权" in office.told("cycle", "extend", "--days", "3", "--reason", "x", "--as", "leader", code=1)

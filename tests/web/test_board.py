@@ -65,6 +65,36 @@ def test_a_due_day_is_put_off_for_a_reason(house_at: Open) -> None:
     assert "2026-05-29" in browser.get("/board").text
 
 
+def test_the_intake_is_closed_early_on_a_working_day_for_a_reason(house_at: Open) -> None:
+    house = house_at("intake")
+    browser = house.as_role(Role.OPERATOR)
+    page = browser.get("/board").text
+    assert "/board/1/close-window" in page
+    first, due = page.split('min="')[1][:10], page.split('max="')[1][:10]
+    for day, told in (
+        (due, "不早于现在的期限"),
+        ("2026-01-05", "已经过去"),
+        ("明天", "看到的是“明天”"),
+        ("", "截止日要写成"),
+    ):
+        answer = send(browser, "/board/1/close-window", last_day=day, reason="申报已齐")
+        assert answer.status_code == 422 and told in answer.text and "申报已齐" in answer.text
+    assert send(browser, "/board/1/close-window", last_day=first, reason=" ").status_code == 422
+    assert send(browser, "/board/1/close-window", last_day=first, reason="申报已齐").status_code == 303
+    with house.session() as session:
+        decision = session.exec(select(Decision).where(Decision.kind == DecisionKind.CLOSE_EARLY)).one()
+        assert decision.reason == "申报已齐"
+    page = browser.get("/board").text
+    assert f"期限 {first}" in page
+
+
+def test_a_public_notice_is_not_cut_short(house_at: Open) -> None:
+    browser = house_at("public_notice").as_role(Role.OPERATOR)
+    assert "/board/1/close-window" not in browser.get("/board").text
+    answer = send(browser, "/board/1/close-window", last_day="2026-12-31", reason="急")
+    assert answer.status_code == 422 and "不得少于规定的 5 个工作日" in answer.text
+
+
 def test_days_that_are_no_number_are_refused_with_what_was_typed(house_at: Open) -> None:
     browser = house_at("verification").as_role(Role.OPERATOR)
     for typed in ("三", "-1", "1.5", "99999"):

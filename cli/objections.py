@@ -22,10 +22,14 @@ def add(
     contact: Annotated[str, typer.Option("--contact", metavar="联系方式", help="异议人的邮箱或电话")],
     grounds: Annotated[str, typer.Option("--grounds", metavar="理由", help="异议的理由")],
     application: OfApplication = None,
+    received: Annotated[
+        str | None, typer.Option("--received", metavar="日期", help="纸质异议收到的日期，须在公示期内；不写为今天")
+    ] = None,
     cycle: OfCycle = None,
     as_json: AsJson = False,
 ) -> None:
-    """登记一件异议（只在公示期内）。"""
+    """登记一件异议（在公示期内收到的）。"""
+    from services.deadlines import read_day
     from services.public_notices import raise_objection
 
     with desk() as place:
@@ -39,6 +43,7 @@ def add(
             contact=contact,
             grounds=grounds,
             application_id=application_id(place, cycle, application) if application else None,
+            received_on=read_day(received, "收到日期") if received else None,
         )
     if as_json:
         print_json({"objection": raised.number})

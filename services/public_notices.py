@@ -1,16 +1,25 @@
 """公示 of the frozen list: publishing it, objections against it, and their answers."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date
+from datetime import date, datetime, time
 
 from sqlmodel import Session, col, func, select
 
 from config.settings import Settings
-from models import Application, ApplicationStatus, AwardList, Cycle, Objection, ObjectionStatus, PublicNotice
+from models import (
+    Application,
+    ApplicationStatus,
+    AwardList,
+    Cycle,
+    CycleStatus,
+    Objection,
+    ObjectionStatus,
+    PublicNotice,
+)
 from services import cycles, lists, objection_files, reviews
 from services.actors import Actor
 from services.calendar import Calendar
-from services.clock import Clock, today
+from services.clock import CHINA, Clock, today
 from services.deadlines import due_after, due_day
 from services.errors import InputError, NotFoundError, StateError
 from services.notices.contexts import about_cycle
@@ -61,13 +70,16 @@ def raise_objection(
     grounds: str,
     application_id: int | None = None,
     files: Sequence[objection_files.File] = (),
+    received_on: date | None = None,
 ) -> Objection:
     """Record an objection while the notice runs; a contact that is a mail address gets a receipt.
 
+    What came on paper while it ran (`received_on`, by default today) may be recorded until the objections are done.
     Raises StateError when no notice runs, InputError when something is left out or the application is not on the list.
     """
     cycle = cycles.open_one(session, cycle_id)
-    current, notice = _running(session, clock, cycle)
+    received = received_on or today(clock)
+    current, notice = _running(session, clock, cycle, received)
     given = {"异议人": raised_by.strip(), "联系方式": contact.strip(), "异议理由": grounds.strip()}
     missing = [name for name, value in given.items() if not value]
     if missing:
@@ -84,12 +96,12 @@ def raise_objection(
         raised_by=given["异议人"],
         contact=given["联系方式"],
         grounds=given["异议理由"],
-        received_at=clock.now(),
+        received_at=clock.now() if received == today(clock) else datetime.combine(received, time(), CHINA),
     )
     session.add(objection)
     session.flush()
     objection_files.keep(session, settings, objection, files)
-    told = {"received_at": clock.now(), "due": _answer_day(settings, notice)}
+    told = {"received_at": objection.received_at, "due": _answer_day(settings, notice)}
     _tell_objector(session, clock, settings, cycle, current, objection, "objection_received", told)
     return objection
 
@@ -139,15 +151,26 @@ def _due_day(session: Session, clock: Clock, settings: Settings, cycle: Cycle) -
     return due_day(visit.due_at)
 
 
-def _running(session: Session, clock: Clock, cycle: Cycle) -> tuple[AwardList, PublicNotice]:
-    """The current list and its notice, which must be open for objections."""
+def _running(session: Session, clock: Clock, cycle: Cycle, received: date) -> tuple[AwardList, PublicNotice]:
+    """The current list and its notice, which must have been open for objections on the day that one was received."""
     current = lists.current_list(session, cycle)
     notice = session.exec(select(PublicNotice).where(PublicNotice.list_id == current.id)).one_or_none()
     if notice is None:
         raise StateError(f"{cycle.year} 年度的名单还没有公示，不能提出异议；请在公示期内提出。")
-    if not notice.starts_on <= today(clock) <= notice.ends_on:
-        raise StateError(f"公示期是 {notice.starts_on} 至 {notice.ends_on}，今天是 {today(clock)}，不能再登记异议。")
+    runs = f"公示期是 {notice.starts_on} 至 {notice.ends_on}"
+    if received > today(clock):
+        raise InputError(f"收到日期 {received} 还没有到，今天是 {today(clock)}；请核对。")
+    if not notice.starts_on <= received <= notice.ends_on:
+        which = "今天是" if received == today(clock) else "收到日期是"
+        raise StateError(f"{runs}，{which} {received}，不能再登记异议。")
+    if received < today(clock) and not takes_objections(cycle):
+        raise StateError(f"{runs}，异议处理已经结束，收到日期是 {received} 的异议不能再补登。")
     return current, notice
+
+
+def takes_objections(cycle: Cycle) -> bool:
+    """Whether objections are still recorded or answered."""
+    return cycle.status is CycleStatus.OPEN and cycle.stage in (STAGE, "objections")
 
 
 def _check_listed(session: Session, published: AwardList, application_id: int) -> None:

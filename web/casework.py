@@ -207,7 +207,8 @@ def objection_list(visit: Annotated[Visit, sees("objections")], cycle_id: Year =
     """The objections of a year."""
     cycle = visit.cycle(cycle_id)
     found = caseload.objections(visit.session, _id(cycle))
-    return visit.page("casework/objections.html", cycle=cycle, found=found, STATES=OBJECTIONS)
+    takes = public_notices.takes_objections(cycle)
+    return visit.page("casework/objections.html", cycle=cycle, found=found, takes=takes, STATES=OBJECTIONS)
 
 
 @router.get("/objections/{objection_id}")

@@ -1,6 +1,6 @@
 """公示: once a list, for all of its working days; objections while it runs; an upheld one reopens its application."""
 
-from datetime import date
+from datetime import UTC, date, datetime
 from typing import Any
 
 import pytest
@@ -8,6 +8,7 @@ from sqlmodel import select
 
 from models import Application, ApplicationStatus, Objection, ObjectionStatus, PublicNotice
 from services import documents, extensions, gates, lists, public_notices
+from services.clock import CHINA
 from services.errors import InputError, NotAllowedError, StateError
 from tests.services.documents.small_cycle import ITEMS
 from tests.services.record import Record, changed, compute, leave, stand_at
@@ -208,3 +209,17 @@ def test_the_new_version_is_published_anew_and_the_old_objection_leads_back_no_m
     assert len(published.messages("notice_started")) == 2 * len(ITEMS)
     stand_at(published, "objections")
     assert leave(published, "objections") == "funds"
+
+
+def test_what_came_on_paper_while_the_notice_ran_is_recorded_later(published: Record) -> None:
+    published.clock.instant = datetime(2026, 3, 10, 1, tzinfo=UTC)
+    with pytest.raises(StateError, match="收到日期是 2026-03-01，不能再登记异议"):
+        raise_objection(published, received_on=date(2026, 3, 1))
+    with pytest.raises(InputError, match="收到日期 2026-03-11 还没有到"):
+        raise_objection(published, received_on=date(2026, 3, 11))
+    stand_at(published, "objections")
+    raised = raise_objection(published, received_on=date(2026, 3, 9))
+    assert raised.received_at.astimezone(CHINA).date() == date(2026, 3, 9)
+    stand_at(published, "funds")
+    with pytest.raises(StateError, match="异议处理已经结束"):
+        raise_objection(published, received_on=date(2026, 3, 9))

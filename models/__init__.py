@@ -3,6 +3,7 @@
 from models.application import Application, ApplicationStatus, Attachment, FactKind, FactValue, Supplement
 from models.audit import AuditEntry
 from models.award import Award, AwardList, AwardListEntry, ComputationRun, Outcome, PanelDecision
+from models.calendar_change import CalendarChange
 from models.cycle import Cycle, CycleLease, CycleStatus, Decision, DecisionKind, StageVisit, VisitResult
 from models.document import Document
 from models.duty import DutyReport
@@ -38,6 +39,7 @@ __all__ = [
     "Award",
     "AwardList",
     "AwardListEntry",
+    "CalendarChange",
     "Certainty",
     "ComputationRun",
     "Credential",

@@ -21,6 +21,7 @@ COLUMN_NAMES = {
     "bureau": "部门",
     "called_off_at": "撤销时间",
     "certainty": "把握",
+    "changed_at": "更改时间",
     "clause": "条款",
     "closed_at": "结束时间",
     "code_version": "程序版本",

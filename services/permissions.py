@@ -41,6 +41,7 @@ ALLOWED: dict[str, frozenset[Role]] = {
     "registration.confirm": frozenset({Role.SYSTEM}),
     "registration.accept": _OPERATOR,
     "registration.refuse": _OPERATOR,
+    "calendar.change": frozenset({Role.ADMINISTRATOR}),
     "mail.test": frozenset({Role.ADMINISTRATOR}),
     "cycle.open": _OPERATOR,
     "cycle.extend": _OPERATOR,

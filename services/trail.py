@@ -30,6 +30,7 @@ OPERATIONS = {
     "registration.refuse": "退回企业注册",
     "token.issue": "发放接口令牌",
     "token.end": "停用接口令牌",
+    "calendar.change": "录入工作日历",
     "cycle.open": "开立年度",
     "cycle.extend": "延长期限",
     "cycle.close_window": "提前截止受理",
@@ -73,6 +74,7 @@ OPERATIONS = {
 }
 _TABLES = {
     "user": "用户",
+    "calendarchange": "工作日历",
     "cycle": "年度",
     "stagevisit": "阶段",
     "decision": "审批意见",

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, Response
 
 from models import Role
-from services import calendar, mail_trial, people, policy_shelf
+from services import calendar, calendar_changes, mail_trial, people, policy_shelf
 from services.clock import today
 from services.errors import InputError, StateError
 from services.permissions import ROLE_NAMES
@@ -192,6 +192,7 @@ def _settings(visit: Visit, *, recipient: str = "", trouble: str = "", status: i
         status=status,
         own=own,
         years=calendar.known_years(own.calendar_dir, today(visit.clock).year - 1),
+        changes=calendar_changes.past(visit.session),
         recipient=recipient,
         trouble=trouble,
     )

@@ -32,6 +32,7 @@ from web import (
     reviews,
     saved_views,
     tokens,
+    working_days,
 )
 from web.access import FORM_KEY, form_key_of
 from web.console import Console, open_console
@@ -60,6 +61,7 @@ ROUTERS = tuple(
         policies,
         administration,
         tokens,
+        working_days,
     )
 )
 _POLICY = (

@@ -106,6 +106,7 @@ VIEWS: dict[str, frozenset[Role] | None] = {
     "messages": frozenset({Role.OPERATOR, Role.AUDITOR}),
     "policies": _HEADS | {Role.OPERATOR, Role.ADMINISTRATOR, Role.AUDITOR},
     "users": frozenset({Role.OPERATOR, Role.ADMINISTRATOR, Role.AUDITOR}),
+    "places": frozenset({Role.ADMINISTRATOR, Role.AUDITOR}),
     "registrations": frozenset({Role.OPERATOR, Role.AUDITOR}),
     "tokens": frozenset({Role.ADMINISTRATOR, Role.AUDITOR}),
     "settings": frozenset({Role.ADMINISTRATOR, Role.AUDITOR}),

@@ -25,6 +25,7 @@ from web import (
     oversight,
     paper_objections,
     payments,
+    places,
     policies,
     problems,
     public,
@@ -60,6 +61,7 @@ ROUTERS = tuple(
         oversight,
         policies,
         administration,
+        places,
         tokens,
         working_days,
     )

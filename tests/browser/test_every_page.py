@@ -12,6 +12,8 @@ from models import (
     Application,
     AwardList,
     Finding,
+    ImportFile,
+    ImportKind,
     Message,
     MessageStatus,
     Objection,
@@ -155,6 +157,7 @@ def _ids(house: House) -> dict[str, object]:
         return {
             "application_id": session.exec(mine.order_by(col(Application.id))).first(),
             "finding_id": session.exec(select(Finding.id)).first(),
+            "import_id": session.exec(select(ImportFile.id).where(ImportFile.kind == ImportKind.LEDGER)).first(),
             "list_id": session.exec(select(AwardList.id).order_by(col(AwardList.id).desc())).first(),
             "objection_id": session.exec(select(Objection.id)).first(),
             "payment_id": session.exec(select(Payment.id)).first(),

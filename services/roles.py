@@ -1,0 +1,49 @@
+"""The table of roles and rights as people read it, out of services/permissions.py."""
+
+from dataclasses import dataclass
+
+from models import Role
+from services.permissions import ALLOWED, VIEWS
+from services.trail import OPERATIONS
+
+VIEW_NAMES = {
+    "public": "公开页面（不用登录）",
+    "account": "自己的账号",
+    "own": "自己的申报",
+    "board": "年度总览",
+    "applications": "申报",
+    "requests": "待我审核",
+    "decisions": "待我审批",
+    "lists": "奖补名单",
+    "findings": "查重认定、台账",
+    "objections": "异议",
+    "payments": "资金拨付",
+    "messages": "通知",
+    "policies": "政策",
+    "users": "用户",
+    "places": "部门、县区与角色",
+    "registrations": "注册核实",
+    "tokens": "接口令牌",
+    "settings": "工作日历与发信设置",
+    "audit": "审计",
+}
+# Operations that change nothing of the record, so that the audit chain has no name for them.
+UNRECORDED = {"draft.save": "保存申报草稿", "mail.test": "发测试邮件"}
+
+
+@dataclass(frozen=True)
+class Right:
+    """A right by its name, and who has it."""
+
+    name: str
+    roles: frozenset[Role]
+
+
+def views() -> list[Right]:
+    """What each role may look at."""
+    return [Right(VIEW_NAMES[view], frozenset(Role) if roles is None else roles) for view, roles in VIEWS.items()]
+
+
+def operations() -> list[Right]:
+    """What each role may do."""
+    return [Right(OPERATIONS.get(name) or UNRECORDED[name], roles) for name, roles in ALLOWED.items()]

@@ -38,6 +38,11 @@ class Right:
     name: str
     roles: frozenset[Role]
 
+    @property
+    def by_rule(self) -> bool:
+        """Whether only the system does it."""
+        return self.roles == {Role.SYSTEM}
+
 
 def views() -> list[Right]:
     """What each role may look at."""

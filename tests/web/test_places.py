@@ -51,6 +51,7 @@ def test_the_table_of_rights_is_the_one_that_is_enforced(house_at: Open) -> None
         assert (f'<th scope="col">{name}</th>' in page) == (role is not Role.SYSTEM)
     line = re.search(r'<tr><th scope="row">录入工作日历</th>.*?</tr>', page)
     assert line and line[0].count("✓") == 1
+    assert re.search(r'<th scope="row">流程推进</th><td colspan="11" class="soft">由系统自动办理', page)
 
 
 def test_others_do_not_see_it(house_at: Open) -> None:

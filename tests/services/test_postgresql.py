@@ -9,7 +9,7 @@ from sqlmodel import Session, select
 
 from models import AuditEntry, Award, Outcome, Role
 from services import audit, computation, findings, people
-from services.actors import find_actor
+from services.actors import system_actor
 from services.clock import FixedClock
 from services.errors import InputError
 from tests.desk import OPENED, Desk
@@ -34,7 +34,7 @@ def test_the_database_refuses_to_change_the_audit(pg: Desk) -> None:
 def test_operations_side_by_side_keep_the_audit_chain_whole(pg: Desk) -> None:
     def add(name: str) -> None:
         with Session(pg.engine, expire_on_commit=False) as session:
-            actor = find_actor(session, "operator")
+            actor = system_actor(session)
             for number in range(20):
                 people.add_user(
                     session, FixedClock(OPENED), actor, login=f"{name}{number}", name=name, role=Role.AUDITOR

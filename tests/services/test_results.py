@@ -50,6 +50,7 @@ def test_a_second_run_tells_nobody_again(record: Record) -> None:
 
 def test_the_newest_version_counts(record: Record) -> None:
     freeze(record)
+    stand_at(record, "freeze")
     compute(record, (Item(ITEMS[0].name, "east", "computing", Outcome.REJECTION, 0), *ITEMS[1:]))
     freeze(record)
     notify(record)

@@ -121,14 +121,20 @@ class Office:
             system = system_actor(session)
             cycles.note_run(session, self.clock, system, cycle_id=self.cycle_id, flow_run_id=flow_run_id)
 
-    def until(self, state: RunState, stage: str) -> None:
-        """Wait until the cycle's run is in this state at this stage; the server is asked only when the record fits."""
-        working = state is RunState.RUNNING
+    def until(self, state: RunState, stage: str, *, worked_since: StageVisit | None = None) -> None:
+        """Wait until the cycle's run is in this state at this stage; the server is asked only when the record fits.
+
+        `worked_since` is the visit as it was before: the stage must have done its work again, at a later hour.
+        """
 
         def there() -> bool:
             with self.session() as session:
                 held = lease.holder(session, SystemClock(), self.cycle_id) is not None
-            return held == working and self.cycle().stage == stage and self.state() == state
+            if held or self.cycle().stage != stage:
+                return False
+            if worked_since is not None and self.visits()[-1].work_done_at == worked_since.work_done_at:
+                return False
+            return self.state() == state
 
         wait_until(self.parts, there, LIMIT)
 

@@ -72,6 +72,8 @@ def test_a_run_that_was_taken_over_learns_it_and_leaves_the_others_lease_alone(d
 
 def test_a_cycle_is_woken_when_its_gate_is_open_or_there_is_new_work(desk: Desk, tmp_path: Path) -> None:
     look, clock = waking.reason_to_wake.fn, FileClock(tmp_path / "clock")
+    assert look(desk.cycle_id) == "本阶段待办理"
+    desk.approve()
     assert look(desk.cycle_id) is None, "an approval is waited for"
     desk.approve(desk.section_head)
     assert look(desk.cycle_id) is None, "one of two has approved"
@@ -80,13 +82,18 @@ def test_a_cycle_is_woken_when_its_gate_is_open_or_there_is_new_work(desk: Desk,
     desk.pass_gate()
     desk.pass_gate()
     desk.submit(pledged=False)
+    desk.pass_gate()
     assert look(desk.cycle_id) is None, "the window is open"
     desk.clock.instant = AFTER_INTAKE
     clock.set(AFTER_INTAKE)
     assert look(desk.cycle_id) == "关口已开"
     desk.pass_gate()
+    desk.pass_gate()
     assert look(desk.cycle_id) == "有新的待办", "an application is to be examined"
     desk.examine()
     assert look(desk.cycle_id) is None, "the applicant has five working days"
-    clock.set(AFTER_INTAKE + timedelta(days=30))
+    desk.clock.instant = AFTER_INTAKE + timedelta(days=30)
+    clock.set(desk.clock.instant)
+    assert look(desk.cycle_id) == "期限已过", "the stage's own"
+    desk.pass_gate()
     assert look(desk.cycle_id) == "有新的待办", "the time to supply has run out"

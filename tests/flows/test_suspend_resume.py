@@ -25,8 +25,7 @@ def test_a_resume_without_an_approval_runs_the_stage_again_and_does_not_pass_its
     office.later(timedelta(hours=1))
     with get_client(sync_client=True) as client:
         client.resume_flow_run(UUID(run_id), run_input={"approved": True})
-        office.until(RunState.RUNNING, "guide")
-        office.until(RunState.SUSPENDED, "guide")
+        office.until(RunState.SUSPENDED, "guide", worked_since=before)
         assert client.read_flow_run(UUID(run_id)).name == "2025年度 · 兑现"
         shown = {artifact.key: artifact for artifact in client.read_artifacts()}
     assert "等待谁" in str(shown[f"cycle-{office.cycle_id}-guide"].data)
@@ -41,9 +40,10 @@ def test_a_resume_without_an_approval_runs_the_stage_again_and_does_not_pass_its
 def test_every_gate_is_a_suspension_of_its_own_until_the_record_opens_it(office: Office) -> None:
     office.start()
     office.until(RunState.SUSPENDED, "guide")
+    (before,) = office.visits()
+    office.later(timedelta(hours=1))
     assert office.wake() == "resumed"
-    office.until(RunState.RUNNING, "guide")
-    office.until(RunState.SUSPENDED, "guide")
+    office.until(RunState.SUSPENDED, "guide", worked_since=before)
     office.approve_guide()
     assert office.wake() == "resumed"
     office.until(RunState.SUSPENDED, "intake")

@@ -7,13 +7,14 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent, Event
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from policy.errors import Problem
 from policy.yaml_words import yaml_words
 
-MAX_NODES = 200_000
-"""The most values that a file may have, its references written out."""
+DEEPEST = 50
+"""The most levels that a file may have; a policy has ten."""
 
 Key = str | int
 Path = tuple[Key, ...]
@@ -51,38 +52,48 @@ class Document:
 
 
 def read_document(text: str, file: str) -> Document:
-    """Read YAML 1.2; syntax errors and repeated keys become problems of the document."""
+    """Read YAML 1.2; syntax errors and repeated keys become problems of the document.
+
+    References (`*a`) and more than `DEEPEST` levels are problems too: by them a small file could grow huge or endless.
+    """
     document = Document(file)
     try:
-        node = YAML(typ="safe").compose(text)
+        refusal = _refusal(text, file)
+        node = None if refusal else YAML(typ="safe").compose(text)
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
         words = yaml_words(str(error.problem or error.context))
         document.problems.append(Problem(file, line, column, "", f"YAML 写法有误：{words}"))
         return document
-    except (YAMLError, RecursionError) as error:
-        words = "套得太深" if isinstance(error, RecursionError) else yaml_words(str(getattr(error, "reason", "")))
+    except YAMLError as error:
+        words = yaml_words(str(getattr(error, "reason", "")))
         document.problems.append(Problem(file, 1, 1, "", f"YAML 写法有误：{words}"))
         return document
     if node is None:
-        document.problems.append(Problem(file, 1, 1, "", "文件是空的"))
+        document.problems.append(refusal or Problem(file, 1, 1, "", "文件是空的"))
         return document
-    try:
-        document.data = _convert(node, (), document)
-    except _TooManyError:
-        document.marks.clear()
-        document.problems.append(Problem(file, 1, 1, "", f"引用展开后超过 {MAX_NODES} 项，请不要用锚点（&、*）"))
+    document.data = _convert(node, (), document)
     return document
 
 
-class _TooManyError(Exception):
-    """Anchors that refer to each other make a small file endless."""
+def _refusal(text: str, file: str) -> Problem | None:
+    """The first place by which the file cannot be read safely. Reads no further than that."""
+    depth = 0
+    for event in YAML(typ="safe").parse(text):
+        depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+        if isinstance(event, AliasEvent):
+            return _problem_at(event, file, f"*{event.anchor}", "值以 * 开头会当作引用，请把内容写全，或加引号")
+        if depth > DEEPEST:
+            return _problem_at(event, file, "", f"层次超过 {DEEPEST} 层，请核对括号和缩进")
+    return None
+
+
+def _problem_at(event: Event, file: str, value: str, message: str) -> Problem:
+    return Problem(file, event.start_mark.line + 1, event.start_mark.column + 1, value, message)
 
 
 def _convert(node: Node, path: Path, document: Document) -> Any:
-    if len(document.marks) > MAX_NODES:
-        raise _TooManyError
     quoted = isinstance(node, ScalarNode) and node.style in ("'", '"')
     block = isinstance(node, ScalarNode) and node.style in ("|", ">")
     document.marks[path] = Mark(node.start_mark.line + 1, node.start_mark.column + 1 + quoted, block)

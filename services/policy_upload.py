@@ -10,10 +10,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from ruamel.yaml import YAML
-from ruamel.yaml.error import YAMLError
-from ruamel.yaml.events import AliasEvent, CollectionEndEvent, CollectionStartEvent
-
 from policy.positions import read_document
 from services.errors import InputError
 
@@ -23,7 +19,6 @@ MOST_BYTES = 5 * 1024 * 1024
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # with members; empty
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}\.(yaml|yml|txt|md)")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
-_DEEPEST = 50  # levels of YAML: a policy has ten
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
 
 File = tuple[str, bytes]
@@ -139,23 +134,6 @@ def _check_text(name: str, data: bytes) -> None:
     if strange:
         line = text.count("\n", 0, strange.start()) + 1
         raise InputError(f"“{name}”第 {line} 行有不是文字的内容；请确认它是文本文件，另存为 UTF-8 编码。")
-    if name.endswith((".yaml", ".yml")):
-        _check_yaml(name, text)
-
-
-def _check_yaml(name: str, text: str) -> None:
-    """Refuse what a small file could grow huge or endless by; other mistakes are listed by the policy's check."""
-    depth = 0
-    try:
-        for event in YAML(typ="safe").parse(text):
-            depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
-            line = event.start_mark.line + 1
-            if isinstance(event, AliasEvent):
-                raise InputError(f"“{name}”第 {line} 行引用了别处的内容（*{event.anchor}）；请把内容写全。")
-            if depth > _DEEPEST:
-                raise InputError(f"“{name}”第 {line} 行的层次超过 {_DEEPEST} 层；请核对括号和缩进。")
-    except YAMLError:
-        return
 
 
 def _shown(name: str) -> str:

@@ -344,8 +344,15 @@ def test_what_yaml_finds_wrong_is_told_in_chinese(old: str, new: str, words: str
         assert not re.search(r"[a-z]{4,} [a-z]{2,}|ScalarNode", problem.sentence().removeprefix("base.yaml"))
 
 
-def test_references_that_multiply_are_refused_at_once() -> None:
-    lines = ["x0: &a0 [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"]
-    lines += [f"x{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 10)}]" for n in range(1, 9)]
-    (problem,) = examine("\n".join(lines), "base.yaml")[1]
-    assert "请不要用锚点" in problem.message
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("x0: &a0 [1, 1]\nx1: &a1 [*a0, *a0]\nx2: [*a1, *a1]", "第 2 行第 10 列"),
+        ("a: &a [*a]", "值以 * 开头会当作引用，请把内容写全，或加引号"),
+        ("a:\n  " + "[" * 100_000, "层次超过 50 层"),
+        ("a:\n  " + "{b: " * 100_000, "层次超过 50 层"),
+    ],
+)
+def test_what_could_grow_endless_is_refused_at_once(text: str, words: str) -> None:
+    (problem,) = examine(text, "base.yaml")[1]
+    assert words in problem.sentence()

@@ -135,9 +135,6 @@ def test_many_files_together_may_not_be_larger_either() -> None:
         ("id: x".encode("utf-16"), "“policy.yaml”第 1 行不是 UTF-8 编码"),
         (b"\x7fELF\x02\x01\x00\x00", "“policy.yaml”第 1 行有不是文字的内容"),
         (b"id: a\nb: \x00", "“policy.yaml”第 2 行有不是文字的内容"),
-        (b"a: &x [1]\nb: [*x, *x]\n", "“policy.yaml”第 2 行引用了别处的内容"),
-        (b"a: &x [*x]\n", "引用了别处的内容"),
-        (b"a:\n  " + b"[" * 100, "“policy.yaml”第 2 行的层次超过 50 层"),
     ],
 )
 def test_what_is_no_plain_text_is_refused(data: bytes, said: str) -> None:
@@ -149,6 +146,8 @@ def test_a_byte_order_mark_and_broken_yaml_are_left_to_the_check() -> None:
     assert policy_upload.read([("policy.yaml", b"\xef\xbb\xbf" + POLICY)]).policy_id == "small"
     assert policy_upload.read([("policy.yaml", b"a: [\n")]).policy_id == ""
     assert policy_upload.read([("policy.yaml", b"hello")]).policy_id == ""
+    assert policy_upload.read([("policy.yaml", b"id: &a [*a]")]).policy_id == ""
+    assert policy_upload.read([("policy.yaml", b"[" * 100_000)]).policy_id == ""
 
 
 def test_nothing_and_a_zip_beside_files_are_refused() -> None:

@@ -137,8 +137,9 @@ def check_rows(
     _leave_out_unidentified(checked, id_column, _NOT_TAKEN if for_record else _LEFT_OUT)
     for name, reader in (("uscc", _read_uscc), ("invoices", _read_invoices)):
         _read_column(checked, name, reader)
-    for name, reader in (("amount_yuan", _read_amount), ("year", _read_year)):
-        _read_column(checked, name, reader, _NOT_TAKEN if for_record else _KEPT)
+    for name, reader in (("amount_yuan", _read_amount), ("year", _read_year), ("level", _read_level)):
+        if name in headings:
+            _read_column(checked, name, reader, _NOT_TAKEN if for_record else _KEPT)
     _warn_of_nameless(checked)
     checked.frame = checked.frame.with_columns(
         (pl.col("amount_yuan").cast(pl.Decimal(20, 2), strict=False) * 100).cast(pl.Int64).alias("amount_fen"),
@@ -179,10 +180,16 @@ def read_ledger(workbook: Workbook, level: str) -> LedgerRead:
         refusal = _refusal(checked.headed, entry, level)
         if refusal is not None:
             read.problems.append(refusal)
-        elif entry["amount_fen"] is not None and entry["year_number"] is not None:
+        elif _was_read(entry):
             values = zip(names, facts.get(entry[ROW], ()), strict=False)
             read.rows.append(_ledger_row(entry, {name: value for name, value in values if value}))
     return read
+
+
+def _was_read(entry: Mapping[str, Any]) -> bool:
+    """Whether the amount, the year and a stated level could be read; if not, that is listed already."""
+    level = entry["level"] or entry["_level_empty"]
+    return entry["amount_fen"] is not None and entry["year_number"] is not None and bool(level)
 
 
 def _ledger_row(entry: Mapping[str, Any], facts: Mapping[str, str]) -> LedgerRow:
@@ -286,6 +293,13 @@ def _read_amount(text: str) -> _Reading:
     if fen < 0:
         return _Reading("", "金额是负数，请核对")
     return _Reading(plain_yuan(fen), note=f"“{text}”读作 {plain_yuan(fen)} 元" if odd or plain != text else "")
+
+
+def _read_level(text: str) -> _Reading:
+    plain = unicodedata.normalize("NFKC", text).strip()
+    if not plain or any(plain in writings for writings in LEVELS.values()):
+        return _Reading(plain)
+    return _Reading("", f"级别应为{'、'.join(writings[1] for writings in LEVELS.values())}之一")
 
 
 def _read_year(text: str) -> _Reading:

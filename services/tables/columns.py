@@ -42,13 +42,14 @@ def match_columns(
             columns[name] = found[0]
         elif found:
             problems.append(_doubled(sheet, found, doubled))
+    by_name = any(fold_heading(heading) == fold_heading(name) for name, heading in columns.items())
     free = [heading for heading in sheet.columns if heading not in columns.values()]
     for name, aliases in expected.items():
         if name in columns or any(fold_heading(alias) in by_heading for alias in (name, *aliases)):
             continue
         near = _nearest([name, *aliases], free)
         if near or name not in optional:
-            problems.append(_missing(sheet, aliases[0] if aliases else name, name, near))
+            problems.append(_missing(sheet, aliases[0] if aliases else name, name if by_name else "", near))
     return ColumnMatch(columns, problems)
 
 
@@ -87,7 +88,8 @@ def _doubled(sheet: Sheet, found: Sequence[str], doubled: Sequence[str]) -> RowP
 
 
 def _missing(sheet: Sheet, heading: str, name: str, near: str) -> RowProblem:
-    shown = f"“{heading}”列" if name == heading else f"“{heading}”（{name}）列"
+    """`name` is told only where the sheet calls other columns by their names: elsewhere it helps nobody."""
+    shown = f"“{heading}”（{name}）列" if name not in ("", heading) else f"“{heading}”列"
     if near:
         remedy = f"如果“{near}”就是这一列，请把表头改为“{heading}”（注意单位是否一致）"
         return sheet.problem(sheet.header_row, heading, near, f"缺少{shown}，最接近的表头是“{near}”", remedy)

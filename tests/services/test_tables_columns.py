@@ -88,7 +88,12 @@ def test_the_last_part_of_a_two_row_heading_suffices_where_it_is_unique(tmp_path
 
 def test_a_missing_column_is_named(tmp_path: Path) -> None:
     (problem,) = matched(tmp_path, "企业名称,金额（元）").problems
-    assert problem.sentence() == "「表.csv」第 1 行「发票号码」列：缺少“发票号码”（invoices）列；请补上“发票号码”列。"
+    assert problem.sentence() == "「表.csv」第 1 行「发票号码」列：缺少“发票号码”列；请补上“发票号码”列。"
+
+
+def test_a_missing_column_has_its_name_where_the_others_are_called_by_theirs(tmp_path: Path) -> None:
+    (problem,) = matched(tmp_path, "enterprise,amount_yuan").problems
+    assert problem.cause == "缺少“发票号码”（invoices）列"
 
 
 def test_a_renamed_column_is_offered_but_not_taken(tmp_path: Path) -> None:

@@ -129,12 +129,7 @@ def _guide(visit: Visit, matter: Matter) -> dict[str, object]:
         "law": law,
         "draft": waiting.guide_draft(visit.session, matter.cycle.id or 0),
         "settings": [(each, standards(law, each, matter.cycle)) for each in law.measures],
-        "common": [
-            (each.label, chosen[each.name], each.value or "")
-            for chosen in [matter.cycle.overrides.get("policy", {})]
-            for each in law.parameters
-            if each.name in chosen
-        ],
+        "common": standards(law, None, matter.cycle),
         "rules": general_rules(law, matter.cycle),
         "sharing": sharing(law, matter.cycle),
     }

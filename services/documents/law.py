@@ -16,8 +16,11 @@ from services.money import wan, yuan
 from services.sharing import county_rate
 
 
-def standards(law: Policy, measure: Measure, cycle: Cycle) -> list[dict[str, Any]]:
-    """The measure's parameters in the cycle's year: label, the rows of their value, and the reading."""
+def standards(law: Policy, measure: Measure | None, cycle: Cycle) -> list[dict[str, Any]]:
+    """The parameters of a measure, or with None those of all measures, in the cycle's year.
+
+    Each with its label, the rows of its value, those that the policy states where the year has others, and the reading.
+    """
     return [_standard(law, measure, parameter, cycle) for parameter in _stated(law, measure, cycle)]
 
 
@@ -30,8 +33,9 @@ def _stated(law: Policy, measure: Measure | None, cycle: Cycle) -> list[Paramete
 
 def general_rules(law: Policy, cycle: Cycle) -> list[str]:
     """Rules across measures, and the common parameters with their readings."""
-    own = [_standard(law, None, parameter, cycle) for parameter in _stated(law, None, cycle)]
-    readings = [each["reading"] or f"{each['label']}：{each['values'][0]['value']}" for each in own]
+    readings = [
+        each["reading"] or f"{each['label']}：{each['values'][0]['value']}" for each in standards(law, None, cycle)
+    ]
     general = [law.provisions.reading] if law.provisions.reading else []
     return [group.label for group in law.groups] + general + readings
 

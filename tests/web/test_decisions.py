@@ -1,5 +1,6 @@
 """Leaders in the console: what waits, the exact digest, 同意 and 退回, and nobody out of turn."""
 
+import re
 from collections.abc import Callable
 
 import pytest
@@ -147,6 +148,19 @@ def test_the_guide_shows_what_it_promises_and_its_draft(house_at: Callable[[str 
     assert draft.status_code == 200
     assert "sandbox" in draft.headers["content-security-policy"]
     assert "/decisions/1/guide.html" in browser.get("/decisions/1").text
+
+
+def test_the_guide_shows_what_the_year_settles_otherwise(house_at: Callable[[str | None], House]) -> None:
+    house = house_at("guide")
+    ready(house)
+    head = house.as_role(Role.SECTION_HEAD)
+    assert "没有，全部按政策执行" in head.get("/decisions/1").text
+    chosen = {"setting": ["policy.overlap", "dataset-trade.rate"], "value": ["不再补", "20%"]}
+    assert send(house.as_role(Role.OPERATOR), "/board/1/standards", **chosen).status_code == 303
+    ready(house)
+    page = re.sub(r"<[^>]+>|\s+", "", head.get("/decisions/1").text)
+    assert "各项措施共用：同一事项已获上级资助时本年度不再补政策原定补差" in page
+    assert "本年度20%政策原定30%" in page and "全部按政策执行" not in page
 
 
 def write_guide(house: House) -> None:

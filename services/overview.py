@@ -30,7 +30,7 @@ from policy.environment import environment
 from policy.parameters import adjustable, version_of
 from policy.schema import Parameter, Pool
 from policy.yearly import budgets_of, year_settings
-from services import computation, cycles, gates, policies
+from services import computation, cycles, gates, policies, stage_counts
 from services.clock import Clock
 from services.deadlines import due_day
 from services.gates import Wait
@@ -39,7 +39,7 @@ from services.stages import CyclePlan
 
 @dataclass(frozen=True)
 class StageShown:
-    """One stage on the line of the year. `state`: done, now, to-come."""
+    """One stage on the line of the year. `state`: done, now, to-come; `counts` what it has dealt with, in words."""
 
     id: str
     title: str
@@ -49,6 +49,7 @@ class StageShown:
     left_at: datetime | None
     due: date | None
     overdue: bool
+    counts: str
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,7 @@ def stages(session: Session, clock: Clock, plan: CyclePlan, cycle: Cycle) -> lis
                 left_at=last.left_at if last else None,
                 due=due_day(due_at) if due_at else None,
                 overdue=due_at is not None and not done and clock.now() >= due_at,
+                counts=stage_counts.of_stage(session, cycle, stage.id) if index <= place else "",
             )
         )
     return shown

@@ -13,8 +13,6 @@ from models import (
     AwardListEntry,
     Cycle,
     Document,
-    ImportFile,
-    ImportKind,
     Payment,
     PaymentOrder,
     PaymentStatus,
@@ -191,14 +189,6 @@ def export(found: Overview) -> bytes:
         paper.data_validation(1, 8, rows, 8, {"validate": "list", "source": ["已拨付", "拨付失败"]})
         paper.freeze_panes(1, 2)
     return out.getvalue()
-
-
-def imports_of(session: Session, cycle_id: int, user_id: int | None = None) -> list[ImportFile]:
-    """The files of results that were imported for a year, the newest first; with `user_id` only this user's own."""
-    query = select(ImportFile).where(ImportFile.kind == ImportKind.PAYMENTS, ImportFile.scope == str(cycle_id))
-    if user_id is not None:
-        query = query.where(ImportFile.user_id == user_id)
-    return list(session.exec(query.order_by(col(ImportFile.id).desc())))
 
 
 def years(session: Session) -> list[Cycle]:

@@ -5,20 +5,19 @@ from typing import Annotated
 
 from fastapi import APIRouter, Form, UploadFile
 from fastapi.responses import HTMLResponse, Response
-from starlette.background import BackgroundTask
 
-from models import Cycle, ImportFile
-from services import payment_overview, payments, sightings
+from models import Cycle
+from services import incoming, payment_imports, payment_overview, payments, sightings
 from services.errors import InputError, NotFoundError, StateError
 from web.access import does, sees
 from web.bounds import Id
-from web.uploads import kept_aside
-from web.visit import Visit, wake_quietly
+from web.visit import Visit
 
 router = APIRouter()
 Seen = Annotated[Visit, sees("payments")]
 Reporting = Annotated[Visit, does("payment.report")]
 
+_SHOWN_ROWS = 200
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
@@ -58,25 +57,43 @@ def export(visit: Seen, cycle_id: Id) -> Response:
 
 
 @router.post("/payments/{cycle_id}/results")
-def import_results(visit: Reporting, cycle_id: Id, file: UploadFile | None = None) -> Response:
-    """Take a file of results, and list every row that was not taken."""
-    cycle = visit.cycle(cycle_id)
-    known = {each.id for each in payment_overview.imports_of(visit.session, cycle_id)}
+def preview(visit: Reporting, cycle_id: Id, file: UploadFile | None = None) -> HTMLResponse:
+    """What a file of results would bring, row by row; nothing is saved."""
+    cycle, settings = visit.cycle(cycle_id), visit.console.settings
     try:
-        with kept_aside(file) as path:
-            report = payments.import_results(
-                visit.session,
-                visit.clock,
-                visit.actor,
-                settings=visit.console.settings,
-                cycle_id=cycle_id,
-                path=path,
-            )
+        data, name = (file.file.read(), file.filename or "") if file else (b"", "")
+        sha256 = incoming.keep(settings, visit.actor, name, data)
+        path = incoming.path_of(settings, visit.actor, sha256)
+        report = payment_imports.report(
+            visit.console.engine, visit.clock, visit.actor, settings=settings, cycle_id=cycle_id, path=path
+        )
     except (InputError, StateError) as error:
         return _year(visit, cycle, trouble=str(error), status=422)
-    answer = _year(visit, cycle, report=report, repeated=report.id in known, status=422 if report.problems else 200)
-    answer.background = BackgroundTask(wake_quietly, visit.console, cycle_id)
-    return answer
+    return visit.page("payments/report.html", cycle=cycle, report=report, sha256=sha256, shown=_SHOWN_ROWS)
+
+
+@router.post("/payments/{cycle_id}/results/save")
+def save(visit: Reporting, cycle_id: Id, sha256: Annotated[str, Form()] = "") -> Response:
+    """Save the file that was looked at."""
+    cycle, settings = visit.cycle(cycle_id), visit.console.settings
+    try:
+        path = incoming.path_of(settings, visit.actor, sha256)
+        record = payments.import_results(
+            visit.session, visit.clock, visit.actor, settings=settings, cycle_id=cycle_id, path=path
+        )
+    except (InputError, StateError) as error:
+        return _year(visit, cycle, trouble=str(error), status=422)
+    incoming.drop(settings, visit.actor)
+    done = f"新登记 {record.rows_added} 笔，与已有登记相同 {record.rows_known} 笔"
+    address = f"/payments/{cycle_id}/results/{record.id}"
+    return visit.back(address, f"“{record.filename}”已导入：{done}。", wake=cycle_id)
+
+
+@router.get("/payments/{cycle_id}/results/{import_id}")
+def taken_in(visit: Seen, cycle_id: Id, import_id: Id) -> HTMLResponse:
+    """One file that was taken in, with every row that was not."""
+    found = payment_imports.one(visit.session, visit.actor, cycle_id, import_id)
+    return visit.page("payments/file.html", cycle=visit.cycle(cycle_id), found=found)
 
 
 @router.get("/payments/items/{payment_id}")
@@ -113,15 +130,7 @@ def report(
     return visit.back(f"/payments/{cycle.id}", f"{line.payment.number} 的结果已登记。", wake=cycle.id)
 
 
-def _year(
-    visit: Visit,
-    cycle: Cycle | None,
-    *,
-    trouble: str = "",
-    report: ImportFile | None = None,
-    repeated: bool = False,
-    status: int = 200,
-) -> HTMLResponse:
+def _year(visit: Visit, cycle: Cycle | None, *, trouble: str = "", status: int = 200) -> HTMLResponse:
     cycle_id = (cycle.id if cycle else 0) or 0
     if cycle is not None:
         _note(visit, f"payments:{cycle_id}")
@@ -132,9 +141,8 @@ def _year(
         found=payment_overview.overview(visit.session, visit.actor, cycle) if cycle else None,
         years=payment_overview.years(visit.session),
         written=payment_overview.written_list(visit.session, visit.actor, cycle_id),
+        past=payment_imports.past(visit.session, visit.actor, cycle_id),
         trouble=trouble,
-        report=report,
-        repeated=repeated,
     )
 
 

@@ -1,6 +1,8 @@
 """Treasuries in the console: their orders, lists to take away, results reported singly and by file."""
 
+import hashlib
 import io
+import re
 from collections.abc import Callable
 from datetime import timedelta
 
@@ -9,7 +11,7 @@ from fastapi.testclient import TestClient
 from python_calamine import CalamineWorkbook
 from sqlmodel import col, select
 
-from models import Credential, Payment, PaymentOrder, PaymentStatus, Role, User
+from models import Credential, Message, Payment, PaymentOrder, PaymentStatus, Role, User
 from services import cycles, payments
 from services.actors import system_actor
 from services.clock import today
@@ -122,7 +124,14 @@ def test_a_result_is_reported_and_a_refused_form_keeps_what_was_typed(house: Hou
     assert (now.status, now.paid_on, now.reference, now.failure) == (PaymentStatus.PAID, day, "PZ1", "")
 
 
-def test_a_file_of_results_is_reported_row_by_row(house: House) -> None:
+def save(browser: TestClient, data: bytes) -> str:
+    """Confirm the file that was looked at; the page of what was taken in."""
+    answer = send(browser, "/payments/1/results/save", sha256=hashlib.sha256(data).hexdigest())
+    assert answer.status_code == 303, answer.text
+    return str(browser.get(answer.headers["location"]).text)
+
+
+def test_a_file_of_results_is_told_row_by_row_before_anything_is_saved(house: House) -> None:
     browser = house.as_role(Role.FINANCE)
     first, second, third = payments_of(house, "longhai")[:3]
     rows = [
@@ -133,18 +142,40 @@ def test_a_file_of_results_is_reported_row_by_row(house: House) -> None:
         "BF-9,已拨付,2026-06-01,PZ2,",
     ]
     data = "\n".join(rows).encode()
-    answer = upload(browser, data)
-    assert answer.status_code == 422
-    assert "新登记 2 笔" in answer.text and "2 处有问题" in answer.text
-    assert "拨付失败没有写明原因" in answer.text and "没有这个拨付编号" in answer.text
-    assert HOSTILE not in answer.text
-    states = [get(house, each).status for each in (first, second, third)]
-    assert states == [PaymentStatus.PAID, PaymentStatus.PENDING, PaymentStatus.FAILED]
-    assert "新登记 0 笔，与已有登记相同 2 笔" in upload(browser, data).text, "what was refused is looked at again"
+
+    def states() -> list[PaymentStatus]:
+        return [get(house, each).status for each in (first, second, third)]
+
+    page = re.sub(r"<[^>]+>", "", upload(browser, data).text)
+    assert "新登记 2 笔，其中已拨付 1 笔" in page and "2 处有问题" in page
+    assert "拨付失败没有写明原因" in page and "没有这个拨付编号" in page
+    assert HOSTILE not in upload(browser, data).text
+    assert states() == [PaymentStatus.PENDING] * 3
+    with house.session() as session:
+        assert session.exec(select(Message).where(Message.kind == "payment_made")).first() is None
+    told = save(browser, data)
+    assert "新登记 2 笔" in told and "没有这个拨付编号" in told and HOSTILE not in told
+    assert states() == [PaymentStatus.PAID, PaymentStatus.PENDING, PaymentStatus.FAILED]
+    assert send(browser, "/payments/1/results/save", sha256=hashlib.sha256(data).hexdigest()).status_code == 422
+    again = re.sub(r"<[^>]+>", "", upload(browser, data).text)
+    assert "新登记 0 笔" in again and "与已有登记相同 2 笔" in again, "what was refused is looked at again"
     right = "\n".join([*rows[:2], rows[3]]).encode()
-    assert upload(browser, right).status_code == 200
-    assert "以前导入过" in upload(browser, right).text
+    assert "新登记 0 笔" in re.sub(r"<[^>]+>", "", upload(browser, right).text)
+    assert send(browser, "/payments/1/results/save", sha256=hashlib.sha256(right).hexdigest()).status_code == 303
+    assert "导入过，没有新的登记" in upload(browser, right).text
     assert upload(browser, b"1,2\n3,4\n", "x.csv").status_code == 422
+    assert upload(browser, b"", "x.csv").status_code == 422
+
+
+def test_a_county_sees_the_files_of_its_own_treasury_only(house: House) -> None:
+    payment = payments_of(house, "longhai")[0]
+    data = f"拨付编号,拨付结果,拨付日期\n{payment.number},已拨付,{today(house.clock)}\n".encode()
+    own, other = of_county(house, "longhai"), of_county(house, "xiangcheng")
+    assert "不属于您所在的县区" in upload(other, data).text
+    assert "确认登记 1 笔" in upload(own, data).text
+    page = send(own, "/payments/1/results/save", sha256=hashlib.sha256(data).hexdigest()).headers["location"]
+    assert [browser.get(page).status_code for browser in (own, house.as_role(Role.AUDITOR), other)] == [200, 200, 404]
+    assert page in own.get("/payments").text and page not in other.get("/payments").text
 
 
 def test_an_exported_table_comes_back_with_its_results(house: House) -> None:
@@ -152,7 +183,7 @@ def test_an_exported_table_comes_back_with_its_results(house: House) -> None:
     send(browser, f"/payments/items/{payment.id}", result="failed", failure="账号错误")
     answer = upload(browser, browser.get("/payments/1/export.xlsx").content, "明细.xlsx")
     assert answer.status_code == 200
-    assert "新登记 0 笔，与已有登记相同 1 笔" in answer.text
+    assert "与已有登记相同 1 笔" in answer.text
 
 
 def test_counties_bureaus_and_auditors_report_nothing(house: House) -> None:

@@ -55,7 +55,7 @@ def send(
     login: Annotated[str, typer.Option("--as", help="与 --again 同用：经办人的登录名")] = "",
     as_json: AsJson = False,
 ) -> None:
-    """发送到期的邮件；可以同时运行多个，同一封不会重复发送。"""
+    """发送到期的邮件，先安排到时间的定时通知；可以同时运行多个，同一封不会重复发送。"""
     if (again is None) == bool(login) or (to and again is None):
         raise typer.BadParameter("重新发送要同时给出 --again 与 --as；--to 只能与它们同用。")
     from services.clock import SystemClock, clock_of
@@ -65,6 +65,7 @@ def send(
         settings, engine = _installation()
         if again is not None:
             _put_back(settings, engine, again, to, login)
+        _queue_due(settings, engine)
         report = deliver_due(engine, settings, clock_of(settings), SystemClock(), limit)
     if as_json:
         _print_json(vars(report))
@@ -115,6 +116,17 @@ def _put_back(settings: "Settings", engine: "Engine", number: int, recipient: st
     with session_of(engine) as session:
         actor = find_actor(session, login)
         resend(session, clock_of(settings), actor, number, domain=settings.mail_domain, recipient=recipient)
+
+
+def _queue_due(settings: "Settings", engine: "Engine") -> None:
+    """Queue the written notices whose time has come, as the scheduled flow does."""
+    from services.actors import system_actor
+    from services.clock import clock_of
+    from services.database import session_of
+    from services.notices.dispatches import queue_due
+
+    with session_of(engine) as session:
+        queue_due(session, clock_of(settings), system_actor(session), settings=settings)
 
 
 def _told(report: "DeliveryReport") -> str:

@@ -1,8 +1,10 @@
 """Non-cash duties (鼓励…): the yearly line of progress from each bureau."""
 
-from sqlmodel import Session, func, select
+from dataclasses import dataclass
 
-from models import DutyReport, Role
+from sqlmodel import Session, col, func, select
+
+from models import Cycle, CycleStatus, DutyReport, Role, User
 from policy import Policy
 from policy.schema import Duty
 from services import cycles, policies
@@ -10,6 +12,58 @@ from services.actors import Actor
 from services.clock import Clock
 from services.errors import InputError, NotAllowedError, NotFoundError
 from services.operation import operation
+
+MOST_CHARACTERS = 1000
+
+
+@dataclass(frozen=True)
+class Told:
+    """One line of progress, and who wrote it."""
+
+    report: DutyReport
+    by: str
+
+
+@dataclass(frozen=True)
+class Part:
+    """A bureau's part in a duty, with its lines, the newest first. `open`: the reader may add one."""
+
+    bureau: str
+    name: str
+    leads: bool
+    told: tuple[Told, ...]
+    open: bool
+
+
+@dataclass(frozen=True)
+class DutyShown:
+    """A duty of the policy with every bureau's part in it."""
+
+    duty: Duty
+    parts: tuple[Part, ...]
+
+    @property
+    def silent(self) -> int:
+        """How many bureaus have told nothing yet."""
+        return sum(not part.told for part in self.parts)
+
+
+def of_year(session: Session, actor: Actor, law: Policy, cycle: Cycle) -> list[DutyShown]:
+    """Every duty of the policy; to a bureau only those in which it has a part."""
+    told: dict[tuple[str, str], list[Told]] = {}
+    query = select(DutyReport, User.name).join(User).where(DutyReport.cycle_id == cycle.id)
+    for line, name in session.exec(query.order_by(col(DutyReport.seq).desc())):
+        told.setdefault((line.duty, line.bureau), []).append(Told(line, name))
+
+    def shown(duty: Duty, bureau: str) -> Part:
+        mine = cycle.status is CycleStatus.OPEN and _may_report(actor, bureau)
+        lines = tuple(told.get((duty.id, bureau), ()))
+        return Part(bureau, law.bureau_name(bureau), bureau == duty.lead, lines, mine)
+
+    found = [DutyShown(each, tuple(shown(each, bureau) for bureau in _bureaus(each))) for each in law.duties]
+    if actor.role is not Role.BUREAU_VERIFIER:
+        return found
+    return [each for each in found if any(part.bureau == actor.bureau for part in each.parts)]
 
 
 @operation("duty.report")
@@ -23,10 +77,12 @@ def report(
     """
     law = policies.policy_of(session, cycles.open_one(session, cycle_id))
     _check_bureau(law, _duty(law, duty), bureau)
-    if actor.role is Role.BUREAU_VERIFIER and actor.bureau != bureau:
+    if not _may_report(actor, bureau):
         raise NotAllowedError(f"只能填报本部门的进展，不能代“{law.bureau_name(bureau)}”填报；请由该部门办理。")
     if not progress.strip():
         raise InputError("进展情况没有填写；请写一句话说明本年度做了什么。")
+    if len(progress.strip()) > MOST_CHARACTERS:
+        raise InputError(f"进展情况最多 {MOST_CHARACTERS} 字，填写了 {len(progress.strip())} 字；请精简。")
     last = session.exec(
         select(func.max(DutyReport.seq)).where(
             DutyReport.cycle_id == cycle_id, DutyReport.duty == duty, DutyReport.bureau == bureau
@@ -55,7 +111,15 @@ def _duty(law: Policy, duty_id: str) -> Duty:
 
 
 def _check_bureau(law: Policy, duty: Duty, bureau: str) -> None:
-    part = [duty.lead, *duty.responsible]
-    if bureau not in part:
-        names = "、".join(law.bureau_name(each) for each in part)
+    if bureau not in _bureaus(duty):
+        names = "、".join(law.bureau_name(each) for each in _bureaus(duty))
         raise InputError(f"“{law.bureau_name(bureau)}”不承担职责“{duty.title or duty.id}”；应由{names}填报。")
+
+
+def _bureaus(duty: Duty) -> list[str]:
+    return list(dict.fromkeys([duty.lead, *duty.responsible]))
+
+
+def _may_report(actor: Actor, bureau: str) -> bool:
+    """Whether the actor may write a bureau's line: its own people, and the operator for anybody."""
+    return actor.role is Role.OPERATOR or (actor.role is Role.BUREAU_VERIFIER and actor.bureau == bureau)

@@ -139,11 +139,17 @@ def name_of(session: Session, subject: str) -> str:
 
 LOOK_HEADINGS = ("时间", "登录名", "姓名", "看了什么", "编号")
 VISIT_HEADINGS = ("登录时间", "登录名", "姓名", "来访地址", "最近活动", "离开时间", "离开原因")
-_OF_A_YEAR = {"applications": "申报清单", "payments": "资金拨付", "payment_list": "资金拨付清单文件"}
+_OF_A_YEAR = {
+    "applications": "申报清单",
+    "payments": "资金拨付",
+    "payment_list": "资金拨付清单文件",
+    "reviews": "审核进度",
+}
 _KINDS = {
     "finding": "疑似重复",
     "objection": "异议",
     "message": "通知",
+    "dispatch": "工作通知",
     "document": "文件",
     "enterprise": "企业",
     "payment": "拨付",

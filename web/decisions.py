@@ -25,14 +25,16 @@ _DOCUMENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:
 
 @router.get("/decisions")
 def decisions(visit: Seen) -> HTMLResponse:
-    """What waits for the visitor, and what waits for others."""
+    """What waits for the visitor, what waits for others, and what was decided."""
     found = waiting.matters(visit.session, visit.clock, visit.console.plan)
     mine = [matter for matter in found if matter.turn is visit.actor.role]
+    decided = [(year, waiting.past(visit.session, visit.console.plan, year.id or 0)) for year in visit.years]
     return visit.page(
         "decisions/waiting.html",
         mine=mine,
         others=[each for each in found if each not in mine],
         drafts=policy_drafts.to_decide(visit.session, visit.actor),
+        decided=[(year, past) for year, past in decided if past],
     )
 
 

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, Response
 
 from models import Cycle, Dispatch
-from services import policies
+from services import policies, sightings
 from services.clock import CHINA
 from services.errors import InputError, StateError
 from services.notices import dispatches, groups, proofs, tracking, written
@@ -123,6 +123,8 @@ def written_list(visit: Seen, cycle_id: Year = None, page: Page = 1) -> HTMLResp
 @router.get("/messages/written/{dispatch_id}")
 def written_one(visit: Seen, dispatch_id: Id, state: str = "", page: Page = 1) -> HTMLResponse:
     """One written notice: the letter, its recipients, and what became of each mail."""
+    dispatches.find(visit.session, dispatch_id)
+    sightings.note(visit.session, visit.console.wall, visit.actor, f"dispatch:{dispatch_id}")
     return _dispatch(visit, dispatch_id, state, page)
 
 

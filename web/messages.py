@@ -9,20 +9,21 @@ from fastapi.responses import HTMLResponse, Response
 from starlette.background import BackgroundTask
 
 from flows import control
-from models import MessageStatus
+from models import Cycle, MessageStatus
 from services import sightings
 from services.clock import today
 from services.errors import InputError, StateError
 from services.notices import browsing, tracking
 from services.notices.kinds import KINDS, kind_of
 from web.access import does, sees
-from web.bounds import Id, Page, Year
+from web.bounds import Id, Page, Year, number
 from web.console import Console
 from web.visit import Visit
 
 router = APIRouter()
 Seen = Annotated[Visit, sees("messages")]
 Resends = Annotated[Visit, does("message.resend")]
+_MOST_FAILED = 200  # that the page lists to be chosen from
 # A letter carries its own style; nothing in it may run, load or lead anywhere.
 _LETTER_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:; sandbox; frame-ancestors 'self'"
 _LOG = logging.getLogger(__name__)
@@ -33,10 +34,40 @@ def message_list(
     visit: Seen, cycle_id: Year = None, kind: str = "", state: str = "", words: str = "", page: Page = 1
 ) -> HTMLResponse:
     """The outbox: counts by kind, what failed, and every message."""
-    cycle = visit.cycle(cycle_id)
+    return _outbox(visit, visit.cycle(cycle_id), kind=kind, state=state, words=words, page=page)
+
+
+@router.post("/messages/resend")
+def resend_chosen(
+    visit: Resends,
+    cycle_id: Annotated[str, Form(alias="cycle")] = "",
+    chosen: Annotated[list[str] | None, Form()] = None,
+) -> Response:
+    """Put the chosen failed messages back into the queue, each to its own address."""
+    cycle = visit.cycle(number(cycle_id))
+    try:
+        done = tracking.resend_chosen(
+            visit.session,
+            visit.clock,
+            visit.actor,
+            cycle_id=cycle.id or 0,
+            numbers=[found for each in chosen or [] if (found := number(each)) is not None],
+            domain=visit.console.settings.mail_domain,
+        )
+    except (InputError, StateError) as error:
+        return _outbox(visit, cycle, trouble=str(error))
+    return and_deliver(visit, f"/messages?cycle={cycle.id}", f"{done} 封通知已放回待发送。")
+
+
+def _outbox(
+    visit: Visit, cycle: Cycle, *, kind: str = "", state: str = "", words: str = "", page: int = 1, trouble: str = ""
+) -> HTMLResponse:
     asked = {"cycle": cycle.id, "kind": kind, "state": state, "words": words}
     return visit.page(
         "messages/outbox.html",
+        status=422 if trouble else 200,
+        trouble=trouble,
+        most=_MOST_FAILED,
         cycle=cycle,
         counts=tracking.counts(visit.session, cycle.id or 0),
         failed=tracking.failures(visit.session, cycle.id or 0),

@@ -1,6 +1,7 @@
 """What the operator sees of the outbox, and sending a failed notice again."""
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 from sqlalchemy import func
@@ -77,6 +78,23 @@ def resend(session: Session, clock: Clock, actor: Actor, number: int, *, domain:
     message.status, message.not_before, message.attempts = MessageStatus.PENDING, AT_ONCE, 0
     session.add(message)
     return message
+
+
+@operation("message.resend")
+def resend_chosen(
+    session: Session, clock: Clock, actor: Actor, *, cycle_id: int, numbers: Iterable[int], domain: str
+) -> int:
+    """Put these messages of a year back into the queue as far as they have failed, all or none. Returns how many.
+
+    Raises InputError when nothing is chosen, or what `resend` raises for one that cannot be sent.
+    """
+    chosen = set(numbers)
+    failed = [each.id or 0 for each in failures(session, cycle_id) if each.id in chosen]
+    if not failed:
+        raise InputError("没有选择发送失败的通知；请勾选要重发的。")
+    for number in failed:
+        resend(session, clock, actor, number, domain=domain)
+    return len(failed)
 
 
 def _redirect(session: Session, message: Message, recipient: str, domain: str) -> None:

@@ -4,6 +4,7 @@ import json
 import smtplib
 import subprocess
 import sys
+from datetime import timedelta
 from email.message import EmailMessage
 from pathlib import Path
 
@@ -13,6 +14,9 @@ from typer.testing import CliRunner
 
 from cli.notice import app
 from config.settings import ROOT
+from models import Dispatch
+from services.actors import find_actor
+from services.clock import SystemClock
 from services.notices.claims import transaction
 from services.notices.kinds import KINDS
 from tests.services.notices.support import copies, kept_mails, mailbox, prepared_engine, queue_one, settings_for
@@ -91,6 +95,32 @@ def test_send_and_status(engine: Engine, tmp_path: Path, monkeypatch: pytest.Mon
         "counts": [{"kind": "receipt", "name": "申报接收回执", "pending": 0, "sending": 0, "sent": 2, "failed": 0}],
         "failed": [],
     }
+
+
+def test_send_queues_the_written_notices_whose_time_has_come(
+    engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = SystemClock().now()
+    with transaction(engine) as session:
+        for subject, send_at in (("到期的通知", now - timedelta(hours=1)), ("明年的通知", now + timedelta(days=300))):
+            session.add(
+                Dispatch(
+                    cycle_id=1,
+                    subject=subject,
+                    body="请派人参加。",
+                    recipients=[{"name": "林某", "address": "lin@example.invalid"}],
+                    user_id=find_actor(session, "jingban").user_id,
+                    written_at=now - timedelta(days=1),
+                    send_at=send_at,
+                )
+            )
+    folder = tmp_path / "mails"
+    with mailbox(folder) as port:
+        monkeypatch.setenv("DUIXIAN_SMTP_PORT", str(port))
+        assert json.loads(RUN.invoke(app, ["send", "--json"]).output)["sent"] == 2
+    subjects = [str(mail["Subject"]) for mail in kept_mails(folder)]
+    assert sum("到期的通知" in subject for subject in subjects) == 1
+    assert not any("明年的通知" in subject for subject in subjects)
 
 
 def test_status_names_what_failed_and_why(engine: Engine) -> None:

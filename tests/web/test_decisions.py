@@ -163,6 +163,16 @@ def test_the_guide_shows_what_the_year_settles_otherwise(house_at: Callable[[str
     assert "本年度20%政策原定30%" in page and "全部按政策执行" not in page
 
 
+def test_the_auditor_reads_what_waits_and_what_was_decided(house: House) -> None:
+    send(house.as_role(Role.SECTION_HEAD), "/decisions/1/approve", digest=digest_of(house), opinion="同意上会")
+    auditor = house.as_role(Role.AUDITOR)
+    page = auditor.get("/decisions").text
+    assert "正在审批" in page and "同意上会" in page and "待我审批" not in page
+    assert "我的审批" not in auditor.get("/decisions/1").text
+    for act in ("approve", "return"):
+        assert send(auditor, f"/decisions/1/{act}", digest=digest_of(house), reason="查").status_code == 403
+
+
 def write_guide(house: House) -> None:
     """The draft of the guide."""
     from services.documents import write

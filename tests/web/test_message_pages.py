@@ -203,6 +203,30 @@ def test_failed_mails_are_shown_and_sent_again(house: House, operator: TestClien
     assert refused.status_code == 409 and "没有发送失败的邮件" in refused.text
 
 
+def test_failed_mails_of_all_kinds_are_sent_again_together(
+    house: House, operator: TestClient, delivered: list[str]
+) -> None:
+    with house.session() as session:
+        failed = list(session.exec(select(Message).order_by(col(Message.id)).limit(3)))
+        for message in failed:
+            message.status, message.last_reply, message.sent_at = MessageStatus.FAILED, "451 later", None
+        session.commit()
+        numbers = [message.id or 0 for message in failed]
+    page = operator.get("/messages").text
+    assert "发送失败 3 封" in page and all(f'value="{number}"' in page for number in numbers)
+    refused = send(operator, "/messages/resend", cycle="1")
+    assert refused.status_code == 422 and "没有选择发送失败的通知" in refused.text
+    assert (
+        send(operator, "/messages/resend", cycle="1", chosen=[*map(str, numbers[:2]), "999999", "x"]).status_code == 303
+    )
+    with house.session() as session:
+        states = [session.get_one(Message, number).status for number in numbers]
+    assert states == [MessageStatus.PENDING, MessageStatus.PENDING, MessageStatus.FAILED] and delivered == ["notices"]
+    auditor = house.as_role(Role.AUDITOR)
+    assert "重发所选" not in auditor.get("/messages").text
+    assert send(auditor, "/messages/resend", cycle="1", chosen=[str(numbers[2])]).status_code == 403
+
+
 def test_the_auditor_looks_and_does_nothing(house: House, operator: TestClient) -> None:
     house.clock.set(datetime(2026, 6, 1, 9, 0, tzinfo=CHINA))
     send(operator, proof_of(operator, when="later", send_at="2026-06-02T08:30"))

@@ -13,7 +13,10 @@ from services.operation import operation
 
 def undecided(session: Session, cycle: Cycle) -> list[Application]:
     """Applications that meet their measure's conditions and wait for the panel's figure."""
-    evaluation = computation.evaluate(computation.gather(session, cycle))
+    inputs = computation.gather(session, cycle)
+    if not _lacks_a_figure(inputs):
+        return []
+    evaluation = computation.evaluate(inputs)
     numbers = [
         number
         for number, outcome in evaluation.results.select("application_id", "outcome").iter_rows()
@@ -21,6 +24,16 @@ def undecided(session: Session, cycle: Cycle) -> list[Application]:
     ]
     return list(
         session.exec(select(Application).where(col(Application.number).in_(numbers)).order_by(col(Application.id)))
+    )
+
+
+def _lacks_a_figure(inputs: computation.Inputs) -> bool:
+    """Whether anything may wait at all; most of the time nothing does, and the evaluation is spared."""
+    return any(
+        row.get(measure.decided_by) is None
+        for measure in inputs.law.measures
+        if measure.decided_by
+        for row in inputs.rows.get(measure.id, [])
     )
 
 

@@ -1,6 +1,7 @@
 """Passwords: argon2id hashes, made a few at a time; what a password must be."""
 
 import threading
+from functools import cache
 
 from argon2 import PasswordHasher
 from argon2.exceptions import VerifyMismatchError
@@ -9,13 +10,18 @@ SHORTEST = 10
 AT_ONCE = 3  # a hash takes 64 MiB and a core: more at once would only starve the pages
 _ROOM = threading.BoundedSemaphore(AT_ONCE)
 _HASHER = PasswordHasher()
-NOBODYS = _HASHER.hash("nobody has this password")  # so that an unknown login takes as long as a wrong password
 
 
 def hash_of(password: str) -> str:
     """The password's argon2id hash with a salt of its own. Takes long: call it outside of a transaction."""
     with _ROOM:
         return _HASHER.hash(password)
+
+
+@cache
+def nobodys() -> str:
+    """A hash that no password matches, so that an unknown login takes as long as a wrong password."""
+    return hash_of("nobody has this password")
 
 
 def matches(password_hash: str, password: str) -> bool:

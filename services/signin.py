@@ -48,7 +48,7 @@ def sign_in(
     _wait_for(session, wall, place)
     known = _password_hash(session, login)
     session.rollback()  # nobody holds a connection, let alone the write lock, while a password is hashed
-    if not passwords.matches(known or passwords.NOBODYS, password) or not known:
+    if not passwords.matches(known or passwords.nobodys(), password) or not known:
         credentials.fail(session, wall, system_actor(session), login=login, place=place, address=address)
         raise SignInError(_REFUSED)
     try:

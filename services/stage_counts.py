@@ -66,7 +66,8 @@ class _Record:
 
 
 def _told(record: _Record) -> str:
-    return f"告知 {_letters(record, col(Message.kind) == 'guide_published')} 家"
+    count = _letters(record, col(Message.kind) == "guide_published")
+    return f"告知 {count} 家" if count else ""
 
 
 def _letters(record: _Record, which: Any) -> int:

@@ -14,6 +14,7 @@ from config.settings import Settings
 from services.calendar import Calendar
 from services.clock import Clock, SystemClock, clock_of
 from services.database import engine_of
+from services.passwords import nobodys
 from services.stages import CyclePlan, load_plan
 
 _AT_ONCE = 12  # requests that hold a session; fewer than the engine's pool has connections
@@ -62,5 +63,6 @@ class Console:
 
 def open_console(settings: Settings) -> Console:
     """The console of these settings."""
+    nobodys()  # made before anybody signs in, so that the first unknown login takes no longer than the others
     limiter = MovingWindowRateLimiter(MemoryStorage())
     return Console(settings, engine_of(settings), clock_of(settings), SystemClock(), limiter, Semaphore(_AT_ONCE))

@@ -89,10 +89,10 @@ def save(visit: Reporting, cycle_id: Id, sha256: Annotated[str, Form()] = "") ->
     return visit.back(address, f"“{record.filename}”已导入：{done}。", wake=cycle_id)
 
 
-@router.get("/payments/{cycle_id}/results/{import_id}")
-def taken_in(visit: Seen, cycle_id: Id, import_id: Id) -> HTMLResponse:
+@router.get("/payments/{cycle_id}/results/{record_id}")
+def taken_in(visit: Seen, cycle_id: Id, record_id: Id) -> HTMLResponse:
     """One file that was taken in, with every row that was not."""
-    found = payment_imports.one(visit.session, visit.actor, cycle_id, import_id)
+    found = payment_imports.one(visit.session, visit.actor, cycle_id, record_id)
     return visit.page("payments/file.html", cycle=visit.cycle(cycle_id), found=found)
 
 

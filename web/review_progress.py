@@ -27,12 +27,12 @@ def progress(visit: Seen, cycle_id: CycleId = None) -> HTMLResponse:
     return visit.page("reviews/progress.html", cycle=cycle, found=found)
 
 
-@router.get("/reviews/{kind}/{reviewer}")
+@router.get("/reviews/{reviewer_kind}/{reviewer}")
 def of_reviewer(
-    visit: Seen, kind: str, reviewer: str, cycle_id: CycleId = None, state: str = "", page: Page = 1
+    visit: Seen, reviewer_kind: str, reviewer: str, cycle_id: CycleId = None, state: str = "", page: Page = 1
 ) -> HTMLResponse:
     """Every request of one of them, with its answer."""
-    cycle, asked = visit.cycle(cycle_id), _kind(kind)
+    cycle, asked = visit.cycle(cycle_id), _kind(reviewer_kind)
     law = policies.policy_of(visit.session, cycle)
     chosen = next((each for each in RequestStatus if each.value == state), None)
     sightings.note(visit.session, visit.console.wall, visit.actor, f"reviews:{cycle.id}")

@@ -17,7 +17,6 @@ from services.clock import Clock
 from services.documents.content import Content, Page, subject_of
 from services.documents.record import Record
 from services.documents.registry import Kind, kind_of
-from services.documents.render.docx import to_docx
 from services.documents.render.pages import FOLDERS, environment, render, sources
 from services.documents.render.xlsx import to_xlsx
 from services.operation import operation
@@ -84,6 +83,8 @@ def _rendered(content: Content, form: str, templates: SandboxedEnvironment) -> b
         return to_xlsx(content)
     if form == "html":
         return render(templates, content, "html").encode()
+    from services.documents.render.docx import to_docx  # slow to load, and few processes write a DOCX
+
     return to_docx(content, render(templates, content, "docx"))
 
 

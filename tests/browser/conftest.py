@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, sync_playwright
 
 from config.settings import ROOT
@@ -20,6 +21,7 @@ __all__ = ["house_at", "years"]  # fixtures that these tests share with tests/we
 CHROMIUM = os.environ.get("DUIXIAN_TEST_BROWSER", "/usr/bin/chromium")
 PICTURES = ROOT / "var" / "pictures"
 SIZES = {"desktop": {"width": 1366, "height": 768}, "phone": {"width": 390, "height": 844}}
+SERIOUS = ("serious", "critical")
 _QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
@@ -85,6 +87,20 @@ def sign_in(page: Page, site: Site, login: str) -> None:
     page.get_by_label("密码", exact=True).fill(PASSWORD)
     page.get_by_role("main").get_by_role("button", name="登录").click()
     page.wait_for_load_state()
+
+
+def look(page: Page, name: str) -> list[str]:
+    """What is wrong with the page that is open, at each size; keeps a picture of each."""
+    troubles = []
+    for size, viewport in SIZES.items():
+        page.set_viewport_size(viewport)  # type: ignore[arg-type]
+        keep_picture(page, f"{size}-{name}")
+        if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
+            troubles.append(f"{size}: sticks out to the side")
+        for violation in Axe().run(page).response["violations"]:
+            if violation["impact"] in SERIOUS:
+                troubles.append(f"{size}: {violation['id']}: {violation['nodes'][0]['html'][:150]}")
+    return troubles
 
 
 def keep_picture(page: Page, name: str) -> None:

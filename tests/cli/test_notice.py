@@ -10,11 +10,13 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine
+from sqlmodel import select
 from typer.testing import CliRunner
 
+import policy
 from cli.notice import app
 from config.settings import ROOT
-from models import Dispatch
+from models import Dispatch, PolicyVersion
 from services.actors import find_actor
 from services.clock import SystemClock
 from services.notices.claims import transaction
@@ -101,7 +103,10 @@ def test_send_queues_the_written_notices_whose_time_has_come(
     engine: Engine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     now = SystemClock().now()
+    law = policy.load(policy.find("zhangzhou-ai-2024"))
     with transaction(engine) as session:
+        version = session.exec(select(PolicyVersion)).one()
+        version.text, version.sha256 = law.text, law.sha256
         for subject, send_at in (("到期的通知", now - timedelta(hours=1)), ("明年的通知", now + timedelta(days=300))):
             session.add(
                 Dispatch(
@@ -117,7 +122,8 @@ def test_send_queues_the_written_notices_whose_time_has_come(
     folder = tmp_path / "mails"
     with mailbox(folder) as port:
         monkeypatch.setenv("DUIXIAN_SMTP_PORT", str(port))
-        assert json.loads(RUN.invoke(app, ["send", "--json"]).output)["sent"] == 2
+        sent = RUN.invoke(app, ["send", "--json"])
+        assert json.loads(sent.stdout)["sent"] == 2, sent.output
     subjects = [str(mail["Subject"]) for mail in kept_mails(folder)]
     assert sum("到期的通知" in subject for subject in subjects) == 1
     assert not any("明年的通知" in subject for subject in subjects)

@@ -38,13 +38,13 @@ def settings_for(folder: Path, port: int = 1, **more: Any) -> Settings:
 
 
 def prepared_engine(settings: Settings) -> Engine:
-    """An empty record with one open cycle (number 1) and its operator."""
+    """An empty record with one open cycle (number 1), its operator and the system's user."""
     engine = engine_of(settings)
     SQLModel.metadata.create_all(engine)
     with transaction(engine) as session:
         operator = User(login="jingban", name="经办甲", role=Role.OPERATOR)
         version = PolicyVersion(policy_id="p", sha256="0" * 64, text="", stored_at=CYCLE_TIME)
-        session.add_all([operator, version])
+        session.add_all([operator, version, User(login="system", name="系统", role=Role.SYSTEM)])
         session.flush()
         assert operator.id is not None and version.id is not None
         cycle = Cycle(

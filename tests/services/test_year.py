@@ -14,6 +14,8 @@ from models import Application, AwardList, AwardListEntry, Message, Payment, Pay
 from services import audit, lists
 from tests.year import make_world, run_year
 
+pytestmark = pytest.mark.xdist_group("sample year")  # one worker runs the year
+
 
 @pytest.fixture(scope="module")
 def year(tmp_path_factory: pytest.TempPathFactory) -> World:

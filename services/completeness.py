@@ -217,11 +217,17 @@ def _lapse_if_due(session: Session, clock: Clock, application: Application) -> b
     return True
 
 
-def _waiting(session: Session, application: Application) -> Supplement:
+def waiting(session: Session, application: Application) -> Supplement | None:
+    """The 补正 request that waits for an answer; None when nothing is asked."""
     rounds = _supplements(session, application.id or 0)
-    if application.status is not ApplicationStatus.SUPPLEMENT or not rounds:
+    return rounds[-1] if rounds and application.status is ApplicationStatus.SUPPLEMENT else None
+
+
+def _waiting(session: Session, application: Application) -> Supplement:
+    found = waiting(session, application)
+    if found is None:
         raise StateError(f"{application.number} 没有待补正的要求。")
-    return rounds[-1]
+    return found
 
 
 def _supplements(session: Session, application_id: int) -> list[Supplement]:

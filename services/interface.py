@@ -1,26 +1,20 @@
-"""What other platforms may do: tokens with scopes and expiry, and submitting an application exactly once."""
+"""The tokens by which other platforms come in, with their scopes and expiry. What they hand in: handing_in.py."""
 
 import hashlib
 import secrets
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
 from sqlmodel import Session, col, select
 
-import policy
-from config.settings import Settings
-from models import ApiRequest, ApiToken, Application, Role, User
-from policy import Measure, Policy, ValueProblem
-from services import applications, cycles, facts, policies
+from models import ApiToken, Role, User
 from services.actors import Actor, actor_of
 from services.clock import Clock
 from services.database import writing
 from services.errors import InputError, NotFoundError
 from services.operation import operation
-from services.particulars import CONTACTS, doubts
-from services.submissions import Submission
 
 LONGEST_DAYS = 366
 _TOUCH_AFTER = timedelta(minutes=1)
@@ -36,7 +30,7 @@ class Scope(StrEnum):
 
 SCOPE_NAMES = {
     Scope.READ_APPLICATIONS: "读取申报和办理状态",
-    Scope.SUBMIT_APPLICATIONS: "报送申报",
+    Scope.SUBMIT_APPLICATIONS: "报送申报、材料，答复补正",
     Scope.READ_RESULTS: "读取公示名单和拨付结果",
 }
 
@@ -58,27 +52,6 @@ class Holder:
     actor: Actor
     token_id: int
     scopes: frozenset[str]
-
-
-@dataclass(frozen=True)
-class Handed:
-    """An application as another platform hands it in; every value is text as people write it."""
-
-    measure: str
-    enterprise: str
-    uscc: str
-    kind: str
-    county: str
-    values: Mapping[str, str]
-    project: str = ""
-    contracts: str = ""
-    invoices: str = ""
-    contact_name: str = ""
-    contact_phone: str = ""
-    contact_email: str = ""
-    bank_name: str = ""
-    bank_account: str = ""
-    pledged: bool = False
 
 
 @operation("token.issue")
@@ -144,101 +117,6 @@ def holder(session: Session, clock: Clock, token: str) -> Holder | None:
         with writing(session):
             found.used_at = clock.now()
     return come_in
-
-
-@operation("application.submit")
-def submit(
-    session: Session,
-    clock: Clock,
-    actor: Actor,
-    *,
-    settings: Settings,
-    cycle_id: int,
-    handed: Handed,
-    token_id: int,
-    key: str,
-    request_digest: str,
-) -> Application:
-    """Submit an application once for a key: the same request again gives the same application.
-
-    Raises InputError for values that cannot be read (all at once) and for a key that was used for something else,
-    StateError outside of the window or when the same item is there already.
-    """
-    known = session.exec(select(ApiRequest).where(ApiRequest.token_id == token_id, ApiRequest.key == key)).first()
-    if known is not None:
-        if known.request_digest != request_digest:
-            raise InputError(f"幂等键“{key}”已用于另一件申报；每件申报请用不同的键。")
-        return session.get_one(Application, known.application_id)
-    law = policies.policy_of(session, cycles.get_cycle(session, cycle_id))
-    application = applications.submit(
-        session, clock, actor, settings=settings, cycle_id=cycle_id, submission=_read(law, handed)
-    )
-    session.add(
-        ApiRequest(
-            token_id=token_id,
-            key=key,
-            request_digest=request_digest,
-            application_id=application.id or 0,
-            received_at=clock.now(),
-        )
-    )
-    return application
-
-
-def _read(law: Policy, handed: Handed) -> Submission:
-    measure = law.measure(handed.measure)
-    if measure is None:
-        raise InputError(f"没有措施“{handed.measure}”；可用的有：{'、'.join(each.id for each in law.measures)}。")
-    county = next((each.id for each in law.counties if handed.county in (each.id, each.name)), None)
-    problems = [] if county else [f"县区“{handed.county}”不是本市的县区或开发区"]
-    if handed.kind not in measure.applicants:
-        problems.append(f"单位类型“{handed.kind}”不属于本措施的申报主体（{'、'.join(measure.applicants)}）")
-    if not handed.enterprise.strip():
-        problems.append("没有填写企业名称")
-    shared = {name: getattr(handed, name).strip() for name in _TEXTS}
-    problems += [f"{CONTACTS[name]}{doubt}" for name, doubt in doubts(shared).items()]
-    declared, unreadable = _declared(measure, handed.values)
-    if problems or unreadable:
-        raise InputError("；".join([*problems, *unreadable]) + "。")
-    return Submission(
-        **shared,
-        measure=measure.id,
-        county=county or "",
-        pledged=handed.pledged,
-        declared=declared,
-        source="平台对接",
-    )
-
-
-_TEXTS = (
-    "enterprise",
-    "uscc",
-    "kind",
-    "project",
-    "contracts",
-    "invoices",
-    "contact_name",
-    "contact_phone",
-    "contact_email",
-    "bank_name",
-    "bank_account",
-)
-
-
-def _declared(measure: Measure, values: Mapping[str, str]) -> tuple[dict[str, str | None], list[str]]:
-    asked = {fact.name: fact for fact in facts.declared_facts(measure)}
-    problems = [f"本措施没有指标“{name}”" for name in values if name not in asked]
-    problems += [
-        f"没有填写“{fact.label}”" for fact in asked.values() if fact.must_be_given and not values.get(fact.name)
-    ]
-    declared: dict[str, str | None] = {}
-    for name in asked.keys() & values.keys():
-        found = policy.read_value(asked[name], values[name])
-        if isinstance(found, ValueProblem):
-            problems.append(f"“{asked[name].label}”：{found.message}")
-        else:
-            declared[name] = facts.canonical(asked[name], values[name])
-    return declared, problems
 
 
 def _state(token: ApiToken, clock: Clock) -> str:

@@ -117,6 +117,14 @@ class Adjustable:
         return self.choices.get(self.value, self.value)
 
 
+@dataclass(frozen=True)
+class AdjustableGroup:
+    """What may be set for one measure, or for all of them together."""
+
+    title: str
+    settings: tuple[Adjustable, ...]
+
+
 def all_cycles(session: Session) -> list[Cycle]:
     """Every cycle, the newest first."""
     return list(session.exec(select(Cycle).order_by(col(Cycle.id).desc())))
@@ -270,17 +278,23 @@ def known_policies(settings: Settings) -> list[Policy]:
     return [policies.load(settings, each) for each in policy.listed(settings.policies_dir)]
 
 
-def adjustables(law: Policy, year: int) -> list[Adjustable]:
-    """What a year's guide may set otherwise than the policy."""
+def adjustables(law: Policy, year: int) -> list[AdjustableGroup]:
+    """What a year's guide may set otherwise than the policy, in the policy's order; groups without any are left out."""
     common = [*law.parameters, *year_settings(law, None)]
     owners: list[tuple[str, str, list[Parameter]]] = [("policy", "各项措施", common)]
     owners += [(each.id, each.title, [*each.parameters, *year_settings(law, each)]) for each in law.measures]
-    return [
-        _adjustable(owner, title, each, year)
+    groups = [
+        AdjustableGroup(
+            title,
+            tuple(
+                _adjustable(owner, title, each, year)
+                for each in parameters
+                if adjustable(each, law.provisions.percentages_are_maxima) != "none"
+            ),
+        )
         for owner, title, parameters in owners
-        for each in parameters
-        if adjustable(each, law.provisions.percentages_are_maxima) != "none"
     ]
+    return [group for group in groups if group.settings]
 
 
 def _adjustable(owner: str, title: str, parameter: Parameter, year: int) -> Adjustable:

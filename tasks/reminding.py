@@ -1,6 +1,6 @@
-"""The task that reminds whoever is due to do something in a cycle."""
+"""The tasks that remind whoever is due to do something, in a cycle or beside it."""
 
-from services import reminders
+from services import desk_reminders, reminders
 from services.clock import today
 from tasks.context import acting, context
 from tasks.step import step
@@ -20,3 +20,10 @@ def remind(cycle_id: int) -> int:
         return reminders.remind(
             session, parts.clock, system, settings=parts.settings, plan=parts.plan, cycle_id=cycle_id
         )
+
+
+@step("汇总待办")
+def remind_desk() -> int:
+    """Queue what waits for the office beside the cycles. Returns how many were new."""
+    with acting() as (parts, session, system):
+        return desk_reminders.remind(session, parts.clock, system, settings=parts.settings)

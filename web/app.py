@@ -38,6 +38,7 @@ from web import (
     working_days,
 )
 from web.access import FORM_KEY, form_key_of
+from web.api.errors import problem
 from web.console import Console, open_console
 from web.rendering import STATIC
 
@@ -128,7 +129,7 @@ def _too_large(request: Request, console: Console) -> tuple[int, str] | None:
 
 def _refusal(request: Request, status: int, sentence: str) -> Response:
     if _for_platforms(request):
-        return api.problem(status, "不能接收", sentence)
+        return problem(status, "不能接收", sentence)
     return Response(sentence, status, media_type="text/plain; charset=utf-8")
 
 

@@ -14,7 +14,7 @@ from services.clock import today
 from services.deadlines import due_day, read_day
 from services.errors import InputError, NotAllowedError, ServiceError, StateError
 from services.gates import ValuesWantedError
-from services.overview import Adjustable
+from services.overview import AdjustableGroup
 from web.access import does, sees
 from web.bounds import CycleId, Id, Number, number
 from web.visit import Visit
@@ -253,7 +253,7 @@ def _new_cycle(
     known = overview.known_policies(visit.console.settings)
     chosen = next((each for each in known if each.id == policy_id), None)
     asked = number(year)
-    free: list[Adjustable] = overview.adjustables(chosen, asked) if chosen and asked is not None else []
+    free: list[AdjustableGroup] = overview.adjustables(chosen, asked) if chosen and asked is not None else []
     return visit.page(
         "board/new.html",
         status=422 if trouble else 200,

@@ -56,6 +56,7 @@ _TABLE = (
     _kind("review_reminder", "审核催办", "县区、部门审核人", {"reviewer", "count", "due", "working_days_left"}),
     _kind("review_escalation", "审核逾期督办", "审核单位负责人", {"reviewer", "count", "due", "working_days_over"}),
     _kind("approval_waiting", "待审批事项汇总", "审批人（每日至多一封）", {"matters"}, daily=True),
+    _kind("desk_waiting", "待办事项汇总", "经办人和批准政策的领导（每日至多一封）", {"matters"}, daily=True),
     _kind("notice_started", "拟奖补名单公示", "申报单位、县区与有关部门", {"starts", "ends"}),
     _kind("objection_received", "异议受理回执", "异议人", {"subject", "received_at", "due"}),
     _kind("objection_answered", "异议答复", "异议人", {"subject", "upheld", "answer"}),

@@ -18,6 +18,10 @@ _MATTERS = [
     {"title": "2025年度拟奖补名单（第2版）", "since": date(2026, 7, 1)},
     {"title": "2025年度申报指南", "since": date(2026, 7, 2)},
 ]
+_DESK = [
+    {"title": "政策 zhangzhou-ai-2027 的草稿（第 3 号）", "since": date(2026, 7, 1)},
+    {"title": "企业注册待核实 2 件", "since": date(2026, 7, 2)},
+]
 _SUBJECT = {"subject": "拟奖补名单第 7 项"}
 
 _OWN: dict[str, Mapping[str, object]] = {
@@ -31,6 +35,7 @@ _OWN: dict[str, Mapping[str, object]] = {
     "review_reminder": {**_REVIEWER, **_DUE, **_LEFT},
     "review_escalation": {**_REVIEWER, **_DUE, "working_days_over": 2},
     "approval_waiting": {"matters": _MATTERS},
+    "desk_waiting": {"matters": _DESK},
     "notice_started": {"starts": date(2026, 7, 6), "ends": date(2026, 7, 10)},
     "objection_received": {**_SUBJECT, "received_at": datetime(2026, 7, 8, 1, 0, tzinfo=UTC), "due": date(2026, 7, 17)},
     "objection_answered": {**_SUBJECT, "upheld": False, "answer": "经市统计部门复核，该企业的营业收入数据无误。"},

@@ -18,7 +18,9 @@ def test_a_yearly_budget_stands_beside_what_the_awards_use() -> None:
 
 
 def test_budgets_overlap_and_rounding_can_be_settled_when_a_year_is_opened() -> None:
-    free = {(each.owner, each.name): each for each in overview.adjustables(LAW, 2025)}
+    groups = overview.adjustables(LAW, 2025)
+    assert groups[0].title == "各项措施" and len({group.title for group in groups}) == len(groups)
+    free = {(each.owner, each.name): each for group in groups for each in group.settings}
     assert list(free["dataset-trade", "when_short"].choices) == ["不核减", "按比例", "按排名"]
     assert free["dataset-trade", "when_short"].value == "不核减"
     assert free["dataset-trade", "budget"].value == ""

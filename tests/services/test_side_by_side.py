@@ -8,10 +8,11 @@ from threading import Barrier
 from sqlmodel import Session
 
 from models import Enterprise, PublicNotice, Role
-from services import applications, computation, drafts, interface, lists, people, public_notices
+from services import applications, computation, drafts, handing_in, interface, lists, people, public_notices
 from services.actors import find_actor
 from services.clock import today
-from services.interface import Handed, Scope
+from services.handing_in import Handed, Key
+from services.interface import Scope
 from services.submissions import Submission
 from tests.desk import CODE, PURCHASE, Desk
 
@@ -80,16 +81,14 @@ def test_one_key_sent_at_once_gives_one_application(pg: Desk) -> None:
     handed = Handed(**shared, values=PURCHASE["declared"])
 
     def handing(session: Session) -> object:
-        return interface.submit(
+        return handing_in.submit(
             session,
             pg.clock,
             holder.actor,
             settings=pg.settings,
             cycle_id=pg.cycle_id,
             handed=handed,
-            token_id=holder.token_id,
-            key="the-same-key",
-            request_digest="0" * 64,
+            key=Key(holder.token_id, "the-same-key", "0" * 64),
         ).number
 
     assert at_once(pg, *[handing] * 5) == [f"2025-{pg.cycle_id:02d}-000001"] * 5

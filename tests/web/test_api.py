@@ -16,8 +16,8 @@ from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 from sqlmodel import Session, func, select
 
-from models import ApiToken, Application, AwardListEntry, Payment, Role, User
-from services import cycles, interface, people, sightings
+from models import ApiToken, Application, ApplicationStatus, AwardListEntry, FactKind, Payment, Role, User
+from services import completeness, cycles, facts, interface, people, sightings
 from services.actors import actor_of
 from services.clock import SystemClock
 from services.interface import Scope
@@ -87,7 +87,9 @@ def test_an_application_is_handed_in_once_however_often_it_is_sent(house_at: Hou
     with house.session() as session:
         assert count(session) == before
         assert session.get_one(Application, made["id"]).source == "平台对接"
-    assert client.get(f"{API}/applications/{made['id']}").json() == made
+    read = client.get(f"{API}/applications/{made['id']}").json()
+    assert read.items() >= made.items() and read["supplement"] is None and read["files"] == []
+    assert "算力服务合同" in "".join(read["evidence_asked"])
 
 
 def test_what_cannot_be_read_is_told_all_at_once_and_nothing_is_kept(house_at: Houses) -> None:
@@ -138,6 +140,86 @@ def test_nothing_is_taken_outside_the_window(house_at: Houses) -> None:
     answer = hand_in(platform(house, Scope.SUBMIT_APPLICATIONS))
     assert answer.status_code == 409
     assert answer.headers["content-type"] == "application/problem+json"
+
+
+PDF = b"%PDF-1.4\n1 0 obj<<>>endobj\ntrailer<<>>\n%%EOF\n"
+
+
+def post(client: TestClient, made: dict[str, Any], what: str, key: str, **sent: Any) -> Response:
+    return client.post(f"{API}/applications/{made['id']}/{what}", headers={"Idempotency-Key": key}, **sent)  # type: ignore[return-value]
+
+
+def upload(client: TestClient, made: dict[str, Any], key: str, evidence: str, data: bytes = PDF) -> Response:
+    return post(client, made, "files", key, data={"evidence": evidence}, files={"file": ("合同.pdf", data)})
+
+
+def test_evidence_is_added_once_until_the_application_is_accepted(house_at: Houses) -> None:
+    house = house_at("intake")
+    client = platform(house, Scope.SUBMIT_APPLICATIONS, Scope.READ_APPLICATIONS)
+    made = hand_in(client).json()
+    asked = client.get(f"{API}/applications/{made['id']}").json()["evidence_asked"]
+    first = upload(client, made, "file-key-1", asked[0])
+    assert first.status_code == 201 and first.json()["size"] == len(PDF)
+    assert upload(client, made, "file-key-1", asked[0]).json() == first.json()
+    assert upload(client, made, "file-key-2", asked[0]).json() == first.json(), "the same file is kept once"
+    other = upload(client, made, "file-key-1", asked[1])
+    assert other.status_code == 422 and "file-key-1" in other.json()["detail"]
+    unknown = upload(client, made, "file-key-3", "别的材料")
+    assert unknown.status_code == 422 and asked[0] in unknown.json()["detail"]
+    assert "不是" in upload(client, made, "file-key-4", asked[1], b"MZ\x90").json()["detail"]
+    read = client.get(f"{API}/applications/{made['id']}").json()
+    assert [(each["evidence"], each["filename"]) for each in read["files"]] == [(asked[0], "合同.pdf")]
+    with house.session() as session:
+        session.get_one(Application, made["id"]).status = ApplicationStatus.ACCEPTED
+        session.commit()
+    late = upload(client, made, "file-key-5", asked[1])
+    assert late.status_code == 409 and "已受理，不能再补充材料" in late.json()["detail"]
+
+
+def test_what_is_asked_for_is_read_and_answered_once(house_at: Houses) -> None:
+    house = house_at("intake")
+    client = platform(house, Scope.SUBMIT_APPLICATIONS, Scope.READ_APPLICATIONS)
+    made = hand_in(client).json()
+    body = {"answer": "补报服务费", "values": {"service_fee": "180000"}}
+    nothing = post(client, made, "answer", "answer-key", json=body)
+    assert nothing.status_code == 409 and "没有待补正的要求" in nothing.json()["detail"]
+    with house.session() as session:
+        operator = actor_of(session.exec(select(User).where(User.role == Role.OPERATOR)).one())
+        completeness.request_supplement(
+            session,
+            house.clock,
+            operator,
+            settings=house.settings,
+            application_id=made["id"],
+            remarks="请核对服务费",
+        )
+    assert client.get(f"{API}/applications/{made['id']}").json()["supplement"]["remarks"] == "请核对服务费"
+    wrong = post(client, made, "answer", "answer-key", json={"answer": "补报", "values": {"nothing": "1"}})
+    assert wrong.status_code == 422 and "nothing" in wrong.json()["detail"]
+    done = post(client, made, "answer", "answer-key", json=body)
+    assert (done.status_code, done.json()["status_name"]) == (200, "已提交"), done.text
+    assert post(client, made, "answer", "answer-key", json=body).json() == done.json()
+    assert client.get(f"{API}/applications/{made['id']}").json()["supplement"] is None
+    with house.session() as session:
+        values = facts.newest(session, [made["id"]], FactKind.DECLARED)[made["id"]]
+    assert values["service_fee"] == "18000000"
+
+
+def test_an_application_is_withdrawn_once_and_only_by_those_who_see_it(house_at: Houses) -> None:
+    house = house_at("intake")
+    client = platform(house, Scope.SUBMIT_APPLICATIONS)
+    made = hand_in(client).json()
+    stranger = platform(house, Scope.SUBMIT_APPLICATIONS, login="applicant")
+    body = {"reason": "企业要求撤回"}
+    for what, sent in (("withdraw", {"json": body}), ("answer", {"json": {"answer": "x"}})):
+        assert post(stranger, made, what, "some-key-9", **sent).status_code == 404
+    assert upload(stranger, made, "some-key-9", "合同").status_code == 404
+    assert post(client, made, "withdraw", "leave-key", json={"reason": " "}).status_code == 422
+    done = post(client, made, "withdraw", "leave-key", json=body)
+    assert (done.status_code, done.json()["status_name"]) == (200, "已撤回")
+    assert post(client, made, "withdraw", "leave-key", json=body).json() == done.json()
+    again = post(client, made, "withdraw", "leave-key-2", json=body)
+    assert again.status_code == 409 and "已撤回" in again.json()["detail"]
 
 
 def test_every_call_asks_for_a_token_with_its_scope(house_at: Houses) -> None:
@@ -259,7 +341,7 @@ def test_no_call_leads_to_an_error_or_an_answer_outside_of_the_schema(mode: Gene
     schema = schemathesis.openapi.from_asgi(f"{API}/openapi.json", house.app)
     headers = {"Authorization": f"Bearer {token(house, *Scope)}"}
     operations = [found.ok() for found in schema.get_all_operations()]
-    assert len(operations) == 6
+    assert len(operations) == 9
     for operation in operations:
         _try_out(operation.as_strategy(generation_mode=mode), headers)
 

@@ -1,0 +1,57 @@
+"""What waits for the office whether or not a year is under way: drafts of policies, registrations. Told once a day."""
+
+from collections.abc import Iterator
+from datetime import date
+
+from sqlmodel import Session
+
+from config.settings import Settings
+from models import Role, User
+from services import cycles, policy_drafts, registration
+from services.actors import Actor, actor_of
+from services.clock import CHINA, Clock
+from services.notices.contexts import about_cycle
+from services.notices.queueing import queue
+from services.operation import operation
+from services.people import active_users
+from services.permissions import ALLOWED, may
+
+KIND = "desk_waiting"
+
+
+@operation("message.queue")
+def remind(session: Session, clock: Clock, actor: Actor, *, settings: Settings) -> int:
+    """Queue today's summary to everybody for whom something waits. Returns how many were new.
+
+    It stands in the outbox of the newest year, ended or not; before there is one, nobody is told.
+    """
+    newest = cycles.newest(session)
+    if newest is None:
+        return 0
+    context = about_cycle(session, newest, "home")
+    new = 0
+    for user in _deciders(session):
+        if matters := list(_matters(session, user)):
+            told = context | {"matters": [{"title": title, "since": since} for title, since in matters]}
+            address = user.email or ""
+            new += queue(
+                session, clock, newest.id or 0, KIND, address, user.name, "", told, domain=settings.mail_domain
+            )
+    return new
+
+
+def _deciders(session: Session) -> list[User]:
+    roles = ALLOWED["policy.approve"] | ALLOWED["registration.accept"]
+    return [user for role in Role if role in roles for user in active_users(session, role)]
+
+
+def _matters(session: Session, user: User) -> Iterator[tuple[str, date]]:
+    """What this user may decide, and since which day it waits."""
+    for each in policy_drafts.to_decide(session, actor_of(user)):
+        draft = each.draft
+        yield f"政策 {draft.policy_id} 的草稿（第 {draft.id} 号）", draft.uploaded_at.astimezone(CHINA).date()
+    if may(user.role, "registration.accept"):
+        rows, count = registration.to_decide(session)
+        asked = [each.row.confirmed_at for each in rows if each.row.confirmed_at is not None]
+        if asked:
+            yield f"企业注册待核实 {count} 件", min(asked).astimezone(CHINA).date()

@@ -1,0 +1,68 @@
+"""Refusals and faults as problem+json (RFC 9457) in Chinese."""
+
+import logging
+from typing import Any
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from services.errors import InputError, NotAllowedError, NotFoundError, ServiceError, StateError
+from web.api.calls import ApiError
+from web.api.shapes import Problem
+from web.misfits import misfit
+from web.problems import CLASHES, clash
+
+_STATUS = {NotFoundError: 404, NotAllowedError: 403, InputError: 422, StateError: 409}
+_PROBLEM = "application/problem+json"
+_SENTENCES = {
+    400: "请求的内容读不出来；应为 UTF-8 编码的 JSON。",
+    404: "没有这个地址。",
+    405: "这个地址不支持该方法。",
+}
+_LOG = logging.getLogger(__name__)
+REFUSALS: dict[int | str, dict[str, Any]] = {
+    status: {"model": Problem, "content": {_PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
+    for status in (400, 401, 403, 404, 409, 411, 413, 422, 429, 503)
+}
+
+
+def problem(status: int, title: str, detail: str) -> JSONResponse:
+    """A refusal as problem+json."""
+    headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
+    body = Problem(title=title, status=status, detail=detail).model_dump()
+    return JSONResponse(body, status, headers=headers, media_type=_PROBLEM)
+
+
+def handle(api: FastAPI) -> None:
+    @api.exception_handler(ApiError)
+    def refused(_request: Request, error: ApiError) -> JSONResponse:
+        return problem(error.status, "不能办理", error.detail)
+
+    @api.exception_handler(ServiceError)
+    def service(_request: Request, error: ServiceError) -> JSONResponse:
+        status = next((code for kind, code in _STATUS.items() if isinstance(error, kind)), 400)
+        return problem(status, "没有办成", str(error))
+
+    @api.exception_handler(RequestValidationError)
+    def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        told = "；".join(misfit(each) for each in error.errors())
+        return problem(422, "请求的格式不对", f"请对照接口说明更正：{told}")
+
+    @api.exception_handler(HTTPException)
+    def http(_request: Request, error: HTTPException) -> JSONResponse:
+        sentence = _SENTENCES.get(error.status_code, "请求没有办成。")
+        return problem(error.status_code, "没有办成", sentence)
+
+    def clashed(request: Request, error: Exception) -> JSONResponse:
+        status, sentence = clash(request, error)
+        return problem(status, "没有办成", sentence)
+
+    for kind in CLASHES:
+        api.add_exception_handler(kind, clashed)
+
+    @api.exception_handler(Exception)
+    def defect(request: Request, error: Exception) -> JSONResponse:
+        _LOG.error("%s %s", request.method, request.url.path, exc_info=error)
+        return problem(500, "程序出错", "程序出错，没有保存任何改动；请告诉管理员出错的时间。")

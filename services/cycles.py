@@ -6,7 +6,7 @@ from typing import Any
 from sqlmodel import Session, col, func, select
 
 from config.settings import Settings
-from models import Cycle, CycleStatus, PaymentOrder, StageVisit, VisitResult
+from models import Cycle, CycleStatus, Decision, DecisionKind, PaymentOrder, StageVisit, VisitResult
 from services import policies
 from services.actors import Actor
 from services.calendar import Calendar
@@ -122,6 +122,33 @@ def cancel(session: Session, clock: Clock, actor: Actor, *, cycle_id: int, reaso
     if not reason.strip():
         raise InputError("终止年度流程必须写明理由。")
     cycle.status, cycle.closed_at, cycle.failure = CycleStatus.CANCELLED, clock.now(), f"经办人终止：{reason}"
+
+
+def decide(
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    visit: StageVisit,
+    kind: DecisionKind,
+    *,
+    reason: str,
+    step: int = 0,
+    digest: str = "",
+) -> Decision:
+    """Keep what somebody decided in a visit to a stage, in the caller's operation."""
+    decision = Decision(
+        cycle_id=visit.cycle_id,
+        visit_id=visit.id or 0,
+        kind=kind,
+        step=step,
+        digest=digest,
+        user_id=actor.user_id,
+        reason=reason,
+        decided_at=clock.now(),
+    )
+    session.add(decision)
+    session.flush()
+    return decision
 
 
 @operation("cycle.step")

@@ -5,7 +5,7 @@ from datetime import date, datetime
 from sqlmodel import Session
 
 from config.settings import Settings
-from models import Decision, DecisionKind
+from models import DecisionKind
 from services import cycles
 from services.actors import Actor
 from services.applications import INTAKE
@@ -41,16 +41,7 @@ def close_early(
         raise InputError("提前截止受理必须写明理由。")
     _check_day(clock, Calendar(settings.calendar_dir), last_day, due_day(visit.due_at))
     visit.due_at = end_of_day(last_day)
-    session.add(
-        Decision(
-            cycle_id=cycle_id,
-            visit_id=visit.id or 0,
-            kind=DecisionKind.CLOSE_EARLY,
-            user_id=actor.user_id,
-            reason=reason.strip(),
-            decided_at=clock.now(),
-        )
-    )
+    cycles.decide(session, clock, actor, visit, DecisionKind.CLOSE_EARLY, reason=reason.strip())
     return visit.due_at
 
 

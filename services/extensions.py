@@ -8,7 +8,6 @@ from config.settings import Settings
 from models import (
     Application,
     ApplicationStatus,
-    Decision,
     DecisionKind,
     PublicNotice,
     RequestStatus,
@@ -49,16 +48,7 @@ def extend(
         waiting.due_at = later(waiting.due_at)
     for notice in _running(session, visit):
         notice.ends_on = due_day(visit.due_at)
-    session.add(
-        Decision(
-            cycle_id=cycle_id,
-            visit_id=visit.id or 0,
-            kind=DecisionKind.EXTEND,
-            user_id=actor.user_id,
-            reason=reason.strip(),
-            decided_at=clock.now(),
-        )
-    )
+    cycles.decide(session, clock, actor, visit, DecisionKind.EXTEND, reason=reason.strip())
     return visit.due_at
 
 

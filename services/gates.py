@@ -125,7 +125,9 @@ def approve(
         raise NotAllowedError("编制人不能审批自己编制的内容；请由他人审批。")
     if any(decision.user_id == actor.user_id for decision in given):
         raise NotAllowedError("同一人不能审批同一流程的两个环节；请由他人审批。")
-    return _decide(session, clock, actor, visit, DecisionKind.APPROVE, len(given), current, opinion)
+    return cycles.decide(
+        session, clock, actor, visit, DecisionKind.APPROVE, step=len(given), digest=current, reason=opinion
+    )
 
 
 @operation("gate.return")
@@ -140,7 +142,9 @@ def send_back(
         raise StateError("所退内容已经变化；请重新查看后再办理。")
     if len(given) >= len(stage.gate.chain) or actor.role is not stage.gate.chain[len(given)]:
         raise NotAllowedError(f"现在不是{ROLE_NAMES[actor.role]}审批的环节，不能退回。")
-    return _decide(session, clock, actor, visit, DecisionKind.RETURN, len(given), current, _reason(reason))
+    return cycles.decide(
+        session, clock, actor, visit, DecisionKind.RETURN, step=len(given), digest=current, reason=_reason(reason)
+    )
 
 
 @operation("gate.override")
@@ -154,7 +158,7 @@ def override(session: Session, clock: Clock, actor: Actor, *, plan: CyclePlan, c
         raise NotAllowedError(f"“{stage.title}”的关口不能由经办人放行；请按规定办完。")
     if visit.work_done_at is None or reviews.to_request(session, cycle_id, _REVIEWERS[stage.gate.fact]):
         raise StateError(f"“{stage.title}”还没有发出全部审核事项，不能放行；请先推进流程。")
-    decision = _decide(session, clock, actor, visit, DecisionKind.OVERRIDE, 0, "", _reason(reason))
+    decision = cycles.decide(session, clock, actor, visit, DecisionKind.OVERRIDE, reason=_reason(reason))
     missing: list[tuple[int, str]] = []
     for request in _open_requests(session, cycle, _REVIEWERS[stage.gate.fact]):
         try:
@@ -355,28 +359,3 @@ def _reason(reason: str) -> str:
     if not reason.strip():
         raise InputError("必须写明理由。")
     return reason.strip()
-
-
-def _decide(
-    session: Session,
-    clock: Clock,
-    actor: Actor,
-    visit: StageVisit,
-    kind: DecisionKind,
-    step: int,
-    digest: str,
-    reason: str,
-) -> Decision:
-    decision = Decision(
-        cycle_id=visit.cycle_id,
-        visit_id=visit.id or 0,
-        kind=kind,
-        step=step,
-        digest=digest,
-        user_id=actor.user_id,
-        reason=reason,
-        decided_at=clock.now(),
-    )
-    session.add(decision)
-    session.flush()
-    return decision

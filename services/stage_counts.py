@@ -115,10 +115,7 @@ def _computed(record: _Record) -> str:
 
 
 def _frozen(record: _Record) -> str:
-    newest = record.newest_list
-    if newest is None:
-        return ""
-    return f"第 {newest.version} 版 " + _sum(record, AwardListEntry, AwardListEntry.list_id == newest.id)
+    return f"第 {record.newest_list.version} 版" if record.newest_list else ""
 
 
 def _listed(record: _Record) -> str:

@@ -21,10 +21,11 @@ OPENING = datetime(2026, 3, 2, 9, tzinfo=CHINA)
 LEASE_SECONDS = 8
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests that share the session's parts on one xdist worker, so that one server is enough."""
+    """Keep the tests with an engine on one xdist worker: one server is enough, and two would only starve each other."""
     for item in items:
-        if "parts" in getattr(item, "fixturenames", ()):
+        if item.get_closest_marker("engine") or "parts" in getattr(item, "fixturenames", ()):
             item.add_marker(pytest.mark.xdist_group("engine"))
 
 

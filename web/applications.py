@@ -53,6 +53,13 @@ Acts = Annotated[Visit, does("supplement.request")]
 Text = Annotated[str, Form()]
 Texts = Annotated[list[str] | None, Form()]
 
+# How the cells of a column look: numbers to the right, codes and dates on one line, words broken where they may be.
+_LOOKS = {
+    **dict.fromkeys(("number", "submitted", "county", "contact_phone"), "nowrap"),
+    **dict.fromkeys(("enterprise", "project", "measure", "reason", "source"), "words"),
+    "uscc": "code",
+    "amount": "num",
+}
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 _ACTIONS = {BatchAction.SUPPLEMENT: "要求补正", BatchAction.WITHDRAW: "撤回"}
 _SHOWN_ROWS = 200
@@ -340,8 +347,9 @@ def _listing(visit: Visit, view: View, page: int) -> HTMLResponse:
         statuses=[each for each in ApplicationStatus if each is not ApplicationStatus.DRAFT],
         outcomes=OUTCOMES if visit.may("lists") else {},
         actions=_ACTIONS,
-        measure_title=browsing.measure_title,
-        county_name=browsing.county_name,
+        columns=[(each, browsing.Line._fields.index(each), _LOOKS.get(each, "")) for each in view.columns],
+        counties={each.id: each.name for each in view.law.counties},
+        measures={each.id: each.title for each in view.law.measures},
     )
 
 

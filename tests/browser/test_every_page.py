@@ -1,6 +1,8 @@
 """Every page in a real browser at desktop and phone width: nothing sticks out, nothing fails, axe-core is content."""
 
+import hashlib
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from fastapi.routing import APIRoute
@@ -35,15 +37,14 @@ from tests.web.conftest import House, back_to_the_notice, send
 from tests.web.test_access import PEOPLE, ROUTES, right_of
 from tests.web.test_decisions import ready
 
-# Downloads, letters shown in a sandboxed frame, where no script runs, not even axe-core, and the way to a directory.
+# Downloads, letters as documents of their own, where no script runs, not even axe-core, and the way to a directory.
 NOT_PAGES = (
     ".xlsx",
     ".csv",
     ".docx",
     "/files/",
     ".{form}",
-    "/confirm/",
-    "/letter",
+    "}/letter",
     "/sample",
     "/guide.html",
     "/signin/directory",
@@ -60,6 +61,7 @@ LOGINS = {"/requests": "bureau-gxj"}
 # Who looks, where it is not the first that may: who decides sees the most.
 LOOKERS = {"/policies/drafts": Role.SECTION_HEAD, "/users": Role.ADMINISTRATOR, "/tokens": Role.ADMINISTRATOR}
 MEASURE = "compute-purchase"
+TOKEN = "example-of-a-link"
 
 
 def pages(scene: str | None) -> list[APIRoute]:
@@ -157,6 +159,8 @@ def _ids(house: House) -> dict[str, object]:
             "measure_id": MEASURE,
             "kind": "receipt",
             "policy_id": "zhangzhou-ai-2024",
+            "message_id": session.exec(select(Message.id)).first(),
+            "token": TOKEN,
         }
 
 
@@ -199,13 +203,19 @@ def _write(house: House) -> dict[str, object]:
 
 
 def _knock(house: House) -> None:
-    """Two enterprises that wait to be let in, one of them known to the record, and a platform with a token."""
+    """Three that register: one has the link still, one the record knows, and one waits; and a platform with a token."""
     now = SystemClock().now()
+    link = hashlib.sha256(TOKEN.encode()).hexdigest()
+    wanting = (
+        ("91350699MA7XW0100G", "漳州新来示例科技有限公司", "first", now),
+        (CODE, "漳州示例云帆科技有限公司", "second", now),
+        ("91350600MA0000001H", "漳州另来示例科技有限公司", link, None),
+    )
     with house.session() as session:
-        for code, name in (("91350699MA7XW0100G", "漳州新来示例科技有限公司"), (CODE, "漳州示例云帆科技有限公司")):
+        for code, name, digest, confirmed_at in wanting:
             session.add(
                 Registration(
-                    token_digest=code,
+                    token_digest=digest,
                     uscc=code,
                     name=name,
                     kind="企业",
@@ -214,8 +224,8 @@ def _knock(house: House) -> None:
                     email="chen.shili.of.a.long.name@example.invalid",
                     password_hash="x",
                     requested_at=now,
-                    expires_at=now,
-                    confirmed_at=now,
+                    expires_at=now + timedelta(days=2),
+                    confirmed_at=confirmed_at,
                 )
             )
         session.commit()

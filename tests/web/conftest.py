@@ -19,7 +19,7 @@ from services.clock import CHINA, FileClock, FixedClock, SystemClock
 from services.database import engine_of
 from services.passwords import hash_of
 from services.stages import load_plan
-from tests.desk import CODE
+from tests.desk import CODE, Desk
 from tests.year import make_world, run_year
 from web.app import create_app
 
@@ -130,6 +130,19 @@ def house_at(years: Callable[[str | None], Path], tmp_path: Path) -> Iterator[Ca
         return House(settings, FileClock(folder / "clock"), create_app(settings))
 
     yield house
+
+
+@pytest.fixture
+def pg_house(pg: Desk, tmp_path: Path) -> House:
+    """The console on PostgreSQL, its cycle at the intake with one application."""
+    pg.open_intake()
+    pg.submit()
+    equip(pg.session)
+    clock = FileClock(tmp_path / "clock")
+    clock.set(pg.clock.now())
+    changes = {"console_url": "http://testserver", "engine_port": 9, "clock_file": tmp_path / "clock"}
+    settings = pg.settings.model_copy(update=changes)
+    return House(settings, clock, create_app(settings))
 
 
 def _furnish(world: World, folder: Path, now: datetime) -> None:

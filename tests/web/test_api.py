@@ -335,9 +335,27 @@ def test_payments_are_read_by_those_who_may_see_them(house_at: Houses) -> None:
     assert refused.status_code == 403 and "申报单位不能查看资金拨付" in refused.json()["detail"]
 
 
+@pytest.fixture
+def house_on(request: pytest.FixtureRequest) -> Callable[[str], House]:
+    """A function that gives a house at its intake on a kind of database."""
+
+    def house(database: str) -> House:
+        found: House = (
+            request.getfixturevalue("pg_house")
+            if database == "postgresql"
+            else request.getfixturevalue("house_at")("intake")
+        )
+        return found
+
+    return house
+
+
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("mode", GenerationMode)
-def test_no_call_leads_to_an_error_or_an_answer_outside_of_the_schema(mode: GenerationMode, house_at: Houses) -> None:
-    house = house_at("intake")
+def test_no_call_leads_to_an_error_or_an_answer_outside_of_the_schema(
+    mode: GenerationMode, database: str, house_on: Callable[[str], House]
+) -> None:
+    house = house_on(database)
     schema = schemathesis.openapi.from_asgi(f"{API}/openapi.json", house.app)
     headers = {"Authorization": f"Bearer {token(house, *Scope)}"}
     operations = [found.ok() for found in schema.get_all_operations()]

@@ -10,10 +10,8 @@ from httpx import Response
 
 from models import Role
 from services.permissions import may
-from tests.desk import Desk
-from tests.web.conftest import House, equip, send
+from tests.web.conftest import House, send
 from tests.web.test_access import ROUTES, right_of
-from web.app import create_app
 
 Houses = Callable[[str | None], House]
 PEOPLE = (
@@ -97,15 +95,6 @@ def test_control_characters_are_refused_with_a_sentence_everywhere(house_at: Hou
         else:
             answer = send(browser, filled(route), words="a\0b")
         assert answer.status_code == 422 and "U+0000" in answer.text, (route.path, answer.status_code)
-
-
-@pytest.fixture
-def pg_house(pg: Desk) -> House:
-    """The console on PostgreSQL, its cycle at the intake."""
-    pg.open_intake()
-    equip(pg.session)
-    settings = pg.settings.model_copy(update={"console_url": "http://testserver", "engine_port": 9})
-    return House(settings, pg.clock, create_app(settings))  # type: ignore[arg-type]
 
 
 def test_postgresql_is_asked_nothing_that_it_cannot_hold(pg_house: House) -> None:

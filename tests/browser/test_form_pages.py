@@ -1,0 +1,117 @@
+"""Pages that answer a form, and an installation without any year: whole and accessible at both widths."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Page
+from sqlmodel import Session, col, select
+
+from config.settings import Settings
+from models import Payment, Role, User
+from services import payments
+from services.actors import system_actor
+from services.clock import CHINA, FileClock, SystemClock, today
+from services.database import engine_of
+from services.schema import migrate
+from tests.browser.conftest import Site, look, served, sign_in
+from tests.web.conftest import House, equip
+from web.app import create_app
+
+LEDGER = """台账编号,企业名称,统一社会信用代码,项目名称,发票号码,金额（元）,年度,级别
+L1,漳州示例科技有限公司,91350600MA0000001H,视觉质检,24352000000012345678,12万,2024,市级
+L2,漳州示例科技有限公司,91350600MA0000001K,算力采购,见附件,120000.00,2024,市级
+L3,漳州示例科技有限公司,91350600MA0000001H,标注平台,,约十万,2024,县级
+"""
+HOLIDAYS = "year: 2027\nsource: 示例通知\nprovisional: false\nholidays:\n  2027-01-01: 元旦\nworkdays: {}\n"
+
+
+def test_reports_on_imports(site_at: Callable[[str | None], Site], open_page: Callable[..., Page]) -> None:
+    site, page = site_at("intake"), open_page()
+    sign_in(page, site, "operator")
+    page.goto(f"{site.address}/ledger")
+    page.get_by_label("市级").check()
+    _hand_in(page, LEDGER)
+    assert "确认后新增" in page.inner_text("main")
+    troubles = look(page, "form-ledger-report")
+    page.goto(f"{site.address}/applications/import?cycle_id=1")
+    _hand_in(page, "企业名称,措施\n漳州示例科技有限公司,没有这条措施\n")
+    troubles += look(page, "form-import-report")
+    assert troubles == []
+
+
+def test_a_refused_form_and_an_estimate(site_at: Callable[[str | None], Site], open_page: Callable[..., Page]) -> None:
+    site, page = site_at("intake"), open_page()
+    sign_in(page, site, "operator")
+    page.goto(f"{site.address}/board")
+    page.locator("summary", has_text="延长").click()
+    page.locator("#days").fill("三")
+    page.locator("#extend-reason").fill("部门人手不足")
+    page.get_by_role("button", name="延长期限").click()
+    assert "工作日数要填整数" in page.inner_text("main")
+    troubles = look(page, "form-refused")
+    page = open_page()
+    sign_in(page, site, "applicant")
+    page.goto(f"{site.address}/my/eligibility/compute-purchase")
+    page.locator("#fact_service_fee").fill("20万")
+    page.get_by_role("button", name="估算").click()
+    assert "100,000.00" in page.inner_text("main")
+    troubles += look(page, "form-estimate")
+    assert troubles == []
+
+
+def test_a_report_on_payments(site_at: Callable[[str | None], Site], open_page: Callable[..., Page]) -> None:
+    site, page = site_at("payment"), open_page()
+    with site.house.session() as session:
+        payments.order(session, site.house.clock, system_actor(session), cycle_id=1)
+        first, second = session.exec(select(Payment).order_by(col(Payment.id)).limit(2)).all()
+    sign_in(page, site, "finance")
+    page.goto(f"{site.address}/payments")
+    day = today(site.house.clock)
+    _hand_in(page, f"拨付编号,拨付结果,拨付日期\n{first.number},已拨付,{day}\n{second.number},拨付失败,\n")
+    assert "确认后新登记 1 笔" in page.inner_text("main")
+    assert look(page, "form-payment-report") == []
+
+
+def test_a_calendar_that_is_looked_at(site_at: Callable[[str | None], Site], open_page: Callable[..., Page]) -> None:
+    site, page = site_at("intake"), open_page()
+    sign_in(page, site, "administrator")
+    page.goto(f"{site.address}/settings/calendar")
+    page.locator("#text").fill(HOLIDAYS)
+    page.get_by_role("button", name="检查").click()
+    assert "还没有保存" in page.inner_text("main")
+    assert look(page, "form-calendar") == []
+
+
+@pytest.mark.parametrize(
+    ("role", "path"),
+    [
+        (Role.OPERATOR, "/board"),
+        (Role.OPERATOR, "/reviews"),
+        (Role.AUDITOR, "/duties"),
+        (None, "/"),
+        (None, "/register"),
+    ],
+)
+def test_before_the_first_year(role: Role | None, path: str, tmp_path: Path, open_page: Callable[..., Page]) -> None:
+    settings = Settings(_env_file=None, data_dir=tmp_path, clock_file=tmp_path / "clock", engine_port=9)
+    engine = engine_of(settings)
+    migrate(engine)
+    with Session(engine) as session:
+        session.add(User(login="operator", name="经办人示例", role=Role.OPERATOR))
+        equip(session)
+    clock = FileClock(tmp_path / "clock")
+    clock.set(SystemClock().now().astimezone(CHINA))
+    with served(House(settings, clock, create_app(settings))) as site:
+        page = open_page()
+        if role is not None:
+            sign_in(page, site, role.value)
+        answer = page.goto(site.address + path)
+        assert answer is not None and answer.status == 200
+        assert look(page, f"first{path.replace('/', '-')}") == []
+
+
+def _hand_in(page: Page, table: str) -> None:
+    page.locator("#file").set_input_files({"name": "表.csv", "mimeType": "text/csv", "buffer": table.encode()})
+    page.get_by_role("button", name="上传并检查").click()
+    page.wait_for_load_state()

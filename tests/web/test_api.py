@@ -24,7 +24,8 @@ from services.interface import Scope
 from services.money import plain_yuan
 from tests.desk import CODE
 from tests.web.conftest import House, back_to_the_notice
-from web.api import TokenKeeper, create_api
+from web.api import create_api
+from web.api.calls import TokenKeeper
 
 Houses = Callable[[str | None], House]
 API = "/api/v1"
@@ -166,7 +167,7 @@ def test_evidence_is_added_once_until_the_application_is_accepted(house_at: Hous
     assert other.status_code == 422 and "file-key-1" in other.json()["detail"]
     unknown = upload(client, made, "file-key-3", "别的材料")
     assert unknown.status_code == 422 and asked[0] in unknown.json()["detail"]
-    assert "不是" in upload(client, made, "file-key-4", asked[1], b"MZ\x90").json()["detail"]
+    assert "内容与后缀不符" in upload(client, made, "file-key-4", asked[1], b"MZ\x90").json()["detail"]
     read = client.get(f"{API}/applications/{made['id']}").json()
     assert [(each["evidence"], each["filename"]) for each in read["files"]] == [(asked[0], "合同.pdf")]
     with house.session() as session:
@@ -202,13 +203,13 @@ def test_what_is_asked_for_is_read_and_answered_once(house_at: Houses) -> None:
     assert client.get(f"{API}/applications/{made['id']}").json()["supplement"] is None
     with house.session() as session:
         values = facts.newest(session, [made["id"]], FactKind.DECLARED)[made["id"]]
-    assert values["service_fee"] == "18000000"
+    assert values["service_fee"] == "180000.00"
 
 
 def test_an_application_is_withdrawn_once_and_only_by_those_who_see_it(house_at: Houses) -> None:
     house = house_at("intake")
     client = platform(house, Scope.SUBMIT_APPLICATIONS)
-    made = hand_in(client).json()
+    made = hand_in(client, uscc="91350699MA7XW0100G", enterprise="漳州另一示例科技有限公司").json()
     stranger = platform(house, Scope.SUBMIT_APPLICATIONS, login="applicant")
     body = {"reason": "企业要求撤回"}
     for what, sent in (("withdraw", {"json": body}), ("answer", {"json": {"answer": "x"}})):
@@ -225,7 +226,7 @@ def test_an_application_is_withdrawn_once_and_only_by_those_who_see_it(house_at:
 def test_every_call_asks_for_a_token_with_its_scope(house_at: Houses) -> None:
     house = house_at("verification")
     routes = [each for each in _routes(house) if isinstance(each, APIRoute)]
-    assert len(routes) == 6
+    assert len(routes) == 9
     for route in routes:
         keeper = next(each.call for each in route.dependant.dependencies if isinstance(each.call, TokenKeeper))
         others = platform(house, *(scope for scope in Scope if scope != keeper.scope))

@@ -58,7 +58,8 @@ LEVELS = {
 FIRST_YEAR, LAST_YEAR = 1990, 2100
 _LIMITED = ("ledger_id", "enterprise", "uscc", "project", "contracts", "invoices", "policy_id", "measure")
 
-_KEPT, _LEFT_OUT, _NOT_TAKEN = "该行其余内容仍参与比对", "该行未参与比对", "该行没有导入"
+_KEPT, _LEFT_OUT = "该行其余内容仍参与比对", "该行未参与比对"  # in matching
+_TAKEN, _NOT_TAKEN = "该行仍照所写导入", "该行没有导入"  # for the record
 _FACT_NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
@@ -136,11 +137,11 @@ def check_rows(
     checked = CheckedRows(rows if complete else rows.clear(), list(found.problems), [], complete, headed)
     _leave_out_unidentified(checked, id_column, _NOT_TAKEN if for_record else _LEFT_OUT)
     for name, reader in (("uscc", _read_uscc), ("invoices", _read_invoices)):
-        _read_column(checked, name, reader)
+        _read_column(checked, name, reader, _TAKEN if for_record else _KEPT)
     for name, reader in (("amount_yuan", _read_amount), ("year", _read_year), ("level", _read_level)):
         if name in headings:
             _read_column(checked, name, reader, _NOT_TAKEN if for_record else _KEPT)
-    _warn_of_nameless(checked)
+    _warn_of_nameless(checked, _TAKEN if for_record else _KEPT)
     checked.frame = checked.frame.with_columns(
         (pl.col("amount_yuan").cast(pl.Decimal(20, 2), strict=False) * 100).cast(pl.Int64).alias("amount_fen"),
         pl.col("year").cast(pl.Int64, strict=False).alias("year_number"),
@@ -311,8 +312,8 @@ def _read_year(text: str) -> _Reading:
     return _Reading(plain, note="" if plain == text else f"“{text}”读作 {plain} 年")
 
 
-def _warn_of_nameless(checked: CheckedRows) -> None:
+def _warn_of_nameless(checked: CheckedRows, fate: str) -> None:
     rows = checked.frame.filter((pl.col("enterprise") == "") & (pl.col("uscc") == ""))[ROW]
     for row in rows:
         cause = "企业名称和统一社会信用代码都没有填写"
-        checked.problems.append(checked.headed.problem(row, "enterprise", "", cause, f"请至少补填一项；{_KEPT}"))
+        checked.problems.append(checked.headed.problem(row, "enterprise", "", cause, f"请至少补填一项；{fate}"))

@@ -50,7 +50,7 @@ class Waiting:
     """A registration that waits for the bureau, and what the record knows of the enterprise."""
 
     row: Registration
-    known_name: str
+    known: Enterprise | None
     known_mails: Sequence[str]
     account: str
 
@@ -179,7 +179,7 @@ def _asked(session: Session, registration_id: int) -> Registration:
 
 def _shown(session: Session, row: Registration) -> Waiting:
     known = enterprises.by_code(session, row.uscc)
-    return Waiting(row, known.name if known else "", sorted(_mails(session, row.uscc)), _account(session, row.uscc))
+    return Waiting(row, known, sorted(_mails(session, row.uscc)), _account(session, row.uscc))
 
 
 def _proven(session: Session, row: Registration) -> bool:

@@ -89,9 +89,12 @@ def confirm(visit: Anybody, token: str) -> Response:
 def my(visit: Seen) -> HTMLResponse:
     """The enterprise's drafts and applications, and what it may apply for now."""
     known = offers.offers(visit.session, visit.clock)
+    enterprise = drafts.enterprise_of(visit.session, visit.actor)
+    counties = registration.counties(offers.laws(visit.session))
     return visit.page(
         "enterprise/my.html",
-        enterprise=drafts.enterprise_of(visit.session, visit.actor),
+        enterprise=enterprise,
+        county=counties.get(enterprise.county, enterprise.county),
         offers=[each for each in known if each.closes],
         latest=known[0].cycle if known else None,
         stage=visit.console.plan.stage(known[0].cycle.stage).title if known else "",

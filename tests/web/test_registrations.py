@@ -49,11 +49,13 @@ def test_an_imported_enterprise_is_not_taken_by_who_registers_its_code_first(hou
     operator = house.as_role(Role.OPERATOR)
     page = operator.get("/registrations").text
     assert "漳州导入示例有限公司" in page and "名称不同" in page and "没有留过" in page and "陈示例" in page
+    assert "县区不同" in page and "龙海区" in page and "类型不同" not in page
     with house.session() as session:
         number = session.exec(select(Registration.id)).one()
     assert send(operator, f"/registrations/{number}/accept").status_code == 303
     assert "注册已核实" in mails[-1] or "已经核实" in mails[-1]
     assert comes_in(browser)
+    assert "龙海区" in browser.get("/my").text and "不对的，请联系我们更正" in browser.get("/my").text
     assert "没有待核实的注册" in operator.get("/registrations").text
     with house.session() as session:
         user = session.exec(select(User).where(User.login == CODE)).one()

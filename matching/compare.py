@@ -3,24 +3,85 @@
 from __future__ import annotations
 
 import polars as pl
+from rapidfuzz import fuzz, process
 
-from matching.identity import same_enterprise
+from matching.identity import BY_ALIKE, same_enterprise
 from matching.keys import FEN_PER_WAN
 
 _CLOSE = 20
+_ALIKE_NAMES = 75  # rapidfuzz's ratio, of 100
+_ALIKE_TITLES = 80
 
 
 def compared(left: pl.DataFrame, right: pl.DataFrame, former_names: pl.DataFrame | None) -> pl.DataFrame:
     """Every pair that shares an enterprise or an invoice, once, with the columns of both sides and the comparisons.
 
-    `identity` is null for a shared invoice of what is not known to be one enterprise. `same_*`, `near_title` and
-    `other_*` are Booleans, never null; a field that is empty on one side neither agrees nor contradicts.
+    Pairs that share no enterprise are those with one invoice, or with one title and amount where two valid codes do not
+    speak against it; `identity` is then null, or BY_ALIKE where the names are nearly one. `same_*`, `near_title`,
+    `alike_title` and `other_*` are Booleans, never null; a field that is empty on one side neither agrees nor
+    contradicts.
     """
     enterprises = same_enterprise(left, right, former_names)
-    invoices = _sharing(left, right, "invoice").join(enterprises, on=["row", "row_right"], how="anti")
-    pairs = pl.concat([enterprises, invoices.with_columns(pl.lit(None, pl.String).alias("identity"))])
-    sides = pairs.join(left, on="row").join(right.rename({"row": "row_right"}), on="row_right", suffix="_right")
-    return sides.with_columns(_shared_numbers()).with_columns(_comparisons())
+    invoices = _unknown(_sharing(left, right, "invoice").join(enterprises, on=["row", "row_right"], how="anti"))
+    known = pl.concat([enterprises, invoices])
+    claims = _same_claim(left, right).join(known, on=["row", "row_right"], how="anti")
+    sides = _sides(pl.concat([known, _recognised(claims, left, right)]), left, right)
+    return sides.with_columns(_shared_numbers()).with_columns(_titles_alike(sides)).with_columns(_comparisons())
+
+
+def _sides(pairs: pl.DataFrame, left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
+    return pairs.join(left, on="row").join(right.rename({"row": "row_right"}), on="row_right", suffix="_right")
+
+
+def _unknown(pairs: pl.DataFrame) -> pl.DataFrame:
+    return pairs.with_columns(pl.lit(None, pl.String).alias("identity"))
+
+
+def _same_claim(left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
+    """Rows with one loose title, or one bag of its characters, and one amount to the 万元."""
+    wan = ((pl.col("fen") + FEN_PER_WAN // 2) // FEN_PER_WAN).alias("wan")
+    sides = [
+        table.filter((pl.col("bag") != "") & (pl.col("fen") > 0)).select("row", "bag", wan) for table in (left, right)
+    ]
+    return sides[0].join(sides[1], on=["bag", "wan"]).select("row", "row_right").unique()
+
+
+def _recognised(pairs: pl.DataFrame, left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
+    """Those of one claim that may be one enterprise: names nearly alike, or an amount that hardly occurs twice."""
+    columns = ("row", "alike", "place", "person", "code", "code_valid", "fen", "year_number")
+    sides = _sides(pairs, left.select(columns), right.select(columns))
+    names_alike = _likeness(sides, "alike") >= _ALIKE_NAMES
+    others = (
+        (pl.col("code_valid") & pl.col("code_valid_right") & (pl.col("code") != pl.col("code_right")))
+        | _both_and_different("place")
+        | (pl.col("person") != pl.col("person_right"))
+        | ((pl.col("year_number") - pl.col("year_number_right")).abs().fill_null(0) > 1)
+    )
+    identity = pl.when("names_alike").then(pl.lit(BY_ALIKE)).otherwise(None).alias("identity")
+    return (
+        sides.with_columns(names_alike.alias("names_alike"))
+        .filter(~others & (pl.col("names_alike") | _rare_amount()))
+        .select("row", "row_right", identity)
+    )
+
+
+def _rare_amount() -> pl.Expr:
+    """The same amount on both sides, to the fen and no round figure."""
+    return ((pl.col("fen") == pl.col("fen_right")) & (pl.col("fen") % FEN_PER_WAN != 0)).fill_null(False)
+
+
+def _likeness(sides: pl.DataFrame, column: str) -> pl.Series:
+    """rapidfuzz's ratio of both sides' texts, 0 to 100; 0 where one is empty."""
+    ours, theirs = sides[column], sides[f"{column}_right"]
+    ratios = process.cpdist(ours.to_list(), theirs.to_list(), scorer=fuzz.ratio, workers=-1)
+    return pl.Series(column, ratios, dtype=pl.Float32) * ((ours != "") & (theirs != "")).cast(pl.Float32)
+
+
+def _titles_alike(sides: pl.DataFrame) -> pl.Series:
+    """Whether two titles say nearly the same, their parts in this order or another, and no other phase or year."""
+    figures = (sides["figures"] != "") & (sides["figures_right"] != "") & (sides["figures"] != sides["figures_right"])
+    near = (_likeness(sides, "loose_title") >= _ALIKE_TITLES) | (_likeness(sides, "bag") >= _ALIKE_TITLES)
+    return (near & ~figures).alias("titles_alike")
 
 
 def _sharing(left: pl.DataFrame, right: pl.DataFrame, numbers: str) -> pl.DataFrame:
@@ -50,14 +111,16 @@ def _shared_numbers() -> list[pl.Expr]:
 
 def _comparisons() -> list[pl.Expr]:
     known = pl.col("identity").is_not_null()
+    equal, close = pl.col("fen") == pl.col("fen_right"), _close("fen", "fen_right")
     both_titles = (pl.col("title") != "") & (pl.col("title_right") != "")
     same_title = known & both_titles & (pl.col("title") == pl.col("title_right"))
     near_title = (
         known & ~same_title & (pl.col("loose_title") != "") & (pl.col("loose_title") == pl.col("loose_title_right"))
     )
+    alike_title = known & ~same_title & ~near_title & pl.col("titles_alike")
+    same_claim = ~known & (pl.col("bag") != "") & (pl.col("bag") == pl.col("bag_right")) & equal
     same_invoice = pl.col("shared_invoices").list.len() > 0
     same_year = pl.col("year_number") == pl.col("year_number_right")
-    equal, close = pl.col("fen") == pl.col("fen_right"), _close("fen", "fen_right")
     same_amount = equal | (close & (_rounded("fen", "fen_right") | _rounded("fen_right", "fen")))
     return [
         same_invoice.alias("same_invoice"),
@@ -65,7 +128,12 @@ def _comparisons() -> list[pl.Expr]:
         (known & (pl.col("shared_contracts").list.len() > 0)).alias("same_contract"),
         same_title.alias("same_title"),
         near_title.alias("near_title"),
-        (both_titles & ~same_title & ~near_title & (pl.col("title") != pl.col("title_right"))).alias("other_title"),
+        alike_title.alias("alike_title"),
+        same_claim.fill_null(False).alias("same_claim"),
+        (known & equal & (pl.col("fen") % FEN_PER_WAN != 0)).fill_null(False).alias("rare_amount"),
+        (both_titles & ~same_title & ~near_title & ~alike_title & (pl.col("title") != pl.col("title_right"))).alias(
+            "other_title"
+        ),
         _both_and_different("measure").alias("two_measures"),
         same_year.fill_null(False).alias("same_year"),
         (~same_year).fill_null(False).alias("other_year"),

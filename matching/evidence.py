@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from matching.identity import BY_CODE, BY_CORE, BY_FORMER_NAME, BY_NAME
+from matching.identity import BY_ALIKE, BY_CODE, BY_CORE, BY_FORMER_NAME, BY_NAME
 
 
 def evidence() -> pl.Expr:
@@ -27,6 +27,10 @@ def _agreements() -> list[pl.Expr]:
         pl.when("near_title").then(
             pl.format("项目名称除企业名、“项目”“工程”等字样外相同（“{}”与“{}”）", "project", "project_right")
         ),
+        pl.when("alike_title").then(pl.format("项目名称相近（“{}”与“{}”）", "project", "project_right")),
+        pl.when("same_claim").then(
+            pl.format("项目名称和金额都相同（“{}”与“{}”），需核实是否同一企业", "project", "project_right")
+        ),
         pl.when(pl.col("identity") == BY_CODE).then(pl.format("统一社会信用代码相同（{}）", "code")),
         pl.when(pl.col("identity") == BY_NAME).then(pl.format("企业名称相同（“{}”）", "enterprise")),
         pl.when(pl.col("identity") == BY_FORMER_NAME).then(
@@ -34,6 +38,9 @@ def _agreements() -> list[pl.Expr]:
         ),
         pl.when(pl.col("identity") == BY_CORE).then(
             pl.format("企业名称除地区和组织形式外相同（“{}”与“{}”），需人工核对", "enterprise", "enterprise_right")
+        ),
+        pl.when(pl.col("identity") == BY_ALIKE).then(
+            pl.format("企业名称只差形近或个别字（“{}”与“{}”），需人工核对", "enterprise", "enterprise_right")
         ),
         pl.when("same_year").then(pl.format("年度相同（{}）", "year_number")),
         pl.when("two_measures").then(pl.format("分别申报了两项措施（{}、{}）", "measure", "measure_right")),

@@ -1,4 +1,4 @@
-"""Which rows of two tables belong to one enterprise: by code, name, former name, or doubtfully the name's core."""
+"""Which rows of two tables belong to one enterprise: by code, name, former name, or doubtfully by what names share."""
 
 from __future__ import annotations
 
@@ -7,17 +7,21 @@ import polars as pl
 from matching import uscc
 from matching.normalise import name_key
 
-BY_CODE, BY_NAME, BY_FORMER_NAME, BY_CORE = "code", "name", "former", "core"
+BY_CODE, BY_NAME, BY_FORMER_NAME, BY_CORE, BY_ALIKE = "code", "name", "former", "core", "alike"
 """How a pair of rows was recognised, the strongest first."""
 
-_RANKS = (BY_CODE, BY_NAME, BY_FORMER_NAME, BY_CORE)
+DOUBTFUL = (BY_CORE, BY_ALIKE)
+"""By these two rows may be one enterprise: a person must look."""
+
+_RANKS = (BY_CODE, BY_NAME, BY_FORMER_NAME, BY_CORE, BY_ALIKE)
 
 
 def same_enterprise(left: pl.DataFrame, right: pl.DataFrame, former_names: pl.DataFrame | None) -> pl.DataFrame:
     """Pairs `row`, `row_right`, `identity`: each pair once, by its strongest key.
 
-    Two rows with different valid codes are namesakes and never a pair. The core of the name counts only where a
-    valid code is missing on one side. `former_names` has the columns `uscc`, `enterprise`, `former_name`.
+    Two rows with different valid codes are namesakes and never a pair. The core of the name, and the core with
+    mistakable characters as one, count only where a valid code is missing on one side and no two places are told.
+    `former_names` has the columns `uscc`, `enterprise`, `former_name`.
     """
     pairs = pl.concat(
         [
@@ -25,13 +29,16 @@ def same_enterprise(left: pl.DataFrame, right: pl.DataFrame, former_names: pl.Da
             _paired(_column(left, "name"), _column(right, "name"), BY_NAME),
             _paired(*_former(left, right, former_names), BY_FORMER_NAME),
             _paired(_column(left, "core"), _column(right, "core"), BY_CORE),
+            _paired(_column(left, "alike"), _column(right, "alike"), BY_ALIKE),
         ]
     )
     strongest = pairs.group_by("row", "row_right").agg(pl.col("rank").min())
-    checked = strongest.join(_valid_code(left), on="row").join(
-        _valid_code(right).rename({"row": "row_right", "valid": "valid_right"}), on="row_right"
+    checked = strongest.join(_who(left), on="row").join(
+        _who(right).rename({"row": "row_right"}), on="row_right", suffix="_right"
     )
-    namesakes = (pl.col("valid") != pl.col("valid_right")).fill_null(False)
+    two_places = (pl.col("place") != "") & (pl.col("place_right") != "") & (pl.col("place") != pl.col("place_right"))
+    doubtful = pl.col("rank") >= _RANKS.index(BY_CORE)
+    namesakes = (pl.col("valid") != pl.col("valid_right")).fill_null(False) | (doubtful & two_places)
     identity = pl.col("rank").replace_strict(dict(enumerate(_RANKS)), return_dtype=pl.String).alias("identity")
     return checked.filter(~namesakes).select("row", "row_right", identity)
 
@@ -47,6 +54,10 @@ def _codes(table: pl.DataFrame) -> pl.DataFrame:
 
 def _column(table: pl.DataFrame, column: str) -> pl.DataFrame:
     return table.filter(pl.col(column) != "").select("row", pl.col(column).alias("key"))
+
+
+def _who(table: pl.DataFrame) -> pl.DataFrame:
+    return table.select("row", pl.when("code_valid").then("code").alias("valid"), "place")
 
 
 def _valid_code(table: pl.DataFrame) -> pl.DataFrame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 
 import polars as pl
@@ -9,8 +10,8 @@ import polars as pl
 from matching import uscc
 from matching.contracts import contract_keys
 from matching.invoices import read_invoices
-from matching.normalise import core_name_key, name_key
-from matching.projects import loose_title_key, title_key
+from matching.normalise import alike_name_key, core_name_key, name_key, person_key, place_key
+from matching.projects import bag_key, loose_title_key, numbers_key, title_key
 
 TEXTS = ("enterprise", "uscc", "project", "invoices", "contracts", "amount_yuan", "year", "measure")
 FEN_PER_WAN = 1_000_000
@@ -19,8 +20,10 @@ FEN_PER_WAN = 1_000_000
 def with_keys(frame: pl.DataFrame, id_column: str) -> pl.DataFrame:
     """`frame` as `row`, `id`, its texts (empty where a column is missing), and the keys:
 
-    `code` (normalised), `code_valid`, `name`, `core`, `title`, `loose_title`, `invoice` / `bare` / `contract` (lists),
-    `fen` (null where the amount is no plain number), `year_number` (null likewise).
+    `code` (normalised), `code_valid`, `name`, `core`, `alike` (the core, mistakable characters as one), `place`,
+    `person` (group, branch …), `title`, `loose_title`, `bag` (its characters in order), `figures` (its phases and
+    years), `invoice` / `bare` / `contract` (lists), `fen` (null where the amount is no plain number), `year_number`
+    (null likewise).
     """
     texts = [
         (pl.col(name).cast(pl.String) if name in frame.columns else pl.lit(None, pl.String)).fill_null("").alias(name)
@@ -28,9 +31,9 @@ def with_keys(frame: pl.DataFrame, id_column: str) -> pl.DataFrame:
     ]
     table = frame.select(pl.col(id_column).cast(pl.String).fill_null("").alias("id"), *texts).with_row_index("row")
     table = _mapped(table, ["uscc"], ["code", "code_fault"], lambda text: (uscc.normalised(text), uscc.fault(text)))
-    table = _mapped(table, ["enterprise"], ["name", "core"], lambda text: (name_key(text), core_name_key(text)))
+    table = _mapped(table, ["enterprise"], ["name", "core", "alike", "place", "person"], _name_keys)
     table = _mapped(table, ["project"], ["title"], lambda text: (title_key(text),))
-    table = _mapped(table, ["title", "name", "core"], ["loose_title"], lambda *keys: (loose_title_key(*keys),))
+    table = _mapped(table, ["title", "year", "name", "core"], ["loose_title", "bag", "figures"], _title_keys)
     table = _mapped(table, ["contracts"], ["contract"], lambda text: (_JOIN.join(contract_keys(text)),))
     table = _mapped(table, ["invoices"], ["invoice", "bare"], _invoice_keys)
     return _with_figures(
@@ -41,6 +44,16 @@ def with_keys(frame: pl.DataFrame, id_column: str) -> pl.DataFrame:
 
 
 _JOIN = ";"
+_YEAR = re.compile(r"\d{4}", re.ASCII)
+
+
+def _name_keys(text: str) -> tuple[str, ...]:
+    return name_key(text), core_name_key(text), alike_name_key(text), place_key(text), person_key(text)
+
+
+def _title_keys(title: str, year: str, *own_names: str) -> tuple[str, ...]:
+    loose = loose_title_key(title, year if _YEAR.fullmatch(year) else "", *own_names)
+    return loose, bag_key(loose), numbers_key(loose)
 
 
 def _invoice_keys(text: str) -> tuple[str, str]:

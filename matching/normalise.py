@@ -8,21 +8,21 @@ from functools import cache
 
 import opencc
 
-COUNTIES = (
-    "芗城", "龙文", "龙海", "长泰", "漳浦", "云霄", "诏安", "东山", "平和", "南靖", "华安",
-)  # fmt: skip
-"""漳州市的县（区）, as they stand in front of names, with or without 区 / 县 / 市."""
+from matching.regions import COUNTIES, PREFECTURES, PROVINCES, ZONES
 
 _NOT_WORD = re.compile(r"[\W_]+")
 _BRACKETS = str.maketrans("〔〕【】［］[]｛｝{}〈〉《》「」『』（）", "()()()()()()()()()()()")
-_REGION = (
-    r"(?:福建省?|漳州市?|(?:"
-    + "|".join(COUNTIES)
-    + r")(?:区|县|市)?|古雷(?:开发区)?|常山(?:开发区)?|漳州(?:开发区|高新区))"
+_PLACE = (
+    rf"(?:(?P<province>{'|'.join(PROVINCES)})(?:省|市|(?:壮族|回族|维吾尔)?自治区)?)?"
+    rf"(?:(?P<prefecture>{'|'.join(PREFECTURES)})(?:市|地区)?)?"
+    rf"(?:(?P<county>{'|'.join(COUNTIES)})(?:区|县|市)?)?"
+    rf"(?:(?:{'|'.join(ZONES)})(?:开发区)?|(?<=.)(?:开发区|高新区|台商投资区))?"
 )
-_REGION_PREFIX = re.compile(rf"^(?:{_REGION})+")
-_REGION_IN_BRACKETS = re.compile(rf"\((?:中国|{_REGION})+\)")
+_PLACE_FIRST = re.compile(f"^{_PLACE}")
+_PLACE_IN_BRACKETS = re.compile(rf"\((?:中国)?{_PLACE}\)")
+_HOME = "漳州"  # where the counties lie
 _FORM = re.compile(r"(股份有限公司|有限责任公司|有限公司|股份公司|公司|合伙企业有限合伙|合伙企业普通合伙|合伙企业)$")
+_PERSONS = re.compile(r"集团|控股|分公司|分厂|研究院|研究所|大学|学院|学校|协会|商会|合作社|联盟|中心")
 _SAME_FORM = {"有限责任公司": "有限公司", "股份公司": "股份有限公司"}
 
 
@@ -58,6 +58,21 @@ def folded(text: str) -> str:
     return "".join(one_kind_of_brackets(simplified(half_width(text))).casefold().split())
 
 
+_MISTAKEN = str.maketrans(
+    "已巳未曰夭士太甩全乐入么右朋去万秦凤诲戍戌汆余侯沖冲",
+    "己己末日天土大电金东人公石明云方泰风海戊戊永佘候中中",
+)
+
+
+def alike(text: str) -> str:
+    """Characters that are easily mistaken for each other, by eye or by a scanner, as one of them; for weak keys only.
+
+    >>> alike("三朋右辰入工智能有限么司")
+    '三明石辰人工智能有限公司'
+    """
+    return text.translate(_MISTAKEN)
+
+
 def letters_only(text: str) -> str:
     """Without punctuation, brackets and signs; their content stays."""
     return _NOT_WORD.sub("", text)
@@ -85,7 +100,7 @@ def organisational_form(name: str) -> str:
 
 
 def core_name_key(name: str) -> str:
-    """The name without its region and its form: a weaker key, since two enterprises can share it.
+    """The name without its place and its form: a weaker key, since two enterprises can share it.
 
     集团 and 分公司 stay: a group, its members and its branches are different legal persons. Empty when less than two
     characters would remain.
@@ -93,7 +108,43 @@ def core_name_key(name: str) -> str:
     >>> core_name_key("福建省漳州市示例科技有限公司"), core_name_key("示例（漳州）科技股份有限公司")
     ('示例科技', '示例科技')
     """
-    text = _REGION_IN_BRACKETS.sub("", folded(name))
-    text = _FORM.sub("", letters_only(text))
-    core = _REGION_PREFIX.sub("", text)
+    return _core(folded(name))
+
+
+def alike_name_key(name: str) -> str:
+    """The core of the name with characters that are easily mistaken taken for one.
+
+    >>> alike_name_key("三朋右辰入工智能有限么司") == alike_name_key("三明石辰人工智能有限公司")
+    True
+    """
+    return _core(alike(folded(name)))
+
+
+def place_key(name: str) -> str:
+    """The prefecture, or else the province, that the name tells; empty when it tells none.
+
+    >>> place_key("福建省厦门市示例科技有限公司"), place_key("示例（漳州）科技公司"), place_key("示例科技")
+    ('厦门', '漳州', '')
+    >>> place_key("芗城示例科技")
+    '漳州'
+    """
+    text = alike(folded(name))
+    for found in (_PLACE_FIRST.match(text), *_PLACE_IN_BRACKETS.finditer(text)):
+        if found is not None and (place := found["prefecture"] or found["province"] or (found["county"] and _HOME)):
+            return place
+    return ""
+
+
+def person_key(name: str) -> str:
+    """What makes a legal person another one than its namesake: group, branch, institute; empty for most.
+
+    >>> person_key("漳州示例科技集团有限公司"), person_key("漳州示例科技有限公司龙文分公司"), person_key("示例科技公司")
+    ('集团', '分公司', '')
+    """
+    return "".join(_PERSONS.findall(letters_only(alike(folded(name)))))
+
+
+def _core(text: str) -> str:
+    text = _FORM.sub("", letters_only(_PLACE_IN_BRACKETS.sub("", text)))
+    core = _PLACE_FIRST.sub("", text)
     return core if len(core) > 1 else ""

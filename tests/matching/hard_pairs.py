@@ -208,11 +208,11 @@ PAIRS = [
         "certain",
     ),
     Pair(
-        "the same title a year later with another amount: yearly purchases keep their title",
+        "the same title a year later with another amount: yearly purchases keep their title and are not the same item",
         NO_INVOICE,
         {"year": "2024", "amount_yuan": "70000", **NO_INVOICE},
-        SAME_ITEM,
-        "review",
+        SAME_ENTERPRISE,
+        "certain",
     ),
     Pair(
         "the year in the title makes it another item",

@@ -184,6 +184,6 @@ def test_years_and_phases_make_other_titles() -> None:
 def test_a_loose_title_is_without_own_name_and_the_word_project() -> None:
     name = "漳州示例科技有限公司"
     keys = (name_key(name), core_name_key(name))
-    assert loose_title_key(title_key(f"{name}视觉质检建设项目"), *keys) == "视觉质检"
-    assert loose_title_key(title_key("示例科技视觉质检工程"), *keys) == "视觉质检"
-    assert loose_title_key(title_key("项目"), *keys) == ""
+    assert loose_title_key(title_key(f"{name}视觉质检建设项目"), "2025", *keys) == "视觉质检"
+    assert loose_title_key(title_key("示例科技视觉质检工程"), "2025", *keys) == "视觉质检"
+    assert loose_title_key(title_key("项目"), "2025", *keys) == ""

@@ -7,7 +7,7 @@ PACKAGES := policy matching models config services tasks flows cli web benchmark
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --no-input
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help install demo serve browser test check bench lock clean
+.PHONY: help install demo serve browser test check bench bench-matching lock clean
 
 help:  ## 显示这份说明
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -48,10 +48,21 @@ bench: $(READY)  ## 测量速度，与同一次测量中的参照相比
 	@$(BIN)/python -W ignore -m benchmarks.deadline_rush
 	@$(BIN)/python -W ignore -m benchmarks.application_lists
 
+bench-matching: $(READY) .venv/.bench  ## 测量查重：准确率、召回率、时间和内存，与同类工具在同一次测量中比较
+	@$(BIN)/python -W ignore -m benchmarks.matching
+
+.venv/.bench: $(READY) requirements-bench.lock
+	@echo "正在安装用来比较的工具……"
+	@$(PIP) install --require-hashes --no-deps -r requirements-bench.lock
+	@touch $@
+
+COMPILE := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes \
+	--no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
+
 lock: $(READY)  ## 按 pyproject.toml 重新锁定依赖
-	@$(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes --extra dev \
-		--no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options \
-		--output-file requirements.lock pyproject.toml
+	@$(COMPILE) --extra dev --output-file requirements.lock pyproject.toml
+	@cp requirements.lock requirements-bench.lock  # what is locked there keeps its version
+	@$(COMPILE) --extra dev --extra bench --output-file requirements-bench.lock pyproject.toml
 
 clean:  ## 删除虚拟环境、缓存和演示数据（不动 var/work）
 	@rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis var/demo

@@ -76,12 +76,16 @@ def _mapped(
 
 
 def _with_figures(table: pl.DataFrame) -> pl.DataFrame:
-    plain = _half_width("amount_yuan").str.replace_all(r"[,\s元]", "")
-    year = _half_width("year").str.extract(r"^\s*(\d{4})\s*(?:年度?)?\s*$", 1).cast(pl.Int32)
-    fen = (plain.cast(pl.Decimal(30, 2), strict=False) * 100).cast(pl.Int64, strict=False)
-    return table.with_columns(fen.alias("fen"), year.alias("year_number"))
+    year = half_width(pl.col("year")).str.extract(r"^\s*(\d{4})\s*(?:年度?)?\s*$", 1).cast(pl.Int32)
+    return table.with_columns(fen_of(pl.col("amount_yuan")).alias("fen"), year.alias("year_number"))
 
 
-def _half_width(column: str) -> pl.Expr:
-    """NFKC where a text is not plain ASCII already."""
-    return pl.col(column).str.normalize("NFKC").str.strip_chars()
+def fen_of(amount: pl.Expr) -> pl.Expr:
+    """An amount in yuan as integer fen; null where it is no plain number."""
+    plain = half_width(amount).str.replace_all(r"[,\s元]", "")
+    return (plain.cast(pl.Decimal(30, 2), strict=False) * 100).cast(pl.Int64, strict=False)
+
+
+def half_width(text: pl.Expr) -> pl.Expr:
+    """NFKC, without spaces at the ends."""
+    return text.str.normalize("NFKC").str.strip_chars()

@@ -10,19 +10,26 @@ import opencc
 
 from matching.regions import COUNTIES, PREFECTURES, PROVINCES, ZONES
 
-_NOT_WORD = re.compile(r"[\W_]+")
-_BRACKETS = str.maketrans("〔〕【】［］[]｛｝{}〈〉《》「」『』（）", "()()()()()()()()()()()")
-_PLACE = (
+# Patterns that Python and Polars both read, so that a column is brought to the same keys as a single text.
+NOT_WORD = r"[\W_]+"
+PLACE = (
     rf"(?:(?P<province>{'|'.join(PROVINCES)})(?:省|市|(?:壮族|回族|维吾尔)?自治区)?)?"
     rf"(?:(?P<prefecture>{'|'.join(PREFECTURES)})(?:市|地区)?)?"
     rf"(?:(?P<county>{'|'.join(COUNTIES)})(?:区|县|市)?)?"
-    rf"(?:(?:{'|'.join(ZONES)})(?:开发区)?|(?<=.)(?:开发区|高新区|台商投资区))?"
+    rf"(?:(?:{'|'.join(ZONES)})(?:开发区)?|开发区|高新区|台商投资区)?"
 )
-_PLACE_FIRST = re.compile(f"^{_PLACE}")
-_PLACE_IN_BRACKETS = re.compile(rf"\((?:中国)?{_PLACE}\)")
+PLACE_IN_BRACKETS = rf"\((?:中国)?{PLACE}\)"
+FORM = r"(股份有限公司|有限责任公司|有限公司|股份公司|公司|合伙企业有限合伙|合伙企业普通合伙|合伙企业)$"
+_BRACKETS = ("〔〕【】［］[]｛｝{}〈〉《》「」『』（）", "()()()()()()()()()()()")
+_MISTAKEN = (
+    "已巳未曰夭士太甩全乐入么右朋去万秦凤诲戍戌汆余侯沖冲",
+    "己己末日天土大电金东人公石明云方泰风海戊戊永佘候中中",
+)
+_COMPILED_NOT_WORD, _COMPILED_FORM = re.compile(NOT_WORD), re.compile(FORM)
+_PLACE_FIRST, _PLACE_INSIDE = re.compile(f"^{PLACE}"), re.compile(PLACE_IN_BRACKETS)
 _HOME = "漳州"  # where the counties lie
-_FORM = re.compile(r"(股份有限公司|有限责任公司|有限公司|股份公司|公司|合伙企业有限合伙|合伙企业普通合伙|合伙企业)$")
-_PERSONS = re.compile(r"集团|控股|分公司|分厂|研究院|研究所|大学|学院|学校|协会|商会|合作社|联盟|中心")
+_PERSONS = re.compile("集团|控股|分公司|分厂|研究院|研究所|大学|学院|学校|协会|商会|合作社|联盟|中心")
+_IDEOGRAPHS = range(0x4E00, 0xA000)
 _SAME_FORM = {"有限责任公司": "有限公司", "股份公司": "股份有限公司"}
 
 
@@ -40,28 +47,36 @@ def one_kind_of_brackets(text: str) -> str:
     >>> one_kind_of_brackets("漳州〔福建〕")
     '漳州(福建)'
     """
-    return text.translate(_BRACKETS)
+    return text.translate(str.maketrans(*_BRACKETS))
 
 
 def simplified(text: str) -> str:
-    """Traditional characters as simplified ones."""
-    return text if text.isascii() else str(_converter().convert(text))
+    """Traditional characters as simplified ones, each by itself."""
+    return text if text.isascii() else text.translate(_simplified())
 
 
 @cache
-def _converter() -> opencc.OpenCC:
-    return opencc.OpenCC("t2s")
+def _simplified() -> dict[int, str]:
+    """OpenCC's simplified character of every ideograph that has another."""
+    written = [chr(point) for point in _IDEOGRAPHS]
+    converted = opencc.OpenCC("t2s").convert("\n".join(written)).split("\n")
+    return {ord(one): other for one, other in zip(written, converted, strict=True) if one != other}
+
+
+def replacements() -> list[tuple[list[str], list[str]]]:
+    """What `folded` replaces, as two lists each: for whole columns."""
+    simple = _simplified()
+    return [([chr(point) for point in simple], list(simple.values())), (list(_BRACKETS[0]), list(_BRACKETS[1]))]
+
+
+def mistaken() -> tuple[list[str], list[str]]:
+    """What `alike` replaces, as two lists."""
+    return list(_MISTAKEN[0]), list(_MISTAKEN[1])
 
 
 def folded(text: str) -> str:
     """Half width, simplified, one kind of brackets, lower case, without spaces: what all keys start from."""
     return "".join(one_kind_of_brackets(simplified(half_width(text))).casefold().split())
-
-
-_MISTAKEN = str.maketrans(
-    "已巳未曰夭士太甩全乐入么右朋去万秦凤诲戍戌汆余侯沖冲",
-    "己己末日天土大电金东人公石明云方泰风海戊戊永佘候中中",
-)
 
 
 def alike(text: str) -> str:
@@ -70,12 +85,12 @@ def alike(text: str) -> str:
     >>> alike("三朋右辰入工智能有限么司")
     '三明石辰人工智能有限公司'
     """
-    return text.translate(_MISTAKEN)
+    return text.translate(str.maketrans(*_MISTAKEN))
 
 
 def letters_only(text: str) -> str:
     """Without punctuation, brackets and signs; their content stays."""
-    return _NOT_WORD.sub("", text)
+    return _COMPILED_NOT_WORD.sub("", text)
 
 
 def name_key(name: str) -> str:
@@ -95,7 +110,7 @@ def organisational_form(name: str) -> str:
     >>> organisational_form("示例科技股份有限公司"), organisational_form("示例研究院")
     ('股份有限公司', '')
     """
-    found = _FORM.search(letters_only(folded(name)))
+    found = _COMPILED_FORM.search(letters_only(folded(name)))
     return found.group(1) if found else ""
 
 
@@ -129,7 +144,7 @@ def place_key(name: str) -> str:
     '漳州'
     """
     text = alike(folded(name))
-    for found in (_PLACE_FIRST.match(text), *_PLACE_IN_BRACKETS.finditer(text)):
+    for found in (_PLACE_FIRST.match(text), *_PLACE_INSIDE.finditer(text)):
         if found is not None and (place := found["prefecture"] or found["province"] or (found["county"] and _HOME)):
             return place
     return ""
@@ -145,6 +160,6 @@ def person_key(name: str) -> str:
 
 
 def _core(text: str) -> str:
-    text = _FORM.sub("", letters_only(_PLACE_IN_BRACKETS.sub("", text)))
+    text = _COMPILED_FORM.sub("", letters_only(_PLACE_INSIDE.sub("", text)))
     core = _PLACE_FIRST.sub("", text)
     return core if len(core) > 1 else ""

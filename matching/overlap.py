@@ -8,6 +8,7 @@ from matching.compare import compared
 from matching.evidence import evidence
 from matching.judge import SAME_ITEM, judged
 from matching.keys import with_keys
+from matching.sieve import possible
 
 APPLICATION_COLUMNS = ("application_id", "enterprise", "uscc", "project", "invoices", "amount_yuan", "year")
 LEDGER_COLUMNS = ("ledger_id", "enterprise", "uscc", "project", "invoices", "amount_yuan", "year", "level")
@@ -27,8 +28,9 @@ def match(applications: pl.DataFrame, ledger: pl.DataFrame, former_names: pl.Dat
       contract or the same title is the same item, more or less surely by year and amount.
     - One enterprise alone is never a duplicate.
     """
-    pairs = compared(with_keys(applications, "application_id"), with_keys(ledger, "ledger_id"), former_names)
-    return _findings(pairs, "application_id", "ledger_id")
+    ours = with_keys(applications, "application_id")
+    theirs = with_keys(possible(ours, ledger, former_names), "ledger_id")
+    return _findings(compared(ours, theirs, former_names), "application_id", "ledger_id")
 
 
 def within(applications: pl.DataFrame, former_names: pl.DataFrame | None = None) -> pl.DataFrame:

@@ -1,0 +1,139 @@
+"""Ours and its peers, each in a process of its own: from a world's tables to the pairs that it takes for one item.
+
+Who gives a score is reported at the threshold that suits it best on the very truth: no peer is hampered by our choice.
+Run: python -m benchmarks.matching.contenders NAME FOLDER; prints seconds and peak memory (MiB) as JSON.
+"""
+
+import json
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+
+PAIR = ("application_id", "ledger_id")
+Tables = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
+
+
+def ours(tables: Tables) -> pl.DataFrame:
+    """The product's own matching."""
+    from matching import match
+
+    return match(*tables).filter(pl.col("kind") == "same_item").select(*PAIR, "certainty")
+
+
+def exact(tables: Tables) -> pl.DataFrame:
+    """What a spreadsheet does: the same code with the same title, or one invoice as it is written."""
+    applications, ledger, _ = tables
+    titles = applications.filter(pl.col("uscc") != "").join(ledger, on=["uscc", "project"]).select(PAIR)
+    papers = [
+        table.select(key, pl.col("invoices").str.split(";").alias("invoice")).explode("invoice")
+        for table, key in ((applications, PAIR[0]), (ledger, PAIR[1]))
+    ]
+    same = papers[0].filter(pl.col("invoice") != "").join(papers[1], on="invoice").select(PAIR)
+    return pl.concat([titles, same]).unique()
+
+
+def tfidf(tables: Tables) -> pl.DataFrame:
+    """Cosine of TF-IDF weighted character bigrams and trigrams of name and title; at most five a row."""
+    import numpy as np
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    applications, ledger, _ = tables
+    texts = [(table["enterprise"] + "　" + table["project"]).to_list() for table in (applications, ledger)]
+    vectors = TfidfVectorizer(analyzer="char", ngram_range=(2, 3), min_df=2, dtype=np.float32)
+    theirs = vectors.fit_transform(texts[1]).T.tocsr()
+    mine = vectors.transform(texts[0])
+    left, right, score = [], [], []
+    for start in range(0, mine.shape[0], 200):
+        scores = (mine[start : start + 200] @ theirs).tocsr()
+        for row in range(scores.shape[0]):
+            begin, end = scores.indptr[row], scores.indptr[row + 1]
+            values, columns = scores.data[begin:end], scores.indices[begin:end]
+            near = np.flatnonzero(values >= 0.5)
+            for place in near[np.argsort(values[near])[::-1][:5]]:
+                left.append(start + row)
+                right.append(int(columns[place]))
+                score.append(float(values[place]))
+    pairs = {PAIR[0]: applications[PAIR[0]].gather(left), PAIR[1]: ledger[PAIR[1]].gather(right)}
+    return pl.DataFrame(pairs | {"score": pl.Series(score, dtype=pl.Float64)})
+
+
+def splink(tables: Tables) -> pl.DataFrame:
+    """Splink on DuckDB: blocking and comparisons as its guide advises, trained without labels."""
+    import logging
+
+    from splink import DuckDBAPI, Linker, SettingsCreator, block_on
+    from splink import comparison_library as cl
+
+    logging.disable(logging.INFO)
+    api = DuckDBAPI()
+    frames = [
+        table.select(
+            pl.col(key).alias("unique_id"),
+            *(pl.when(pl.col(c) != "").then(c).alias(c) for c in ("enterprise", "uscc", "project", "amount_yuan")),
+            pl.col("year"),
+            pl.col("invoices").str.split(";").list.first().replace("", None).alias("invoice"),
+            pl.col("invoices").str.split(";").list.eval(pl.element().filter(pl.element() != "")).alias("papers"),
+        ).to_arrow()
+        for table, key in ((tables[0], PAIR[0]), (tables[1], PAIR[1]))
+    ]
+    sides = [
+        api.register(frame, dataset_display_name=name) for frame, name in zip(frames, ("asked", "granted"), strict=True)
+    ]
+    settings = SettingsCreator(
+        link_type="link_only",
+        comparisons=[
+            cl.JaroWinklerAtThresholds("enterprise", [0.95, 0.85, 0.75]),
+            cl.DamerauLevenshteinAtThresholds("uscc", [1, 2]),
+            cl.JaroWinklerAtThresholds("project", [0.95, 0.85, 0.75]).configure(term_frequency_adjustments=True),
+            cl.LevenshteinAtThresholds("amount_yuan", [1]),
+            cl.LevenshteinAtThresholds("year", [1]),
+            cl.ArrayIntersectAtSizes("papers", [1]),
+        ],
+        blocking_rules_to_generate_predictions=[
+            block_on("uscc"),
+            block_on("enterprise"),
+            block_on("invoice"),
+            block_on("project", "amount_yuan"),
+            block_on("project", "substr(enterprise, 1, 3)"),
+        ],
+    )
+    linker = Linker(sides, settings)
+    training = linker.training
+    training.estimate_probability_two_random_records_match([block_on("uscc", "project")], recall=0.5)
+    training.estimate_u_using_random_sampling(max_pairs=2e6, seed=1)
+    training.estimate_parameters_using_expectation_maximisation(block_on("uscc"), record_sample_proportion=1)
+    training.estimate_parameters_using_expectation_maximisation(block_on("project"), record_sample_proportion=1)
+    found: pl.DataFrame = linker.inference.predict(threshold_match_weight=0).as_duckdbpyrelation().pl()
+    asked_left = pl.col("source_dataset_l") == "asked"
+    return found.select(
+        pl.when(asked_left).then("unique_id_l").otherwise("unique_id_r").alias(PAIR[0]),
+        pl.when(asked_left).then("unique_id_r").otherwise("unique_id_l").alias(PAIR[1]),
+        pl.col("match_weight").alias("score"),
+    ).unique(PAIR)
+
+
+CONTENDERS: dict[str, Callable[[Tables], pl.DataFrame]] = {
+    "ours": ours,
+    "exact": exact,
+    "tfidf": tfidf,
+    "splink": splink,
+}
+
+
+def main(name: str, folder: Path) -> None:
+    """Run one of them."""
+    tables = tuple(pl.read_parquet(folder / f"{table}.parquet") for table in ("applications", "ledger", "former_names"))
+    started = time.perf_counter()
+    found = CONTENDERS[name](tables)  # type: ignore[arg-type]
+    seconds = time.perf_counter() - started
+    found.write_parquet(folder / f"{name}.parquet")
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": seconds, "peak": peak}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], Path(sys.argv[2]))

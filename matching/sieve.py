@@ -1,0 +1,67 @@
+"""Which rows of a ledger can match anything at all: told column by column, before the dear keys are made.
+
+A ledger has a row for every grant of a province; the applications of a year touch one in ten of them, or one in a
+thousand. What passes here is judged by the full keys; what does not shares no code, name, number or amount with them.
+"""
+
+from __future__ import annotations
+
+import polars as pl
+
+from matching import normalise
+from matching.keys import FEN_PER_WAN, fen_of, half_width
+
+ROWS_AT_ONCE = 500_000
+"""So many rows of a ledger are looked at together: what bounds the memory, however long the ledger is."""
+
+
+def possible(applications: pl.DataFrame, ledger: pl.DataFrame, former_names: pl.DataFrame | None) -> pl.DataFrame:
+    """The ledger's rows that may match one of the applications (which have their keys), in the ledger's order."""
+    wanted = _wanted(applications, former_names)
+    parts = [part.filter(pl.any_horizontal(*_reasons(part, wanted))) for part in ledger.iter_slices(ROWS_AT_ONCE)]
+    return pl.concat(parts) if parts else ledger
+
+
+def _wanted(applications: pl.DataFrame, former_names: pl.DataFrame | None) -> dict[str, pl.Series]:
+    """What the applications have: codes, cores of names (former ones too), ends of invoice numbers, amounts in fen."""
+    names = [applications["enterprise"]]
+    if former_names is not None:
+        names += [former_names[column].cast(pl.String) for column in ("enterprise", "former_name")]
+    numbers = pl.concat([applications["invoice"].explode(), applications["bare"].explode()]).drop_nulls()
+    cores = pl.concat(names).to_frame("name").select(name_core(pl.col("name")))[:, 0]
+    return {
+        "code": applications.filter("code_valid")["code"].unique(),
+        "core": cores.filter(cores != "").unique(),
+        "end": numbers.str.tail(8).unique(),
+        "fen": applications.filter(pl.col("fen") % FEN_PER_WAN != 0)["fen"].unique(),
+    }
+
+
+def _reasons(ledger: pl.DataFrame, wanted: dict[str, pl.Series]) -> list[pl.Expr]:
+    texts = {name: _text(ledger, name) for name in ("uscc", "enterprise", "invoices", "amount_yuan")}
+    code = half_width(texts["uscc"]).str.to_uppercase().str.replace_all(r"[-\s]", "")
+    written = half_width(texts["invoices"])
+    joined = written.str.replace_all(r"(\d)[\s/-]+(\d)", "$1$2")
+    ends = pl.concat_list(*(text.str.extract_all(r"\d{8,}") for text in (written, joined)))
+    has_end = ends.list.eval(pl.element().str.tail(8).is_in(wanted["end"].implode())).list.any()
+    return [
+        code.is_in(wanted["code"].implode()),
+        name_core(texts["enterprise"]).is_in(wanted["core"].implode()),
+        has_end.fill_null(False),
+        fen_of(texts["amount_yuan"]).is_in(wanted["fen"].implode()).fill_null(False),
+    ]
+
+
+def _text(table: pl.DataFrame, name: str) -> pl.Expr:
+    return pl.col(name).cast(pl.String).fill_null("") if name in table.columns else pl.lit("", pl.String)
+
+
+def name_core(name: pl.Expr) -> pl.Expr:
+    """`normalise.alike_name_key` of a column; the whole name, folded, where no core remains."""
+    folded = name.str.normalize("NFKC")
+    for written, meant in normalise.replacements():
+        folded = folded.str.replace_many(written, meant)
+    folded = folded.str.to_lowercase().str.replace_all(r"\s", "").str.replace_many(*normalise.mistaken())
+    letters = folded.str.replace(normalise.PLACE_IN_BRACKETS, "").str.replace_all(normalise.NOT_WORD, "")
+    core = letters.str.replace(normalise.FORM, "").str.replace(f"^{normalise.PLACE}", "")
+    return pl.when(core.str.len_chars() > 1).then(core).otherwise(folded.str.replace_all(normalise.NOT_WORD, ""))

@@ -1,0 +1,60 @@
+"""A made-up province with all the dirt of real ledgers: what is found, how surely, and that the sieve loses nothing."""
+
+import polars as pl
+import pytest
+
+from benchmarks.matching.world import World, make
+from matching import match, uscc
+from matching.compare import compared
+from matching.keys import with_keys
+from matching.normalise import alike_name_key
+from matching.sieve import name_core, possible
+
+PAIR = ["application_id", "ledger_id"]
+
+
+@pytest.fixture(scope="module")
+def world() -> World:
+    """Another one than those of the report."""
+    return make(1_000, 8_000, seed=7)
+
+
+@pytest.fixture(scope="module")
+def findings(world: World) -> pl.DataFrame:
+    found = match(world.applications, world.ledger, world.former_names)
+    return found.filter(pl.col("kind") == "same_item")
+
+
+def test_the_world_is_what_it_says(world: World) -> None:
+    assert all(uscc.is_valid(code) for code in world.applications["uscc"])
+    missing = (world.ledger["uscc"] == "").sum() / world.ledger.height
+    assert 0.28 < missing < 0.38 and world.truth.height > 200
+    assert world.truth.join(world.ledger, on="ledger_id", how="anti").is_empty()
+
+
+def test_what_is_certain_is_right_and_little_is_missed(world: World, findings: pl.DataFrame) -> None:
+    certain = findings.filter(pl.col("certainty") == "certain")
+    assert certain.height > 150 and certain.join(world.truth, on=PAIR, how="anti").is_empty()
+    hits = findings.join(world.truth, on=PAIR, how="semi").height
+    assert hits / findings.height > 0.95 and hits / world.truth.height > 0.97
+
+
+def test_the_sieve_leaves_out_nothing_that_is_found(world: World, findings: pl.DataFrame) -> None:
+    ours = with_keys(world.applications, "application_id")
+    left = possible(ours, world.ledger, world.former_names)
+    assert left.height < world.ledger.height * 0.7
+    pairs = compared(ours, with_keys(world.ledger, "ledger_id"), world.former_names)
+    known = pairs.filter(pl.col("identity").is_not_null() | (pl.col("shared_invoices").list.len() > 0))
+    sieved = left.select(pl.col("ledger_id").alias("id_right"))
+    lost = known.join(sieved, on="id_right", how="anti").filter(pl.col("identity") != "alike")
+    assert lost.is_empty()
+
+
+def test_a_column_of_names_has_the_keys_of_its_names(world: World) -> None:
+    names = pl.concat([world.ledger["enterprise"], world.applications["enterprise"]]).to_frame("name")
+    column = names.select(name_core(pl.col("name")))[:, 0]
+    single = [alike_name_key(name) for name in names["name"]]
+    differing = [
+        (name, one) for name, one, other in zip(names["name"], column, single, strict=True) if other and one != other
+    ]
+    assert differing == []

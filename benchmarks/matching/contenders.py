@@ -118,9 +118,9 @@ def splink(tables: Tables) -> pl.DataFrame:
 
 CONTENDERS: dict[str, Callable[[Tables], pl.DataFrame]] = {
     "ours": ours,
+    "splink": splink,
     "exact": exact,
     "tfidf": tfidf,
-    "splink": splink,
 }
 
 

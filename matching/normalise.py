@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache
+from functools import cache, lru_cache
 
 import opencc
 
@@ -25,6 +25,7 @@ _MISTAKEN = (
     "已巳未曰夭士太甩全乐入么右朋去万秦凤诲戍戌汆余侯沖冲",
     "己己末日天土大电金东人公石明云方泰风海戊戊永佘候中中",
 )
+_BRACKETS_TABLE, _MISTAKEN_TABLE = str.maketrans(*_BRACKETS), str.maketrans(*_MISTAKEN)
 _COMPILED_NOT_WORD, _COMPILED_FORM = re.compile(NOT_WORD), re.compile(FORM)
 _PLACE_FIRST, _PLACE_INSIDE = re.compile(f"^{PLACE}"), re.compile(PLACE_IN_BRACKETS)
 _HOME = "漳州"  # where the counties lie
@@ -47,7 +48,7 @@ def one_kind_of_brackets(text: str) -> str:
     >>> one_kind_of_brackets("漳州〔福建〕")
     '漳州(福建)'
     """
-    return text.translate(str.maketrans(*_BRACKETS))
+    return text.translate(_BRACKETS_TABLE)
 
 
 def simplified(text: str) -> str:
@@ -74,6 +75,7 @@ def mistaken() -> tuple[list[str], list[str]]:
     return list(_MISTAKEN[0]), list(_MISTAKEN[1])
 
 
+@lru_cache(maxsize=16)  # the keys of a text are made one after the other, and each begins with this
 def folded(text: str) -> str:
     """Half width, simplified, one kind of brackets, lower case, without spaces: what all keys start from."""
     return "".join(one_kind_of_brackets(simplified(half_width(text))).casefold().split())
@@ -85,7 +87,7 @@ def alike(text: str) -> str:
     >>> alike("三朋右辰入工智能有限么司")
     '三明石辰人工智能有限公司'
     """
-    return text.translate(str.maketrans(*_MISTAKEN))
+    return text.translate(_MISTAKEN_TABLE)
 
 
 def letters_only(text: str) -> str:

@@ -36,7 +36,7 @@ def list_command(
             {
                 "request": str(asked.id),
                 "reviewer": asked.reviewer,
-                "reviewer_name": reviewer_name(law, asked),
+                "reviewer_name": reviewer_name(law, asked.kind, asked.reviewer),
                 **told_application(place, asked.application_id),
                 "facts": "、".join(asked.facts),
                 "due": due_day(asked.due_at).isoformat(),

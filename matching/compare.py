@@ -5,7 +5,7 @@ from __future__ import annotations
 import polars as pl
 from rapidfuzz import fuzz, process
 
-from matching.identity import BY_ALIKE, same_enterprise
+from matching.identity import BY_ALIKE, differ, same_enterprise
 from matching.keys import FEN_PER_WAN
 
 _CLOSE = 20
@@ -53,7 +53,7 @@ def _recognised(pairs: pl.DataFrame, left: pl.DataFrame, right: pl.DataFrame) ->
     names_alike = _likeness(sides, "alike") >= _ALIKE_NAMES
     others = (
         (pl.col("code_valid") & pl.col("code_valid_right") & (pl.col("code") != pl.col("code_right")))
-        | _both_and_different("place")
+        | differ("place")
         | (pl.col("person") != pl.col("person_right"))
         | ((pl.col("year_number") - pl.col("year_number_right")).abs().fill_null(0) > 1)
     )
@@ -130,11 +130,9 @@ def _comparisons() -> list[pl.Expr]:
         near_title.alias("near_title"),
         alike_title.alias("alike_title"),
         same_claim.fill_null(False).alias("same_claim"),
-        (known & equal & (pl.col("fen") % FEN_PER_WAN != 0)).fill_null(False).alias("rare_amount"),
-        (both_titles & ~same_title & ~near_title & ~alike_title & (pl.col("title") != pl.col("title_right"))).alias(
-            "other_title"
-        ),
-        _both_and_different("measure").alias("two_measures"),
+        (known & _rare_amount()).alias("rare_amount"),
+        (differ("title") & ~near_title & ~alike_title & ~same_claim.fill_null(False)).alias("other_title"),
+        differ("measure").alias("two_measures"),
         same_year.fill_null(False).alias("same_year"),
         (~same_year).fill_null(False).alias("other_year"),
         equal.fill_null(False).alias("equal_amount"),
@@ -142,11 +140,6 @@ def _comparisons() -> list[pl.Expr]:
         (close & ~same_amount).fill_null(False).alias("near_amount"),
         (~close & ~same_amount).fill_null(False).alias("other_amount"),
     ]
-
-
-def _both_and_different(column: str) -> pl.Expr:
-    ours, theirs = pl.col(column), pl.col(f"{column}_right")
-    return (ours != "") & (theirs != "") & (ours != theirs)
 
 
 def _rounded(given: str, exact: str) -> pl.Expr:

@@ -29,7 +29,11 @@ def _agreements() -> list[pl.Expr]:
         ),
         pl.when("alike_title").then(pl.format("项目名称相近（“{}”与“{}”）", "project", "project_right")),
         pl.when("same_claim").then(
-            pl.format("项目名称和金额都相同（“{}”与“{}”），需核实是否同一企业", "project", "project_right")
+            pl.format(
+                "项目名称（不计次序和“项目”等字样）和金额都相同（“{}”与“{}”），需核实是否同一企业",
+                "project",
+                "project_right",
+            )
         ),
         pl.when(pl.col("identity") == BY_CODE).then(pl.format("统一社会信用代码相同（{}）", "code")),
         pl.when(pl.col("identity") == BY_NAME).then(pl.format("企业名称相同（“{}”）", "enterprise")),

@@ -36,11 +36,16 @@ def same_enterprise(left: pl.DataFrame, right: pl.DataFrame, former_names: pl.Da
     checked = strongest.join(_who(left), on="row").join(
         _who(right).rename({"row": "row_right"}), on="row_right", suffix="_right"
     )
-    two_places = (pl.col("place") != "") & (pl.col("place_right") != "") & (pl.col("place") != pl.col("place_right"))
     doubtful = pl.col("rank") >= _RANKS.index(BY_CORE)
-    namesakes = (pl.col("valid") != pl.col("valid_right")).fill_null(False) | (doubtful & two_places)
+    namesakes = (pl.col("valid") != pl.col("valid_right")).fill_null(False) | (doubtful & differ("place"))
     identity = pl.col("rank").replace_strict(dict(enumerate(_RANKS)), return_dtype=pl.String).alias("identity")
     return checked.filter(~namesakes).select("row", "row_right", identity)
+
+
+def differ(column: str) -> pl.Expr:
+    """Whether both sides tell something in this column, and not the same."""
+    ours, theirs = pl.col(column), pl.col(f"{column}_right")
+    return (ours != "") & (theirs != "") & (ours != theirs)
 
 
 def _paired(left: pl.DataFrame, right: pl.DataFrame, how: str) -> pl.DataFrame:

@@ -11,7 +11,7 @@ CERTAIN, LIKELY, REVIEW = "certain", "likely", "review"
 
 _SURE_FROM = 0.95
 _LIKELY_FROM = 0.8
-_DOUBTFUL = 0.7
+_DOUBT = 0.7
 
 
 def judged() -> list[pl.Expr]:
@@ -43,7 +43,7 @@ def judged() -> list[pl.Expr]:
 
 def _item_score() -> pl.Expr:
     """The strongest ground; a shared invoice stands alone, the others need one enterprise and suffer from its doubt."""
-    doubt = pl.when(pl.col("identity").is_in(DOUBTFUL)).then(_DOUBTFUL).otherwise(1.0)
+    doubt = pl.when(pl.col("identity").is_in(DOUBTFUL)).then(_DOUBT).otherwise(1.0)
     bare = pl.when("same_bare").then(0.75).otherwise(0.0)
     weaker = pl.max_horizontal(_contract_score(), _title_score(), _amount_score(), bare)
     claim = pl.when("same_claim").then(0.5).otherwise(0.0)

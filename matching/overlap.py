@@ -26,6 +26,10 @@ def match(applications: pl.DataFrame, ledger: pl.DataFrame, former_names: pl.Dat
     - The same invoice is the same item even under another enterprise; then a person must look.
     - One enterprise (valid codes equal; or names, former names equal where no two valid codes differ) with the same
       contract or the same title is the same item, more or less surely by year and amount.
+    - A title in other words or another order, or an amount to the fen under another title, is worth a look; the same
+      title in another year with another amount is bought again, and no duplicate.
+    - Names that differ by mistakable characters, and one title with one uneven amount where no two valid codes or
+      places differ, may be one enterprise: a person must look.
     - One enterprise alone is never a duplicate.
     """
     ours = with_keys(applications, "application_id")

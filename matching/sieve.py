@@ -12,7 +12,7 @@ from matching import normalise
 from matching.keys import FEN_PER_WAN, fen_of, half_width
 
 ROWS_AT_ONCE = 500_000
-"""So many rows of a ledger are looked at together: what bounds the memory, however long the ledger is."""
+"""So many rows of a ledger are looked at together: what bounds the memory that looking takes beside the ledger."""
 
 
 def possible(applications: pl.DataFrame, ledger: pl.DataFrame, former_names: pl.DataFrame | None) -> pl.DataFrame:
@@ -41,8 +41,8 @@ def _reasons(ledger: pl.DataFrame, wanted: dict[str, pl.Series]) -> list[pl.Expr
     texts = {name: _text(ledger, name) for name in ("uscc", "enterprise", "invoices", "amount_yuan")}
     code = half_width(texts["uscc"]).str.to_uppercase().str.replace_all(r"[-\s]", "")
     written = half_width(texts["invoices"])
-    joined = written.str.replace_all(r"(\d)[\s/-]+(\d)", "$1$2")
-    ends = pl.concat_list(*(text.str.extract_all(r"\d{8,}") for text in (written, joined)))
+    parts = written.str.replace_all(r"[^\d;\n\r|]", "")  # however the digits of one number are set apart
+    ends = pl.concat_list(*(text.str.extract_all(r"\d{8,}") for text in (written, parts)))
     has_end = ends.list.eval(pl.element().str.tail(8).is_in(wanted["end"].implode())).list.any()
     return [
         code.is_in(wanted["code"].implode()),
@@ -57,11 +57,12 @@ def _text(table: pl.DataFrame, name: str) -> pl.Expr:
 
 
 def name_core(name: pl.Expr) -> pl.Expr:
-    """`normalise.alike_name_key` of a column; the whole name, folded, where no core remains."""
+    """`normalise.alike_name_key` of a column; the name with its place where no core remains."""
     folded = name.str.normalize("NFKC")
     for written, meant in normalise.replacements():
         folded = folded.str.replace_many(written, meant)
     folded = folded.str.to_lowercase().str.replace_all(r"\s", "").str.replace_many(*normalise.mistaken())
     letters = folded.str.replace(normalise.PLACE_IN_BRACKETS, "").str.replace_all(normalise.NOT_WORD, "")
-    core = letters.str.replace(normalise.FORM, "").str.replace(f"^{normalise.PLACE}", "")
-    return pl.when(core.str.len_chars() > 1).then(core).otherwise(folded.str.replace_all(normalise.NOT_WORD, ""))
+    formless = letters.str.replace(normalise.FORM, "")
+    core = formless.str.replace(f"^{normalise.PLACE}", "")
+    return pl.when(core.str.len_chars() > 1).then(core).otherwise(formless)

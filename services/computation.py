@@ -113,6 +113,20 @@ def latest_run(session: Session, cycle_id: int) -> ComputationRun | None:
     ).first()
 
 
+def awarded(session: Session, cycle_id: int) -> dict[str, tuple[int, int]]:
+    """Count and sum in fen of the latest computation's awards, by measure; empty before there is one."""
+    run = latest_run(session, cycle_id)
+    if run is None:
+        return {}
+    rows = session.exec(
+        select(Application.measure, func.count(), func.sum(Award.amount_fen))
+        .join(Application, col(Application.id) == Award.application_id)
+        .where(Award.run_id == run.id, col(Award.outcome).in_((Outcome.AWARD, Outcome.CASE_BY_CASE)))
+        .group_by(Application.measure)
+    )
+    return {measure: (count, int(amount)) for measure, count, amount in rows}
+
+
 def gather(session: Session, cycle: Cycle) -> Inputs:
     """Read all inputs of a computation from the record."""
     law = policies.policy_of(session, cycle)

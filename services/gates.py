@@ -227,8 +227,6 @@ def _bureaus_replied(session: Session, cycle: Cycle, due: date | None) -> list[W
 
 def _requests_answered(session: Session, cycle: Cycle, kind: ReviewerKind) -> list[Wait]:
     law = policies.policy_of(session, cycle)
-    places = law.counties if kind is ReviewerKind.COUNTY else law.bureaus
-    names = {place.id: place.name for place in places}
     unasked = len(reviews.to_request(session, cycle.id or 0, kind))
     waits = [Wait("系统", f"{unasked} 件待发出审核", unasked)] if unasked else []
     by_reviewer: dict[str, list[VerificationRequest]] = {}
@@ -236,7 +234,7 @@ def _requests_answered(session: Session, cycle: Cycle, kind: ReviewerKind) -> li
         by_reviewer.setdefault(request.reviewer, []).append(request)
     return waits + [
         Wait(
-            names.get(reviewer, reviewer),
+            reviews.reviewer_name(law, kind, reviewer),
             f"{len(requests)} 件待回复",
             len(requests),
             due_day(min(request.due_at for request in requests)),

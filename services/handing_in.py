@@ -1,6 +1,5 @@
 """What other platforms hand in with their tokens, each request carried out once: applications, evidence, answers."""
 
-import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -92,21 +91,12 @@ def add_evidence(
     Raises InputError for evidence that the measure does not ask for, and what `attachments.add` raises; StateError
     once the application is accepted or has ended.
     """
-    application = _carried_out(session, key) or get_application(session, application_id)
-    sha256 = hashlib.sha256(data).hexdigest()
-    known = select(Attachment).where(
-        Attachment.application_id == application_id, Attachment.sha256 == sha256, Attachment.evidence == evidence
-    )
-    kept = session.exec(known).first()
-    if kept is not None:
-        return kept
-    if application.status not in _OPEN_TO_EVIDENCE:
-        raise StateError(f"{application.number} {STATUS_NAMES[application.status]}，不能再补充材料。")
-    law = policies.policy_of(session, cycles.open_one(session, application.cycle_id))
-    asked = evidence_of(facts.measure_of(law, application))
-    if evidence not in asked:
-        raise InputError(f"本措施没有要求材料“{evidence}”；要求的有：{'、'.join(asked)}。")
-    attachment = attachments.add(
+    known = _carried_out(session, key)
+    application = known or get_application(session, application_id)
+    if known is None:
+        _check_wanted(session, application, evidence)
+        _keep(session, clock, key, application)
+    return attachments.add(
         session,
         clock,
         actor,
@@ -116,8 +106,6 @@ def add_evidence(
         filename=filename,
         data=data,
     )
-    _keep(session, clock, key, application)
-    return attachment
 
 
 @operation("supplement.answer")
@@ -167,6 +155,15 @@ def withdraw(
     application = applications.withdraw(session, clock, actor, application_id=application_id, reason=reason)
     _keep(session, clock, key, application)
     return application
+
+
+def _check_wanted(session: Session, application: Application, evidence: str) -> None:
+    if application.status not in _OPEN_TO_EVIDENCE:
+        raise StateError(f"{application.number} {STATUS_NAMES[application.status]}，不能再补充材料。")
+    law = policies.policy_of(session, cycles.open_one(session, application.cycle_id))
+    asked = evidence_of(facts.measure_of(law, application))
+    if evidence not in asked:
+        raise InputError(f"本措施没有要求材料“{evidence}”；要求的有：{'、'.join(asked)}。")
 
 
 def _carried_out(session: Session, key: Key) -> Application | None:

@@ -43,7 +43,7 @@ class Change:
 
 def current_list(session: Session, cycle: Cycle) -> AwardList:
     """The newest version. Raises StateError when nothing is frozen yet."""
-    found = _newest(session, cycle)
+    found = newest(session, cycle.id or 0)
     if found is None:
         raise StateError(f"{cycle.year} 年度还没有固化的名单；请先完成测算并固化名单。")
     return found
@@ -68,7 +68,7 @@ def freeze(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> Aw
     run = _latest_run(session, cycle)
     lines = _lines(session, run)
     digest = digest_of(run.policy_sha256, [line for line, _ in lines], [award for _, award in lines])
-    current = _newest(session, cycle)
+    current = newest(session, cycle.id or 0)
     if current is not None and current.digest == digest and not _objected(session, current):
         return current
     frozen = AwardList(
@@ -126,9 +126,10 @@ def _change(old: AwardListEntry | None, new: AwardListEntry | None) -> Change:
     )
 
 
-def _newest(session: Session, cycle: Cycle) -> AwardList | None:
+def newest(session: Session, cycle_id: int) -> AwardList | None:
+    """The newest version; None when nothing is frozen yet."""
     return session.exec(
-        select(AwardList).where(AwardList.cycle_id == cycle.id).order_by(col(AwardList.version).desc()).limit(1)
+        select(AwardList).where(AwardList.cycle_id == cycle_id).order_by(col(AwardList.version).desc()).limit(1)
     ).first()
 
 

@@ -11,13 +11,8 @@ from config.settings import Settings
 from models import (
     Application,
     ApplicationStatus,
-    Award,
-    AwardList,
     Cycle,
     CycleStatus,
-    Outcome,
-    Payment,
-    PaymentOrder,
     PaymentStatus,
     RequestStatus,
     ReviewerKind,
@@ -30,7 +25,7 @@ from policy.environment import environment
 from policy.parameters import adjustable, version_of
 from policy.schema import Parameter, Pool
 from policy.yearly import budgets_of, year_settings
-from services import computation, cycles, gates, policies, stage_counts
+from services import computation, cycles, gates, lists, payment_overview, policies, reviews, stage_counts
 from services.clock import Clock
 from services.deadlines import due_day
 from services.gates import Wait
@@ -185,7 +180,7 @@ def measures(session: Session, law: Policy, cycle_id: int) -> list[MeasureSum]:
             .group_by(Application.measure)
         ).all()
     )
-    awarded = _awarded(session, cycle_id)
+    awarded = computation.awarded(session, cycle_id)
     return [
         MeasureSum(each.id, each.title, applied.get(each.id, 0), *awarded.get(each.id, (0, 0))) for each in law.measures
     ]
@@ -216,7 +211,6 @@ def pools(law: Policy, cycle: Cycle, sums: Iterable[MeasureSum]) -> list[PoolUse
 
 def late(session: Session, clock: Clock, law: Policy, cycle_id: int) -> list[Late]:
     """Requests and 补正 that are past their day, by whoever owes them."""
-    names = {each.id: each.name for each in law.bureaus} | {each.id: each.name for each in law.counties}
     requests = session.exec(
         select(
             VerificationRequest.kind,
@@ -233,10 +227,11 @@ def late(session: Session, clock: Clock, law: Policy, cycle_id: int) -> list[Lat
         .order_by(func.min(VerificationRequest.due_at), VerificationRequest.reviewer)
     )
     words = {ReviewerKind.COUNTY: "初审", ReviewerKind.BUREAU: "核验"}
-    found = [
-        Late(names.get(reviewer, reviewer), f"{count} 件{words[ReviewerKind(kind)]}未回复", count, due_day(due))
-        for kind, reviewer, count, due in requests
-    ]
+    found = []
+    for asked, reviewer, count, due in requests:
+        kind = ReviewerKind(asked)
+        name = reviews.reviewer_name(law, kind, reviewer)
+        found.append(Late(name, f"{count} 件{words[kind]}未回复", count, due_day(due)))
     count, since = session.exec(
         select(func.count(), func.min(Supplement.due_at))
         .join(Application, col(Application.id) == Supplement.application_id)
@@ -252,19 +247,9 @@ def late(session: Session, clock: Clock, law: Policy, cycle_id: int) -> list[Lat
 
 def money(session: Session, cycle_id: int) -> Money:
     """What was computed, listed, ordered and paid."""
-    newest = session.exec(
-        select(AwardList).where(AwardList.cycle_id == cycle_id).order_by(col(AwardList.version).desc()).limit(1)
-    ).first()
-    paid = dict.fromkeys(PaymentStatus, (0, 0))
-    for status, count, amount in session.exec(
-        select(Payment.status, func.count(), func.sum(Payment.amount_fen))
-        .join(PaymentOrder, col(PaymentOrder.id) == Payment.order_id)
-        .where(PaymentOrder.cycle_id == cycle_id)
-        .group_by(Payment.status)
-    ):
-        paid[PaymentStatus(status)] = (count, int(amount))
+    newest, paid = lists.newest(session, cycle_id), payment_overview.sums(session, cycle_id)
     return Money(
-        computed_fen=sum(amount for _, amount in _awarded(session, cycle_id).values()),
+        computed_fen=sum(amount for _, amount in computation.awarded(session, cycle_id).values()),
         listed_fen=newest.total_fen if newest else 0,
         version=newest.version if newest else None,
         ordered_fen=sum(amount for _, amount in paid.values()),
@@ -310,17 +295,3 @@ def _adjustable(owner: str, title: str, parameter: Parameter, year: int) -> Adju
         choices=yes_or_no or {choice: choice for choice in parameter.choices if parameter.type == "choice"},
         table=parameter.type == "table",
     )
-
-
-def _awarded(session: Session, cycle_id: int) -> dict[str, tuple[int, int]]:
-    """Count and sum of the latest computation's awards, by measure."""
-    run = computation.latest_run(session, cycle_id)
-    if run is None:
-        return {}
-    rows = session.exec(
-        select(Application.measure, func.count(), func.sum(Award.amount_fen))
-        .join(Application, col(Application.id) == Award.application_id)
-        .where(Award.run_id == run.id, col(Award.outcome).in_((Outcome.AWARD, Outcome.CASE_BY_CASE)))
-        .group_by(Application.measure)
-    )
-    return {measure: (count, int(amount)) for measure, count, amount in rows}

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 import xlsxwriter
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from models import (
     Application,
@@ -189,6 +189,19 @@ def export(found: Overview) -> bytes:
         paper.data_validation(1, 8, rows, 8, {"validate": "list", "source": ["已拨付", "拨付失败"]})
         paper.freeze_panes(1, 2)
     return out.getvalue()
+
+
+def sums(session: Session, cycle_id: int) -> dict[PaymentStatus, tuple[int, int]]:
+    """Count and sum in fen of a year's payments in each state, of all counties."""
+    found = dict.fromkeys(PaymentStatus, (0, 0))
+    for status, count, amount in session.exec(
+        select(Payment.status, func.count(), func.sum(Payment.amount_fen))
+        .join(PaymentOrder, col(PaymentOrder.id) == Payment.order_id)
+        .where(PaymentOrder.cycle_id == cycle_id)
+        .group_by(Payment.status)
+    ):
+        found[PaymentStatus(status)] = (count, int(amount))
+    return found
 
 
 def years(session: Session) -> list[Cycle]:

@@ -190,7 +190,7 @@ def _reviews(now: _Now, kind: ReviewerKind, role: Role) -> Iterator[Letter]:
         about = f"{kind.value}/{reviewer}/{due_day(due_at)}"
         context = {
             **about_cycle(now.session, now.cycle, "reviews"),
-            "reviewer": _name(now.law, kind, reviewer),
+            "reviewer": reviews.reviewer_name(now.law, kind, reviewer),
             "count": len(asked),
             "due": due_day(due_at),
         }
@@ -212,12 +212,6 @@ def _shares(users: list[User], asked: list[VerificationRequest]) -> Iterator[tup
         count = sum(each.assigned_to == user.id or each.assigned_to not in hands for each in asked)
         if count:
             yield user, count
-
-
-def _name(law: Policy, kind: ReviewerKind, reviewer: str) -> str:
-    if kind is ReviewerKind.BUREAU:
-        return law.bureau_name(reviewer)
-    return next((county.name for county in law.counties if county.id == reviewer), reviewer)
 
 
 def _superiors(session: Session, kind: ReviewerKind, role: Role, reviewer: str) -> list[User]:

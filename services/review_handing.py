@@ -66,7 +66,7 @@ def _tell(
     cycle = session.get_one(Cycle, moved[0].cycle_id)
     context = {
         **about_cycle(session, cycle, "reviews"),
-        "reviewer": reviews.reviewer_name(policies.policy_of(session, cycle), moved[0]),
+        "reviewer": reviews.reviewer_name(policies.policy_of(session, cycle), moved[0].kind, moved[0].reviewer),
         "by": actor.name,
         "count": len(moved),
         "due": due_day(min(each.due_at for each in moved)),

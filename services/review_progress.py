@@ -17,6 +17,7 @@ from models import (
     VerificationRequest,
 )
 from policy import Policy
+from services import reviews
 from services.browsing import measure_title
 from services.clock import Clock
 from services.deadlines import due_day
@@ -98,7 +99,7 @@ def of_year(session: Session, clock: Clock, law: Policy, cycle_id: int) -> list[
         Progress(
             kind=kind,
             reviewer=reviewer,
-            name=name_of(law, kind, reviewer),
+            name=reviews.reviewer_name(law, kind, reviewer),
             counts=found[kind, reviewer],
             late=late.get((kind, reviewer), 0),
             refused=refused.get((kind, reviewer), 0),
@@ -132,12 +133,6 @@ def requests(
         query = query.where(VerificationRequest.status == state)
     cut = sliced(session, query, page, size, col(VerificationRequest.due_at))
     return Slice([_shown(session, clock, law, each) for each in cut.rows], cut.number, cut.pages, cut.total)
-
-
-def name_of(law: Policy, kind: ReviewerKind, reviewer: str) -> str:
-    """A county's or bureau's name; the id itself when the policy does not know it."""
-    places = law.counties if kind is ReviewerKind.COUNTY else law.bureaus
-    return next((place.name for place in places if place.id == reviewer), reviewer)
 
 
 def _in_order(law: Policy, found: Iterable[tuple[ReviewerKind, str]]) -> list[tuple[ReviewerKind, str]]:

@@ -260,7 +260,7 @@ def _settle(session: Session, application: Application, asked: VerificationReque
         return
     law = policies.policy_of(session, cycles.get_cycle(session, application.cycle_id))
     refusals = [
-        f"{reviewer_name(law, each)}：{answer.reason}"
+        f"{reviewer_name(law, each.kind, each.reviewer)}：{answer.reason}"
         for each, answer in rows
         if answer is not None and answer.opinion is Opinion.REFUSE
     ]
@@ -273,11 +273,11 @@ def is_asked(actor: Actor, asked: VerificationRequest) -> bool:
     return actor.role is _ROLE[asked.kind] and asked.reviewer == place
 
 
-def reviewer_name(law: Policy, asked: VerificationRequest) -> str:
-    """The reviewer's name as people know it."""
-    if asked.kind is ReviewerKind.BUREAU:
-        return law.bureau_name(asked.reviewer)
-    return next((county.name for county in law.counties if county.id == asked.reviewer), asked.reviewer)
+def reviewer_name(law: Policy, kind: ReviewerKind, reviewer: str) -> str:
+    """A county's or bureau's name as people know it; the id itself when the policy does not know it."""
+    if kind is ReviewerKind.BUREAU:
+        return law.bureau_name(reviewer)
+    return next((county.name for county in law.counties if county.id == reviewer), reviewer)
 
 
 def _round(session: Session, application_id: int, kind: ReviewerKind) -> int:
@@ -307,7 +307,7 @@ def _tell(
         "policy": law.title,
         "year": cycle.year,
         "path": PAGES["reviews"],
-        "reviewer": reviewer_name(law, asked),
+        "reviewer": reviewer_name(law, asked.kind, asked.reviewer),
         "count": count,
         "due": due_day(asked.due_at),
     }

@@ -114,7 +114,12 @@ def _gates(session: Session, plan: CyclePlan, cycle: Cycle) -> list[Risk]:
 def _overridden(session: Session, cycle: Cycle, lines: Mapping[int, AwardListEntry]) -> list[Risk]:
     law = policies.policy_of(session, cycle)
     return [
-        _risk(lines, application, f"{reviews.reviewer_name(law, asked)}没有回复，视同无意见", "按申报值核定")
+        _risk(
+            lines,
+            application,
+            f"{reviews.reviewer_name(law, asked.kind, asked.reviewer)}没有回复，视同无意见",
+            "按申报值核定",
+        )
         for asked, application in session.exec(
             select(VerificationRequest, Application)
             .join(Application, col(Application.id) == VerificationRequest.application_id)
@@ -137,7 +142,7 @@ def _late(session: Session, cycle: Cycle, lines: Mapping[int, AwardListEntry]) -
         _risk(
             lines,
             application,
-            f"{reviews.reviewer_name(law, asked)}逾期回复",
+            f"{reviews.reviewer_name(law, asked.kind, asked.reviewer)}逾期回复",
             f"应于 {due_day(asked.due_at)} 前回复，{answered.replied_at.astimezone(CHINA).date()} 才回复",
         )
         for asked, answered, application in rows

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
 from sqlmodel import Session, col, func, select
@@ -10,8 +9,6 @@ from sqlmodel import Session, col, func, select
 from models import (
     Application,
     ApplicationStatus,
-    Award,
-    AwardList,
     AwardListEntry,
     Cycle,
     Finding,
@@ -21,15 +18,13 @@ from models import (
     ObjectionStatus,
     Outcome,
     PanelDecision,
-    Payment,
-    PaymentOrder,
     PaymentStatus,
     PublicNotice,
     RequestStatus,
     ReviewerKind,
     VerificationRequest,
 )
-from services import computation
+from services import computation, lists, payment_overview
 from services.money import wan
 
 _PAYING = (Outcome.AWARD, Outcome.CASE_BY_CASE)
@@ -50,11 +45,6 @@ class _Record:
     @property
     def cycle_id(self) -> int:
         return self.cycle.id or 0
-
-    @cached_property
-    def newest_list(self) -> AwardList | None:
-        newest = select(AwardList).where(AwardList.cycle_id == self.cycle_id).order_by(col(AwardList.version).desc())
-        return self.session.exec(newest.limit(1)).first()
 
     def by(self, column: Any, *where: Any) -> dict[Any, int]:
         """How many rows have each value of a column."""
@@ -110,23 +100,25 @@ def _judged(record: _Record) -> str:
 
 
 def _computed(record: _Record) -> str:
-    run = computation.latest_run(record.session, record.cycle_id)
-    return _sum(record, Award, Award.run_id == run.id) if run else ""
+    awards = computation.awarded(record.session, record.cycle_id).values()
+    return _amount(sum(count for count, _ in awards), sum(fen for _, fen in awards)) if awards else ""
 
 
 def _frozen(record: _Record) -> str:
-    return f"第 {record.newest_list.version} 版" if record.newest_list else ""
+    newest = lists.newest(record.session, record.cycle_id)
+    return f"第 {newest.version} 版" if newest else ""
 
 
 def _listed(record: _Record) -> str:
-    newest = record.newest_list
-    return _sum(record, AwardListEntry, AwardListEntry.list_id == newest.id) if newest else ""
+    newest = lists.newest(record.session, record.cycle_id)
+    if newest is None:
+        return ""
+    awards = AwardListEntry.list_id == newest.id, col(AwardListEntry.outcome).in_(_PAYING)
+    return _amount(sum(record.by(AwardListEntry.outcome, *awards).values()), newest.total_fen)
 
 
-def _sum(record: _Record, lines: type[Award] | type[AwardListEntry], where: Any) -> str:
-    query = select(func.count(), func.sum(lines.amount_fen)).where(where, col(lines.outcome).in_(_PAYING))
-    count, fen = record.session.exec(query).one()
-    return f"{count} 件 {wan(int(fen or 0))} 万元"
+def _amount(count: int, fen: int) -> str:
+    return f"{count} 件 {wan(fen)} 万元"
 
 
 def _objections(record: _Record) -> dict[ObjectionStatus, int]:
@@ -145,14 +137,8 @@ def _answered(record: _Record) -> str:
 
 
 def _paid(record: _Record) -> str:
-    orders = select(PaymentOrder.id).where(PaymentOrder.cycle_id == record.cycle_id)
-    query = (
-        select(Payment.status, func.count(), func.sum(Payment.amount_fen))
-        .where(col(Payment.order_id).in_(orders))
-        .group_by(col(Payment.status))
-    )
-    sums = {status: (count, int(fen)) for status, count, fen in record.session.exec(query)}
-    count, fen = sums.get(PaymentStatus.PAID, (0, 0))
+    sums = payment_overview.sums(record.session, record.cycle_id)
+    count, fen = sums[PaymentStatus.PAID]
     return f"已付 {count}／{sum(each for each, _ in sums.values())} 笔 {wan(fen)} 万元"
 
 

@@ -6,7 +6,6 @@ from datetime import date
 from sqlmodel import Session, col, func, select
 
 from models import RequestStatus, ReviewerKind, VerificationRequest
-from policy import Policy
 from services import cycles, policies, reviews
 from services.deadlines import due_day
 from tasks.context import acting
@@ -66,12 +65,9 @@ def follow(cycle_id: int, kind: ReviewerKind, reviewer: str) -> Branch:
     with acting() as (_, session, _system):
         law = policies.policy_of(session, cycles.get_cycle(session, cycle_id))
         open_, earliest = _open(session, cycle_id, kind, reviewer)
-        return Branch(_name(law, kind, reviewer), _asked(session, cycle_id, kind, reviewer), open_, earliest)
-
-
-def _name(law: Policy, kind: ReviewerKind, reviewer: str) -> str:
-    places = {place.id: place.name for place in law.counties} if kind is ReviewerKind.COUNTY else {}
-    return places.get(reviewer) or law.bureau_name(reviewer)
+        return Branch(
+            reviews.reviewer_name(law, kind, reviewer), _asked(session, cycle_id, kind, reviewer), open_, earliest
+        )
 
 
 def _asked(session: Session, cycle_id: int, kind: ReviewerKind, reviewer: str) -> int:

@@ -41,7 +41,7 @@ from services.tables import write_table
 from web.access import does, sees
 from web.bounds import CycleId, Id, Page, number
 from web.forms import Typed
-from web.uploads import shown
+from web.uploads import looked_at, shown
 from web.visit import Visit
 
 router = APIRouter()
@@ -129,9 +129,7 @@ def import_preview(visit: ImportDone, cycle_id: Text = "", file: UploadFile | No
     """What the import of a workbook would do, row by row; nothing is saved."""
     cycle, settings = _cycle(visit, cycle_id), visit.console.settings
     try:
-        data, name = (file.file.read(), file.filename or "") if file else (b"", "")
-        sha256 = incoming.keep(settings, visit.actor, name, data)
-        path = incoming.path_of(settings, visit.actor, sha256)
+        sha256, path = looked_at(visit, file)
         report = previews.import_report(
             visit.console.engine, visit.clock, visit.actor, settings=settings, cycle_id=cycle.id or 0, path=path
         )

@@ -11,6 +11,7 @@ from services.documents.names import LEVELS
 from services.errors import InputError, StateError
 from web.access import does, sees
 from web.bounds import Id
+from web.uploads import looked_at
 from web.visit import Visit
 
 router = APIRouter()
@@ -29,12 +30,9 @@ def ledgers(visit: Seen) -> HTMLResponse:
 @router.post("/ledger")
 def preview(visit: Done, level: Text = "", file: UploadFile | None = None) -> HTMLResponse:
     """What a file would bring, row by row; nothing is saved."""
-    settings = visit.console.settings
     try:
         chosen = _level(level)
-        data, name = (file.file.read(), file.filename or "") if file else (b"", "")
-        sha256 = incoming.keep(settings, visit.actor, name, data)
-        path = incoming.path_of(settings, visit.actor, sha256)
+        sha256, path = looked_at(visit, file)
         report = ledger_imports.report(visit.console.engine, visit.clock, visit.actor, path=path, level=chosen)
     except (InputError, StateError) as error:
         return _ledgers(visit, level=level, trouble=str(error))

@@ -11,6 +11,7 @@ from services import incoming, payment_imports, payment_overview, payments, sigh
 from services.errors import InputError, NotFoundError, StateError
 from web.access import does, sees
 from web.bounds import Id
+from web.uploads import looked_at
 from web.visit import Visit
 
 router = APIRouter()
@@ -61,9 +62,7 @@ def preview(visit: Reporting, cycle_id: Id, file: UploadFile | None = None) -> H
     """What a file of results would bring, row by row; nothing is saved."""
     cycle, settings = visit.cycle(cycle_id), visit.console.settings
     try:
-        data, name = (file.file.read(), file.filename or "") if file else (b"", "")
-        sha256 = incoming.keep(settings, visit.actor, name, data)
-        path = incoming.path_of(settings, visit.actor, sha256)
+        sha256, path = looked_at(visit, file)
         report = payment_imports.report(
             visit.console.engine, visit.clock, visit.actor, settings=settings, cycle_id=cycle_id, path=path
         )

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from models import RequestStatus, ReviewerKind
-from services import policies, review_progress, sightings
+from services import policies, review_progress, reviews, sightings
 from services.errors import NotFoundError
 from web.access import sees
 from web.bounds import CycleId, Page
@@ -44,7 +44,7 @@ def of_reviewer(
         cycle=cycle,
         kind=asked,
         reviewer=reviewer,
-        name=review_progress.name_of(law, asked, reviewer),
+        name=reviews.reviewer_name(law, asked, reviewer),
         cut=cut,
         states=review_progress.STATES,
         chosen=chosen,

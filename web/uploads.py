@@ -10,8 +10,10 @@ from urllib.parse import quote
 from fastapi import UploadFile
 from fastapi.responses import Response
 
+from services import incoming
 from services.errors import InputError
 from services.file_kinds import content_type, plain_name
+from web.visit import Visit
 
 # A picture is shown alone; a browser's viewer of PDF files does not run in a sandbox, but needs nothing from us.
 _ALONE = "default-src 'none'; sandbox; frame-ancestors 'self'"
@@ -36,6 +38,16 @@ def kept_aside(upload: UploadFile | None) -> Iterator[Path]:
         with path.open("wb") as file:
             shutil.copyfileobj(upload.file, file)
         yield path
+
+
+def looked_at(visit: Visit, upload: UploadFile | None) -> tuple[str, Path]:
+    """The upload kept for its preview, in place of the visitor's earlier one: its SHA-256 and where it lies.
+
+    Raises InputError when no file was chosen or it is empty.
+    """
+    data, name = (upload.file.read(), upload.filename or "") if upload else (b"", "")
+    sha256 = incoming.keep(visit.console.settings, visit.actor, name, data)
+    return sha256, incoming.path_of(visit.console.settings, visit.actor, sha256)
 
 
 def chosen(files: list[UploadFile] | None) -> list[tuple[str, bytes]]:

@@ -94,19 +94,16 @@ def sign_in(page: Page, site: Site, login: str) -> None:
 
 
 def look(page: Page, name: str) -> list[str]:
-    """What is wrong with the page that is open, at each size; keeps a picture of each.
-
-    axe-core looks once, at the phone's width: the last, and the one whose layout differs most from the document's.
-    """
+    """What is wrong with the page that is open, at each size; keeps a picture of each."""
     troubles = []
     for size, viewport in SIZES.items():
         page.set_viewport_size(viewport)  # type: ignore[arg-type]
         keep_picture(page, f"{size}-{name}")
         if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
             troubles.append(f"{size}: sticks out to the side")
-    for violation in Axe().run(page, options=_AXE).response["violations"]:
-        if violation["impact"] in SERIOUS:
-            troubles.append(f"{violation['id']}: {violation['nodes'][0]['html'][:150]}")
+        for violation in Axe().run(page, options=_AXE).response["violations"]:
+            if violation["impact"] in SERIOUS:
+                troubles.append(f"{size}: {violation['id']}: {violation['nodes'][0]['html'][:150]}")
     return troubles
 
 

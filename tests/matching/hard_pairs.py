@@ -275,4 +275,52 @@ PAIRS = [
         {**_STRANGER, "contracts": "HT-2025-001", "project": "乙", **NO_INVOICE},
         NOTHING,
     ),
+    # --- dirt of scanners, other offices and other cities
+    Pair(
+        "characters mistaken by a scanner in the name, no code: perhaps the same, a person decides",
+        NO_INVOICE,
+        {"enterprise": "漳州示例科技有限么司", "uscc": "", **NO_INVOICE},
+        SAME_ITEM,
+        "review",
+    ),
+    Pair(
+        "the same core in two cities: namesakes, whatever the title says",
+        NO_INVOICE,
+        {"enterprise": "厦门市示例科技有限公司", "uscc": "", **NO_INVOICE},
+        NOTHING,
+    ),
+    Pair(
+        "the parts of the title in another order, its own year in front: worth a look",
+        {"project": "冷链物流语音识别中心", **NO_INVOICE},
+        {"project": "2025年度基于语音识别的冷链物流中心", **NO_INVOICE},
+        SAME_ITEM,
+        "review",
+    ),
+    Pair(
+        "an uneven amount occurs twice by chance only: another title is worth a look",
+        {"amount_yuan": "123456.78", **NO_INVOICE},
+        {"amount_yuan": "123456.78", "project": "完全另外的题名", **NO_INVOICE},
+        SAME_ITEM,
+        "review",
+    ),
+    Pair(
+        "a round amount occurs often: under another title it says nothing",
+        NO_INVOICE,
+        {"project": "完全另外的题名", **NO_INVOICE},
+        SAME_ENTERPRISE,
+        "certain",
+    ),
+    Pair(
+        "renamed and not registered, no code, one title with one uneven amount: somebody must look",
+        {"amount_yuan": "123456.78", **NO_INVOICE},
+        {"enterprise": "漳州旧名科技有限公司", "uscc": "", "amount_yuan": "123456.78", **NO_INVOICE},
+        SAME_ITEM,
+        "review",
+    ),
+    Pair(
+        "one title with one uneven amount, but two valid codes: two enterprises",
+        {"amount_yuan": "123456.78", **NO_INVOICE},
+        {**_STRANGER, "amount_yuan": "123456.78", **NO_INVOICE},
+        NOTHING,
+    ),
 ]

@@ -58,3 +58,28 @@ def test_a_column_of_names_has_the_keys_of_its_names(world: World) -> None:
         (name, one) for name, one, other in zip(names["name"], column, single, strict=True) if other and one != other
     ]
     assert differing == []
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "24352000000012345678",
+        "2435 2000 0000 1234 5678",
+        "2435.2000.0000.1234.5678",
+        "发票号码：２４３５２０００００００１２３４５６７８",
+        "25352000000099999999；24352000000012345678",
+        "25352000000099999999、24352000000012345678",
+    ],
+)
+def test_an_invoice_passes_the_sieve_in_every_writing_that_is_read(written: str) -> None:
+    nobody = {"enterprise": "", "uscc": "", "project": "", "amount_yuan": "", "year": ""}
+    ours = pl.DataFrame([{**nobody, "application_id": "A", "invoices": "24352000000012345678"}])
+    theirs = pl.DataFrame([{**nobody, "ledger_id": "L", "invoices": written, "level": "city"}])
+    assert match(ours, theirs)["kind"].to_list() == ["same_item"]
+
+
+def test_names_of_nothing_but_a_place_and_a_form_pass_the_sieve() -> None:
+    row = {"uscc": "", "project": "视觉质检产线", "invoices": "", "amount_yuan": "", "year": "2025"}
+    ours = pl.DataFrame([{**row, "application_id": "A", "enterprise": "漳州有限责任公司"}])
+    theirs = pl.DataFrame([{**row, "ledger_id": "L", "enterprise": "漳州有限公司", "level": "city"}])
+    assert match(ours, theirs)["kind"].to_list() == ["same_item"]

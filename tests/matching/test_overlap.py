@@ -142,6 +142,14 @@ def test_evidence_shows_code_and_number_apart() -> None:
     assert "3500211130-01234567" in evidence_of({"invoices": "350021113001234567"}, {"invoices": "3500211130/01234567"})
 
 
+def test_evidence_of_one_claim_does_not_contradict_itself() -> None:
+    claim = {"amount_yuan": "123456.78", "invoices": ""}
+    ours = {**claim, "project": "冷链物流语音识别中心"}
+    theirs = {**claim, "project": "基于语音识别的冷链物流中心", "enterprise": "漳州旧名科技有限公司", "uscc": ""}
+    evidence = evidence_of(ours, theirs)
+    assert "和金额都相同" in evidence and "项目名称不同" not in evidence
+
+
 def test_within_finds_an_invoice_in_two_applications_of_two_enterprises() -> None:
     table = applications({}, {"enterprise": "福建别家智能有限公司", "uscc": code(2), "project": "乙"})
     (finding,) = within(table).iter_rows(named=True)

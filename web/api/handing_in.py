@@ -70,8 +70,7 @@ def answer(
     call: Handing, application_id: Id, body: AnswerIn, idempotency_key: KeyText, later: BackgroundTasks
 ) -> ApplicationOut:
     """Answer the 补正 request that waits; files are added before."""
-    seen = sight.application(call.session, call.holder.actor, application_id)
-    later.add_task(wake_quietly, call.console, seen.cycle_id)
+    _wake_later(call, application_id, later)
     application = handing_in.answer(
         call.session,
         call.console.clock,
@@ -91,8 +90,7 @@ def withdraw(
     call: Handing, application_id: Id, body: WithdrawalIn, idempotency_key: KeyText, later: BackgroundTasks
 ) -> ApplicationOut:
     """Withdraw an application for a reason."""
-    seen = sight.application(call.session, call.holder.actor, application_id)
-    later.add_task(wake_quietly, call.console, seen.cycle_id)
+    _wake_later(call, application_id, later)
     application = handing_in.withdraw(
         call.session,
         call.console.clock,
@@ -102,6 +100,12 @@ def withdraw(
         key=_key(call, idempotency_key, "withdraw", application_id, body.reason),
     )
     return ApplicationOut.of(application)
+
+
+def _wake_later(call: Call, application_id: int, later: BackgroundTasks) -> None:
+    """Have the run look at the record once the answer is out. Raises NotFoundError for what the token may not see."""
+    seen = sight.application(call.session, call.holder.actor, application_id)
+    later.add_task(wake_quietly, call.console, seen.cycle_id)
 
 
 def _key(call: Call, text: str, *asked: Any) -> Key:

@@ -14,7 +14,9 @@ _NUMERALS = {
     )
     for numeral in numerals
 }
-_GENERIC_END = re.compile(r"(?:建设|申报)?(?:项目|工程)$")
+GENERIC_END = r"(?:建设|申报)?(?:项目|工程)$"
+"""What offices add to a title or leave out; Python and Polars both read it."""
+_COMPILED_GENERIC_END = re.compile(GENERIC_END)
 _FIGURES = re.compile(r"\d+期?")
 _SHORTEST = 3
 
@@ -45,7 +47,7 @@ def loose_title_key(title: str, year: str, *own_names: str) -> str:
     for own in own_names:
         key = key.removeprefix(own)
     key = _own_year(_without_brand(key, own_names[-1] if own_names else ""), year)
-    key = alike(_GENERIC_END.sub("", key))
+    key = alike(_COMPILED_GENERIC_END.sub("", key))
     return key if len(key) >= _SHORTEST else ""
 
 

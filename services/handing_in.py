@@ -236,10 +236,12 @@ def _declared(measure: Measure, values: Mapping[str, str]) -> tuple[dict[str, st
         f"没有填写“{fact.label}”" for fact in asked.values() if fact.must_be_given and not values.get(fact.name)
     ]
     declared: dict[str, str | None] = {}
-    for name in asked.keys() & values.keys():
-        found = policy.read_value(asked[name], values[name])
+    for name, fact in asked.items():
+        if name not in values:
+            continue
+        found = policy.read_value(fact, values[name])
         if isinstance(found, ValueProblem):
-            problems.append(f"“{asked[name].label}”：{found.message}")
+            problems.append(f"“{fact.label}”：{found.message}")
         else:
-            declared[name] = facts.canonical(asked[name], values[name])
+            declared[name] = facts.canonical(fact, values[name])
     return declared, problems

@@ -2,10 +2,12 @@
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
 from benchmarks.matching.world import World, make
 from matching import match, uscc
 from matching.compare import compared
+from matching.judge import judged
 from matching.keys import with_keys
 from matching.normalise import alike_name_key
 from matching.sieve import name_core, possible
@@ -41,13 +43,21 @@ def test_what_is_certain_is_right_and_little_is_missed(world: World, findings: p
 
 def test_the_sieve_leaves_out_nothing_that_is_found(world: World, findings: pl.DataFrame) -> None:
     ours = with_keys(world.applications, "application_id")
-    left = possible(ours, world.ledger, world.former_names)
-    assert left.height < world.ledger.height * 0.7
+    assert possible(ours, world.ledger, world.former_names).height < world.ledger.height * 0.7
     pairs = compared(ours, with_keys(world.ledger, "ledger_id"), world.former_names)
-    known = pairs.filter(pl.col("identity").is_not_null() | (pl.col("shared_invoices").list.len() > 0))
-    sieved = left.select(pl.col("ledger_id").alias("id_right"))
-    lost = known.join(sieved, on="id_right", how="anti").filter(pl.col("identity") != "alike")
-    assert lost.is_empty()
+    without = pairs.select(pl.col("id").alias(PAIR[0]), pl.col("id_right").alias(PAIR[1]), *judged())
+    items = without.filter(pl.col("kind") == "same_item")
+    assert_frame_equal(items.select(PAIR).sort(PAIR), findings.select(PAIR).sort(PAIR))
+
+
+def test_a_title_with_an_even_amount_passes_the_sieve_where_the_name_is_mistyped() -> None:
+    row = {"uscc": "", "invoices": "", "amount_yuan": "500000", "year": "2025"}
+    ours = {"application_id": "A", "enterprise": "漳州海岚智能科技有限公司", "project": "视觉质检平台建设项目"}
+    theirs = {"ledger_id": "L", "enterprise": "漳州海岚智慧科技有限公司", "project": "“视觉质检平台”项目"}
+    found = match(pl.DataFrame([{**row, **ours}]), pl.DataFrame([{**row, **theirs, "level": "city"}]))
+    assert found.select("kind", "certainty").rows() == [("same_item", "review")]
+    other = match(pl.DataFrame([{**row, **ours}]), pl.DataFrame([{**row, **theirs, "level": "city", "project": ""}]))
+    assert other.is_empty()
 
 
 def test_a_column_of_names_has_the_keys_of_its_names(world: World) -> None:
@@ -83,3 +93,14 @@ def test_names_of_nothing_but_a_place_and_a_form_pass_the_sieve() -> None:
     ours = pl.DataFrame([{**row, "application_id": "A", "enterprise": "漳州有限责任公司"}])
     theirs = pl.DataFrame([{**row, "ledger_id": "L", "enterprise": "漳州有限公司", "level": "city"}])
     assert match(ours, theirs)["kind"].to_list() == ["same_item"]
+
+
+def test_a_code_passes_the_sieve_under_which_a_former_name_is_known() -> None:
+    code, old = "91350600MAB000000J", "漳州旧名数据有限公司"
+    row = {"invoices": "", "amount_yuan": "300000", "year": "2025"}
+    asked = {"application_id": "A", "uscc": "", "enterprise": old, "project": "语音识别中心"}
+    granted = {"ledger_id": "L", "uscc": code, "enterprise": "", "project": "语音识别", "level": "city"}
+    ours, theirs = pl.DataFrame([{**row, **asked}]), pl.DataFrame([{**row, **granted}])
+    former = pl.DataFrame({"uscc": [code], "enterprise": ["漳州新名数据有限公司"], "former_name": [old]})
+    assert match(ours, theirs).is_empty()
+    assert match(ours, theirs, former)["kind"].to_list() == ["same_item"]

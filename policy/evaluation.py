@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -20,7 +20,7 @@ from policy.positions import Document
 from policy.program import CheckedCondition, build_program
 from policy.reporter import Reporter
 from policy.running import AWARD, REJECTED, MeasureRun, Setting, TrailStep, run_measure, template
-from policy.schema import Policy, Referral
+from policy.schema import Measure, Policy, Referral
 from policy.yearly import budgets_of, settled
 
 RESULT_COLUMNS = (
@@ -35,6 +35,7 @@ RESULT_COLUMNS = (
 )
 
 
+Run = Callable[[Setting, Measure, pl.DataFrame], MeasureRun]
 STEP_TYPE = pl.Struct({name: pl.String() for name in ("name", "label", "value", "quote", "clause")})
 
 
@@ -224,13 +225,15 @@ def evaluate(
     history: pl.DataFrame | None = None,
     overrides: Overrides | None = None,
     budgets: Mapping[str, int] | None = None,
+    run: Run | None = None,
 ) -> Evaluation:
     """Compute every application of every measure in ``facts`` for the cycle of ``year``.
 
     ``facts`` gives for each measure id a frame with ``policy.columns(measure)``; ``history`` has ``uscc, measure,
     year, amount_fen`` and recorded facts, and must not contain this cycle's own awards; ``overrides`` are the year's
     own parameters (measure id → name → text, the policy's own under ``policy``); ``budgets`` are fen for each
-    measure. Raises InputError when one of these does not fit the policy.
+    measure; ``run`` stands for ``run_one`` where runs are kept. Raises InputError when one of these does not fit the
+    policy.
     """
     overrides, budgets = overrides or {}, budgets or {}
     _known(policy, [*facts, *budgets])
@@ -242,13 +245,17 @@ def evaluate(
     settings: dict[str, Setting] = {}
     for measure in policy.measures:
         if measure.id in facts:
-            program = build_program(policy, measure, (), Reporter(Document("")))
             setting = Setting(policy, environment(policy, measure, year, overrides), past, year)
-            runs[measure.id] = run_measure(program, setting, facts[measure.id])
+            runs[measure.id] = (run or run_one)(setting, measure, facts[measure.id])
             settings[measure.id] = setting
     evaluation = Evaluation(policy, year, settings, runs)
     _across(evaluation, past, overrides, budgets)
     return evaluation
+
+
+def run_one(setting: Setting, measure: Measure, given: pl.DataFrame) -> MeasureRun:
+    """One measure by itself, before the rules between applications."""
+    return run_measure(build_program(setting.policy, measure, (), Reporter(Document(""))), setting, given)
 
 
 def _known(policy: Policy, names: list[str]) -> None:

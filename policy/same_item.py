@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeVar
 
 import polars as pl
 
@@ -12,6 +13,7 @@ from policy.names import GRANTED_ABOVE
 from policy.schema import Policy
 
 Pairs = Sequence[tuple[str, str]]
+T = TypeVar("T")
 
 
 def evaluate_items(
@@ -32,15 +34,25 @@ def evaluate_items(
     """
 
     def evaluated(granted: Mapping[str, int]) -> Evaluation:
-        frames = {measure: _granted(frame, granted) for measure, frame in facts.items()} if granted else facts
+        frames = {measure: with_granted(frame, granted) for measure, frame in facts.items()} if granted else facts
         return evaluate(policy, frames, year=year, history=history, overrides=overrides, budgets=budgets)
 
+    return settle(pairs, evaluated, _amounts)
+
+
+def settle(
+    pairs: Pairs, evaluated: Callable[[Mapping[str, int]], T], amounts_of: Callable[[T], Mapping[str, int]]
+) -> T:
+    """What ``evaluated`` gives once of every pair the lower counts what the higher gets.
+
+    ``evaluated`` takes fen granted besides by application; ``amounts_of`` gives at least the amounts of the paired.
+    """
     found = evaluated({})
-    amounts = _amounts(found)
+    amounts = amounts_of(found)
     ranked = [sorted(pair, key=lambda each: (amounts.get(each, 0), _reversed(each))) for pair in pairs]
     granted: dict[str, int] = {}
     for _ in pairs:
-        amounts, last, granted = _amounts(found), granted, {}
+        amounts, last, granted = amounts_of(found), granted, {}
         for lower, higher in ranked:
             granted[lower] = granted.get(lower, 0) + amounts.get(higher, 0)
         if granted == last:
@@ -53,7 +65,8 @@ def _amounts(evaluation: Evaluation) -> dict[str, int]:
     return dict(evaluation.results.select("application_id", "amount_fen").iter_rows())
 
 
-def _granted(frame: pl.DataFrame, extra: Mapping[str, int]) -> pl.DataFrame:
+def with_granted(frame: pl.DataFrame, extra: Mapping[str, int]) -> pl.DataFrame:
+    """The facts with fen granted besides, by application."""
     more = pl.col("application_id").replace_strict(extra, default=0, return_dtype=pl.Int64)
     before = pl.col(GRANTED_ABOVE).fill_null(0) if GRANTED_ABOVE in frame.columns else pl.lit(0, dtype=pl.Int64)
     return frame.with_columns((before + more).alias(GRANTED_ABOVE))

@@ -2,7 +2,7 @@
 
 from models.application import Application, ApplicationStatus, Attachment, FactKind, FactValue, Supplement
 from models.audit import AuditEntry
-from models.award import Award, AwardList, AwardListEntry, ComputationRun, Outcome, PanelDecision
+from models.award import Award, AwardList, AwardListEntry, ComputationInputs, ComputationRun, Outcome, PanelDecision
 from models.calendar_change import CalendarChange
 from models.cycle import Cycle, CycleLease, CycleStatus, Decision, DecisionKind, StageVisit, VisitResult
 from models.document import Document
@@ -41,6 +41,7 @@ __all__ = [
     "AwardListEntry",
     "CalendarChange",
     "Certainty",
+    "ComputationInputs",
     "ComputationRun",
     "Credential",
     "Cycle",

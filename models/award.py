@@ -7,7 +7,7 @@ from typing import Any
 from sqlalchemy import CheckConstraint
 from sqlmodel import Field, SQLModel, UniqueConstraint
 
-from models.columns import document, fen, instant, state
+from models.columns import document, fen, instant, long_text, state
 
 
 class Outcome(StrEnum):
@@ -32,6 +32,13 @@ class ComputationRun(SQLModel, table=True):
     code_version: str = Field(max_length=64)
     computed_at: datetime = instant()
     warnings: list[str] = document(default_factory=list)
+
+
+class ComputationInputs(SQLModel, table=True):
+    """The exact text over which a computation's ``inputs_digest`` was made, so that it can be computed again."""
+
+    run_id: int = Field(primary_key=True, foreign_key="computationrun.id")
+    text: str = long_text()
 
 
 class Award(SQLModel, table=True):

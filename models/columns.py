@@ -1,10 +1,11 @@
 """Column types shared by the tables: closed enums, UTC instants, JSON documents, fen."""
 
+import zlib
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Enum
+from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Enum, LargeBinary
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -39,6 +40,21 @@ class UtcDateTime(TypeDecorator[datetime]):
         return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
 
+class PackedText(TypeDecorator[str]):
+    """A long text, kept compressed (zlib over UTF-8)."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: str | None, dialect: Dialect) -> bytes | None:
+        """Compress."""
+        return None if value is None else zlib.compress(value.encode())
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> str | None:
+        """Give the text back."""
+        return None if value is None else zlib.decompress(value).decode()
+
+
 def state(kind: type[StrEnum], **options: Any) -> Any:
     """A closed set of states, kept as its text and guarded by a CHECK constraint."""
     column = Enum(
@@ -60,6 +76,11 @@ def instant(**options: Any) -> Any:
 def fen(**options: Any) -> Any:
     """An amount of money in integer fen."""
     return Field(sa_type=BigInteger, **options)
+
+
+def long_text(**options: Any) -> Any:
+    """A text of megabytes."""
+    return Field(sa_type=PackedText, **options)
 
 
 def document(**options: Any) -> Any:

@@ -1,22 +1,19 @@
 """测算: outcomes of all applications from verified values, what was granted before, and the history of awards."""
 
-import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from functools import lru_cache
+from dataclasses import asdict
 from typing import Any
 
-import polars as pl
 from sqlmodel import Session, col, func, select
 
 import policy
-from config.settings import ROOT
 from models import (
     Application,
     ApplicationStatus,
     Award,
     AwardList,
     AwardListEntry,
+    ComputationInputs,
     ComputationRun,
     Cycle,
     CycleStatus,
@@ -31,10 +28,11 @@ from models import (
 )
 from policy import Evaluation, Fact, Measure, Policy
 from policy.history import recorded_facts
-from services import audit, cycles, facts, findings, policies
+from services import cycles, facts, findings, policies
 from services.actors import Actor
 from services.clock import Clock
 from services.errors import StateError
+from services.inputs import Inputs, Rows, code_version
 from services.operation import operation
 
 _ENDED = {
@@ -48,35 +46,6 @@ _ON_THE_WAY = (
     ApplicationStatus.ACCEPTED,
     ApplicationStatus.COUNTY_PASSED,
 )
-Rows = dict[str, list[dict[str, Any]]]
-
-
-@dataclass(frozen=True)
-class Inputs:
-    """Everything that the outcomes depend on: facts by measure, the history, and those that ended before."""
-
-    law: Policy
-    year: int
-    rows: Rows
-    history: list[dict[str, Any]]
-    overrides: Mapping[str, Mapping[str, str]]
-    pairs: list[tuple[str, str]]
-    ended: list[tuple[str, str, str]]
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 over the inputs, the policy's text and the code that computes."""
-        body = [
-            self.law.sha256,
-            code_version(),
-            self.year,
-            self.rows,
-            self.history,
-            self.overrides,
-            self.pairs,
-            self.ended,
-        ]
-        return hashlib.sha256(audit.canonical(_spelled(body)).encode()).hexdigest()
 
 
 @operation("award.compute")
@@ -99,9 +68,7 @@ def compute(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> C
             "有申报不能测算：" + "；".join(f"{each.application_id} {each.message}" for each in evaluation.errors)
         )
     run = _new_run(session, clock, cycle, inputs, evaluation)
-    ids = _ids(session, cycle)
-    session.add_all(_awards(run, ids, evaluation))
-    session.add_all(_ended_awards(run, ids, inputs))
+    session.add_all(awards(run.id or 0, _ids(session, cycle), inputs, evaluation))
     session.flush()
     return run
 
@@ -154,29 +121,14 @@ def gather(session: Session, cycle: Cycle) -> Inputs:
 
 def evaluate(inputs: Inputs) -> Evaluation:
     """Evaluate the policy; of two applications for one item the lower counts what the higher gets as granted."""
-    frames = {
-        measure.id: policy.frame(measure, rows)
-        for measure in inputs.law.measures
-        if (rows := inputs.rows.get(measure.id))
-    }
-    schema = policy.history_columns(inputs.law)
-    history = pl.DataFrame(
-        {name: [row.get(name) for row in inputs.history] for name in schema}, schema=schema, strict=True
-    )
     return policy.evaluate_items(
-        inputs.law, frames, inputs.pairs, year=inputs.year, history=history, overrides=inputs.overrides
+        inputs.law,
+        inputs.frames(),
+        inputs.pairs,
+        year=inputs.year,
+        history=inputs.history_frame(),
+        overrides=inputs.overrides,
     )
-
-
-@lru_cache(maxsize=1)
-def code_version() -> str:
-    """The version of the code that computes: a digest of the sources of the rule language and of the codes it reads."""
-    sources = [
-        *sorted((ROOT / "policy").glob("*.py")),
-        ROOT / "matching" / "uscc.py",
-        ROOT / "matching" / "normalise.py",
-    ]
-    return hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()[:16]
 
 
 def _fact_rows(
@@ -346,13 +298,15 @@ def _new_run(session: Session, clock: Clock, cycle: Cycle, inputs: Inputs, evalu
     )
     session.add(run)
     session.flush()
+    session.add(ComputationInputs(run_id=run.id or 0, text=inputs.text))
     return run
 
 
-def _awards(run: ComputationRun, ids: Mapping[str, int], evaluation: Evaluation) -> Iterable[Award]:
+def awards(run_id: int, ids: Mapping[str, int], inputs: Inputs, evaluation: Evaluation) -> Iterable[Award]:
+    """The outcome of every application of a computation, those that ended before included; ``ids`` by number."""
     for row in evaluation.results.iter_rows(named=True):
         yield Award(
-            run_id=run.id or 0,
+            run_id=run_id,
             application_id=ids[row["application_id"]],
             outcome=Outcome(row["outcome"]),
             amount_fen=row["amount_fen"],
@@ -362,26 +316,14 @@ def _awards(run: ComputationRun, ids: Mapping[str, int], evaluation: Evaluation)
             explanation=row["explanation"] or "",
             steps=[asdict(step) for step in evaluation.steps(row["application_id"], row["measure"])],
         )
-
-
-def _ended_awards(run: ComputationRun, ids: Mapping[str, int], inputs: Inputs) -> Iterable[Award]:
     for number, measure_id, reason in inputs.ended:
         measure = inputs.law.measure(measure_id)
         clause = measure.clause if measure else ""
         yield Award(
-            run_id=run.id or 0,
+            run_id=run_id,
             application_id=ids[number],
             outcome=Outcome.REJECTION,
             reason=reason,
             clause=clause,
             explanation=f"依据{clause}：{reason}",
         )
-
-
-def _spelled(value: object) -> object:
-    """Exact values as text, so that the digest has one spelling for them."""
-    if isinstance(value, Mapping):
-        return {str(key): _spelled(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_spelled(item) for item in value]
-    return value if value is None or isinstance(value, bool | int | str) else str(value)

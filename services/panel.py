@@ -8,6 +8,7 @@ from services.actors import Actor
 from services.applications import get_application
 from services.clock import Clock
 from services.errors import InputError, StateError
+from services.inputs import Inputs
 from services.operation import operation
 
 
@@ -27,7 +28,7 @@ def undecided(session: Session, cycle: Cycle) -> list[Application]:
     )
 
 
-def _lacks_a_figure(inputs: computation.Inputs) -> bool:
+def _lacks_a_figure(inputs: Inputs) -> bool:
     """Whether anything may wait at all; most of the time nothing does, and the evaluation is spared."""
     return any(
         row.get(measure.decided_by) is None

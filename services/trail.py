@@ -93,6 +93,7 @@ _TABLES = {
     "ledgercorrection": "台账更正",
     "finding": "疑似重复",
     "computationrun": "测算",
+    "computationinputs": "测算依据",
     "award": "测算结果",
     "paneldecision": "专家核定",
     "awardlist": "名单",

@@ -22,6 +22,7 @@ from models import (
 )
 from services import computation, findings, imports, ledger, panel, reviews
 from services.errors import InputError, StateError
+from services.inputs import Inputs
 from services.tables import write_csv
 from tests.desk import CODE, OTHER_CODE, Desk
 
@@ -209,7 +210,7 @@ def test_a_chain_of_duplicates_is_settled_from_its_highest(desk: Desk, monkeypat
     number = {each.project: each.number for each in desk.session.exec(select(Application))}
     gather = computation.gather
 
-    def paired(session: Session, cycle: Cycle) -> computation.Inputs:
+    def paired(session: Session, cycle: Cycle) -> Inputs:
         return replace(gather(session, cycle), pairs=[(number["A"], number["B"]), (number["B"], number["C"])])
 
     monkeypatch.setattr(computation, "gather", paired)

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 
 import typer
 
+from cli.backtest import backtest_command
 from policy import Fact, Measure, Policy, PolicyError, PolicyNotFoundError, find, listed, load
 
 if TYPE_CHECKING:
     from policy import Problem
 
-app = typer.Typer(help="政策：列出、检查、查看", no_args_is_help=True)
+app = typer.Typer(help="政策：列出、检查、查看、试算、复算", no_args_is_help=True)
+app.command("backtest")(backtest_command)
 
 PolicyArgument = Annotated[str, typer.Argument(metavar="政策", help="政策编号，或政策文件夹、policy.yaml 的路径")]
 Json = Annotated[bool, typer.Option("--json", help="以 JSON 输出")]
@@ -34,7 +36,7 @@ SOURCES = {"declared": "申报", "verified": "部门核定", "history": "历年�
 
 @app.callback()
 def policies() -> None:
-    """政策：列出、检查、查看。"""
+    """政策：列出、检查、查看、试算、复算。"""
 
 
 @app.command("list")

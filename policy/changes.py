@@ -87,6 +87,10 @@ class Knob:
         """The only values that it takes; empty when it takes a figure."""
         return ["是", "否"] if self.parameter.type == "boolean" else list(self.parameter.choices)
 
+    def at(self, row: str) -> str:
+        """What holds now in one row of its table, or as a whole."""
+        return next((each.value for each in self.version.rows if row and row in (each.key, each.band)), self.value)
+
     def shown(self, text: str) -> str:
         """A value as people read it."""
         if self.parameter.type == "boolean":

@@ -32,7 +32,7 @@ from services import cycles, facts, findings, policies
 from services.actors import Actor
 from services.clock import Clock
 from services.errors import StateError
-from services.inputs import Inputs, Rows, code_version
+from services.inputs import Inputs, Rows, code_version, read_inputs
 from services.operation import operation
 
 _ENDED = {
@@ -78,6 +78,12 @@ def latest_run(session: Session, cycle_id: int) -> ComputationRun | None:
     return session.exec(
         select(ComputationRun).where(ComputationRun.cycle_id == cycle_id).order_by(col(ComputationRun.number).desc())
     ).first()
+
+
+def kept_inputs(session: Session, run: ComputationRun) -> Inputs | None:
+    """What a computation was made of; None when that was not kept. Raises as policies.by_digest."""
+    kept = session.get(ComputationInputs, run.id)
+    return read_inputs(kept.text, policies.by_digest(session, run.policy_sha256)) if kept is not None else None
 
 
 def awarded(session: Session, cycle_id: int) -> dict[str, tuple[int, int]]:
@@ -202,13 +208,20 @@ def history(session: Session, cycle: Cycle, law: Policy, uscc: str | None = None
     ]
 
 
+def on_the_way(session: Session, cycle: Cycle) -> list[str]:
+    """The numbers of applications that are neither verified nor ended nor withdrawn."""
+    return list(
+        session.exec(
+            select(Application.number)
+            .where(Application.cycle_id == cycle.id, col(Application.status).in_(_ON_THE_WAY))
+            .order_by(col(Application.number))
+        )
+    )
+
+
 def _check_all_arrived(session: Session, cycle: Cycle) -> None:
     """Nothing may drop out of the list unseen: every application has been verified, has ended or was withdrawn."""
-    numbers = session.exec(
-        select(Application.number)
-        .where(Application.cycle_id == cycle.id, col(Application.status).in_(_ON_THE_WAY))
-        .order_by(col(Application.number))
-    ).all()
+    numbers = on_the_way(session, cycle)
     if numbers:
         raise StateError(f"还有 {len(numbers)} 件申报没有审核完，不能测算：{'、'.join(numbers[:20])}。")
 

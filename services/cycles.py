@@ -236,11 +236,16 @@ def before_approval(session: Session, cycle_id: int) -> Cycle:
     Raises StateError.
     """
     cycle = open_one(session, cycle_id)
-    if cycle.stage in _LIST_IS_OUT:
+    if not may_change(cycle):
         raise StateError(
             f"{cycle.year} 年度的名单已经提交审批，测算所依据的内容不能再改；需要更正的，请由审批人退回，或按异议处理。"
         )
     return cycle
+
+
+def may_change(cycle: Cycle) -> bool:
+    """Whether the outcomes may still change: the cycle is under way and its list is not out."""
+    return cycle.status is CycleStatus.OPEN and cycle.stage not in _LIST_IS_OUT
 
 
 def current_visit(session: Session, cycle: Cycle) -> StageVisit:

@@ -1,5 +1,6 @@
 """The exact policy that a cycle runs under: stored by its hash when the cycle opens, read back ever after."""
 
+import hashlib
 from functools import lru_cache
 from pathlib import Path
 
@@ -11,7 +12,7 @@ from models import Cycle, PolicyVersion
 from policy import Policy
 from services import sharing
 from services.clock import Clock
-from services.errors import InputError, NotFoundError
+from services.errors import InputError, NotFoundError, StateError
 
 
 def folder(settings: Settings, policy_id: str) -> Path:
@@ -48,6 +49,20 @@ def store(session: Session, clock: Clock, settings: Settings, policy_id: str) ->
 def policy_of(session: Session, cycle: Cycle) -> Policy:
     """The policy of a cycle, from its stored text."""
     version = session.get_one(PolicyVersion, cycle.policy_version_id)
+    return _parsed(version.sha256, version.text, version.policy_id)
+
+
+def by_digest(session: Session, sha256: str) -> Policy:
+    """The policy of this digest, from its stored text.
+
+    Raises NotFoundError when it is not kept, StateError when the text is no longer of that digest, PolicyError when
+    the present rule language cannot read it.
+    """
+    version = session.exec(select(PolicyVersion).where(PolicyVersion.sha256 == sha256)).one_or_none()
+    if version is None:
+        raise NotFoundError(f"没有校验码为 {sha256[:16]} 的政策文本；请从备份恢复。")
+    if hashlib.sha256(version.text.encode()).hexdigest() != sha256:
+        raise StateError(f"校验码为 {sha256[:16]} 的政策文本被改动；请从备份核对。")
     return _parsed(version.sha256, version.text, version.policy_id)
 
 

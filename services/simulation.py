@@ -1,0 +1,98 @@
+"""试算: what a change of figures would do to a cycle (or a file of applications); nothing of the record is written."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from sqlmodel import Session, col, select
+
+from models import Application, Cycle
+from policy.changes import Change, Knob, Law, changed, check, read_change
+from policy.ranges import Range, combinations, read_range
+from policy.variants import Bench, Tally
+from services import computation, cycles
+from services.comparison import NO_COUNTY, Applicant, Changed, Comparison, Key, Material, Point, beside
+from services.errors import InputError
+from services.inputs import Inputs
+
+
+def of_cycle(session: Session, cycle: Cycle) -> Material:
+    """The verified facts of a cycle; of one whose list is out, the inputs of its last computation."""
+    run = computation.latest_run(session, cycle.id or 0)
+    kept = computation.kept_inputs(session, run) if run is not None and not cycles.may_change(cycle) else None
+    inputs = kept or computation.gather(session, cycle)
+    source = f"第 {run.number} 次测算留存的依据" if kept is not None and run is not None else "现在的核定数据"
+    waiting = computation.on_the_way(session, cycle) if kept is None else []
+    notes = (f"还有 {len(waiting)} 件没有审核完，没有算入",) if waiting else ()
+    return Material(
+        law=Law(inputs.law, inputs.overrides, inputs.year),
+        facts=inputs.frames(),
+        history=inputs.history_frame(),
+        applicants=_applicants(session, cycle, inputs),
+        source=f"{cycle.year} 年度{source}",
+        pairs=inputs.pairs,
+        notes=notes,
+    )
+
+
+def compare(
+    material: Material,
+    settings: Mapping[str, str],
+    ranges: Mapping[str, str],
+    progress: Callable[[int, int], None] = lambda _done, _total: None,
+) -> Comparison:
+    """What changes with ``settings`` (措施.参数 → 值), and along ``ranges`` (措施.参数 → 从:到:步长).
+
+    ``progress`` is told how many of how many values are done. Raises InputError when nothing is asked for, a name is
+    unknown, a value cannot be read, or the law as changed cannot be computed.
+    """
+    if not settings and not ranges:
+        raise InputError("请写明要改什么，如 --set dataset-trade.rate=25%，或 --range dataset-trade.rate=20%:40%:1%。")
+    law = material.law
+    asked = [read_change(law, name, text) for name, text in settings.items()]
+    tried = [read_range(law, name, text) for name, text in ranges.items()]
+    places = combinations(tried) if tried else []
+    own = [change for _, change in asked]
+    for ends in ([each.changes[0] for each in tried], [each.changes[-1] for each in tried]):
+        check(changed(law, [*own, *ends]))
+    shown = asked or [(each.knob, each.changes[-1]) for each in tried]
+    after = changed(law, [change for _, change in shown])
+    found = beside(material, after, [_changed(knob, change, after) for knob, change in shown])
+    points = tuple(_points(material, own, tried, places, progress))
+    return replace(found, ranges=tuple(tried), points=points, at_end_of_ranges=bool(tried) and not asked)
+
+
+def _points(
+    material: Material,
+    own: Sequence[Change],
+    ranges: Sequence[Range],
+    places: Sequence[tuple[int, ...]],
+    progress: Callable[[int, int], None],
+) -> Iterator[Point]:
+    if not places:
+        return
+    bench = Bench(material.law, material.facts, material.pairs, history=material.history)
+    for done, place in enumerate(places, 1):
+        changes = [each.changes[index] for each, index in zip(ranges, place, strict=True)]
+        yield Point(place, sum(bench.tallies([*own, *changes]).values(), Tally()))
+        progress(done, len(places))
+
+
+def _changed(knob: Knob, change: Change, after: Law) -> Changed:
+    new = after.knobs[(knob.owner, knob.name)]
+    title = f"{knob.title}（{change.row} 档）" if change.row else knob.title
+    before = knob.shown(knob.at(change.row)) or "没有另定"
+    return Changed(title, knob.path, knob.clause, before, new.shown(new.at(change.row)))
+
+
+def _applicants(session: Session, cycle: Cycle, inputs: Inputs) -> dict[Key, Applicant]:
+    names = {county.id: county.name for county in inputs.law.counties}
+    counties = dict(
+        session.exec(select(Application.number, Application.county).where(col(Application.cycle_id) == cycle.id)).all()
+    )
+    return {
+        (measure, row["application_id"]): Applicant(
+            row["enterprise"], row["uscc"], names.get(counties.get(row["application_id"], ""), NO_COUNTY)
+        )
+        for measure, rows in inputs.rows.items()
+        for row in rows
+    }

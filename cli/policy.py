@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from cli.backtest import backtest_command
+from cli.simulation import simulate_command
 from policy import Fact, Measure, Policy, PolicyError, PolicyNotFoundError, find, listed, load
 
 if TYPE_CHECKING:
     from policy import Problem
 
 app = typer.Typer(help="政策：列出、检查、查看、试算、复算", no_args_is_help=True)
+app.command("simulate")(simulate_command)
 app.command("backtest")(backtest_command)
 
 PolicyArgument = Annotated[str, typer.Argument(metavar="政策", help="政策编号，或政策文件夹、policy.yaml 的路径")]

@@ -13,6 +13,7 @@ from policy.changes import Change, Knob, Law, find_knob, read_change
 from policy.errors import InputError
 from policy.parameters import read_exact, value_type
 
+_WAN = 10_000
 MOST_VARIANTS = 5_000
 """Of all ranges together; above it the answer would no longer come while somebody waits."""
 
@@ -33,6 +34,19 @@ class Range:
     def title(self) -> str:
         """How people name what runs."""
         return f"{self.knob.title}（{self.row} 档）" if self.row else self.knob.title
+
+    def text(self, place: int) -> str:
+        """A value as people read it."""
+        value = self.values[place]
+        if self.unit == "元":
+            return f"{plain(value / _WAN)}万元" if value >= _WAN else f"{plain(value)}元"
+        return self.changes[place].text + ("" if self.unit == "%" else self.unit)
+
+    @property
+    def present(self) -> Decimal | None:
+        """The number that holds now; None when nothing is set."""
+        text = self.knob.at(self.row)
+        return read_exact(value_type(self.knob.parameter), text, ()) if text else None
 
     @property
     def unit(self) -> str:

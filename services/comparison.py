@@ -202,10 +202,15 @@ def _needed(material: Material, law: Law, found: Evaluation) -> dict[Key, int]:
 def _outcomes(found: Evaluation) -> dict[Key, Outcome]:
     rows = found.results.select("measure", "application_id", "outcome", "amount_fen", "reason", "explanation")
     made = {
-        (measure, number): Outcome(_NAMES[outcome], fen, explanation if fen else reason)
+        (measure, number): Outcome(_NAMES[outcome], fen, _steps(explanation) if fen else reason)
         for measure, number, outcome, fen, reason, explanation in rows.iter_rows()
     }
     return made | {(each.measure, each.application_id): Outcome(_REFUSED, 0, each.message) for each in found.errors}
+
+
+def _steps(explanation: str) -> str:
+    """The steps alone: what is awarded stands beside them."""
+    return explanation.rpartition("；符合规定条件")[0] or explanation
 
 
 def _keys(material: Material) -> Iterator[Key]:

@@ -2,6 +2,7 @@
 
 import base64
 import io
+from collections.abc import Callable
 from functools import lru_cache
 from html import escape
 from importlib.resources import files
@@ -46,16 +47,21 @@ def _shown(chart: Chart, value: int) -> str:
 
 
 def _draw(chart: Chart, name: str, form: Literal["svg", "png"]) -> bytes:
+    height = 0.7 + _ROW_INCHES * max(len(chart.labels), 1)
+    return drawn(lambda axes: _bars(axes, chart), _WIDTH_INCHES, height, name, form)
+
+
+def drawn(paint: Callable[[Any], None], width: float, height: float, name: str, form: Literal["svg", "png"]) -> bytes:
+    """What ``paint`` draws on one pair of axes, in inches; the same drawing gives the same bytes."""
     import matplotlib as mpl
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
     settings: dict[Any, Any] = {"svg.fonttype": "path", "svg.hashsalt": name, "text.language": "zh-Hans"}
     with mpl.rc_context(settings):
-        height = 0.7 + _ROW_INCHES * max(len(chart.labels), 1)
-        figure = Figure(figsize=(_WIDTH_INCHES, height), layout="constrained")
+        figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
-        _bars(figure.add_subplot(), chart)
+        paint(figure.add_subplot())
         buffer = io.BytesIO()
         metadata: dict[str, Any] = {"Date": None, "Creator": None} if form == "svg" else {"Software": None}
         figure.savefig(buffer, format=form, dpi=200, metadata=metadata)
@@ -67,10 +73,10 @@ def _bars(axes: Any, chart: Chart) -> None:
     places = range(len(chart.labels))
     axes.barh(places, chart.values, height=0.62, color=_BAR)
     axes.invert_yaxis()
-    axes.set_yticks(places, chart.labels, fontproperties=_font(10), color=_TEXT)
+    axes.set_yticks(places, chart.labels, fontproperties=font(10), color=_TEXT)
     axes.set_xticks([])
     axes.set_xlim(0, max([*chart.values, 1]) * 1.18)
-    axes.set_title(f"{chart.title}（{chart.unit}）", fontproperties=_font(11.5), color=_TEXT, loc="left", pad=10)
+    axes.set_title(f"{chart.title}（{chart.unit}）", fontproperties=font(11.5), color=_TEXT, loc="left", pad=10)
     axes.tick_params(length=0)
     for side in ("top", "right", "bottom"):
         axes.spines[side].set_visible(False)
@@ -82,13 +88,13 @@ def _bars(axes: Any, chart: Chart) -> None:
             xytext=(4, 0),
             textcoords="offset points",
             va="center",
-            fontproperties=_font(9.5),
+            fontproperties=font(9.5),
             color=_TEXT,
         )
 
 
 @lru_cache(maxsize=4)
-def _font(size: float) -> "FontProperties":
+def font(size: float) -> "FontProperties":
     """The CJK font that comes as a package, so that a machine without Chinese fonts draws Chinese."""
     from matplotlib.font_manager import FontProperties
 

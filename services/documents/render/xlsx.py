@@ -2,6 +2,7 @@
 
 import io
 import re
+from collections.abc import Mapping
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -15,6 +16,7 @@ _EXACT_DIGITS = 15  # what Excel keeps of a number
 _LONGEST_CELL = 32767
 _CUT = "……（过长，全文见系统）"
 _FORBIDDEN_IN_NAMES = re.compile(r"[\[\]:*?/\\]")
+_PICTURE = {"x_scale": 0.5, "y_scale": 0.5}  # drawn at twice the size, for print
 _FONT = {"font_name": "宋体", "font_size": 10.5}
 _CELL = {**_FONT, "border": 1, "valign": "vcenter", "text_wrap": True}
 _FORMATS: dict[str, dict[str, Any]] = {
@@ -29,8 +31,8 @@ _FORMATS: dict[str, dict[str, Any]] = {
 }
 
 
-def to_xlsx(book: Book) -> bytes:
-    """The workbook; the same book always gives the same bytes."""
+def to_xlsx(book: Book, pictures: Mapping[str, bytes] | None = None) -> bytes:
+    """The workbook; the same book always gives the same bytes. ``pictures`` are PNGs to stand under a sheet's table."""
     out = io.BytesIO()
     workbook = xlsxwriter.Workbook(
         out, {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
@@ -39,7 +41,10 @@ def to_xlsx(book: Book) -> bytes:
     formats |= {f"{name} total": workbook.add_format({**_FORMATS[name], "bold": True}) for name in CellKind}
     names: set[str] = set()
     for sheet in book.sheets:
-        _write_sheet(workbook.add_worksheet(_sheet_name(sheet.name, names)), sheet, formats, book)
+        paper = workbook.add_worksheet(_sheet_name(sheet.name, names))
+        end = _write_sheet(paper, sheet, formats, book)
+        if picture := (pictures or {}).get(sheet.name):
+            paper.insert_image(end + 2, 0, f"{sheet.name}.png", {"image_data": io.BytesIO(picture), **_PICTURE})
     _properties(workbook, book)
     workbook.close()
     return out.getvalue()
@@ -55,7 +60,8 @@ def _sheet_name(wanted: str, taken: set[str]) -> str:
     return name
 
 
-def _write_sheet(paper: Any, sheet: Sheet, formats: dict[str, Any], book: Book) -> None:
+def _write_sheet(paper: Any, sheet: Sheet, formats: dict[str, Any], book: Book) -> int:
+    """Write the sheet; gives its last row."""
     last = len(sheet.columns) - 1
     head = _write_heading(paper, sheet, formats, last)
     for place, column in enumerate(sheet.columns):
@@ -74,6 +80,7 @@ def _write_sheet(paper: Any, sheet: Sheet, formats: dict[str, Any], book: Book) 
         _write_row(paper, end, sheet.total, sheet.columns, formats, " total")
     paper.freeze_panes(head + 1, 0)
     _set_up_print(paper, head, end, last, book)
+    return end
 
 
 def _write_heading(paper: Any, sheet: Sheet, formats: dict[str, Any], last: int) -> int:

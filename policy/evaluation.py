@@ -17,7 +17,7 @@ from policy.facts import RowError
 from policy.history import checked_history
 from policy.kinds import Kind
 from policy.positions import Document
-from policy.program import CheckedCondition, build_program
+from policy.program import CheckedCondition, Program, build_program
 from policy.reporter import Reporter
 from policy.running import AWARD, REJECTED, MeasureRun, Setting, TrailStep, run_measure, template
 from policy.schema import Measure, Policy, Referral
@@ -255,7 +255,12 @@ def evaluate(
 
 def run_one(setting: Setting, measure: Measure, given: pl.DataFrame) -> MeasureRun:
     """One measure by itself, before the rules between applications."""
-    return run_measure(build_program(setting.policy, measure, (), Reporter(Document(""))), setting, given)
+    return run_measure(program_of(setting.policy, measure), setting, given)
+
+
+def program_of(policy: Policy, measure: Measure) -> Program:
+    """The measure's rules, of a policy that is known to be right."""
+    return build_program(policy, measure, (), Reporter(Document("")))
 
 
 def _known(policy: Policy, names: list[str]) -> None:

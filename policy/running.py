@@ -66,11 +66,21 @@ class Setting:
 
 def run_measure(program: Program, setting: Setting, given: pl.DataFrame) -> MeasureRun:
     """Compute every application of one measure that can be computed; the others become errors."""
-    measure = program.measure
-    frame, errors = prepare(measure, given)
-    frame = add_history_facts(frame, measure, setting.history, setting.year)
+    return run_ready(program, setting, *ready(program, setting, given))
+
+
+def ready(program: Program, setting: Setting, given: pl.DataFrame) -> tuple[pl.DataFrame, list[RowError]]:
+    """The facts with those of the history: the same whatever the parameters are."""
+    frame, errors = prepare(program.measure, given)
+    frame = add_history_facts(frame, program.measure, setting.history, setting.year)
     frame, bad = _split_history(program, frame)
-    frame = frame.with_columns(applicant().alias("_who"), _counts(program, setting).alias("_counted"))
+    return frame.with_columns(applicant().alias("_who")), errors + bad
+
+
+def run_ready(program: Program, setting: Setting, frame: pl.DataFrame, errors: list[RowError]) -> MeasureRun:
+    """As ``run_measure``, from facts that are ready."""
+    measure = program.measure
+    frame = frame.with_columns(_counts(program, setting).alias("_counted"))
     for checked in program.steps:
         column = build_column(checked.node, setting.environment).alias(checked.step.name)
         frame = frame.with_columns(column)
@@ -84,7 +94,7 @@ def run_measure(program: Program, setting: Setting, given: pl.DataFrame) -> Meas
         )
         for each in program.steps
     ]
-    run = MeasureRun(program, frame, trail, errors + bad)
+    run = MeasureRun(program, frame, trail, list(errors))
     _conditions(run, setting)
     if measure.outcome == "award" or measure.decided_by is not None:
         _amount(run, setting)

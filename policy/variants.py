@@ -12,12 +12,9 @@ from dataclasses import dataclass
 import polars as pl
 
 from policy.changes import Change, Law, changed, recomputed, touched
-from policy.evaluation import evaluate, run_one
-from policy.names import COMMON
-from policy.positions import Document
-from policy.program import build_program
-from policy.reporter import Reporter
-from policy.running import MeasureRun, Setting
+from policy.evaluation import evaluate, program_of
+from policy.facts import RowError
+from policy.running import MeasureRun, Setting, ready, run_ready
 from policy.same_item import Pairs, settle, with_granted
 from policy.schema import Measure, Policy, Pool
 
@@ -79,6 +76,7 @@ class Bench:
         }
         self._kept: dict[tuple[Part, tuple[Change, ...], Granted], _Result] = {}
         self._runs: dict[str, tuple[tuple[Change, ...], Granted, MeasureRun]] = {}
+        self._ready: dict[str, tuple[Granted, pl.DataFrame, list[RowError]]] = {}
         self._before: dict[str, pl.DataFrame] = {}
         self._before = self._amounts_before()
 
@@ -123,7 +121,11 @@ class Bench:
             own = tuple(each for each in changes if measure.id in recomputed(self.law, each, self._used))
             kept = self._runs.get(measure.id)
             if kept is None or kept[:2] != (own, extra):
-                kept = self._runs[measure.id] = (own, extra, run_one(setting, measure, given))
+                program = program_of(setting.policy, measure)
+                facts = self._ready.get(measure.id)
+                if facts is None or facts[0] != extra:
+                    facts = self._ready[measure.id] = (extra, *ready(program, setting, given))
+                kept = self._runs[measure.id] = (own, extra, run_ready(program, setting, *facts[1:]))
             return _copy(kept[2])
 
         found = evaluate(law.policy, frames, year=law.year, history=self._history, overrides=law.overrides, run=run)
@@ -174,8 +176,8 @@ def _is_cut(part: Part, law: Law) -> bool:
 
 def _names(policy: Policy, measure_id: str) -> set[str]:
     measure = policy.measure(measure_id)
-    assert measure is not None and measure_id != COMMON
-    return build_program(policy, measure, (), Reporter(Document(""))).used
+    assert measure is not None
+    return program_of(policy, measure).used
 
 
 def _paired_amounts(results: Sequence[_Result]) -> dict[str, int]:

@@ -47,6 +47,7 @@ bench: $(READY)  ## 测量速度，与同一次测量中的参照相比
 	@$(BIN)/python -m benchmarks.startup
 	@$(BIN)/python -W ignore -m benchmarks.deadline_rush
 	@$(BIN)/python -W ignore -m benchmarks.application_lists
+	@$(BIN)/python -m benchmarks.simulation
 
 bench-matching: $(READY) .venv/.bench  ## 测量查重：准确率、召回率、时间和内存，与同类工具在同一次测量中比较
 	@$(BIN)/python -W ignore -m benchmarks.matching

@@ -86,7 +86,7 @@ def _tell_points(found: "Comparison") -> None:
     shown = found.points[::step]
     table(
         (
-            *(each.knob.parameter.label for each in found.ranges),
+            *(each.lever.parameter.label for each in found.ranges),
             "奖补件数",
             "奖补合计（元）",
             "需要资金（元）",

@@ -38,13 +38,13 @@ class Law:
     year: int
 
     @cached_property
-    def knobs(self) -> dict[tuple[str, str], Knob]:
+    def levers(self) -> dict[tuple[str, str], Lever]:
         """Everything that can be changed, by owner and name, in the policy's order."""
-        return {(each.owner, each.name): each for each in _knobs(self)}
+        return {(each.owner, each.name): each for each in _levers(self)}
 
 
 @dataclass(frozen=True)
-class Knob:
+class Lever:
     """A figure that can be changed: a parameter of the law or a setting of the year.
 
     ``owner`` is the measure's id, or ``policy``. ``version`` is what holds in the year, with the year's own value.
@@ -114,42 +114,42 @@ class Change:
         return f"{self.row}={self.text}" if self.row else self.text
 
 
-def read_change(law: Law, name: str, text: str) -> tuple[Knob, Change]:
+def read_change(law: Law, name: str, text: str) -> tuple[Lever, Change]:
     """The change that ``name`` (措施.参数, or 措施.参数.档, by ids or Chinese names) and a value stand for.
 
     Raises InputError with the nearest known name, or with what is wrong with the value.
     """
-    knob, row = find_knob(law, name)
+    lever, row = find_lever(law, name)
     clean = unicodedata.normalize("NFKC", text).strip()
-    change = Change(knob.owner, knob.name, _normal(knob, row, clean), row)
-    _overridden(knob, change)
-    return knob, change
+    change = Change(lever.owner, lever.name, _normal(lever, row, clean), row)
+    _overridden(lever, change)
+    return lever, change
 
 
-def find_knob(law: Law, name: str) -> tuple[Knob, str]:
+def find_lever(law: Law, name: str) -> tuple[Lever, str]:
     """The figure of that name, and the row of its table when one is named. Raises InputError."""
     owner_text, _, rest = name.partition(".")
     owner = _owner(law, owner_text.strip(), rest)
-    own = {each.name: each for each in law.knobs.values() if each.owner == owner}
+    own = {each.name: each for each in law.levers.values() if each.owner == owner}
     labels = {each.parameter.label: each for each in own.values()}
     parameter_text, _, row = (part.strip() for part in rest.partition("."))
-    knob = own.get(parameter_text) or labels.get(parameter_text)
-    if knob is None:
+    lever = own.get(parameter_text) or labels.get(parameter_text)
+    if lever is None:
         close = nearest(parameter_text, [*own, *labels])
         known = "、".join(f"{each.name}（{each.parameter.label}）" for each in own.values())
         hint = f"是否想写“{owner}.{close}”？" if close else ""
         title = next((each.owner_title for each in own.values()), owner)
         raise InputError(f"“{title}”没有参数“{parameter_text}”；{hint}可以改的有：{known or '没有'}。")
-    if row and knob.parameter.type != "table":
-        raise InputError(f"“{knob.path}”不分档，看到的是“{name}”；请只写到参数。")
-    return knob, row
+    if row and lever.parameter.type != "table":
+        raise InputError(f"“{lever.path}”不分档，看到的是“{name}”；请只写到参数。")
+    return lever, row
 
 
 def _owner(law: Law, text: str, rest: str) -> str:
     titles = {COMMON_TITLE: COMMON} | {measure.title: measure.id for measure in law.policy.measures}
     known = [COMMON, *(measure.id for measure in law.policy.measures)]
     if not rest:
-        having = [each.path for each in law.knobs.values() if text in (each.name, each.parameter.label)]
+        having = [each.path for each in law.levers.values() if text in (each.name, each.parameter.label)]
         hint = f"有这个参数的是：{'、'.join(having)}。" if having else "参数见 duixian policy show。"
         raise InputError(f"要写成 措施.参数，看到的是“{text}”；{hint}")
     if text in known or text in titles:
@@ -162,8 +162,10 @@ def _owner(law: Law, text: str, rest: str) -> str:
 def changed(law: Law, changes: Sequence[Change]) -> Law:
     """The law as it would be; a change stands for itself and drops the year's own value. Raises InputError."""
     for change in changes:
-        knob = law.knobs[(change.owner, change.name)]
-        law = _with_setting(law, change) if knob.is_setting else _with_parameter(law, knob, _overridden(knob, change))
+        lever = law.levers[(change.owner, change.name)]
+        law = (
+            _with_setting(law, change) if lever.is_setting else _with_parameter(law, lever, _overridden(lever, change))
+        )
     return law
 
 
@@ -194,14 +196,14 @@ def touched(law: Law, change: Change, used: Mapping[str, set[str]]) -> set[str]:
 def recomputed(law: Law, change: Change, used: Mapping[str, set[str]]) -> set[str]:
     """Of these the measures that have to be computed anew, rather than only shared out otherwise."""
     if change.owner != COMMON:
-        settles_how = law.knobs[(change.owner, change.name)].is_setting and change.name != "budget"
+        settles_how = law.levers[(change.owner, change.name)].is_setting and change.name != "budget"
         return {change.owner} if settles_how or change.name in used[change.owner] else set()
     if change.name in _IN_PROVISIONS:
         return {measure.id for measure in law.policy.measures}
     return {measure for measure, names in used.items() if change.name in names}
 
 
-def _knobs(law: Law) -> Iterable[Knob]:
+def _levers(law: Law) -> Iterable[Lever]:
     # what a year may settle only where the policy lets it, a what-if may always
     provisions = law.policy.provisions.model_copy(update={"adjustable": ["overlap", "rounding"]})
     free = law.policy.model_copy(update={"provisions": provisions})
@@ -213,60 +215,60 @@ def _knobs(law: Law) -> Iterable[Knob]:
         versions = effective(law.policy, measure, law.year, law.overrides)
         for parameter in parameters:
             version = versions[parameter.name]
-            yield Knob(owner, title, parameter, version, False, version.clause or parameter.clause or clause)
+            yield Lever(owner, title, parameter, version, False, version.clause or parameter.clause or clause)
         for setting in year_settings(free, measure):
             version, given = version_of(setting, law.year), law.overrides.get(owner, {}).get(setting.name)
             version = version if given is None else replace(version, value=given)
-            yield Knob(owner, title, setting, version, True, clause)
+            yield Lever(owner, title, setting, version, True, clause)
 
 
-def _normal(knob: Knob, row: str, text: str) -> str:
+def _normal(lever: Lever, row: str, text: str) -> str:
     """The value as a policy file would have it."""
-    parameter = knob.parameter
+    parameter = lever.parameter
     if not text:
-        raise _wrong(knob, "没有写值", text)
+        raise _wrong(lever, "没有写值", text)
     if parameter.type == "table" and not row:
         changed_rows = (part.rpartition("=") for part in text.replace("；", ";").split(";"))
-        return ";".join(f"{key.strip()}{sign}{_figure(knob, value.strip())}" for key, sign, value in changed_rows)
+        return ";".join(f"{key.strip()}{sign}{_figure(lever, value.strip())}" for key, sign, value in changed_rows)
     if parameter.type in ("boolean", "date"):
         read = read_value(Fact(name=parameter.name, label=parameter.label, type=parameter.type), text)
         if isinstance(read, ValueProblem):
-            raise _wrong(knob, read.message.removeprefix(f"“{text}”"), text)
+            raise _wrong(lever, read.message.removeprefix(f"“{text}”"), text)
         return str(read.value).lower()
-    return text if parameter.type == "choice" else _figure(knob, text)
+    return text if parameter.type == "choice" else _figure(lever, text)
 
 
-def _figure(knob: Knob, text: str) -> str:
-    unit = knob.parameter.unit
+def _figure(lever: Lever, text: str) -> str:
+    unit = lever.parameter.unit
     text = text.removesuffix(unit).strip() if unit and unit not in ("元", "%") else text
-    if value_type(knob.parameter) == "integer":
+    if value_type(lever.parameter) == "integer":
         text = text.rstrip(_COUNTERS).strip()
-    if value_type(knob.parameter) == "rate" and not text.endswith("%"):
-        _refuse_bare_percent(knob, text)
+    if value_type(lever.parameter) == "rate" and not text.endswith("%"):
+        _refuse_bare_percent(lever, text)
     return text
 
 
-def _refuse_bare_percent(knob: Knob, text: str) -> None:
+def _refuse_bare_percent(lever: Lever, text: str) -> None:
     """15 for a rate is 1500 % and almost surely meant to be 15 %."""
     try:
         value = read_exact("rate", text, ())
     except ParameterError as error:
-        raise _wrong(knob, error.message, text) from error
+        raise _wrong(lever, error.message, text) from error
     if value > _HIGHEST_RATE:
-        raise _wrong(knob, f"是 {plain(value * 100)}%，比例请写成 {text}% 的样子", text)
+        raise _wrong(lever, f"是 {plain(value * 100)}%，比例请写成 {text}% 的样子", text)
 
 
-def _overridden(knob: Knob, change: Change) -> Version:
+def _overridden(lever: Lever, change: Change) -> Version:
     """What holds with the change; read and checked as a year's own value is."""
     try:
-        return override(knob.parameter, knob.version, change.written, "any")
+        return override(lever.parameter, lever.version, change.written, "any")
     except ParameterError as error:
         close = f"，是否想写“{error.close}”" if error.close else ""
-        raise _wrong(knob, f"{error.message}{close}", error.value) from error
+        raise _wrong(lever, f"{error.message}{close}", error.value) from error
 
 
-def _wrong(knob: Knob, message: str, value: str) -> InputError:
-    return InputError(f"{knob.title}（{knob.path}）的值“{value}”不能用：{message}。")
+def _wrong(lever: Lever, message: str, value: str) -> InputError:
+    return InputError(f"{lever.title}（{lever.path}）的值“{value}”不能用：{message}。")
 
 
 def _with_setting(law: Law, change: Change) -> Law:
@@ -277,19 +279,19 @@ def _with_setting(law: Law, change: Change) -> Law:
     return replace(law, overrides={**law.overrides, change.owner: own})
 
 
-def _with_parameter(law: Law, knob: Knob, version: Version) -> Law:
-    parameter = _rewritten(knob.parameter, version)
-    if knob.owner == COMMON:
+def _with_parameter(law: Law, lever: Lever, version: Version) -> Law:
+    parameter = _rewritten(lever.parameter, version)
+    if lever.owner == COMMON:
         policy = law.policy.model_copy(update={"parameters": _replaced(law.policy.parameters, parameter)})
     else:
         measures = [
             each.model_copy(update={"parameters": _replaced(each.parameters, parameter)})
-            if each.id == knob.owner
+            if each.id == lever.owner
             else each
             for each in law.policy.measures
         ]
         policy = law.policy.model_copy(update={"measures": measures})
-    return Law(policy, _without(law.overrides, Change(knob.owner, knob.name, "")), law.year)
+    return Law(policy, _without(law.overrides, Change(lever.owner, lever.name, "")), law.year)
 
 
 def _rewritten(parameter: Parameter, version: Version) -> Parameter:

@@ -282,7 +282,7 @@ def _funds(before: Law, after: Law, needed: Sequence[Mapping[Key, int]]) -> Iter
             yield Fund(f"{measure.title}：年度预算", old, new, *(side.get(measure.id, 0) for side in totals))
     for group in before.policy.groups:
         if isinstance(group, Pool):
-            old, new = (_fen(law.knobs[(COMMON, group.amount)].value) for law in (before, after))
+            old, new = (_fen(law.levers[(COMMON, group.amount)].value) for law in (before, after))
             sums = (sum(side.get(measure, 0) for measure in group.measures) for side in totals)
             yield Fund(group.label, old, new, *sums)
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 from sqlmodel import Session, col, select
 
 from models import Application, Cycle
-from policy.changes import Change, Knob, Law, changed, check, read_change
+from policy.changes import Change, Law, Lever, changed, check, read_change
 from policy.ranges import Range, combinations, read_range
 from policy.variants import Bench, Tally
 from services import computation, cycles
@@ -54,9 +54,9 @@ def compare(
     own = [change for _, change in asked]
     for ends in ([each.changes[0] for each in tried], [each.changes[-1] for each in tried]):
         check(changed(law, [*own, *ends]))
-    shown = asked or [(each.knob, each.changes[-1]) for each in tried]
+    shown = asked or [(each.lever, each.changes[-1]) for each in tried]
     after = changed(law, [change for _, change in shown])
-    found = beside(material, after, [_changed(knob, change, after) for knob, change in shown])
+    found = beside(material, after, [_changed(lever, change, after) for lever, change in shown])
     points = tuple(_points(material, own, tried, places, progress))
     return replace(found, ranges=tuple(tried), points=points, at_end_of_ranges=bool(tried) and not asked)
 
@@ -77,11 +77,11 @@ def _points(
         progress(done, len(places))
 
 
-def _changed(knob: Knob, change: Change, after: Law) -> Changed:
-    new = after.knobs[(knob.owner, knob.name)]
-    title = f"{knob.title}（{change.row} 档）" if change.row else knob.title
-    before = knob.shown(knob.at(change.row)) or "没有另定"
-    return Changed(title, knob.path, knob.clause, before, new.shown(new.at(change.row)))
+def _changed(lever: Lever, change: Change, after: Law) -> Changed:
+    new = after.levers[(lever.owner, lever.name)]
+    title = f"{lever.title}（{change.row} 档）" if change.row else lever.title
+    before = lever.shown(lever.at(change.row)) or "没有另定"
+    return Changed(title, lever.path, lever.clause, before, new.shown(new.at(change.row)))
 
 
 def _applicants(session: Session, cycle: Cycle, inputs: Inputs) -> dict[Key, Applicant]:

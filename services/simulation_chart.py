@@ -63,7 +63,7 @@ def _lines(found: Comparison) -> list[tuple[str, list[Point]]]:
     step = max(1, -(-count // _MOST_LINES))
     return [
         (
-            f"{first.knob.parameter.label} {_number(first.values[index] / scale)}{unit}",
+            f"{first.lever.parameter.label} {_number(first.values[index] / scale)}{unit}",
             [each for each in found.points if each.places[0] == index],
         )
         for index in range(0, count, step)

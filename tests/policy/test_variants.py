@@ -12,7 +12,7 @@ from ruamel.yaml import YAML
 
 import policy
 from policy import InputError
-from policy.changes import Change, Knob, Law, changed, check, find_knob, read_change
+from policy.changes import Change, Law, Lever, changed, check, find_lever, read_change
 from policy.variants import Bench, Tally, parts_of
 from tests.policy.base_policy import BASE
 from tests.policy.random_facts import random_facts, random_history
@@ -32,8 +32,8 @@ def edited(law: Law, changes: Sequence[Change]) -> Law:
     document = yaml.load(law.policy.text)
     overrides = {owner: dict(own) for owner, own in law.overrides.items()}
     for change in changes:
-        knob = law.knobs[(change.owner, change.name)]
-        if knob.is_setting:
+        lever = law.levers[(change.owner, change.name)]
+        if lever.is_setting:
             _settle(document, overrides, change)
             continue
         holders = [document] if change.owner == "policy" else document["measures"]
@@ -75,8 +75,8 @@ def _settle(document: Any, overrides: dict[str, dict[str, str]], change: Change)
 def some_changes(law: Law, random: Random, count: int) -> list[Change]:
     """Changes of different figures to other values of their type."""
     found: list[Change] = []
-    for knob in random.sample(list(law.knobs.values()), min(count, len(law.knobs))):
-        name, text = _another(knob, random)
+    for lever in random.sample(list(law.levers.values()), min(count, len(law.levers))):
+        name, text = _another(lever, random)
         try:
             change = read_change(law, name, text)[1]
             check(changed(law, [*found, change]))
@@ -86,12 +86,12 @@ def some_changes(law: Law, random: Random, count: int) -> list[Change]:
     return found
 
 
-def _another(knob: Knob, random: Random) -> tuple[str, str]:
-    name = knob.path
-    kind = knob.parameter.type
+def _another(lever: Lever, random: Random) -> tuple[str, str]:
+    name = lever.path
+    kind = lever.parameter.type
     if kind == "table":
-        row = random.choice(knob.version.rows)
-        name, kind = f"{name}.{row.key or row.band}", knob.parameter.gives or "rate"
+        row = random.choice(lever.version.rows)
+        name, kind = f"{name}.{row.key or row.band}", lever.parameter.gives or "rate"
     match kind:
         case "rate":
             return name, f"{random.randrange(0, 10000) / 100:.2f}%"
@@ -100,7 +100,7 @@ def _another(knob: Knob, random: Random) -> tuple[str, str]:
         case "date":
             return name, f"{YEAR}-{random.randint(1, 12):02d}-15"
         case "boolean" | "choice":
-            return name, random.choice(knob.choices)
+            return name, random.choice(lever.choices)
         case _:
             return name, str(random.randrange(0, 9))
 
@@ -196,10 +196,10 @@ def base() -> Law:
 )
 def test_values_are_read_in_any_usual_writing(name: str, text: str, value: str) -> None:
     law = base()
-    knob, change = read_change(law, name, text)
+    lever, change = read_change(law, name, text)
     new = changed(law, [change])
     check(new)
-    assert new.knobs[(knob.owner, knob.name)].value == value
+    assert new.levers[(lever.owner, lever.name)].value == value
 
 
 @pytest.mark.parametrize(
@@ -227,15 +227,15 @@ def test_a_what_if_may_go_beyond_what_a_guide_may_set() -> None:
     law = Law(policy.load(ZHANGZHOU), OVERRIDES, YEAR)
     _, change = read_change(law, "dataset-trade.rate", "60%")
     new = changed(law, [change])
-    assert find_knob(new, "dataset-trade.rate")[0].value == "60%"
+    assert find_lever(new, "dataset-trade.rate")[0].value == "60%"
     assert "rate" not in new.overrides["dataset-trade"]
     assert law.overrides == OVERRIDES
 
 
 def test_a_row_of_a_table_keeps_the_others_as_the_year_has_them() -> None:
     law = Law(policy.load(ZHANGZHOU), OVERRIDES, YEAR)
-    knob, change = read_change(law, "compute-purchase.rates.2", "35%")
-    assert changed(law, [change]).knobs[(knob.owner, knob.name)].value == "1=45%;2=35%;3=30%"
+    lever, change = read_change(law, "compute-purchase.rates.2", "35%")
+    assert changed(law, [change]).levers[(lever.owner, lever.name)].value == "1=45%;2=35%;3=30%"
     with pytest.raises(InputError, match="没有这一档"):
         read_change(law, "compute-purchase.rates.9", "35%")
     assert read_change(law, "compute-purchase.supported_years", "4年")[1].text == "4"

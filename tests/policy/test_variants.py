@@ -28,7 +28,7 @@ OVERRIDES = {
 
 def edited(law: Law, changes: Sequence[Change]) -> Law:
     """The law whose file was really edited: the text written anew and read again."""
-    yaml = YAML(typ="rt")
+    yaml = YAML(typ="safe")
     document = yaml.load(law.policy.text)
     overrides = {owner: dict(own) for owner, own in law.overrides.items()}
     for change in changes:
@@ -75,7 +75,11 @@ def _settle(document: Any, overrides: dict[str, dict[str, str]], change: Change)
 def some_changes(law: Law, random: Random, count: int) -> list[Change]:
     """Changes of different figures to other values of their type."""
     found: list[Change] = []
-    for lever in random.sample(list(law.levers.values()), min(count, len(law.levers))):
+    settings = [each for each in law.levers.values() if each.is_setting]
+    levers = [each for each in law.levers.values() if not each.is_setting] + random.sample(
+        settings, min(3, len(settings))
+    )
+    for lever in random.sample(levers, min(count, len(levers))):
         name, text = _another(lever, random)
         try:
             change = read_change(law, name, text)[1]
@@ -137,19 +141,34 @@ def told(tally: Tally) -> dict[str, int]:
     return {name: value for name, value in vars(tally).items() if name != "needed_fen"}
 
 
+@pytest.mark.parametrize("paired", [False, True], ids=["apart", "same items"])
 @pytest.mark.parametrize("path", [ZHANGZHOU, *MADE_UP], ids=lambda path: path.name)
-def test_a_changed_figure_is_an_edited_policy_to_the_fen(path: Path) -> None:
-    random = Random(path.name)
+def test_a_changed_figure_is_an_edited_policy_to_the_fen(path: Path, paired: bool) -> None:
+    random = Random(f"{path.name} {paired}")
     law = Law(policy.load(path), OVERRIDES if path == ZHANGZHOU else {}, YEAR)
     facts, history = random_facts(law.policy, 150), random_history(law.policy, 150)
-    names = [name for frame in facts.values() for name in frame["application_id"]]
+    names = [name for frame in facts.values() for name in frame["application_id"]] if paired else []
     pairs = [(first, second) for first, second in zip(names[::9], names[4::9], strict=False)]
     bench, before = Bench(law, facts, pairs, history=history), amounts(law, facts, pairs, history)
-    for count in (1, 1, 1, 2, 3):
+    for count in (1, 1, 2, 3):
         changes = some_changes(law, random, count)
         after = amounts(edited(law, changes), facts, pairs, history)
         for measure, tally in bench.tallies(changes).items():
             assert told(tally) == expected(before, after, measure), (measure, changes)
+
+
+def test_every_figure_of_the_law_alone_is_an_edited_policy_to_the_fen() -> None:
+    random, law = Random(3), Law(policy.load(ZHANGZHOU), OVERRIDES, YEAR)
+    facts, history = random_facts(law.policy, 600), random_history(law.policy, 600)
+    bench, before = Bench(law, facts, history=history), amounts(law, facts, [], history)
+    moved = set()
+    for lever in [each for each in law.levers.values() if not each.is_setting]:
+        change = read_change(law, *_another(lever, random))[1]
+        after = amounts(edited(law, [change]), facts, [], history)
+        for measure, tally in bench.tallies([change]).items():
+            assert told(tally) == expected(before, after, measure), (measure, change)
+            moved |= {measure} if tally.gained_fen or tally.lost_fen else set()
+    assert len(moved) > 8, "the changes that were drawn change hardly anything"
 
 
 def test_nothing_changed_is_nothing_gained_and_nothing_lost() -> None:
@@ -168,6 +187,16 @@ def test_what_is_needed_is_told_apart_from_what_a_pool_or_a_budget_leaves() -> N
     pools = Law(policy.load(MADE_UP[0].parent / "pools"), {}, YEAR)
     tally = Bench(pools, random_facts(pools.policy, 90)).tallies([read_change(pools, "policy.pool", "500元")[1]])
     assert tally["shared"].amount_fen == 50_000 < tally["shared"].needed_fen
+
+
+def test_a_common_figure_that_only_a_limit_reads_is_an_edited_policy_too() -> None:
+    limit = "    limits:\n      - {id: yearly, label: 每年合计, amount: most, within: year}\n"
+    common = "parameters:\n  - {name: most, label: 每年最高, type: money, value: 1亿元}\nmeasures:\n"
+    law = Law(policy.parse(BASE.replace("measures:\n", common) + limit, "base.yaml"), {}, YEAR)
+    facts = random_facts(law.policy, 60)
+    bench, change = Bench(law, facts), read_change(law, "policy.most", "20000元")[1]
+    after = amounts(edited(law, [change]), facts, [], random_history(law.policy, 0))
+    assert bench.tallies([])["fee"].amount_fen > bench.tallies([change])["fee"].amount_fen == after["amount_fen"].sum()
 
 
 def test_measures_that_a_rule_ties_together_form_a_part() -> None:

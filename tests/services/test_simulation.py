@@ -124,6 +124,8 @@ def test_a_budget_that_is_short_is_told_with_what_is_needed(material: Material) 
     assert (fund.title, fund.before, fund.after) == ("人工智能数据集交易奖励：年度预算", None, 100_000_000)
     trade = next(each for each in found.measures if each.title == "人工智能数据集交易奖励")
     assert trade.fen_after == 100_000_000 < fund.needed_after == fund.needed_before == trade.fen_before
+    assert (trade.needed_before, trade.needed_after) == (fund.needed_before, fund.needed_after)
+    assert found.total.needed_after == found.total.needed_before > found.total.fen_after
     assert any("已按比例分配" in note for note in found.notes)
 
 

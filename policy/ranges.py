@@ -55,8 +55,8 @@ class Range:
         return {"rate": "%", "money": "元"}.get(kind, self.lever.parameter.unit)
 
 
-def read_range(law: Law, name: str, text: str) -> Range:
-    """The values of ``从:到:步长`` for the figure ``name``. Raises InputError."""
+def read_range(law: Law, name: str, text: str, most: int = MOST_VARIANTS) -> Range:
+    """The values of ``从:到:步长`` for the figure ``name``, at most so many. Raises InputError."""
     lever, row = find_lever(law, name)
     if not (lever.is_number or row):
         other = "请写明档，如 参数.1" if lever.parameter.type == "table" else "请用 --set 逐个试"
@@ -68,27 +68,27 @@ def read_range(law: Law, name: str, text: str) -> Range:
     if step <= 0 or first > last:
         raise InputError(f"{lever.title}（{lever.path}）的范围“{text}”不对：步长要大于零，从要不大于到。")
     count = int((last - first) / step) + 1
-    if count > MOST_VARIANTS:
-        raise _too_many(count)
+    if count > most:
+        raise _too_many(count, most)
     values = tuple(first + place * step for place in range(count))
     changes = tuple(read_change(law, name, _written(lever, value))[1] for value in values)
     return Range(lever, row, changes, values)
 
 
-def combinations(ranges: Sequence[Range]) -> list[tuple[int, ...]]:
+def combinations(ranges: Sequence[Range], most: int = MOST_VARIANTS) -> list[tuple[int, ...]]:
     """Every combination as places in the ranges, the last range running fastest. Raises InputError for too many."""
     names = [(each.lever.path, each.row) for each in ranges]
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"“{'.'.join(part for part in name if part)}”的范围写了两次。")
     count = prod(len(each.changes) for each in ranges)
-    if count > MOST_VARIANTS:
-        raise _too_many(count)
+    if count > most:
+        raise _too_many(count, most)
     return list(product(*(range(len(each.changes)) for each in ranges)))
 
 
-def _too_many(count: int) -> InputError:
-    return InputError(f"一共要试 {count:,} 种取值，超过一次 {MOST_VARIANTS:,} 种的上限；请加大步长或缩小范围。")
+def _too_many(count: int, most: int) -> InputError:
+    return InputError(f"一共要试 {count:,} 种取值，超过一次 {most:,} 种的上限；请加大步长或缩小范围。")
 
 
 def _exact(law: Law, lever: Lever, name: str, text: str) -> Decimal:

@@ -102,6 +102,7 @@ VIEWS: dict[str, frozenset[Role] | None] = {
     "decisions": APPROVERS | {Role.AUDITOR},
     "duties": _OFFICE | {Role.BUREAU_VERIFIER},
     "lists": _OFFICE | {Role.FINANCE},
+    "simulation": _OFFICE,
     "findings": frozenset({Role.OPERATOR, Role.AUDITOR}),
     "objections": _OFFICE,
     "payments": frozenset({Role.OPERATOR, Role.FINANCE, Role.AUDITOR}),

@@ -17,6 +17,7 @@ VIEW_NAMES = {
     "decisions": "审批",
     "duties": "职责办理",
     "lists": "奖补名单",
+    "simulation": "试算",
     "findings": "查重认定、台账",
     "objections": "异议",
     "payments": "资金拨付",

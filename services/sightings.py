@@ -144,6 +144,7 @@ _OF_A_YEAR = {
     "payments": "资金拨付",
     "payment_list": "资金拨付清单文件",
     "reviews": "审核进度",
+    "simulation": "试算",
 }
 _KINDS = {
     "finding": "疑似重复",

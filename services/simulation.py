@@ -1,13 +1,13 @@
 """试算: what a change of figures would do to a cycle (or a file of applications); nothing of the record is written."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from sqlmodel import Session, col, select
 
 from models import Application, Cycle
 from policy.changes import Change, Law, Lever, changed, check, read_change
-from policy.ranges import Range, combinations, read_range
+from policy.ranges import MOST_VARIANTS, Range, combinations, read_range
 from policy.variants import Bench, Tally
 from services import computation, cycles
 from services.comparison import NO_COUNTY, Applicant, Changed, Comparison, Key, Material, Point, beside
@@ -34,23 +34,49 @@ def of_cycle(session: Session, cycle: Cycle) -> Material:
     )
 
 
+@dataclass(frozen=True)
+class Offer:
+    """A figure, or a row of a table, that can be changed: its path, what it is, what holds and what it may be."""
+
+    path: str
+    label: str
+    present: str
+    choices: tuple[str, ...]
+    is_number: bool
+
+
+def offers(law: Law) -> dict[str, list[Offer]]:
+    """Everything that can be changed by the title of its measure, rows of tables apart."""
+    found: dict[str, list[Offer]] = {}
+    for lever in law.levers.values():
+        label, own = lever.parameter.label, found.setdefault(lever.owner_title, [])
+        rows = [row.key or row.band or "" for row in lever.version.rows]
+        own += [Offer(f"{lever.path}.{row}", f"{label}（{row} 档）", lever.at(row), (), True) for row in rows]
+        if not rows:
+            present = lever.shown(lever.value) or "没有另定"
+            own.append(Offer(lever.path, label, present, tuple(lever.choices), lever.is_number))
+    return {title: own for title, own in found.items() if own}
+
+
 def compare(
     material: Material,
     settings: Mapping[str, str],
     ranges: Mapping[str, str],
     progress: Callable[[int, int], None] = lambda _done, _total: None,
+    *,
+    most: int = MOST_VARIANTS,
 ) -> Comparison:
     """What changes with ``settings`` (措施.参数 → 值), and along ``ranges`` (措施.参数 → 从:到:步长).
 
-    ``progress`` is told how many of how many values are done. Raises InputError when nothing is asked for, a name is
-    unknown, a value cannot be read, or the law as changed cannot be computed.
+    ``progress`` is told how many of how many values are done; ``most`` is how many there may be. Raises InputError when
+    nothing is asked for, a name is unknown, a value cannot be read, or the law as changed cannot be computed.
     """
     if not settings and not ranges:
         raise InputError("请写明要改什么，如 --set dataset-trade.rate=25%，或 --range dataset-trade.rate=20%:40%:1%。")
     law = material.law
     asked = [read_change(law, name, text) for name, text in settings.items()]
-    tried = [read_range(law, name, text) for name, text in ranges.items()]
-    places = combinations(tried) if tried else []
+    tried = [read_range(law, name, text, most) for name, text in ranges.items()]
+    places = combinations(tried, most) if tried else []
     own = [change for _, change in asked]
     for ends in ([each.changes[0] for each in tried], [each.changes[-1] for each in tried]):
         check(changed(law, [*own, *ends]))

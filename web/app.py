@@ -34,6 +34,7 @@ from web import (
     review_progress,
     reviews,
     saved_views,
+    simulation,
     tokens,
     working_days,
 )
@@ -62,6 +63,7 @@ ROUTERS = tuple(
         review_progress,
         duties,
         decisions,
+        simulation,
         payments,
         oversight,
         policies,

@@ -31,6 +31,7 @@ MENU = (
     ("findings", "查重认定", "/findings"),
     ("findings", "台账", "/ledger"),
     ("lists", "奖补名单", "/lists"),
+    ("simulation", "试算", "/simulation"),
     ("objections", "异议", "/objections"),
     ("payments", "资金拨付", "/payments"),
     ("messages", "通知", "/messages"),

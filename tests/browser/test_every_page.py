@@ -62,6 +62,10 @@ LOGINS = {"/requests": "bureau-gxj"}
 LOOKERS = {"/policies/drafts": Role.SECTION_HEAD, "/users": Role.ADMINISTRATOR, "/tokens": Role.ADMINISTRATOR}
 MEASURE = "compute-purchase"
 TOKEN = "example-of-a-link"
+WHAT_IF = (
+    "what=compute-purchase.minimum_fee&value=15万元&what=dataset-trade.budget&value=100万元"
+    "&along=dataset-trade.rate&first=10%25&last=40%25&step=10%25"
+)
 
 
 def pages(scene: str | None) -> list[APIRoute]:
@@ -255,4 +259,5 @@ def _address(route: APIRoute, known: dict[str, object]) -> str:
     path = route.path
     for name in route.param_convertors:
         path = path.replace(f"{{{name}}}", str(known.get(name) or 1))
-    return f"{path}?group={known['group']}" if path == "/requests/table" else path
+    asked = {"/requests/table": f"group={known.get('group')}", "/simulation": WHAT_IF}
+    return f"{path}?{asked[path]}" if path in asked else path

@@ -17,9 +17,9 @@ RANGE = "along=dataset-trade.rate&first=10%25&last=30%25&step=10%25"
 def test_the_form_lists_what_can_be_changed_with_what_holds(house_at: Open) -> None:
     page = house_at("approval").as_role(Role.BUREAU_LEADER).get("/simulation").text
     assert '<optgroup label="购买算力服务补助">' in page
-    assert "起补服务费（现行 10万元）" in page
-    assert "补助比例（1 档）（现行 50%）" in page
-    assert "同一事项已获上级资助时（现行 补差；可填 补差、不再补、不看）" in page
+    assert "起补服务费（购买算力服务补助，现行 10万元）" in page
+    assert "补助比例（1 档）（购买算力服务补助，现行 50%）" in page
+    assert "同一事项已获上级资助时（各项措施，现行 补差；可填 补差、不再补、不看）" in page
     assert "<h2>谁得谁失</h2>" not in page
 
 
@@ -43,6 +43,7 @@ def test_a_range_is_drawn_and_handed_out_as_a_workbook(house_at: Open) -> None:
     browser = house_at("approval").as_role(Role.AUDITOR)
     page = browser.get(f"/simulation?{RANGE}").text
     assert "曲线" in page and "只写了范围" in page
+    assert "3 种取值的数字" in page and "-1,068,025.00" in page
     answer = browser.get(f"/simulation.xlsx?cycle=1&{RANGE}")
     assert answer.status_code == 200
     book = CalamineWorkbook.from_filelike(io.BytesIO(answer.content))

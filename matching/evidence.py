@@ -23,7 +23,7 @@ def _agreements() -> list[pl.Expr]:
         pl.when("same_invoice").then(pl.format("发票号码相同（{}）", invoices)),
         pl.when("same_bare").then(pl.format("8 位发票号码相同（{}，缺发票代码，需核对原票）", bare)),
         pl.when("same_contract").then(pl.format("合同编号相同（{}）", contracts)),
-        pl.when("same_title").then(pl.format("项目名称相同（“{}”）", "project")),
+        pl.when("same_title").then(pl.format("项目名称相同（“{}”{}）", "project", _rarity("title_rows"))),
         pl.when("near_title").then(
             pl.format("项目名称除企业名、“项目”“工程”等字样外相同（“{}”与“{}”）", "project", "project_right")
         ),
@@ -48,12 +48,23 @@ def _agreements() -> list[pl.Expr]:
         ),
         pl.when("same_year").then(pl.format("年度相同（{}）", "year_number")),
         pl.when("two_measures").then(pl.format("分别申报了两项措施（{}、{}）", "measure", "measure_right")),
-        pl.when("equal_amount").then(pl.format("金额相同（{} 元）", "amount_yuan")),
+        pl.when("equal_amount").then(pl.format("金额相同（{} 元{}）", "amount_yuan", _rarity("fen_rows"))),
         pl.when(pl.col("same_amount") & ~pl.col("equal_amount")).then(
             pl.format("金额按万元取整相同（{} 元与 {} 元）", "amount_yuan", "amount_yuan_right")
         ),
         pl.when("near_amount").then(pl.format("金额相近（{} 元与 {} 元）", "amount_yuan", "amount_yuan_right")),
     ]
+
+
+def _rarity(rows: str) -> pl.Expr:
+    """How many rows of the ledger agree likewise; nothing where that was not counted."""
+    return (
+        pl.when(pl.col(rows) == 1)
+        .then(pl.format("，台账 {} 条中仅此一条", "ledger_rows"))
+        .when(pl.col(rows) > 1)
+        .then(pl.format("，台账 {} 条中有 {} 条", "ledger_rows", rows))
+        .otherwise(pl.lit(""))
+    )
 
 
 def _contradictions() -> list[pl.Expr]:

@@ -1,0 +1,64 @@
+"""Applications that are looked for in ledgers, slice by slice: memory holds a slice, and what may match."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from matching.compare import compared
+from matching.findings import found, one_a_pair
+from matching.former_names import learned_names, listed_names
+from matching.frequency import Frequency
+from matching.keys import with_keys
+from matching.sieve import Sieve, marks
+
+_ROWS_AT_ONCE = 250_000  # of a ledger: what bounds the memory that looking takes beside it
+_APPLICATIONS_AT_ONCE = 20_000
+
+
+class Search:
+    """Call `learn` with the ledgers first, then `look_through` them, then `findings`; columns as in `matching.match`.
+
+    Other ledgers may have been searched before: `earlier` and `earlier_rows` are what their `frequency` counted.
+    """
+
+    def __init__(
+        self,
+        applications: pl.DataFrame,
+        former_names: pl.DataFrame | None = None,
+        earlier: pl.DataFrame | None = None,
+        earlier_rows: int = 0,
+    ) -> None:
+        self._ours = with_keys(applications, "application_id")
+        self._names = listed_names(former_names, self._ours)
+        marked = marks(self._ours)
+        self._sieve = Sieve(self._ours, marked, self._names)
+        self._passed = [pl.DataFrame(schema={"ledger_id": pl.String})]
+        self.frequency = Frequency(self._ours["id"], marked, earlier, earlier_rows)
+
+    def learn(self, ledger: pl.DataFrame) -> pl.DataFrame:
+        """Know enterprises also by the names under which a ledger has their codes: returns `code`, `former_name`."""
+        learned = learned_names(self._ours, ledger)
+        self._names = pl.concat([self._names, learned.select(self._names.columns)]).unique(maintain_order=True)
+        self._sieve.want(self._names)
+        return learned.select("code", "former_name")
+
+    def look_through(self, ledger: pl.DataFrame) -> None:
+        """Keep what may match of a ledger, or of its next rows."""
+        for part in ledger.iter_slices(_ROWS_AT_ONCE):
+            marked = marks(part)
+            self.frequency.count(marked)
+            self._passed.append(part.filter(self._sieve.passing(part, marked)))
+
+    def findings(self) -> pl.DataFrame:
+        """`application_id`, `ledger_id`, and the columns of `matching.findings`."""
+        theirs = with_keys(pl.concat(self._passed, how="diagonal"), "ledger_id")
+        theirs = theirs.with_columns(pl.concat_str("item", "fen", "year_number", separator="|", ignore_nulls=True))
+        counts = self.frequency.table().rename({"application_id": "id"})
+        ours = self._ours.join(counts, on="id", how="left", maintain_order="left").with_columns(
+            pl.lit(self.frequency.rows).alias("ledger_rows")
+        )
+        parts = [
+            ours.slice(offset, _APPLICATIONS_AT_ONCE) for offset in range(0, ours.height + 1, _APPLICATIONS_AT_ONCE)
+        ]
+        pairs = pl.concat([found(compared(part, theirs, self._names)) for part in parts])
+        return one_a_pair(pairs, "application_id", "ledger_id")

@@ -8,7 +8,6 @@ from matching import uscc
 from matching.keys import code_of, text_of
 from matching.likeness import likeness
 from matching.normalise import (
-    alike,
     core_key,
     folded,
     formless_key,
@@ -16,6 +15,7 @@ from matching.normalise import (
     organisational_form,
     person_key,
     place_key,
+    read,
 )
 
 NAMES = {"key": pl.String(), "code": pl.String(), "name": pl.String()}
@@ -60,16 +60,15 @@ def learned_names(applications: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFr
         code_of(text_of(ledger, "uscc")).alias("code"), text_of(ledger, "enterprise").alias("former_name")
     )
     found = texts.join(own, on="code", maintain_order="left").unique(["code", "former_name"], maintain_order=True)
-    read = (
+    looks = (
         found.lazy()
-        .with_columns(folded(pl.col("former_name")).alias("folded"))
-        .with_columns(alike(pl.col("folded")).alias("read"))
+        .with_columns(folded(pl.col("former_name")).alias("folded"), read(pl.col("former_name")).alias("read"))
         .with_columns(core_key(formless_key(pl.col("read"))).alias("core"))
         .collect()
     )
-    other = likeness(read["core"], read["own"]) < _OTHER_NAME
+    other = likeness(looks["core"], looks["own"]) < _OTHER_NAME
     named = (
-        read.filter(other, pl.col("core") != "", pl.col("own") != "")
+        looks.filter(other, pl.col("core") != "", pl.col("own") != "")
         .filter(_whole(pl.col("folded")), person_key(pl.col("read")) == pl.col("own_person"))
         .with_columns(pl.col("code").alias("key"), name_key(pl.col("folded")).alias("name"))
     )

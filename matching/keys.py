@@ -9,7 +9,7 @@ import polars as pl
 from matching import uscc
 from matching.contracts import contract_keys
 from matching.invoices import read_invoices
-from matching.normalise import alike, core_key, folded, formless_key, name_key, person_key, place_key
+from matching.normalise import core_key, folded, formless_key, name_key, person_key, place_key, read
 from matching.projects import bag_key, loose_title_key, numbers_key, title_key
 
 TEXTS = ("enterprise", "uscc", "project", "invoices", "contracts", "amount_yuan", "year", "measure")
@@ -30,8 +30,11 @@ def with_keys(frame: pl.DataFrame, id_column: str) -> pl.DataFrame:
     table = _mapped(table, "invoices", ["invoice", "bare"], _invoice_keys)
     return (
         table.lazy()
-        .with_columns(*(folded(pl.col(text)).alias(f"_{text}") for text in ("enterprise", "project")))
-        .with_columns(alike(pl.col("_enterprise")).alias("_read"), _plain_year().alias("_year"))
+        .with_columns(
+            *(folded(pl.col(text)).alias(f"_{text}") for text in ("enterprise", "project")),
+            read(pl.col("enterprise")).alias("_read"),
+            _plain_year().alias("_year"),
+        )
         .with_columns(*_name_keys(), title_key(pl.col("_project")).alias("title"))
         .with_columns(loose_title_key(*map(pl.col, ("title", "_year", "name", "core"))).alias("loose_title"))
         .with_columns(
@@ -74,13 +77,13 @@ def half_width(text: pl.Expr) -> pl.Expr:
 
 
 def _name_keys() -> list[pl.Expr]:
-    name, read = pl.col("_enterprise"), pl.col("_read")
+    name, looks = pl.col("_enterprise"), pl.col("_read")
     return [
         name_key(name).alias("name"),
         core_key(formless_key(name)).alias("core"),
-        core_key(formless_key(read)).alias("alike"),
+        core_key(formless_key(looks)).alias("alike"),
         place_key(name).alias("place"),
-        person_key(read).alias("person"),
+        person_key(looks).alias("person"),
     ]
 
 

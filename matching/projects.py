@@ -32,8 +32,8 @@ def title_key(title: pl.Expr) -> pl.Expr:
 
 
 def without_generic_end(title: pl.Expr) -> pl.Expr:
-    """Without a final 项目 or 工程; characters that are easily mistaken are taken for one."""
-    return alike(title.str.replace(_GENERIC_END, ""))
+    """Without a final 项目 or 工程, as offices add it or leave it out."""
+    return title.str.replace(_GENERIC_END, "")
 
 
 def loose_title_key(title: pl.Expr, year: pl.Expr, name: pl.Expr, core: pl.Expr) -> pl.Expr:
@@ -49,7 +49,7 @@ def loose_title_key(title: pl.Expr, year: pl.Expr, name: pl.Expr, core: pl.Expr)
     ['视觉质检系统', '2024年质检系统']
     """
     key = _own_year(title, year).str.strip_prefix(name).str.strip_prefix(core)
-    key = without_generic_end(_own_year(_without_brand(key, core), year))
+    key = alike(without_generic_end(_own_year(_without_brand(key, core), year)))
     return pl.when(key.str.len_chars() >= _SHORTEST).then(key).otherwise(pl.lit(""))
 
 

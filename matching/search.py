@@ -47,12 +47,11 @@ class Search:
         for part in ledger.iter_slices(_ROWS_AT_ONCE):
             marked = marks(part)
             self.frequency.count(marked)
-            self._passed.append(part.filter(self._sieve.passing(part, marked)))
+            self._passed.append(self._sieve.passing(part, marked))
 
     def findings(self) -> pl.DataFrame:
-        """`application_id`, `ledger_id`, and the columns of `matching.findings`."""
+        """`application_id`, `ledger_id`, FINDING_COLUMNS, and `item`: what the application's item is told by."""
         theirs = with_keys(pl.concat(self._passed, how="diagonal"), "ledger_id")
-        theirs = theirs.with_columns(pl.concat_str("item", "fen", "year_number", separator="|", ignore_nulls=True))
         counts = self.frequency.table().rename({"application_id": "id"})
         ours = self._ours.join(counts, on="id", how="left", maintain_order="left").with_columns(
             pl.lit(self.frequency.rows).alias("ledger_rows")
@@ -61,4 +60,4 @@ class Search:
             ours.slice(offset, _APPLICATIONS_AT_ONCE) for offset in range(0, ours.height + 1, _APPLICATIONS_AT_ONCE)
         ]
         pairs = pl.concat([found(compared(part, theirs, self._names)) for part in parts])
-        return one_a_pair(pairs, "application_id", "ledger_id")
+        return one_a_pair(pairs, "application_id", "ledger_id").drop("item_right")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import polars as pl
 
 from matching.keys import FEN_PER_WAN, code_of, fen_of, half_width, text_of
-from matching.normalise import alike, core_key, folded, formless_key, letters_only
+from matching.normalise import core_key, formless_key, letters_only, read
 from matching.projects import without_generic_end
 
 _END = 8  # figures of an invoice's number by which it is looked up
@@ -34,8 +34,8 @@ class Sieve:
         cores = pl.concat([self._cores, marks(names.select(enterprise="name"))["core"]])
         self._cores = cores.filter(cores != "").unique()
 
-    def passing(self, ledger: pl.DataFrame, marked: pl.DataFrame) -> pl.Series:
-        """Which rows of a ledger, with its `marks`, may match one of the applications."""
+    def passing(self, ledger: pl.DataFrame, marked: pl.DataFrame) -> pl.DataFrame:
+        """Those rows of a ledger, with its `marks`, that may match; without invoices that end as none of ours does."""
         ours, fen = self._applications, self._applications["fen"]
         wanted = {
             "code": self._codes,
@@ -44,7 +44,9 @@ class Sieve:
             "claim": ours["claim"].drop_nulls(),
         }
         shared = [pl.col(name).is_in(values.unique().implode()).fill_null(False) for name, values in wanted.items()]
-        return marked.select(pl.any_horizontal(*shared))[:, 0] | self._with_an_end(ledger)
+        ends = self._with_an_end(ledger)
+        invoices = pl.when(ends).then(text_of(ledger, "invoices")).otherwise(pl.lit("")).alias("invoices")
+        return ledger.with_columns(invoices).filter(marked.select(pl.any_horizontal(*shared))[:, 0] | ends)
 
     def _with_an_end(self, ledger: pl.DataFrame) -> pl.Series:
         """Which rows have a number that ends as an invoice of ours, however its figures are set apart."""
@@ -73,8 +75,8 @@ def marks(table: pl.DataFrame) -> pl.DataFrame:
         table.lazy()
         .select(
             code_of(text_of(table, "uscc")).alias("code"),
-            formless_key(alike(folded(text_of(table, "enterprise")))).alias("formless"),
-            without_generic_end(letters_only(folded(text_of(table, "project")))).alias("title"),
+            formless_key(read(text_of(table, "enterprise"))).alias("formless"),
+            without_generic_end(letters_only(read(text_of(table, "project")))).alias("title"),
             fen_of(text_of(table, "amount_yuan")).alias("fen"),
         )
         .with_columns(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
-from matching.identity import BY_ALIKE, BY_CODE, BY_CORE, BY_FORMER_NAME, BY_NAME
+from matching.identity import BY_ALIKE, BY_CODE, BY_CORE, BY_FORMER_NAME, BY_LEARNED_NAME, BY_NAME
 
 
 def evidence() -> pl.Expr:
@@ -39,6 +39,11 @@ def _agreements() -> list[pl.Expr]:
         pl.when(pl.col("identity") == BY_NAME).then(pl.format("企业名称相同（“{}”）", "enterprise")),
         pl.when(pl.col("identity") == BY_FORMER_NAME).then(
             pl.format("按曾用名记录是同一企业（“{}”与“{}”）", "enterprise", "enterprise_right")
+        ),
+        pl.when(pl.col("identity") == BY_LEARNED_NAME).then(
+            pl.format(
+                "台账中有同一信用代码用过这个名称（“{}”与“{}”），需核实是否曾用名", "enterprise", "enterprise_right"
+            )
         ),
         pl.when(pl.col("identity") == BY_CORE).then(
             pl.format("企业名称除地区和组织形式外相同（“{}”与“{}”），需人工核对", "enterprise", "enterprise_right")

@@ -18,8 +18,11 @@ from matching.normalise import (
     read,
 )
 
-NAMES = {"key": pl.String(), "code": pl.String(), "name": pl.String()}
-"""Names of enterprises that had several: `key` (the enterprise), `code` (its valid code or null), `name` (a key)."""
+NAMES = {"key": pl.String(), "code": pl.String(), "name": pl.String(), "learned": pl.Boolean()}
+"""Names of enterprises that had several: `key` (the enterprise), `code` (its valid code or null), `name` (a key).
+
+`learned` are those that only a ledger tells: one wrong code in it would make them a stranger's.
+"""
 
 _LISTED = ("uscc", "enterprise", "former_name")
 _OTHER_NAME = 60  # likeness of two cores below which they are two names, not one and its misprint
@@ -44,12 +47,12 @@ def listed_names(former_names: pl.DataFrame | None, applications: pl.DataFrame) 
     names = both.drop_nulls(["key", "name"]).unique(maintain_order=True)
     names = names.join(names.filter(met), on="key", how="semi", maintain_order="left")
     valid = pl.Series([code is not None and uscc.is_valid(code) for code in names["code"]], dtype=pl.Boolean)
-    names = names.with_columns(pl.when(valid).then("code"))
+    names = names.with_columns(pl.when(valid).then("code"), pl.lit(False).alias("learned"))
     return names.join(members(applications, names), on="key", how="semi", maintain_order="left")
 
 
 def learned_names(applications: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
-    """The names under which a ledger has the applications' own codes: NAMES, and `former_name` as it is written.
+    """The names under which a ledger has the applications' own codes: NAMES.
 
     Only whole names count (with a place and a form, of the same kind of person) that are really others: a short form
     would bring strangers together, and a misprint is no name.
@@ -70,11 +73,13 @@ def learned_names(applications: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFr
     named = (
         looks.filter(other, pl.col("core") != "", pl.col("own") != "")
         .filter(_whole(pl.col("folded")), person_key(pl.col("read")) == pl.col("own_person"))
-        .with_columns(pl.col("code").alias("key"), name_key(pl.col("folded")).alias("name"))
+        .with_columns(
+            pl.col("code").alias("key"), name_key(pl.col("folded")).alias("name"), pl.lit(True).alias("learned")
+        )
     )
     owners = named.group_by("name").agg(pl.col("code").n_unique())
     kept = named.join(owners.filter(pl.col("code") == 1), on="name", how="semi", maintain_order="left")
-    return kept.unique(["code", "name"], maintain_order=True).select(*NAMES, "former_name")
+    return kept.unique(["code", "name"], maintain_order=True).select(*NAMES)
 
 
 def _whole(name: pl.Expr) -> pl.Expr:

@@ -6,13 +6,12 @@ import polars as pl
 
 from matching.former_names import members
 
-BY_CODE, BY_NAME, BY_FORMER_NAME, BY_CORE, BY_ALIKE = "code", "name", "former", "core", "alike"
+_RANKS = ("code", "name", "former", "learned", "core", "alike")
+BY_CODE, BY_NAME, BY_FORMER_NAME, BY_LEARNED_NAME, BY_CORE, BY_ALIKE = _RANKS
 """How a pair of rows was recognised, the strongest first."""
 
-DOUBTFUL = (BY_CORE, BY_ALIKE)
+DOUBTFUL = (BY_LEARNED_NAME, BY_CORE, BY_ALIKE)
 """By these two rows may be one enterprise: a person must look."""
-
-_RANKS = (BY_CODE, BY_NAME, BY_FORMER_NAME, BY_CORE, BY_ALIKE)
 
 
 def same_enterprise(left: pl.DataFrame, right: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
@@ -22,11 +21,13 @@ def same_enterprise(left: pl.DataFrame, right: pl.DataFrame, names: pl.DataFrame
     mistakable characters as one, count only where a valid code is missing on one side and no two places are told.
     `names` are those of `matching.former_names`.
     """
+    listed = names.filter(~pl.col("learned"))
     pairs = pl.concat(
         [
             _paired(_codes(left), _codes(right), BY_CODE),
             _paired(_column(left, "name"), _column(right, "name"), BY_NAME),
-            _paired(members(left, names), members(right, names), BY_FORMER_NAME),
+            _paired(members(left, listed), members(right, listed), BY_FORMER_NAME),
+            _paired(members(left, names), members(right, names), BY_LEARNED_NAME),
             _paired(_column(left, "core"), _column(right, "core"), BY_CORE),
             _paired(_column(left, "alike"), _column(right, "alike"), BY_ALIKE),
         ]

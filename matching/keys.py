@@ -22,7 +22,7 @@ def with_keys(frame: pl.DataFrame, id_column: str) -> pl.DataFrame:
     `code` (normalised), `code_fault`, `code_valid`, `name`, `core`, `alike` (the core, mistakable characters as one),
     `place`, `person` (group, branch …), `title`, `loose_title`, `bag` (its characters in order), `figures` (its phases
     and years), `invoice` / `bare` / `contract` (lists), `fen` (null where the amount is no plain number),
-    `year_number` (null likewise), `item` (who, title, invoices and contracts in one text).
+    `year_number` (null likewise), `item` (who, measure, title, invoices and contracts in one text).
     """
     texts = [text_of(frame, name).alias(name) for name in TEXTS]
     table = frame.select(pl.col(id_column).cast(pl.String).fill_null("").alias("id"), *texts).with_row_index("row")
@@ -90,7 +90,7 @@ def _name_keys() -> list[pl.Expr]:
 def _item() -> pl.Expr:
     who = pl.when("code_valid").then("code").otherwise("name")
     papers = [pl.concat_list(*names).list.sort().list.join(",") for names in (("invoice", "bare"), ("contract",))]
-    return pl.concat_str(who, "title", *papers, separator="|")
+    return pl.concat_str(who, "measure", "title", *papers, separator="|")
 
 
 def _plain_year() -> pl.Expr:

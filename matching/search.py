@@ -35,12 +35,12 @@ class Search:
         self._passed = [pl.DataFrame(schema={"ledger_id": pl.String})]
         self.frequency = Frequency(self._ours["id"], marked, earlier, earlier_rows)
 
-    def learn(self, ledger: pl.DataFrame) -> pl.DataFrame:
-        """Know enterprises also by the names under which a ledger has their codes: returns `code`, `former_name`."""
+    def learn(self, ledger: pl.DataFrame) -> None:
+        """Know enterprises also by the names under which a ledger has their codes; `uscc` and `enterprise` will do."""
         learned = learned_names(self._ours, ledger)
-        self._names = pl.concat([self._names, learned.select(self._names.columns)]).unique(maintain_order=True)
+        names = pl.concat([self._names, learned]).unique(["key", "name"], keep="first", maintain_order=True)
+        self._names = names.filter(~pl.col("learned") | (pl.col("key").n_unique().over("name") == 1))
         self._sieve.want(self._names)
-        return learned.select("code", "former_name")
 
     def look_through(self, ledger: pl.DataFrame) -> None:
         """Keep what may match of a ledger, or of its next rows."""

@@ -192,8 +192,8 @@ UNDER_OLD_NAME = {"enterprise": OLD_NAME, "uscc": "", "invoices": ""}
 def test_a_former_name_is_learned_from_a_row_with_the_old_name_and_the_same_code() -> None:
     theirs = ledger(UNDER_OLD_NAME, {**OTHER_ITEM, "enterprise": OLD_NAME})
     found = {row["ledger_id"]: row for row in match(applications({}), theirs).iter_rows(named=True)}
-    assert (found["L1"]["kind"], found["L1"]["certainty"]) == (SAME_ITEM, "certain")
-    assert "按曾用名记录是同一企业" in found["L1"]["evidence"]
+    assert (found["L1"]["kind"], found["L1"]["certainty"]) == (SAME_ITEM, "review")  # one wrong code may mislead
+    assert "台账中有同一信用代码用过这个名称" in found["L1"]["evidence"]
     assert match(applications({}), theirs.head(1)).is_empty()
 
 

@@ -16,6 +16,7 @@ from services import (
     cycles,
     enterprises,
     findings,
+    links,
     lists,
     objection_files,
     panel,
@@ -49,14 +50,15 @@ _NAMES: dict[str, Any] = {
 def finding_list(
     visit: Annotated[Visit, sees("findings")], cycle_id: Year = None, show: str = "open", page: Page = 1
 ) -> HTMLResponse:
-    """Findings that wait for a decision, or those that are settled, 50 a page."""
-    cycle, show = visit.cycle(cycle_id), "open" if show == "open" else "settled"
+    """Findings that wait for a decision, those that are settled, 50 a page; or who may be linked with whom."""
+    cycle, show = visit.cycle(cycle_id), show if show in ("settled", "linked") else "open"
     return visit.page(
         "casework/findings.html",
         cycle=cycle,
         show=show,
         counts=caseload.verdict_counts(visit.session, _id(cycle)),
         found=caseload.pairs(visit.session, _id(cycle), waiting=show == "open", page=page),
+        links=links.of_cycle(visit.session, _id(cycle)) if show == "linked" else [],
         **_NAMES,
     )
 

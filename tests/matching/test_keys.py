@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from stdnum.cn import uscc as standard
 
-from matching import contracts, invoices, normalise, projects, uscc
+from matching import contracts, invoices, links, normalise, projects, uscc
 from matching.contracts import contract_keys
 from matching.invoices import read_invoices
 from matching.normalise import (
@@ -48,7 +48,7 @@ def contracts_of(written: str) -> tuple[str, ...]:
 CODE = "91350600MA0000001H"  # made up, with a right check digit
 
 
-@pytest.mark.parametrize("module", [contracts, invoices, normalise, projects, uscc])
+@pytest.mark.parametrize("module", [contracts, invoices, links, normalise, projects, uscc])
 def test_the_examples_in_the_docstrings_hold(module: object) -> None:
     assert doctest.testmod(module).failed == 0  # type: ignore[arg-type]
 

@@ -7,6 +7,7 @@ from collections.abc import Collection
 import polars as pl
 
 from matching.compare import compared
+from matching.evidence import with_rarity
 from matching.findings import FINDING_COLUMNS, found, one_a_pair
 from matching.former_names import listed_names
 from matching.judge import SAME_ITEM
@@ -48,11 +49,10 @@ def within(
     The columns are those of `Search.findings`, with `other_application_id` for `ledger_id`, and only `same_item`. An
     optional column `measure` is named in the evidence. With `new`, only pairs with one of these applications.
     """
-    nothing = (pl.lit(None, pl.Int64).alias(name) for name in ("title_rows", "fen_rows", "ledger_rows"))
-    table = with_keys(applications, "application_id").with_columns(*nothing)
+    table = with_keys(applications, "application_id")
     names = listed_names(former_names, table)
     few = table if new is None else table.filter(pl.col("id").is_in(list(new)))
     sides = [(few, table)] if new is None else [(few, table), (table, few)]
     pairs = pl.concat([compared(*side, names).filter(pl.col("row") < pl.col("row_right")) for side in sides])
     findings = one_a_pair(found(pairs), "application_id", "other_application_id")
-    return findings.filter(pl.col("kind") == SAME_ITEM)
+    return with_rarity(findings.filter(pl.col("kind") == SAME_ITEM), None, 0)

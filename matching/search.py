@@ -5,14 +5,16 @@ from __future__ import annotations
 import polars as pl
 
 from matching.compare import compared
+from matching.evidence import with_rarity
 from matching.findings import found, one_a_pair
 from matching.former_names import learned_names, listed_names
 from matching.frequency import Frequency
 from matching.keys import with_keys
 from matching.sieve import Sieve, marks
 
-_ROWS_AT_ONCE = 250_000  # of a ledger: what bounds the memory that looking takes beside it
-_APPLICATIONS_AT_ONCE = 20_000
+_ROWS_AT_ONCE = 250_000  # that are sieved together
+_COMPARED_AT_ONCE = 200_000  # of those that passed: with the rows above, what bounds the memory of a search
+_NOTHING = pl.DataFrame(schema={"ledger_id": pl.String})
 
 
 class Search:
@@ -32,7 +34,8 @@ class Search:
         self._names = listed_names(former_names, self._ours)
         marked = marks(self._ours)
         self._sieve = Sieve(self._ours, marked, self._names)
-        self._passed = [pl.DataFrame(schema={"ledger_id": pl.String})]
+        self._passed, self._found = [_NOTHING], list[pl.DataFrame]()
+        self._compared = 0
         self.frequency = Frequency(self._ours["id"], marked, earlier, earlier_rows)
 
     def learn(self, ledger: pl.DataFrame) -> None:
@@ -43,21 +46,23 @@ class Search:
         self._sieve.want(self._names)
 
     def look_through(self, ledger: pl.DataFrame) -> None:
-        """Keep what may match of a ledger, or of its next rows."""
+        """Keep what is found in a ledger, or in its next rows."""
         for part in ledger.iter_slices(_ROWS_AT_ONCE):
             marked = marks(part)
             self.frequency.count(marked)
             self._passed.append(self._sieve.passing(part, marked))
+            if sum(passed.height for passed in self._passed) >= _COMPARED_AT_ONCE:
+                self._compare()
 
     def findings(self) -> pl.DataFrame:
         """`application_id`, `ledger_id`, FINDING_COLUMNS, and `item`: what the application's item is told by."""
+        self._compare()
+        findings = one_a_pair(pl.concat(self._found), "application_id", "ledger_id").drop("item_right")
+        return with_rarity(findings, self.frequency.table(), self.frequency.rows)
+
+    def _compare(self) -> None:
         theirs = with_keys(pl.concat(self._passed, how="diagonal"), "ledger_id")
-        counts = self.frequency.table().rename({"application_id": "id"})
-        ours = self._ours.join(counts, on="id", how="left", maintain_order="left").with_columns(
-            pl.lit(self.frequency.rows).alias("ledger_rows")
-        )
-        parts = [
-            ours.slice(offset, _APPLICATIONS_AT_ONCE) for offset in range(0, ours.height + 1, _APPLICATIONS_AT_ONCE)
-        ]
-        pairs = pl.concat([found(compared(part, theirs, self._names)) for part in parts])
-        return one_a_pair(pairs, "application_id", "ledger_id").drop("item_right")
+        theirs = theirs.with_columns(pl.col("row") + self._compared)
+        self._found.append(found(compared(self._ours, theirs, self._names)))
+        self._compared += theirs.height
+        self._passed = [_NOTHING]

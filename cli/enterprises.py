@@ -49,3 +49,22 @@ def correct(
         print_json({"uscc": found.uscc, "name": found.name, "county": found.county, "kind": found.kind})
     else:
         typer.echo(f"{found.name}（{found.uscc}）登记为：{names.get(found.county, found.county)}，{found.kind}。")
+
+
+@app.command("former-name")
+def former_name(
+    uscc: Uscc,
+    name: Annotated[str, typer.Argument(metavar="曾用名", help="单位以前用过的全称")],
+    login: AsLogin,
+    as_json: AsJson = False,
+) -> None:
+    """登记一个曾用名；以后查重时，用这个名称的台账都算这个单位的。"""
+    from services.enterprises import add_former_name, former_names
+
+    with desk() as place:
+        found = add_former_name(place.session, place.clock, place.actor(login), uscc=uscc, name=name)
+        former = former_names(place.session, found)
+    if as_json:
+        print_json({"uscc": found.uscc, "name": found.name, "former_names": former})
+    else:
+        typer.echo(f"{found.name}（{found.uscc}）的曾用名：{'、'.join(former)}。")

@@ -1,8 +1,10 @@
 """Who is who and what was already paid: pure matching of applications against a ledger of earlier grants.
 
-`match` is the one door: everything behind it may be replaced. Columns and rules stand in `matching.overlap`.
+`match` is the door for whole tables, `Search` the same for ledgers in slices, `within` for the applications of one
+cycle: everything behind them may be replaced. Columns and rules stand in `matching.overlap`.
 """
 
 from matching.overlap import APPLICATION_COLUMNS, LEDGER_COLUMNS, match, within
+from matching.search import Search
 
-__all__ = ["APPLICATION_COLUMNS", "LEDGER_COLUMNS", "match", "within"]
+__all__ = ["APPLICATION_COLUMNS", "LEDGER_COLUMNS", "Search", "match", "within"]

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import polars as pl
-from rapidfuzz import fuzz, process
 
 from matching.identity import BY_ALIKE, differ, same_enterprise
 from matching.keys import FEN_PER_WAN
+from matching.likeness import likeness
 
 _CLOSE = 20
 _ALIKE_NAMES = 75  # rapidfuzz's ratio, of 100
 _ALIKE_TITLES = 80
 
 
-def compared(left: pl.DataFrame, right: pl.DataFrame, former_names: pl.DataFrame | None) -> pl.DataFrame:
+def compared(left: pl.DataFrame, right: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
     """Every pair that shares an enterprise or an invoice, once, with the columns of both sides and the comparisons.
 
     Pairs that share no enterprise are those with one invoice, or with one title and amount where two valid codes do not
@@ -21,7 +21,7 @@ def compared(left: pl.DataFrame, right: pl.DataFrame, former_names: pl.DataFrame
     `alike_title` and `other_*` are Booleans, never null; a field that is empty on one side neither agrees nor
     contradicts.
     """
-    enterprises = same_enterprise(left, right, former_names)
+    enterprises = same_enterprise(left, right, names)
     invoices = _unknown(_sharing(left, right, "invoice").join(enterprises, on=["row", "row_right"], how="anti"))
     known = pl.concat([enterprises, invoices])
     claims = _same_claim(left, right).join(known, on=["row", "row_right"], how="anti")
@@ -50,7 +50,7 @@ def _recognised(pairs: pl.DataFrame, left: pl.DataFrame, right: pl.DataFrame) ->
     """Those of one claim that may be one enterprise: names nearly alike, or an amount that hardly occurs twice."""
     columns = ("row", "alike", "place", "person", "code", "code_valid", "fen", "year_number")
     sides = _sides(pairs, left.select(columns), right.select(columns))
-    names_alike = _likeness(sides, "alike") >= _ALIKE_NAMES
+    names_alike = likeness(sides["alike"], sides["alike_right"]) >= _ALIKE_NAMES
     others = (
         (pl.col("code_valid") & pl.col("code_valid_right") & (pl.col("code") != pl.col("code_right")))
         | differ("place")
@@ -70,17 +70,12 @@ def _rare_amount() -> pl.Expr:
     return ((pl.col("fen") == pl.col("fen_right")) & (pl.col("fen") % FEN_PER_WAN != 0)).fill_null(False)
 
 
-def _likeness(sides: pl.DataFrame, column: str) -> pl.Series:
-    """rapidfuzz's ratio of both sides' texts, 0 to 100; 0 where one is empty."""
-    ours, theirs = sides[column], sides[f"{column}_right"]
-    ratios = process.cpdist(ours.to_list(), theirs.to_list(), scorer=fuzz.ratio, workers=-1)
-    return pl.Series(column, ratios, dtype=pl.Float32) * ((ours != "") & (theirs != "")).cast(pl.Float32)
-
-
 def _titles_alike(sides: pl.DataFrame) -> pl.Series:
     """Whether two titles say nearly the same, their parts in this order or another, and no other phase or year."""
     figures = (sides["figures"] != "") & (sides["figures_right"] != "") & (sides["figures"] != sides["figures_right"])
-    near = (_likeness(sides, "loose_title") >= _ALIKE_TITLES) | (_likeness(sides, "bag") >= _ALIKE_TITLES)
+    near = (likeness(sides["loose_title"], sides["loose_title_right"]) >= _ALIKE_TITLES) | (
+        likeness(sides["bag"], sides["bag_right"]) >= _ALIKE_TITLES
+    )
     return (near & ~figures).alias("titles_alike")
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import re
+import polars as pl
 
 from matching.normalise import folded, letters_only
 
-_BETWEEN = re.compile(r"[;；\n\r、]+")
-_LABEL = re.compile(r"^(?:合同|协议)?(?:编号|号码|号|no)[.:：]?")
+_LABEL = r"^(?:合同|协议)?(?:编号|号码|号|no)[.:：]?"
 _SHORTEST = 4
 
 
-def contract_keys(text: str) -> tuple[str, ...]:
-    """The contract numbers of a cell as keys, each once; numbers shorter than four characters say nothing.
+def contract_keys(text: pl.Expr) -> pl.Expr:
+    """The contract numbers of each cell as a list of keys, each once; shorter than four characters they say nothing.
 
-    >>> contract_keys("合同编号：ZZ〔2025〕-001号；zz-2026-002")
-    ('zz2025001', 'zz2026002')
+    >>> cell = pl.lit("合同编号：ZZ〔2025〕-001号；zz-2026-002")
+    >>> pl.select(contract_keys(cell)).item().to_list()
+    ['zz2025001', 'zz2026002']
     """
-    keys = (letters_only(_LABEL.sub("", folded(part))).removesuffix("号") for part in _BETWEEN.split(text))
-    return tuple(dict.fromkeys(key for key in keys if len(key) >= _SHORTEST))
+    numbers = folded(text.str.replace_all(r"[；\n\r、]+", ";")).str.split(";")
+    key = letters_only(pl.element().str.replace(_LABEL, "")).str.strip_suffix("号")
+    keys = numbers.list.eval(key)
+    return keys.list.eval(pl.element().filter(pl.element().str.len_chars() >= _SHORTEST)).list.unique(
+        maintain_order=True
+    )

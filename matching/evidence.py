@@ -4,15 +4,35 @@ from __future__ import annotations
 
 import polars as pl
 
-from matching.identity import BY_ALIKE, BY_CODE, BY_CORE, BY_FORMER_NAME, BY_NAME
+from matching.identity import BY_ALIKE, BY_CODE, BY_CORE, BY_FORMER_NAME, BY_LEARNED_NAME, BY_NAME
+
+_OPEN = {"title_rows": "\1", "fen_rows": "\2"}  # where it is said how rare an agreement is, once that is known
 
 
 def evidence() -> pl.Expr:
-    """One String column over compared pairs (see `matching.compare`)."""
+    """One String column over compared pairs (see `matching.compare`); how rare it all is, `with_rarity` says."""
     agrees = pl.concat_list(*_agreements()).list.drop_nulls().list.join("；")
     against = pl.concat_list(*_contradictions()).list.drop_nulls().list.join("；")
     tail = pl.when(against != "").then(pl.format("。不一致：{}", against)).otherwise(pl.lit(""))
     return pl.concat_str(agrees, tail, pl.lit("。")).alias("evidence")
+
+
+def with_rarity(findings: pl.DataFrame, counts: pl.DataFrame | None, rows: int) -> pl.DataFrame:
+    """`evidence` with what `counts` (of `matching.frequency`) say of `rows` of ledgers; with None, nothing of it."""
+    evidence = pl.col("evidence")
+    if counts is None:
+        return findings.with_columns(evidence.str.replace_all(f"[{''.join(_OPEN.values())}]", ""))
+    counted = findings.join(counts, on="application_id", how="left", maintain_order="left")
+    for name, place in _OPEN.items():
+        how_rare = (
+            pl.when(pl.col(name) == 1)
+            .then(pl.lit(f"，台账 {rows} 条中仅此一条"))
+            .when(pl.col(name) > 1)
+            .then(pl.format(f"，台账 {rows} 条中有 {{}} 条", name))
+            .otherwise(pl.lit(""))
+        )
+        evidence = evidence.str.replace(place, how_rare, literal=True)
+    return counted.with_columns(evidence).select(findings.columns)
 
 
 def _agreements() -> list[pl.Expr]:
@@ -23,7 +43,7 @@ def _agreements() -> list[pl.Expr]:
         pl.when("same_invoice").then(pl.format("发票号码相同（{}）", invoices)),
         pl.when("same_bare").then(pl.format("8 位发票号码相同（{}，缺发票代码，需核对原票）", bare)),
         pl.when("same_contract").then(pl.format("合同编号相同（{}）", contracts)),
-        pl.when("same_title").then(pl.format("项目名称相同（“{}”）", "project")),
+        pl.when("same_title").then(pl.format(f"项目名称相同（“{{}}”{_OPEN['title_rows']}）", "project")),
         pl.when("near_title").then(
             pl.format("项目名称除企业名、“项目”“工程”等字样外相同（“{}”与“{}”）", "project", "project_right")
         ),
@@ -40,6 +60,11 @@ def _agreements() -> list[pl.Expr]:
         pl.when(pl.col("identity") == BY_FORMER_NAME).then(
             pl.format("按曾用名记录是同一企业（“{}”与“{}”）", "enterprise", "enterprise_right")
         ),
+        pl.when(pl.col("identity") == BY_LEARNED_NAME).then(
+            pl.format(
+                "台账中有同一信用代码用过这个名称（“{}”与“{}”），需核实是否曾用名", "enterprise", "enterprise_right"
+            )
+        ),
         pl.when(pl.col("identity") == BY_CORE).then(
             pl.format("企业名称除地区和组织形式外相同（“{}”与“{}”），需人工核对", "enterprise", "enterprise_right")
         ),
@@ -48,7 +73,7 @@ def _agreements() -> list[pl.Expr]:
         ),
         pl.when("same_year").then(pl.format("年度相同（{}）", "year_number")),
         pl.when("two_measures").then(pl.format("分别申报了两项措施（{}、{}）", "measure", "measure_right")),
-        pl.when("equal_amount").then(pl.format("金额相同（{} 元）", "amount_yuan")),
+        pl.when("equal_amount").then(pl.format(f"金额相同（{{}} 元{_OPEN['fen_rows']}）", "amount_yuan")),
         pl.when(pl.col("same_amount") & ~pl.col("equal_amount")).then(
             pl.format("金额按万元取整相同（{} 元与 {} 元）", "amount_yuan", "amount_yuan_right")
         ),

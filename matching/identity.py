@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import polars as pl
 
-from matching import uscc
-from matching.normalise import name_key
+from matching.former_names import members
 
-BY_CODE, BY_NAME, BY_FORMER_NAME, BY_CORE, BY_ALIKE = "code", "name", "former", "core", "alike"
+_RANKS = ("code", "name", "former", "learned", "core", "alike")
+BY_CODE, BY_NAME, BY_FORMER_NAME, BY_LEARNED_NAME, BY_CORE, BY_ALIKE = _RANKS
 """How a pair of rows was recognised, the strongest first."""
 
-DOUBTFUL = (BY_CORE, BY_ALIKE)
+DOUBTFUL = (BY_LEARNED_NAME, BY_CORE, BY_ALIKE)
 """By these two rows may be one enterprise: a person must look."""
 
-_RANKS = (BY_CODE, BY_NAME, BY_FORMER_NAME, BY_CORE, BY_ALIKE)
 
-
-def same_enterprise(left: pl.DataFrame, right: pl.DataFrame, former_names: pl.DataFrame | None) -> pl.DataFrame:
+def same_enterprise(left: pl.DataFrame, right: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
     """Pairs `row`, `row_right`, `identity`: each pair once, by its strongest key.
 
     Two rows with different valid codes are namesakes and never a pair. The core of the name, and the core with
     mistakable characters as one, count only where a valid code is missing on one side and no two places are told.
-    `former_names` has the columns `uscc`, `enterprise`, `former_name`.
+    `names` are those of `matching.former_names`.
     """
+    listed = names.filter(~pl.col("learned"))
     pairs = pl.concat(
         [
             _paired(_codes(left), _codes(right), BY_CODE),
             _paired(_column(left, "name"), _column(right, "name"), BY_NAME),
-            _paired(*_former(left, right, former_names), BY_FORMER_NAME),
+            _paired(members(left, listed), members(right, listed), BY_FORMER_NAME),
+            _paired(members(left, names), members(right, names), BY_LEARNED_NAME),
             _paired(_column(left, "core"), _column(right, "core"), BY_CORE),
             _paired(_column(left, "alike"), _column(right, "alike"), BY_ALIKE),
         ]
@@ -63,34 +63,3 @@ def _column(table: pl.DataFrame, column: str) -> pl.DataFrame:
 
 def _who(table: pl.DataFrame) -> pl.DataFrame:
     return table.select("row", pl.when("code_valid").then("code").alias("valid"), "place")
-
-
-def _valid_code(table: pl.DataFrame) -> pl.DataFrame:
-    return table.select("row", pl.when("code_valid").then("code").alias("valid"))
-
-
-def _former(
-    left: pl.DataFrame, right: pl.DataFrame, former_names: pl.DataFrame | None
-) -> tuple[pl.DataFrame, pl.DataFrame]:
-    names = _names_of_groups(former_names)
-    return _members(left, names), _members(right, names)
-
-
-def _names_of_groups(former_names: pl.DataFrame | None) -> pl.DataFrame:
-    """`key` (the enterprise that changed its name), `code` (its valid code or null), `name` (each name it ever had)."""
-    rows: list[tuple[str, str | None, str]] = []
-    if former_names is not None:
-        for code, current, former in former_names.select("uscc", "enterprise", "former_name").iter_rows():
-            valid = uscc.normalised(code) if code and uscc.is_valid(code) else None
-            key = valid or name_key(current or "")
-            rows += [(key, valid, name_key(name)) for name in (current, former) if key and name]
-    schema = {"key": pl.String, "code": pl.String, "name": pl.String}
-    return pl.DataFrame(rows, schema=schema, orient="row").unique(maintain_order=True)
-
-
-def _members(table: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
-    """Rows of the enterprises that changed their names, found by code, or by name where no other valid code speaks."""
-    own = table.join(_valid_code(table), on="row").select("row", "name", "valid")
-    by_code = own.join(names.select("key", "code").unique(), left_on="valid", right_on="code")
-    by_name = own.join(names, on="name").filter((pl.col("valid") == pl.col("code")).fill_null(True))
-    return pl.concat([by_code.select("row", "key"), by_name.select("row", "key")]).unique()

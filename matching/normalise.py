@@ -1,37 +1,33 @@
-"""Names written in different ways, brought to keys that can be compared. Keys are for comparing, never for showing."""
+"""Names written in different ways, brought to keys that can be compared. Keys are for comparing, never for showing.
+
+A key is an expression over a column, so that ten million names cost seconds; `of` gives the key of a single text.
+"""
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from functools import cache, lru_cache
+from collections.abc import Callable
+from functools import cache
 
 import opencc
+import polars as pl
 
-from matching.regions import COUNTIES, PREFECTURES, PROVINCES, ZONES
+from matching.regions import COUNTIES, HOME, PREFECTURES, PROVINCES, ZONES
 
-# Patterns that Python and Polars both read, so that a column is brought to the same keys as a single text.
-NOT_WORD = r"[\W_]+"
-PLACE = (
-    rf"(?:(?P<province>{'|'.join(PROVINCES)})(?:省|市|(?:壮族|回族|维吾尔)?自治区)?)?"
-    rf"(?:(?P<prefecture>{'|'.join(PREFECTURES)})(?:市|地区)?)?"
-    rf"(?:(?P<county>{'|'.join(COUNTIES)})(?:区|县|市)?)?"
-    rf"(?:(?:{'|'.join(ZONES)})(?:开发区)?|开发区|高新区|台商投资区)?"
-)
-PLACE_IN_BRACKETS = rf"\((?:中国)?{PLACE}\)"
-FORM = r"(股份有限公司|有限责任公司|有限公司|股份公司|公司|合伙企业有限合伙|合伙企业普通合伙|合伙企业)$"
-_BRACKETS = ("〔〕【】［］[]｛｝{}〈〉《》「」『』（）", "()()()()()()()()()()()")
+_BRACKETS = str.maketrans("〔〕【】［］[]｛｝{}〈〉《》「」『』（）", "()()()()()()()()()()()")
 _MISTAKEN = (
     "已巳未曰夭士太甩全乐入么右朋去万秦凤诲戍戌汆余侯沖冲",
     "己己末日天土大电金东人公石明云方泰风海戊戊永佘候中中",
 )
-_BRACKETS_TABLE, _MISTAKEN_TABLE = str.maketrans(*_BRACKETS), str.maketrans(*_MISTAKEN)
-_COMPILED_NOT_WORD, _COMPILED_FORM = re.compile(NOT_WORD), re.compile(FORM)
-_PLACE_FIRST, _PLACE_INSIDE = re.compile(f"^{PLACE}"), re.compile(PLACE_IN_BRACKETS)
-_HOME = "漳州"  # where the counties lie
-_PERSONS = re.compile("集团|控股|分公司|分厂|研究院|研究所|大学|学院|学校|协会|商会|合作社|联盟|中心")
 _IDEOGRAPHS = range(0x4E00, 0xA000)
-_SAME_FORM = {"有限责任公司": "有限公司", "股份公司": "股份有限公司"}
+_FOLDED = (range(0x09, 0xD800), range(0xF900, 0x10000), range(0x1D400, 0x1D800), range(0x2F800, 0x2FA20))
+_PERSONS = "集团|控股|分公司|分厂|研究院|研究所|大学|学院|学校|协会|商会|合作社|联盟|中心"
+_FORM = "(股份有限公司|有限责任公司|有限公司|股份公司|公司|合伙企业有限合伙|合伙企业普通合伙|合伙企业)$"
+
+
+def of(key: Callable[..., pl.Expr], *texts: str) -> str:
+    """The key of a single text."""
+    return str(pl.select(key(*map(pl.lit, texts))).item())
 
 
 def half_width(text: str) -> str:
@@ -48,12 +44,30 @@ def one_kind_of_brackets(text: str) -> str:
     >>> one_kind_of_brackets("漳州〔福建〕")
     '漳州(福建)'
     """
-    return text.translate(_BRACKETS_TABLE)
+    return text.translate(_BRACKETS)
 
 
 def simplified(text: str) -> str:
     """Traditional characters as simplified ones, each by itself."""
     return text if text.isascii() else text.translate(_simplified())
+
+
+def folded(text: pl.Expr) -> pl.Expr:
+    """Half width, simplified, one kind of brackets, lower case, without spaces: what all keys start from.
+
+    >>> of(folded, " Ａi（漳州） 軟 體 ")
+    'ai(漳州)软体'
+    """
+    return text.str.replace_many(*_folding())
+
+
+@cache
+def _folding() -> tuple[list[str], list[str]]:
+    """Every character that `folded` changes, and what it becomes."""
+    characters = [chr(point) for points in _FOLDED for point in points]
+    become = {one: "".join(one_kind_of_brackets(simplified(half_width(one))).casefold().split()) for one in characters}
+    changed = {one: other for one, other in become.items() if one != other}
+    return list(changed), list(changed.values())
 
 
 @cache
@@ -64,104 +78,124 @@ def _simplified() -> dict[int, str]:
     return {ord(one): other for one, other in zip(written, converted, strict=True) if one != other}
 
 
-def replacements() -> list[tuple[list[str], list[str]]]:
-    """What `folded` replaces, as two lists each: for whole columns."""
-    simple = _simplified()
-    return [([chr(point) for point in simple], list(simple.values())), (list(_BRACKETS[0]), list(_BRACKETS[1]))]
-
-
-def mistaken() -> tuple[list[str], list[str]]:
-    """What `alike` replaces, as two lists."""
-    return list(_MISTAKEN[0]), list(_MISTAKEN[1])
-
-
-@lru_cache(maxsize=16)  # the keys of a text are made one after the other, and each begins with this
-def folded(text: str) -> str:
-    """Half width, simplified, one kind of brackets, lower case, without spaces: what all keys start from."""
-    return "".join(one_kind_of_brackets(simplified(half_width(text))).casefold().split())
-
-
-def alike(text: str) -> str:
+def alike(text: pl.Expr) -> pl.Expr:
     """Characters that are easily mistaken for each other, by eye or by a scanner, as one of them; for weak keys only.
 
-    >>> alike("三朋右辰入工智能有限么司")
+    >>> of(alike, "三朋右辰入工智能有限么司")
     '三明石辰人工智能有限公司'
     """
-    return text.translate(_MISTAKEN_TABLE)
+    return text.str.replace_many(list(_MISTAKEN[0]), list(_MISTAKEN[1]))
 
 
-def letters_only(text: str) -> str:
+def read(text: pl.Expr) -> pl.Expr:
+    """`alike` of `folded`, in one go."""
+    return text.str.replace_many(*_reading())
+
+
+@cache
+def _reading() -> tuple[list[str], list[str]]:
+    mistaken = str.maketrans(*_MISTAKEN)
+    table = dict(zip(*_MISTAKEN, strict=True)) | {
+        one: other.translate(mistaken) for one, other in zip(*_folding(), strict=True)
+    }
+    return list(table), list(table.values())
+
+
+def letters_only(text: pl.Expr) -> pl.Expr:
     """Without punctuation, brackets and signs; their content stays."""
-    return _COMPILED_NOT_WORD.sub("", text)
+    return text.str.replace_all(r"[\W_]+", "")
 
 
-def name_key(name: str) -> str:
-    """The whole name of an enterprise. 有限责任公司 and 有限公司 are the same form (公司法 lets either be written).
+def name_key(name: pl.Expr) -> pl.Expr:
+    """The whole of a folded name. 有限责任公司 and 有限公司 are the same form (公司法 lets either be written).
 
-    >>> name_key("漳州 示例（福建）科技有限责任公司") == name_key("漳州示例(福建)科技有限公司")
+    >>> of(name_key, "漳州示例(福建)科技有限责任公司") == of(name_key, "漳州示例(福建)科技有限公司")
     True
     """
-    text = letters_only(folded(name))
-    form = organisational_form(name)
-    return text.removesuffix(form) + _SAME_FORM.get(form, form) if form else text
+    letters = letters_only(name)
+    return letters.str.replace("有限责任公司$", "有限公司").str.replace("股份公司$", "股份有限公司")
 
 
-def organisational_form(name: str) -> str:
-    """The form at the name's end, or nothing.
+def organisational_form(name: pl.Expr) -> pl.Expr:
+    """The form at a folded name's end, or nothing.
 
-    >>> organisational_form("示例科技股份有限公司"), organisational_form("示例研究院")
+    >>> of(organisational_form, "示例科技股份有限公司"), of(organisational_form, "示例研究院")
     ('股份有限公司', '')
     """
-    found = _COMPILED_FORM.search(letters_only(folded(name)))
-    return found.group(1) if found else ""
+    return letters_only(name).str.extract(_FORM).fill_null("")
 
 
-def core_name_key(name: str) -> str:
-    """The name without its place and its form: a weaker key, since two enterprises can share it.
+def formless_key(name: pl.Expr) -> pl.Expr:
+    """A folded name without a place in brackets and without its form.
+
+    >>> of(formless_key, "漳州示例科技(福建)有限公司")
+    '漳州示例科技'
+    """
+    return letters_only(name.str.replace_all(_place_in_brackets(), "")).str.replace(_FORM, "")
+
+
+def core_key(formless: pl.Expr) -> pl.Expr:
+    """A name without its place and its form, of `formless_key`: a weaker key, since two enterprises can share it.
 
     集团 and 分公司 stay: a group, its members and its branches are different legal persons. Empty when less than two
     characters would remain.
 
-    >>> core_name_key("福建省漳州市示例科技有限公司"), core_name_key("示例（漳州）科技股份有限公司")
-    ('示例科技', '示例科技')
+    >>> of(core_key, "福建省漳州市示例科技"), of(core_key, "漳州"), of(core_key, "大原市示例")  # 太 mistaken for 大
+    ('示例科技', '', '示例')
     """
-    return _core(folded(name))
+    core = formless.str.replace(f"^{_place()}", "")
+    return pl.when(core.str.len_chars() > 1).then(core).otherwise(pl.lit(""))
 
 
-def alike_name_key(name: str) -> str:
-    """The core of the name with characters that are easily mistaken taken for one.
+def place_key(name: pl.Expr) -> pl.Expr:
+    """The prefecture, or else the province, that a folded name tells; empty when it tells none.
 
-    >>> alike_name_key("三朋右辰入工智能有限么司") == alike_name_key("三明石辰人工智能有限公司")
-    True
-    """
-    return _core(alike(folded(name)))
-
-
-def place_key(name: str) -> str:
-    """The prefecture, or else the province, that the name tells; empty when it tells none.
-
-    >>> place_key("福建省厦门市示例科技有限公司"), place_key("示例（漳州）科技公司"), place_key("示例科技")
+    >>> of(place_key, "福建省厦门市示例科技有限公司"), of(place_key, "示例(漳州)科技公司"), of(place_key, "示例科技")
     ('厦门', '漳州', '')
-    >>> place_key("芗城示例科技")
-    '漳州'
+    >>> of(place_key, "芗城示例科技"), of(place_key, "乐山示例科技"), of(place_key, "三朋示例科技")
+    ('漳州', '东山', '三明')
     """
-    text = alike(folded(name))
-    for found in (_PLACE_FIRST.match(text), *_PLACE_INSIDE.finditer(text)):
-        if found is not None and (place := found["prefecture"] or found["province"] or (found["county"] and _HOME)):
-            return place
-    return ""
+    own = pl.coalesce(_told(name), _told(alike(name)))
+    return alike(own.fill_null(""))
 
 
-def person_key(name: str) -> str:
+def _told(name: pl.Expr) -> pl.Expr:
+    first = name.str.extract_groups(f"^{_place()}").struct
+    inside = name.str.extract_all(_place_in_brackets()).list.join("")
+    counties = "|".join(COUNTIES)
+    told = [first[part].replace("", None) for part in ("prefecture", "province")]
+    home = [pl.when(first["county"] != "").then(pl.lit(HOME))]
+    told_inside = [inside.str.extract(f"({_either(names)})") for names in (PREFECTURES, PROVINCES)]
+    home_inside = [pl.when(inside.str.contains(counties)).then(pl.lit(HOME))]
+    return pl.coalesce(*told, *home, *told_inside, *home_inside)
+
+
+def person_key(name: pl.Expr) -> pl.Expr:
     """What makes a legal person another one than its namesake: group, branch, institute; empty for most.
 
-    >>> person_key("漳州示例科技集团有限公司"), person_key("漳州示例科技有限公司龙文分公司"), person_key("示例科技公司")
-    ('集团', '分公司', '')
+    >>> [of(person_key, name) for name in ("漳州示例科技集团有限公司", "示例科技有限公司龙文分公司", "示例科技公司")]
+    ['集团', '分公司', '']
     """
-    return "".join(_PERSONS.findall(letters_only(alike(folded(name)))))
+    return letters_only(name).str.extract_all(_PERSONS).list.join("")
 
 
-def _core(text: str) -> str:
-    text = _COMPILED_FORM.sub("", letters_only(_PLACE_INSIDE.sub("", text)))
-    core = _PLACE_FIRST.sub("", text)
-    return core if len(core) > 1 else ""
+@cache
+def _place() -> str:
+    """A place as it stands in front of a name; every part may be missing."""
+    return (
+        rf"(?:(?P<province>{_either(PROVINCES)})(?:省|市|(?:壮族|回族|维吾尔)?自治区)?)?"
+        rf"(?:(?P<prefecture>{_either(PREFECTURES)})(?:市|地区)?)?"
+        rf"(?:(?P<county>{'|'.join(COUNTIES)})(?:区|县|市)?)?"
+        rf"(?:(?:{'|'.join(ZONES)})(?:开发区)?|开发区|高新区|台商投资区)?"
+    )
+
+
+def _place_in_brackets() -> str:
+    return rf"\((?:中国)?{_place()}\)"
+
+
+@cache
+def _either(names: tuple[str, ...]) -> str:
+    """Any of these places, also with characters mistaken as `alike` reads them."""
+    read = pl.Series(names).to_frame("name").select(alike(pl.col("name")))[:, 0]
+    return "|".join(dict.fromkeys((*names, *(one for one in read if one not in COUNTIES))))

@@ -1,18 +1,21 @@
-"""The one door of matching: applications against a ledger of earlier grants, and applications among themselves."""
+"""The doors of matching: applications against a ledger of earlier grants, and applications among themselves."""
 
 from __future__ import annotations
+
+from collections.abc import Collection
 
 import polars as pl
 
 from matching.compare import compared
-from matching.evidence import evidence
-from matching.judge import SAME_ITEM, judged
+from matching.evidence import with_rarity
+from matching.findings import FINDING_COLUMNS, found, one_a_pair
+from matching.former_names import listed_names
+from matching.judge import SAME_ITEM
 from matching.keys import with_keys
-from matching.sieve import possible
+from matching.search import Search
 
 APPLICATION_COLUMNS = ("application_id", "enterprise", "uscc", "project", "invoices", "amount_yuan", "year")
 LEDGER_COLUMNS = ("ledger_id", "enterprise", "uscc", "project", "invoices", "amount_yuan", "year", "level")
-FINDING_COLUMNS = ("kind", "score", "certainty", "evidence")
 
 
 def match(applications: pl.DataFrame, ledger: pl.DataFrame, former_names: pl.DataFrame | None = None) -> pl.DataFrame:
@@ -32,31 +35,24 @@ def match(applications: pl.DataFrame, ledger: pl.DataFrame, former_names: pl.Dat
       places differ, may be one enterprise: a person must look.
     - One enterprise alone is never a duplicate.
     """
-    ours = with_keys(applications, "application_id")
-    theirs = with_keys(possible(ours, ledger, former_names), "ledger_id")
-    return _findings(compared(ours, theirs, former_names), "application_id", "ledger_id")
+    search = Search(applications, former_names)
+    search.learn(ledger)
+    search.look_through(ledger)
+    return search.findings().select("application_id", "ledger_id", *FINDING_COLUMNS)
 
 
-def within(applications: pl.DataFrame, former_names: pl.DataFrame | None = None) -> pl.DataFrame:
+def within(
+    applications: pl.DataFrame, former_names: pl.DataFrame | None = None, new: Collection[str] | None = None
+) -> pl.DataFrame:
     """The same item in two applications of one cycle: the same invoice anywhere, or one enterprise's project twice.
 
-    The columns are those of `match`, with `other_application_id` for `ledger_id`, and only `same_item`. An optional
-    column `measure` is named in the evidence.
+    The columns are those of `Search.findings`, with `other_application_id` for `ledger_id`, and only `same_item`. An
+    optional column `measure` is named in the evidence. With `new`, only pairs with one of these applications.
     """
     table = with_keys(applications, "application_id")
-    pairs = compared(table, table, former_names).filter(pl.col("row") < pl.col("row_right"))
-    found = _findings(pairs, "application_id", "other_application_id")
-    return found.filter(pl.col("kind") == SAME_ITEM)
-
-
-def _findings(pairs: pl.DataFrame, left_id: str, right_id: str) -> pl.DataFrame:
-    """One finding per pair of ids: rows that share an id count by their surest pair."""
-    return (
-        pairs.with_columns(*judged(), evidence())
-        .sort(["row", "row_right"])
-        .rename({"id": left_id, "id_right": right_id})
-        .sort("score", descending=True, maintain_order=True)
-        .unique([left_id, right_id], keep="first", maintain_order=True)
-        .sort(["row", "row_right"])
-        .select(left_id, right_id, *FINDING_COLUMNS)
-    )
+    names = listed_names(former_names, table)
+    few = table if new is None else table.filter(pl.col("id").is_in(list(new)))
+    sides = [(few, table)] if new is None else [(few, table), (table, few)]
+    pairs = pl.concat([compared(*side, names).filter(pl.col("row") < pl.col("row_right")) for side in sides])
+    findings = one_a_pair(found(pairs), "application_id", "other_application_id")
+    return with_rarity(findings.filter(pl.col("kind") == SAME_ITEM), None, 0)

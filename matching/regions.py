@@ -29,5 +29,6 @@ PROVINCES = tuple(_PROVINCES.split())
 PREFECTURES = tuple(_PREFECTURES.split())
 COUNTIES = ("芗城", "龙文", "龙海", "长泰", "漳浦", "云霄", "诏安", "东山", "平和", "南靖", "华安")
 """漳州市的县（区）, with or without 区 / 县 / 市."""
+HOME = "漳州"  # where the counties lie
 ZONES = ("古雷", "常山")
 """漳州市的开发区, with or without 开发区."""

@@ -9,85 +9,79 @@ from __future__ import annotations
 
 import polars as pl
 
-from matching import normalise
-from matching.keys import FEN_PER_WAN, fen_of, half_width
-from matching.projects import GENERIC_END
+from matching.keys import FEN_PER_WAN, code_of, fen_of, half_width, text_of
+from matching.normalise import core_key, formless_key, letters_only, read
+from matching.projects import without_generic_end
 
-ROWS_AT_ONCE = 500_000
-"""So many rows of a ledger are looked at together: what bounds the memory that looking takes beside the ledger."""
-
-
-def possible(applications: pl.DataFrame, ledger: pl.DataFrame, former_names: pl.DataFrame | None) -> pl.DataFrame:
-    """The ledger's rows that may match one of the applications (which have their keys), in the ledger's order."""
-    wanted = _wanted(applications, former_names)
-    parts = [part.filter(pl.any_horizontal(*_reasons(part, wanted))) for part in ledger.iter_slices(ROWS_AT_ONCE)]
-    return pl.concat(parts) if parts else ledger
+_END = 8  # figures of an invoice's number by which it is looked up
 
 
-def _wanted(applications: pl.DataFrame, former_names: pl.DataFrame | None) -> dict[str, pl.Series]:
-    """What the applications have: codes, cores of names (former ones too), ends of invoice numbers, amounts, claims."""
-    names, codes = [applications["enterprise"]], [applications.filter("code_valid")["code"]]
-    if former_names is not None:
-        names += [former_names[column].cast(pl.String) for column in ("enterprise", "former_name")]
-        codes.append(former_names.select(_code(pl.col("uscc").cast(pl.String)))[:, 0].replace("", None).drop_nulls())
-    numbers = pl.concat([applications["invoice"].explode(), applications["bare"].explode()]).drop_nulls()
-    cores = pl.concat(names).to_frame("name").select(name_core(pl.col("name")))[:, 0]
-    return {
-        "code": pl.concat(codes).unique(),
-        "core": cores.filter(cores != "").unique(),
-        "end": numbers.str.tail(8).unique(),
-        "fen": applications.filter(pl.col("fen") % FEN_PER_WAN != 0)["fen"].unique(),
-        "claim": applications.select(_claim(pl.col("project"), pl.col("fen")))[:, 0].drop_nulls().unique(),
-    }
+class Sieve:
+    """Codes, names, invoices, amounts and titles that are looked for."""
+
+    def __init__(self, applications: pl.DataFrame, marked: pl.DataFrame, names: pl.DataFrame) -> None:
+        """`applications` have their keys and `marks`; `names` are their enterprises' (`matching.former_names`)."""
+        self._applications = marked
+        self._codes, self._cores = applications.filter("code_valid")["code"].unique(), self._applications["core"]
+        self._ends = (
+            pl.concat([applications[name].explode() for name in ("invoice", "bare")]).drop_nulls().str.tail(_END)
+        )
+        self.want(names)
+
+    def want(self, names: pl.DataFrame) -> None:
+        """Look for these names and their codes as well."""
+        self._codes = pl.concat([self._codes, names["code"].drop_nulls()]).unique()
+        cores = pl.concat([self._cores, marks(names.select(enterprise="name"))["core"]])
+        self._cores = cores.filter(cores != "").unique()
+
+    def passing(self, ledger: pl.DataFrame, marked: pl.DataFrame) -> pl.DataFrame:
+        """Those rows of a ledger, with its `marks`, that may match; without invoices that end as none of ours does."""
+        ours, fen = self._applications, self._applications["fen"]
+        wanted = {
+            "code": self._codes,
+            "core": self._cores,
+            "fen": fen.filter(fen % FEN_PER_WAN != 0),
+            "claim": ours["claim"].drop_nulls(),
+        }
+        shared = [pl.col(name).is_in(values.unique().implode()).fill_null(False) for name, values in wanted.items()]
+        ends = self._with_an_end(ledger)
+        invoices = pl.when(ends).then(text_of(ledger, "invoices")).otherwise(pl.lit("")).alias("invoices")
+        return ledger.with_columns(invoices).filter(marked.select(pl.any_horizontal(*shared))[:, 0] | ends)
+
+    def _with_an_end(self, ledger: pl.DataFrame) -> pl.Series:
+        """Which rows have a number that ends as an invoice of ours, however its figures are set apart."""
+        written = half_width(pl.col("written"))
+        rows = ledger.select(text_of(ledger, "invoices").alias("written")).with_row_index("row")
+        joined = written.str.replace_all(r"[^\d;\n\r|]", "")
+        numbers = pl.concat_list(*(text.str.extract_all(r"\d{8,}") for text in (written, joined)))
+        found = (
+            rows.lazy()
+            .filter(pl.col("written") != "")
+            .select("row", numbers.alias("number"))
+            .explode("number")
+            .filter(pl.col("number").str.tail(_END).is_in(self._ends.unique().implode()))
+            .collect()
+        )
+        return rows["row"].is_in(found["row"].unique().implode())
 
 
-def _reasons(ledger: pl.DataFrame, wanted: dict[str, pl.Series]) -> list[pl.Expr]:
-    texts = {name: _text(ledger, name) for name in ("uscc", "enterprise", "project", "invoices", "amount_yuan")}
-    written = half_width(texts["invoices"])
-    parts = written.str.replace_all(r"[^\d;\n\r|]", "")  # however the digits of one number are set apart
-    ends = pl.concat_list(*(text.str.extract_all(r"\d{8,}") for text in (written, parts)))
-    fen = fen_of(texts["amount_yuan"])
-    has_end = ends.list.eval(pl.element().str.tail(8).is_in(wanted["end"].implode())).list.any()
-    return [
-        _code(texts["uscc"]).is_in(wanted["code"].implode()),
-        name_core(texts["enterprise"]).is_in(wanted["core"].implode()),
-        has_end.fill_null(False),
-        fen.is_in(wanted["fen"].implode()).fill_null(False),
-        _claim(texts["project"], fen).is_in(wanted["claim"].implode()).fill_null(False),
-    ]
+def marks(table: pl.DataFrame) -> pl.DataFrame:
+    """What a row is told by at a glance: `code`, `core` of the name, `title`, `fen`, `claim` (title and 万元 together).
 
-
-def _text(table: pl.DataFrame, name: str) -> pl.Expr:
-    return pl.col(name).cast(pl.String).fill_null("") if name in table.columns else pl.lit("", pl.String)
-
-
-def _code(text: pl.Expr) -> pl.Expr:
-    """`uscc.normalised` of a column."""
-    return half_width(text).str.to_uppercase().str.replace_all(r"[-\s]", "")
-
-
-def name_core(name: pl.Expr) -> pl.Expr:
-    """`normalise.alike_name_key` of a column; the name with its place where no core remains."""
-    letters = _letters(_folded(name).str.replace(normalise.PLACE_IN_BRACKETS, ""))
-    formless = letters.str.replace(normalise.FORM, "")
-    core = formless.str.replace(f"^{normalise.PLACE}", "")
-    return pl.when(core.str.len_chars() > 1).then(core).otherwise(formless)
-
-
-def _claim(title: pl.Expr, fen: pl.Expr) -> pl.Expr:
-    """A title without its generic end, and an amount to the 万元, as one text; null where one of them is missing."""
-    loose = _letters(_folded(title)).str.replace(GENERIC_END, "")
-    wan = (fen + FEN_PER_WAN // 2) // FEN_PER_WAN
-    return pl.when(loose != "").then(loose + "|" + wan.cast(pl.String))
-
-
-def _folded(text: pl.Expr) -> pl.Expr:
-    """`normalise.folded` of a column, with mistakable characters as one."""
-    folded = text.str.normalize("NFKC")
-    for written, meant in normalise.replacements():
-        folded = folded.str.replace_many(written, meant)
-    return folded.str.to_lowercase().str.replace_all(r"\s", "").str.replace_many(*normalise.mistaken())
-
-
-def _letters(text: pl.Expr) -> pl.Expr:
-    return text.str.replace_all(normalise.NOT_WORD, "")
+    A name of nothing but a place and a form is its own core. `claim` is null where title or amount is missing.
+    """
+    claim = pl.concat_str("title", pl.lit("|"), (pl.col("fen") + FEN_PER_WAN // 2) // FEN_PER_WAN)
+    return (
+        table.lazy()
+        .select(
+            code_of(text_of(table, "uscc")).alias("code"),
+            formless_key(read(text_of(table, "enterprise"))).alias("formless"),
+            without_generic_end(letters_only(read(text_of(table, "project")))).alias("title"),
+            fen_of(text_of(table, "amount_yuan")).alias("fen"),
+        )
+        .with_columns(
+            core_key(pl.col("formless")).alias("core"), pl.when(pl.col("title") != "").then(claim).alias("claim")
+        )
+        .with_columns(pl.when(pl.col("core") != "").then("core").otherwise("formless").alias("core"))
+        .collect()
+    )

@@ -18,6 +18,8 @@ from models.ledger import (
     LedgerCorrection,
     LedgerEntry,
     LedgerLevel,
+    LedgerSearch,
+    SearchedApplication,
 )
 from models.outbox import DeliveryAttempt, Dispatch, Message, MessageStatus
 from models.payment import Payment, PaymentOrder, PaymentStatus
@@ -68,6 +70,7 @@ __all__ = [
     "LedgerCorrection",
     "LedgerEntry",
     "LedgerLevel",
+    "LedgerSearch",
     "LockOut",
     "Message",
     "MessageStatus",
@@ -88,6 +91,7 @@ __all__ = [
     "ReviewerKind",
     "Role",
     "SavedView",
+    "SearchedApplication",
     "Sighting",
     "SignIn",
     "SignInEnd",

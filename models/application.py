@@ -44,7 +44,9 @@ class Application(SQLModel, table=True):
     cycle_id: int = Field(foreign_key="cycle.id", index=True)
     number: str = Field(unique=True, max_length=32)  # 受理编号
     enterprise_id: int = Field(foreign_key="enterprise.id", index=True)
-    enterprise_name: str = Field(max_length=200)  # as it stood on the application, like the next two
+    enterprise_name: str = Field(max_length=200)  # as it stood on the application, like the next four
+    legal_person: str = Field(default="", max_length=64)  # 法定代表人
+    registered_address: str = Field(default="", max_length=300)  # 住所
     kind: str = Field(max_length=32)
     county: str = Field(max_length=32, index=True)  # who reviews it and bears the county's share
     measure: str = Field(max_length=64, index=True)

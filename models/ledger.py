@@ -31,7 +31,7 @@ class LedgerEntry(SQLModel, table=True):
     level: LedgerLevel = state(LedgerLevel)
     ledger_id: str = Field(max_length=64)
     enterprise: str = Field(max_length=200)
-    uscc: str = Field(default="", max_length=32)
+    uscc: str = Field(default="", max_length=32, index=True)
     project: str = Field(default="", max_length=300)
     contracts: str = ""
     invoices: str = ""
@@ -111,8 +111,32 @@ class Finding(SQLModel, table=True):
     certainty: Certainty = state(Certainty)
     score: float
     evidence: str
+    pair: str = Field(default="", max_length=64)  # what both items are told by (SHA-256); empty: nothing tells them
+    carried_from: int | None = Field(default=None, foreign_key="finding.id")  # the decision on the same pair before
     verdict: FindingVerdict = state(FindingVerdict)
     decided_by: int | None = Field(default=None, foreign_key="user.id")
     decided_at: datetime | None = instant(default=None)
     reason: str = ""
     found_at: datetime = instant()
+
+
+class LedgerSearch(SQLModel, table=True):
+    """How far the ledgers were searched for a cycle's applications: what came later is all that has to be compared.
+
+    `rules` is the version of the code that matches; with another one, or after a correction, all is compared anew.
+    """
+
+    cycle_id: int = Field(primary_key=True, foreign_key="cycle.id")
+    rules: str = Field(max_length=64)
+    entries_through: int  # the greatest id of a LedgerEntry
+    corrections_through: int  # and of a LedgerCorrection
+    ledger_rows: int
+
+
+class SearchedApplication(SQLModel, table=True):
+    """An application that was looked for, as it stood then (SHA-256), and how often the ledgers have its like."""
+
+    application_id: int = Field(primary_key=True, foreign_key="application.id")
+    digest: str = Field(max_length=64)
+    title_rows: int
+    fen_rows: int

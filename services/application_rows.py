@@ -18,6 +18,8 @@ from services.tables.problems import shortened
 HEADINGS: Mapping[str, Sequence[str]] = {
     "enterprise": ("企业名称", "单位名称", "申报单位"),
     "uscc": ("统一社会信用代码", "信用代码"),
+    "legal_person": ("法定代表人", "法人代表"),
+    "registered_address": ("住所", "注册地址"),
     "kind": ("单位类型", "主体类型"),
     "county": ("县区", "所属县区"),
     "project": ("项目名称", "事项名称"),
@@ -32,7 +34,7 @@ HEADINGS: Mapping[str, Sequence[str]] = {
     "papers": ("材料齐全(是/否)", "材料齐全"),
 }
 MEASURE_HEADINGS = ("措施", "措施名称", "措施编号", "申报措施", "measure")
-_OPTIONAL = frozenset({"contracts", "invoices", "project", "papers"})
+_OPTIONAL = frozenset({"contracts", "invoices", "project", "papers", "legal_person", "registered_address"})
 _CHOSEN = ("uscc", "kind", "county", "pledged", "papers")  # read against what they may be
 _COLUMNS = {"enterprise": "enterprise_name"}
 

@@ -185,6 +185,8 @@ def _add(
         number=_next_number(session, cycle),
         enterprise_id=enterprise.id or 0,
         enterprise_name=submission.enterprise,
+        legal_person=submission.legal_person,
+        registered_address=submission.registered_address,
         kind=submission.kind,
         county=submission.county,
         measure=submission.measure,

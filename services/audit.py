@@ -10,11 +10,24 @@ from sqlalchemy import event, inspect
 from sqlalchemy.orm import InstanceState, ORMExecuteState, UOWTransaction
 from sqlmodel import Session, SQLModel, col, select
 
-from models import AuditEntry, CycleLease, DeliveryAttempt, Message, Sighting, SignIn, SignInTry
+from models import (
+    AuditEntry,
+    CycleLease,
+    DeliveryAttempt,
+    LedgerSearch,
+    Message,
+    SearchedApplication,
+    Sighting,
+    SignIn,
+    SignInTry,
+)
 from services.actors import Actor
 
 GENESIS = "0" * 64
-_UNAUDITED = (AuditEntry, CycleLease, Message, DeliveryAttempt, SignIn, SignInTry, Sighting)  # logs of their own
+_UNAUDITED = (
+    *(AuditEntry, CycleLease, Message, DeliveryAttempt, SignIn, SignInTry, Sighting),  # logs of their own
+    *(LedgerSearch, SearchedApplication),  # how far a search went, which another search finds out again
+)
 _SECRET = frozenset({"password_hash", "totp_secret"})  # that they changed is recorded, never what they are
 _WITHHELD = "（不记录）"
 _LONGEST = 300

@@ -26,7 +26,7 @@ from models import (
     User,
 )
 from policy import Fact
-from services import facts, lists, objection_files, policies
+from services import enterprises, facts, lists, objection_files, policies
 from services.actors import Actor
 from services.documents.names import LEVELS
 from services.errors import InputError, NotFoundError
@@ -53,12 +53,19 @@ class Side:
 
 @dataclass(frozen=True)
 class Pair:
-    """A finding with both sides; `shared` are the numbers that both have."""
+    """A finding with both sides, who decided it, and all names that are known of the applicant."""
 
     finding: Finding
     ours: Side
     theirs: Side
     decided_by: str
+    names: frozenset[str]
+
+    @property
+    def other_name(self) -> str:
+        """The name that a ledger has, where it is not the applicant's own nor one known of it."""
+        theirs = self.theirs
+        return theirs.enterprise if theirs.amount_fen is not None and theirs.enterprise not in self.names else ""
 
     @property
     def shared(self) -> frozenset[str]:
@@ -211,7 +218,9 @@ def _pair(session: Session, finding: Finding) -> Pair:
     else:
         assert finding.other_application_id is not None
         theirs = _application_side(session, finding.other_application_id, "本年度另一件申报")
-    return Pair(finding, ours, theirs, _name(session, finding.decided_by))
+    applicant = enterprises.known(session, ours.uscc)
+    names = {applicant.name, ours.enterprise, *enterprises.former_names(session, applicant), ""}
+    return Pair(finding, ours, theirs, _name(session, finding.decided_by), frozenset(names))
 
 
 def _application_side(session: Session, application_id: int, title: str) -> Side:

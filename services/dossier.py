@@ -358,7 +358,10 @@ def _events(session: Session, found: Case) -> Iterator[Event]:
         finding = suspicion.finding
         yield Event(finding.found_at, f"查重发现：{suspicion.counterpart}", "系统")
         if finding.decided_at is not None:
-            yield Event(finding.decided_at, f"{VERDICTS[finding.verdict]}：{finding.reason}", suspicion.by)
+            since = max(
+                finding.found_at, finding.decided_at
+            )  # a decision of another year holds since it was found again
+            yield Event(since, f"{VERDICTS[finding.verdict]}：{finding.reason}", suspicion.by)
     for decision in found.panel:
         yield Event(decision.decided_at, f"专家核定：{decision.reason}", users[decision.user_id])
     yield from _late_events(session, found)

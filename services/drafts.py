@@ -36,6 +36,8 @@ _LONGEST: Mapping[str, tuple[str, int]] = {
     "project": ("项目（事项）名称", 300),
     "contracts": ("合同编号", 1000),
     "invoices": ("发票号码", 4000),
+    "legal_person": ("法定代表人", 64),
+    "registered_address": ("住所", 300),
     "contact_name": ("联系人", 64),
     "contact_phone": ("联系电话", 32),
     "contact_email": ("联系邮箱", 254),

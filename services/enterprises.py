@@ -78,7 +78,17 @@ def correct(
     return found
 
 
-def add_former_name(session: Session, clock: Clock, enterprise: Enterprise, name: str, source: str) -> None:
+@operation("enterprise.former_name")
+def add_former_name(session: Session, clock: Clock, actor: Actor, *, uscc: str, name: str) -> Enterprise:
+    """Enter by hand a name that an enterprise had before. Raises NotFoundError, InputError for its present name."""
+    found = known(session, uscc)
+    if not name.strip() or name.strip() == found.name:
+        raise InputError(f"“{name}”就是这个单位的现名或没有填写；请填它以前用过的全称。")
+    _keep_former_name(session, clock, found, name.strip(), "经办人登记")
+    return found
+
+
+def _keep_former_name(session: Session, clock: Clock, enterprise: Enterprise, name: str, source: str) -> None:
     """Keep a former name, once."""
     assert enterprise.id is not None
     learned = session.exec(
@@ -90,4 +100,4 @@ def add_former_name(session: Session, clock: Clock, enterprise: Enterprise, name
 
 def _rename(session: Session, clock: Clock, enterprise: Enterprise, name: str, source: str) -> None:
     old, enterprise.name = enterprise.name, name
-    add_former_name(session, clock, enterprise, old, source)
+    _keep_former_name(session, clock, enterprise, old, source)

@@ -45,6 +45,8 @@ class Handed:
     project: str = ""
     contracts: str = ""
     invoices: str = ""
+    legal_person: str = ""
+    registered_address: str = ""
     contact_name: str = ""
     contact_phone: str = ""
     contact_email: str = ""
@@ -221,6 +223,8 @@ _TEXTS = (
     "project",
     "contracts",
     "invoices",
+    "legal_person",
+    "registered_address",
     "contact_name",
     "contact_phone",
     "contact_email",

@@ -54,6 +54,7 @@ ALLOWED: dict[str, frozenset[Role]] = {
     "token.issue": frozenset({Role.ADMINISTRATOR}),
     "token.end": frozenset({Role.ADMINISTRATOR}),
     "enterprise.correct": _OPERATOR,
+    "enterprise.former_name": _OPERATOR,
     "application.import": _OPERATOR,
     "application.submit": _APPLICANT,
     "application.withdraw": _APPLICANT,

@@ -30,6 +30,8 @@ class Submission:
     declared: Mapping[str, str | None]
     source: str
     papers: bool | None = True
+    legal_person: str = ""
+    registered_address: str = ""
 
     @property
     def item_digest(self) -> str:

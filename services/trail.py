@@ -43,6 +43,7 @@ OPERATIONS = {
     "application.submit": "提交申报",
     "application.withdraw": "撤回申报",
     "enterprise.correct": "更正单位登记",
+    "enterprise.former_name": "登记曾用名",
     "application.accept": "受理",
     "application.lapse": "逾期未补正",
     "attachment.add": "上传附件",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from services import computation, cycles, findings, lists, panel, policies
+from services import computation, cycles, findings, lists, overlaps, panel, policies
 from services.errors import StateError
 from tasks.context import acting
 from tasks.step import step
@@ -32,7 +32,7 @@ class MeasureTotal:
 def find(cycle_id: int) -> int:
     """Look for overlaps with the ledgers and inside the cycle. Returns how many findings were new."""
     with acting() as (parts, session, system):
-        return findings.find(session, parts.clock, system, cycle_id=cycle_id)
+        return overlaps.find(session, parts.clock, system, cycle_id=cycle_id)
 
 
 @step("待认定的疑似重复")

@@ -14,7 +14,9 @@ from services import (
     attachments,
     caseload,
     cycles,
+    enterprises,
     findings,
+    links,
     lists,
     objection_files,
     panel,
@@ -48,14 +50,15 @@ _NAMES: dict[str, Any] = {
 def finding_list(
     visit: Annotated[Visit, sees("findings")], cycle_id: Year = None, show: str = "open", page: Page = 1
 ) -> HTMLResponse:
-    """Findings that wait for a decision, or those that are settled, 50 a page."""
-    cycle, show = visit.cycle(cycle_id), "open" if show == "open" else "settled"
+    """Findings that wait for a decision, those that are settled, 50 a page; or who may be linked with whom."""
+    cycle, show = visit.cycle(cycle_id), show if show in ("settled", "linked") else "open"
     return visit.page(
         "casework/findings.html",
         cycle=cycle,
         show=show,
         counts=caseload.verdict_counts(visit.session, _id(cycle)),
         found=caseload.pairs(visit.session, _id(cycle), waiting=show == "open", page=page),
+        links=links.of_cycle(visit.session, _id(cycle)) if show == "linked" else [],
         **_NAMES,
     )
 
@@ -93,6 +96,16 @@ def decide_finding(
     path = f"/findings/{waiting[0].id}" if waiting else f"/findings?cycle={decided.cycle_id}"
     said = f"第 {finding_id} 号已{VERDICTS[decided.verdict]}。" + (f"还有 {len(waiting)} 条待认定。" if waiting else "")
     return visit.back(path, said, wake=decided.cycle_id)
+
+
+@router.post("/findings/{finding_id}/former-name")
+def former_name(visit: Annotated[Visit, does("enterprise.former_name")], finding_id: Id) -> Response:
+    """Enter the ledger's name as one that the applicant had before."""
+    pair = caseload.pair(visit.session, finding_id)
+    if not pair.other_name:
+        raise InputError("台账上的名称就是这个单位已知的名称，不用登记。")
+    enterprises.add_former_name(visit.session, visit.clock, visit.actor, uscc=pair.ours.uscc, name=pair.other_name)
+    return visit.back(f"/findings/{finding_id}", f"已把“{pair.other_name}”登记为“{pair.ours.enterprise}”的曾用名。")
 
 
 @router.get("/panel")

@@ -1,6 +1,7 @@
-"""Ours and its peers, each in a process of its own: from a world's tables to the pairs that it takes for one item.
+"""Ours and its peers, each in a process of its own: from a world's files to the pairs that it takes for one item.
 
 Who gives a score is reported at the threshold that suits it best on the very truth: no peer is hampered by our choice.
+All read the same files, within the time that is told.
 Run: python -m benchmarks.matching.contenders NAME FOLDER; prints seconds and peak memory (MiB) as JSON.
 """
 
@@ -8,25 +9,39 @@ import json
 import resource
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
 
 PAIR = ("application_id", "ledger_id")
-Tables = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
+_ROWS_AT_ONCE = 250_000
 
 
-def ours(tables: Tables) -> pl.DataFrame:
-    """The product's own matching."""
-    from matching import match
+def ours(folder: Path) -> pl.DataFrame:
+    """The product's own matching, the ledger in slices as the product reads it."""
+    from matching import LEDGER_COLUMNS, Search
 
-    return match(*tables).filter(pl.col("kind") == "same_item").select(*PAIR, "certainty")
+    search = Search(_table(folder, "applications"), _table(folder, "former_names"))
+    for part in _slices(folder, ["uscc", "enterprise"]):
+        search.learn(part)
+    for part in _slices(folder, [*LEDGER_COLUMNS, "contracts"]):
+        search.look_through(part)
+    return search.findings().filter(pl.col("kind") == "same_item").select(*PAIR, "certainty")
 
 
-def exact(tables: Tables) -> pl.DataFrame:
+def _table(folder: Path, name: str) -> pl.DataFrame:
+    return pl.read_parquet(folder / f"{name}.parquet")
+
+
+def _slices(folder: Path, columns: list[str]) -> Iterator[pl.DataFrame]:
+    table = pl.scan_parquet(folder / "ledger.parquet").select(columns)
+    return table.collect_batches(chunk_size=_ROWS_AT_ONCE, maintain_order=True)
+
+
+def exact(folder: Path) -> pl.DataFrame:
     """What a spreadsheet does: the same code with the same title, or one invoice as it is written."""
-    applications, ledger, _ = tables
+    applications, ledger = _table(folder, "applications"), _table(folder, "ledger")
     titles = applications.filter(pl.col("uscc") != "").join(ledger, on=["uscc", "project"]).select(PAIR)
     papers = [
         table.select(key, pl.col("invoices").str.split(";").alias("invoice")).explode("invoice")
@@ -36,12 +51,12 @@ def exact(tables: Tables) -> pl.DataFrame:
     return pl.concat([titles, same]).unique()
 
 
-def tfidf(tables: Tables) -> pl.DataFrame:
+def tfidf(folder: Path) -> pl.DataFrame:
     """Cosine of TF-IDF weighted character bigrams and trigrams of name and title; at most five a row."""
     import numpy as np
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    applications, ledger, _ = tables
+    applications, ledger = _table(folder, "applications"), _table(folder, "ledger")
     texts = [(table["enterprise"] + "　" + table["project"]).to_list() for table in (applications, ledger)]
     vectors = TfidfVectorizer(analyzer="char", ngram_range=(2, 3), min_df=2, dtype=np.float32)
     theirs = vectors.fit_transform(texts[1]).T.tocsr()
@@ -61,7 +76,7 @@ def tfidf(tables: Tables) -> pl.DataFrame:
     return pl.DataFrame(pairs | {"score": pl.Series(score, dtype=pl.Float64)})
 
 
-def splink(tables: Tables) -> pl.DataFrame:
+def splink(folder: Path) -> pl.DataFrame:
     """Splink on DuckDB: blocking and comparisons as its guide advises, trained without labels."""
     import logging
 
@@ -78,7 +93,7 @@ def splink(tables: Tables) -> pl.DataFrame:
             pl.col("invoices").str.split(";").list.first().replace("", None).alias("invoice"),
             pl.col("invoices").str.split(";").list.eval(pl.element().filter(pl.element() != "")).alias("papers"),
         ).to_arrow()
-        for table, key in ((tables[0], PAIR[0]), (tables[1], PAIR[1]))
+        for table, key in zip((_table(folder, "applications"), _table(folder, "ledger")), PAIR, strict=True)
     ]
     sides = [
         api.register(frame, dataset_display_name=name) for frame, name in zip(frames, ("asked", "granted"), strict=True)
@@ -116,7 +131,7 @@ def splink(tables: Tables) -> pl.DataFrame:
     ).unique(PAIR)
 
 
-CONTENDERS: dict[str, Callable[[Tables], pl.DataFrame]] = {
+CONTENDERS: dict[str, Callable[[Path], pl.DataFrame]] = {
     "ours": ours,
     "splink": splink,
     "exact": exact,
@@ -126,9 +141,8 @@ CONTENDERS: dict[str, Callable[[Tables], pl.DataFrame]] = {
 
 def main(name: str, folder: Path) -> None:
     """Run one of them."""
-    tables = tuple(pl.read_parquet(folder / f"{table}.parquet") for table in ("applications", "ledger", "former_names"))
     started = time.perf_counter()
-    found = CONTENDERS[name](tables)  # type: ignore[arg-type]
+    found = CONTENDERS[name](folder)
     seconds = time.perf_counter() - started
     found.write_parquet(folder / f"{name}.parquet")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -9,7 +9,7 @@ from sqlmodel import select
 from cli.main import run
 from cli.users import ROLES
 from models import Application, ReviewerKind, Role
-from services import computation, cycles, findings
+from services import computation, cycles, overlaps
 from services.clock import CHINA
 from services.permissions import ROLE_NAMES
 from services.tables import write_table
@@ -44,7 +44,7 @@ def frozen(office: Office) -> Office:
     desk.open_intake()
     desk.submit()
     desk.to_matching()
-    findings.find(*desk.at, desk.system, cycle_id=desk.cycle_id)
+    overlaps.find(*desk.at, desk.system, cycle_id=desk.cycle_id)
     computation.compute(*desk.at, desk.system, cycle_id=desk.cycle_id)
     office.told("list", "freeze", "--as", "operator")
     return office
@@ -246,7 +246,7 @@ def test_findings_wait_for_a_decision_with_a_reason(office: Office, tmp_path: Pa
     write_table(file, LEDGER, [["L1", GRANT[1], "", GRANT[3], "", *GRANT[5:]]])
     office.told("ledger", "import", str(file), "--level", "province", "--as", "operator")
     desk.to_matching()
-    findings.find(*desk.at, desk.system, cycle_id=desk.cycle_id)
+    overlaps.find(*desk.at, desk.system, cycle_id=desk.cycle_id)
     open_ones = office.json("finding", "list")
     assert [row["counterpart"] for row in open_ones] == ["省级台账 L1（2025）"]
     decide = ("finding", "decide", open_ones[0]["finding"], "--distinct", "--as", "operator")

@@ -4,7 +4,7 @@ from datetime import datetime
 from pathlib import Path
 
 from models import Cycle
-from services import computation, cycles, findings, lists, payments, public_notices
+from services import computation, cycles, lists, overlaps, payments, public_notices
 from services.clock import CHINA
 from services.tables import write_table
 from tests.cli.conftest import Office
@@ -43,7 +43,7 @@ def to_panel(office: Office) -> None:
         declared={"large_model": "是"},
     )
     desk.to_matching()
-    findings.find(*desk.at, desk.system, cycle_id=desk.cycle_id)
+    overlaps.find(*desk.at, desk.system, cycle_id=desk.cycle_id)
     desk.pass_gate()
     assert stage_of(office) == "panel"
 

@@ -5,8 +5,9 @@ from collections.abc import Mapping
 
 import polars as pl
 import pytest
+from polars.testing import assert_frame_equal
 
-from matching import APPLICATION_COLUMNS, LEDGER_COLUMNS, match, within
+from matching import APPLICATION_COLUMNS, LEDGER_COLUMNS, Search, match, within
 from tests.matching.hard_pairs import COMMON, NOTHING, OTHER_ITEM, PAIRS, SAME_ENTERPRISE, SAME_ITEM, Pair, code
 
 Row = Mapping[str, str | None]
@@ -87,10 +88,17 @@ def test_evidence_names_what_agrees_with_its_values() -> None:
     evidence = evidence_of({}, {})
     assert "发票号码相同（24352000000012345678）" in evidence
     assert f"统一社会信用代码相同（{code(1)}）" in evidence
-    assert "项目名称相同（“视觉质检产线”）" in evidence
+    assert "项目名称相同（“视觉质检产线”，" in evidence
     assert "年度相同（2025）" in evidence
-    assert "金额相同（120000 元）" in evidence
+    assert "金额相同（120000 元，" in evidence
     assert "不一致" not in evidence
+
+
+def test_evidence_says_how_rare_a_title_and_an_amount_are() -> None:
+    stranger = {"enterprise": "福建别家智能有限公司", "uscc": code(2), "invoices": "", "amount_yuan": "77"}
+    common = match(applications({}), ledger({}, stranger, stranger))["evidence"][0]
+    assert "项目名称相同（“视觉质检产线”，台账 3 条中有 3 条）" in common
+    assert "金额相同（120000 元，台账 3 条中仅此一条）" in common
 
 
 @pytest.mark.parametrize(
@@ -168,6 +176,69 @@ def test_within_finds_one_project_under_two_measures_and_names_them() -> None:
 
 def test_within_leaves_different_items_of_one_enterprise_alone() -> None:
     assert within(applications({}, OTHER_ITEM)).is_empty()
+
+
+def test_within_looks_only_at_new_applications_and_at_all_they_meet() -> None:
+    table = applications(*({"invoices": "", "project": name} for name in ("视觉质检", "视觉质检", "视觉质检", "算力")))
+    pairs = within(table, new=["A2"]).select("application_id", "other_application_id").rows()
+    assert pairs == [("A1", "A2"), ("A2", "A3")]
+    assert within(table).height == 3 and within(table, new=[]).is_empty()
+
+
+OLD_NAME = "漳州海岚数据有限公司"
+UNDER_OLD_NAME = {"enterprise": OLD_NAME, "uscc": "", "invoices": ""}
+
+
+def test_a_former_name_is_learned_from_a_row_with_the_old_name_and_the_same_code() -> None:
+    theirs = ledger(UNDER_OLD_NAME, {**OTHER_ITEM, "enterprise": OLD_NAME})
+    found = {row["ledger_id"]: row for row in match(applications({}), theirs).iter_rows(named=True)}
+    assert (found["L1"]["kind"], found["L1"]["certainty"]) == (SAME_ITEM, "review")  # one wrong code may mislead
+    assert "台账中有同一信用代码用过这个名称" in found["L1"]["evidence"]
+    assert match(applications({}), theirs.head(1)).is_empty()
+
+
+@pytest.mark.parametrize(
+    ("told", "why"),
+    [
+        ({"enterprise": "海岚数据"}, "a short form is no name: it would bring strangers together"),
+        ({"enterprise": "漳州海岚数据有限公司芗城分公司"}, "a branch is another person"),
+        ({"enterprise": OLD_NAME, "uscc": code(2)}, "another one's code"),
+    ],
+)
+def test_what_is_no_former_name_is_not_learned(told: Row, why: str) -> None:
+    theirs = ledger({**UNDER_OLD_NAME, "enterprise": told["enterprise"]}, {**OTHER_ITEM, **told})
+    assert "L1" not in match(applications({}), theirs)["ledger_id"], why
+
+
+def test_a_name_that_two_codes_use_is_nobodys_former_name() -> None:
+    ours = applications(
+        {}, {"enterprise": "漳州别家智能有限公司", "uscc": code(2), "project": "另一项目", "invoices": ""}
+    )
+    theirs = ledger(
+        UNDER_OLD_NAME, {**OTHER_ITEM, "enterprise": OLD_NAME}, {**OTHER_ITEM, "enterprise": OLD_NAME, "uscc": code(2)}
+    )
+    assert "L1" not in match(ours, theirs)["ledger_id"]
+
+
+def test_a_ledger_in_slices_gives_what_it_gives_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    ours, theirs = applications(*random_rows(300, 100, 1)), ledger(*random_rows(900, 100, 2))
+    whole = match(ours, theirs)
+    monkeypatch.setattr("matching.search._COMPARED_AT_ONCE", 150)
+    search = Search(ours)
+    for part in theirs.iter_slices(70):
+        search.learn(part)
+    for part in theirs.iter_slices(70):
+        search.look_through(part)
+    assert whole.height > 2_000
+    assert_frame_equal(search.findings().select(FINDING), whole)
+
+
+def test_what_earlier_searches_counted_is_counted_on() -> None:
+    first = Search(applications({}))
+    first.look_through(ledger({}, {}))
+    then = Search(applications({}), earlier=first.frequency.table(), earlier_rows=first.frequency.rows)
+    then.look_through(ledger({}))
+    assert "台账 3 条中有 3 条" in then.findings()["evidence"].item()
 
 
 def random_rows(count: int, enterprises: int, seed: int) -> list[Row]:

@@ -131,3 +131,10 @@ def test_papers_are_complete_unless_the_table_says_no(intake: Desk, tmp_path: Pa
     record = bring(intake, write(tmp_path / f"{TITLE}.csv", *rows))
     assert [row.papers for row in intake.session.exec(select(Application))] == [True, False, True]
     assert [(each["row"], each["cause"]) for each in record.problems] == [(5, "只能填“是”或“否”")]
+
+
+def test_the_legal_person_and_the_address_are_taken_where_they_are_given(intake: Desk, tmp_path: Path) -> None:
+    given = {**ROW, "法定代表人": "林示例", "住所": "漳州市芗城区示例路8号"}
+    assert bring(intake, write(tmp_path / f"{TITLE}.csv", given)).problems == []
+    row = intake.session.exec(select(Application)).one()
+    assert (row.legal_person, row.registered_address) == ("林示例", "漳州市芗城区示例路8号")

@@ -20,7 +20,7 @@ from models import (
     Outcome,
     ReviewerKind,
 )
-from services import computation, findings, imports, ledger, panel, reviews
+from services import computation, findings, imports, ledger, overlaps, panel, reviews
 from services.errors import InputError, StateError
 from services.inputs import Inputs
 from services.tables import write_csv
@@ -38,7 +38,7 @@ def _ledger(desk: Desk, folder: Path, *rows: tuple[str, ...], level: LedgerLevel
 
 
 def _find(desk: Desk) -> list[Finding]:
-    findings.find(*desk.at, desk.system, cycle_id=desk.cycle_id)
+    overlaps.find(*desk.at, desk.system, cycle_id=desk.cycle_id)
     return list(desk.session.exec(select(Finding)).all())
 
 
@@ -101,7 +101,7 @@ def test_finding_again_finds_nothing_new_and_keeps_the_decision(desk: Desk, tmp_
     findings.decide(
         *desk.at, desk.operator, finding_id=found[0].id or 0, verdict=FindingVerdict.DISTINCT, reason="号码误录"
     )
-    assert findings.find(*desk.at, desk.system, cycle_id=desk.cycle_id) == 0
+    assert overlaps.find(*desk.at, desk.system, cycle_id=desk.cycle_id) == 0
     assert [each.reason for each in desk.session.exec(select(Finding))] == ["号码误录"]
 
 

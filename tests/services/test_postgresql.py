@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, select
 
 from models import AuditEntry, Award, Outcome, Role
-from services import audit, computation, findings, people
+from services import audit, computation, overlaps, people
 from services.actors import system_actor
 from services.clock import FixedClock
 from services.errors import InputError
@@ -19,7 +19,7 @@ def test_an_application_goes_from_intake_to_its_award(pg: Desk) -> None:
     pg.open_intake()
     pg.submit()
     pg.to_matching()
-    findings.find(*pg.at, pg.system, cycle_id=pg.cycle_id)
+    overlaps.find(*pg.at, pg.system, cycle_id=pg.cycle_id)
     computation.compute(*pg.at, pg.system, cycle_id=pg.cycle_id)
     award = pg.session.exec(select(Award)).one()
     assert (award.outcome, award.amount_fen) == (Outcome.AWARD, 100_000_00)

@@ -160,6 +160,8 @@ class ApplicationIn(BaseModel):
     uscc: str = Field(max_length=18)
     kind: str = Field(max_length=32)
     county: str = Field(max_length=32)
+    legal_person: str = Field(default="", max_length=64)
+    registered_address: str = Field(default="", max_length=300)
     project: str = Field(default="", max_length=300)
     contracts: str = Field(default="", max_length=1000)
     invoices: str = Field(default="", max_length=4000)

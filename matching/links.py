@@ -1,0 +1,39 @@
+"""Applicants that may belong together: one legal person, one address, or one account under several credit codes."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from matching.normalise import folded, letters_only
+
+LINKS = ("legal_person", "registered_address", "bank_account")
+_MOST = 20  # enterprises at one address are more than a group: they are a business park
+
+
+def linked(applications: pl.DataFrame) -> pl.DataFrame:
+    """What several enterprises share: `by` (one of LINKS), `value` (a key), `application_id`, in the order given.
+
+    `applications` has `application_id`, `uscc` and LINKS, all text; an empty text links nobody. An address counts with
+    a number in it, without province and city in front; what more than twenty enterprises share says nothing.
+    """
+    keyed = applications.select(
+        "application_id",
+        "uscc",
+        letters_only(folded(pl.col("legal_person"))).alias("legal_person"),
+        address_key(folded(pl.col("registered_address"))).alias("registered_address"),
+        pl.col("bank_account").str.replace_all(r"\D", "").alias("bank_account"),
+    )
+    told = keyed.unpivot(LINKS, index=["application_id", "uscc"], variable_name="by").filter(pl.col("value") != "")
+    sharing = pl.col("uscc").n_unique().over("by", "value")
+    return told.filter(sharing.is_between(2, _MOST)).select("by", "value", "application_id")
+
+
+def address_key(address: pl.Expr) -> pl.Expr:
+    """A folded address without province, city and punctuation; empty without a number in it.
+
+    >>> from matching.normalise import of
+    >>> [of(address_key, text) for text in ("福建省漳州市芗城区示例路8号(2座)", "芗城区示例路8号2座", "漳州市芗城区")]
+    ['芗城区示例路8号2座', '芗城区示例路8号2座', '']
+    """
+    key = letters_only(address).str.replace("^(福建省)?(漳州市)?", "")
+    return pl.when(key.str.contains(r"\d")).then(key).otherwise(pl.lit(""))

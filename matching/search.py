@@ -1,0 +1,68 @@
+"""Applications that are looked for in ledgers, slice by slice: memory holds a slice, and what may match."""
+
+from __future__ import annotations
+
+import polars as pl
+
+from matching.compare import compared
+from matching.evidence import with_rarity
+from matching.findings import found, one_a_pair
+from matching.former_names import learned_names, listed_names
+from matching.frequency import Frequency
+from matching.keys import with_keys
+from matching.sieve import Sieve, marks
+
+_ROWS_AT_ONCE = 250_000  # that are sieved together
+_COMPARED_AT_ONCE = 200_000  # of those that passed: with the rows above, what bounds the memory of a search
+_NOTHING = pl.DataFrame(schema={"ledger_id": pl.String})
+
+
+class Search:
+    """Call `learn` with the ledgers first, then `look_through` them, then `findings`; columns as in `matching.match`.
+
+    Other ledgers may have been searched before: `earlier` and `earlier_rows` are what their `frequency` counted.
+    """
+
+    def __init__(
+        self,
+        applications: pl.DataFrame,
+        former_names: pl.DataFrame | None = None,
+        earlier: pl.DataFrame | None = None,
+        earlier_rows: int = 0,
+    ) -> None:
+        self._ours = with_keys(applications, "application_id")
+        self._names = listed_names(former_names, self._ours)
+        marked = marks(self._ours)
+        self._sieve = Sieve(self._ours, marked, self._names)
+        self._passed, self._found = [_NOTHING], list[pl.DataFrame]()
+        self._compared = 0
+        self.frequency = Frequency(self._ours["id"], marked, earlier, earlier_rows)
+
+    def learn(self, ledger: pl.DataFrame) -> None:
+        """Know enterprises also by the names under which a ledger has their codes; `uscc` and `enterprise` will do."""
+        learned = learned_names(self._ours, ledger)
+        names = pl.concat([self._names, learned]).unique(["key", "name"], keep="first", maintain_order=True)
+        self._names = names.filter(~pl.col("learned") | (pl.col("key").n_unique().over("name") == 1))
+        self._sieve.want(self._names)
+
+    def look_through(self, ledger: pl.DataFrame) -> None:
+        """Keep what is found in a ledger, or in its next rows."""
+        for part in ledger.iter_slices(_ROWS_AT_ONCE):
+            marked = marks(part)
+            self.frequency.count(marked)
+            self._passed.append(self._sieve.passing(part, marked))
+            if sum(passed.height for passed in self._passed) >= _COMPARED_AT_ONCE:
+                self._compare()
+
+    def findings(self) -> pl.DataFrame:
+        """`application_id`, `ledger_id`, FINDING_COLUMNS, and `item`: what the application's item is told by."""
+        self._compare()
+        findings = one_a_pair(pl.concat(self._found), "application_id", "ledger_id").drop("item_right")
+        return with_rarity(findings, self.frequency.table(), self.frequency.rows)
+
+    def _compare(self) -> None:
+        theirs = with_keys(pl.concat(self._passed, how="diagonal"), "ledger_id")
+        theirs = theirs.with_columns(pl.col("row") + self._compared)
+        self._found.append(found(compared(self._ours, theirs, self._names)))
+        self._compared += theirs.height
+        self._passed = [_NOTHING]

@@ -1,0 +1,64 @@
+"""关联提示: applicants of a year that share a legal person, an address or an account; told, never decided by."""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+from sqlmodel import Session, col, select
+
+from matching.links import LINKS, linked
+from models import Application, ApplicationStatus, Enterprise
+from services import masking
+
+WORDS = {"legal_person": "法定代表人姓名相同", "registered_address": "住所相同", "bank_account": "收款账号相同"}
+"""How each link is told."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """What several enterprises share, as one of them wrote it (an account masked), and their applications."""
+
+    by: str
+    value: str
+    applications: Sequence[Application]
+
+    @property
+    def words(self) -> str:
+        """What is the same."""
+        return WORDS[self.by]
+
+    @property
+    def enterprises(self) -> int:
+        """How many enterprises share it."""
+        return len({each.enterprise_id for each in self.applications})
+
+
+def of_cycle(session: Session, cycle_id: int) -> list[Link]:
+    """All links of a year's applications, those of the most enterprises first."""
+    rows = session.exec(
+        select(Application, Enterprise.uscc)
+        .join(Enterprise, col(Enterprise.id) == Application.enterprise_id)
+        .where(Application.cycle_id == cycle_id, Application.status != ApplicationStatus.WITHDRAWN)
+        .order_by(col(Application.id))
+    ).all()
+    applications = {str(application.id): application for application, _ in rows}
+    table = pl.DataFrame(
+        [(str(each.id), uscc, *(getattr(each, name) for name in LINKS)) for each, uscc in rows],
+        schema=dict.fromkeys(("application_id", "uscc", *LINKS), pl.String()),
+        orient="row",
+    )
+    groups: dict[tuple[str, str], list[Application]] = defaultdict(list)
+    for by, value, application_id in linked(table).iter_rows():
+        groups[by, value].append(applications[application_id])
+    found = [Link(by, _shown(by, getattr(members[0], by)), members) for (by, _), members in groups.items()]
+    return sorted(found, key=lambda link: -link.enterprises)
+
+
+def of_application(session: Session, application: Application) -> list[Link]:
+    """The links that this application is part of."""
+    return [link for link in of_cycle(session, application.cycle_id) if application in link.applications]
+
+
+def _shown(by: str, value: str) -> str:
+    return masking.mask(value, masking.Personal.BANK_ACCOUNT) if by == "bank_account" else value

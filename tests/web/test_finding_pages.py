@@ -1,0 +1,80 @@
+"""查重认定: a former name is entered where it is seen, and who may be linked is told to who decides."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlmodel import col, select
+
+from models import Application, ApplicationStatus, Enterprise, Finding, FormerName, LedgerEntry, Role
+from tests.web.conftest import House, send
+
+Open = Callable[[str | None], House]
+OLD = "漳州旧名示例有限公司"
+
+
+def renamed(house: House) -> int:
+    """A finding whose ledger has another name."""
+    with house.session() as session:
+        finding = session.exec(select(Finding).where(col(Finding.ledger_entry_id).is_not(None))).first()
+        assert finding is not None
+        session.get_one(LedgerEntry, finding.ledger_entry_id).enterprise = OLD
+        session.commit()
+        return finding.id or 0
+
+
+def test_the_ledgers_name_is_entered_as_a_former_one(house_at: Open) -> None:
+    house = house_at(None)
+    number, operator = renamed(house), house.as_role(Role.OPERATOR)
+    assert "登记为曾用名" in operator.get(f"/findings/{number}").text
+    assert send(operator, f"/findings/{number}/former-name").status_code == 303
+    with house.session() as session:
+        found = session.exec(select(FormerName).where(FormerName.name == OLD)).one()
+        applicant = session.get_one(Application, session.get_one(Finding, number).application_id).enterprise_id
+        assert (found.enterprise_id, found.source) == (applicant, "经办人登记")
+    assert "登记为曾用名" not in operator.get(f"/findings/{number}").text
+    assert send(operator, f"/findings/{number}/former-name").status_code == 422
+
+
+def test_who_only_reads_enters_no_name(house_at: Open) -> None:
+    house = house_at(None)
+    number, auditor = renamed(house), house.as_role(Role.AUDITOR)
+    assert "登记为曾用名" not in auditor.get(f"/findings/{number}").text
+    assert send(auditor, f"/findings/{number}/former-name").status_code == 403
+
+
+@pytest.fixture
+def linked(house_at: Open) -> tuple[House, Application, Application]:
+    """Two applications of two enterprises with one legal person."""
+    house = house_at("verification")
+    with house.session() as session:
+        rows = session.exec(
+            select(Application)
+            .join(Enterprise, col(Enterprise.id) == Application.enterprise_id)
+            .where(Application.status != ApplicationStatus.WITHDRAWN)
+            .order_by(col(Application.id))
+        ).all()
+        one = rows[0]
+        other = next(each for each in rows if each.enterprise_id != one.enterprise_id)
+        for each in (one, other):
+            each.legal_person = "林 示例"
+        session.commit()
+        return house, one, other
+
+
+def test_linked_enterprises_are_told_in_the_list_and_on_the_application(
+    linked: tuple[House, Application, Application],
+) -> None:
+    house, one, other = linked
+    operator = house.as_role(Role.OPERATOR)
+    page = operator.get("/findings?show=linked").text
+    assert "法定代表人姓名相同" in page and one.number in page and other.number in page
+    told = operator.get(f"/applications/{one.id}").text
+    assert "关联提示" in told and f"{other.enterprise_name}（{other.number}）" in told
+
+
+def test_a_county_is_not_told_of_other_counties_applicants(linked: tuple[House, Application, Application]) -> None:
+    house, one, _ = linked
+    with house.session() as session:
+        county = session.get_one(Application, one.id).county
+    page = house.signed_in(f"county-{county}").get(f"/applications/{one.id}")
+    assert page.status_code == 200 and "关联提示" not in page.text

@@ -47,8 +47,16 @@ def _tell(cycle: "Cycle", number: str, found: list["Recomputed"], is_same: bool)
     if is_same:
         typer.echo(f"复算与当时完全一致：{len(found)} 次测算共 {applications} 件，结果、理由和金额逐件相同，精确到分。")
     else:
-        count = sum(len(each.differences) for each in found)
-        typer.echo(f"复算没有得出与当时一致的结论：{count} 处不同，见上。", err=True)
+        typer.echo(f"复算没有得出与当时一致的结论：{_counted(found)}，见上。", err=True)
+
+
+def _counted(found: list["Recomputed"]) -> str:
+    """How many amounts and how many words differ; a later program may only say the same otherwise."""
+    all_of_them = [difference for each in found for difference in each.differences]
+    words = [each for each in all_of_them if each.is_wording]
+    unproven = sum(not each.is_same and not each.differences for each in found)
+    told = f"金额、结果或名单 {len(all_of_them) - len(words)} 处不同，只是文字 {len(words)} 处不同"
+    return told + (f"，{unproven} 次测算不能证明" if unproven else "")
 
 
 def _tell_one(each: "Recomputed") -> None:

@@ -30,6 +30,7 @@ _FIELDS = {
     "steps": "计算过程",
 }
 _ABSENT = "没有"
+_WORDING = ("理由", "条款", "转报项目", "说明", "计算过程")
 
 
 class Proof(StrEnum):
@@ -51,6 +52,11 @@ class Difference:
     then: str
     now: str
     why: str
+
+    @property
+    def is_wording(self) -> bool:
+        """Whether only the same is said otherwise: no amount, no outcome and no list."""
+        return self.what in _WORDING
 
 
 @dataclass(frozen=True)

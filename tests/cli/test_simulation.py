@@ -151,6 +151,7 @@ def test_a_year_comes_out_the_same_and_what_was_tampered_with_does_not(computed:
     told = computed.told("policy", "backtest", code=1)
     assert "漳州示例远山科技有限公司 金额当时 60,000.01，复算 60,000.00" in told
     assert "是记录里的结果被改动" in told
+    assert "金额、结果或名单 1 处不同，只是文字 0 处不同" in told
     assert computed.json("policy", "backtest", code=1)["same"] is False
 
 

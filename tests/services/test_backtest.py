@@ -90,7 +90,7 @@ def test_an_amount_that_was_tampered_with_is_told(year: World) -> None:
     tamper(year.session, "award", f"UPDATE award SET amount_fen = amount_fen + 1 WHERE id = {award.id}")
     (told,) = [each for each in recomputed(year) if not each.is_same]
     (difference,) = told.differences
-    assert (difference.number, difference.what) == (number, "金额")
+    assert (difference.number, difference.what, difference.is_wording) == (number, "金额", False)
     assert Decimal(difference.then.replace(",", "")) * 100 == amount + 1
     assert Decimal(difference.now.replace(",", "")) * 100 == amount
     assert difference.why == "依据和程序都与当时相同，是记录里的结果被改动"
@@ -130,6 +130,13 @@ def test_another_program_is_named(year: World, monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(backtest, "code_version", lambda: "另一版")
     for each in recomputed(year):
         assert each.is_same and (each.code_then, each.code_now) == (inputs.code_version(), "另一版")
+
+
+def test_what_is_only_said_otherwise_is_told_apart(year: World) -> None:
+    tamper(year.session, "award", "UPDATE award SET reason = '另一种说法' WHERE id = (SELECT max(id) FROM award)")
+    found = [each for run in recomputed(year) for each in run.differences]
+    assert [(each.what, each.then) for each in found if each.is_wording] == [("理由", "另一种说法")]
+    assert [each.what for each in found if not each.is_wording] == ["名单第 2 版的摘要"]
 
 
 def _forget(session: Session) -> None:

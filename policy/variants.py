@@ -75,8 +75,8 @@ class Bench:
             for part in self._parts
         }
         self._kept: dict[tuple[Part, tuple[Change, ...], Granted], _Result] = {}
-        self._runs: dict[str, tuple[tuple[Change, ...], Granted, MeasureRun]] = {}
-        self._ready: dict[str, tuple[Granted, pl.DataFrame, list[RowError]]] = {}
+        self._runs: dict[tuple[str, bool, bool], tuple[tuple[Change, ...], Granted, MeasureRun]] = {}
+        self._ready: dict[tuple[str, bool], tuple[Granted, pl.DataFrame, list[RowError]]] = {}
         self._before: dict[str, pl.DataFrame] = {}
         self._before = self._amounts_before()
 
@@ -119,17 +119,24 @@ class Bench:
 
         def run(setting: Setting, measure: Measure, given: pl.DataFrame) -> MeasureRun:
             own = tuple(each for each in changes if measure.id in recomputed(self.law, each, self._used))
-            kept = self._runs.get(measure.id)
-            if kept is None or kept[:2] != (own, extra):
-                program = program_of(setting.policy, measure)
-                facts = self._ready.get(measure.id)
-                if facts is None or facts[0] != extra:
-                    facts = self._ready[measure.id] = (extra, *ready(program, setting, given))
-                kept = self._runs[measure.id] = (own, extra, run_ready(program, setting, *facts[1:]))
-            return _copy(kept[2])
+            return self._run(setting, measure, given, own, extra)
 
         found = evaluate(law.policy, frames, year=law.year, history=self._history, overrides=law.overrides, run=run)
         return {name: each.frame.select("application_id", "amount_fen") for name, each in found.runs.items()}
+
+    def _run(
+        self, setting: Setting, measure: Measure, given: pl.DataFrame, own: tuple[Change, ...], extra: Granted
+    ) -> MeasureRun:
+        """The measure by itself. What is kept: the last with and without changes, with and without more granted."""
+        kept = self._runs.get((measure.id, bool(own), bool(extra)))
+        if kept is None or kept[:2] != (own, extra):
+            program = program_of(setting.policy, measure)
+            facts = self._ready.get((measure.id, bool(extra)))
+            if facts is None or facts[0] != extra:
+                facts = self._ready[(measure.id, bool(extra))] = (extra, *ready(program, setting, given))
+            kept = (own, extra, run_ready(program, setting, *facts[1:]))
+            self._runs[(measure.id, bool(own), bool(extra))] = kept
+        return _copy(kept[2])
 
     def _amounts_before(self) -> dict[str, pl.DataFrame]:
         """What every application gets under the law as it is, once the pairs are settled."""

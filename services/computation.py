@@ -227,12 +227,15 @@ def _check_all_arrived(session: Session, cycle: Cycle) -> None:
 
 
 def _check_earlier_years(session: Session, cycle: Cycle) -> None:
-    for past in _earlier(session, cycle):
-        if not _is_settled(session, past):
-            raise StateError(
-                f"{past.year} 年度还没有下达资金，本年度的受益年次、晋级补差要以它的结果为准；"
-                f"请先办完或终止 {past.year} 年度。"
-            )
+    for year in unsettled_years(session, cycle):
+        raise StateError(
+            f"{year} 年度还没有下达资金，本年度的受益年次、晋级补差要以它的结果为准；请先办完或终止 {year} 年度。"
+        )
+
+
+def unsettled_years(session: Session, cycle: Cycle) -> list[int]:
+    """The earlier years whose awards may still change, so that the history does not have them."""
+    return [past.year for past in _earlier(session, cycle) if not _is_settled(session, past)]
 
 
 def _is_settled(session: Session, past: Cycle) -> bool:

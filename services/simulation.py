@@ -9,7 +9,7 @@ from models import Application, Cycle
 from policy.changes import Change, Law, Lever, changed, check, read_change
 from policy.ranges import MOST_VARIANTS, Range, combinations, read_range
 from policy.variants import Bench, Tally
-from services import computation, cycles
+from services import computation, cycles, policies
 from services.comparison import NO_COUNTY, Applicant, Changed, Comparison, Key, Material, Point, beside
 from services.errors import InputError
 from services.inputs import Inputs
@@ -21,8 +21,6 @@ def of_cycle(session: Session, cycle: Cycle) -> Material:
     kept = computation.kept_inputs(session, run) if run is not None and not cycles.may_change(cycle) else None
     inputs = kept or computation.gather(session, cycle)
     source = f"第 {run.number} 次测算留存的依据" if kept is not None and run is not None else "现在的核定数据"
-    waiting = computation.on_the_way(session, cycle) if kept is None else []
-    notes = (f"还有 {len(waiting)} 件没有审核完，没有算入",) if waiting else ()
     return Material(
         law=Law(inputs.law, inputs.overrides, inputs.year),
         facts=inputs.frames(),
@@ -30,8 +28,21 @@ def of_cycle(session: Session, cycle: Cycle) -> Material:
         applicants=_applicants(session, cycle, inputs),
         source=f"{cycle.year} 年度{source}",
         pairs=inputs.pairs,
-        notes=notes,
+        notes=tuple(_notes(session, cycle)) if kept is None else (),
     )
+
+
+def law_of(session: Session, cycle: Cycle) -> Law:
+    """The policy of a cycle with what its year sets."""
+    return Law(policies.policy_of(session, cycle), cycle.overrides, cycle.year)
+
+
+def _notes(session: Session, cycle: Cycle) -> Iterator[str]:
+    """What the computation itself would wait for."""
+    if waiting := computation.on_the_way(session, cycle):
+        yield f"还有 {len(waiting)} 件没有审核完，没有算入"
+    for year in computation.unsettled_years(session, cycle):
+        yield f"{year} 年度还没有下达资金，它的结果没有算进历年记录"
 
 
 @dataclass(frozen=True)

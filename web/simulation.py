@@ -46,12 +46,12 @@ def page(
         return visit.page("board/empty.html")
     cycle = visit.cycle(cycle_id)
     sightings.note(visit.session, visit.console.wall, visit.actor, f"simulation:{cycle.id}")
-    material = simulation.of_cycle(visit.session, cycle)
     asked = _asked(what, value)
     found, trouble = None, ""
     if asked or along:
         try:
-            found = _compared(material, asked, _range(along, first, last, step))
+            tried = _range(along, first, last, step)
+            found = _compared(simulation.of_cycle(visit.session, cycle), asked, tried)
         except (InputError, PolicyInputError) as error:
             trouble = str(error)
     rows = [*asked, *[("", "")] * (_CHANGES - len(asked))]
@@ -61,7 +61,7 @@ def page(
         "board/simulation.html",
         status=422 if trouble else 200,
         cycle=cycle,
-        offers=simulation.offers(material.law),
+        offers=simulation.offers(simulation.law_of(visit.session, cycle)),
         rows=rows,
         given={"along": along, "first": first, "last": last, "step": step},
         trouble=trouble,

@@ -9,7 +9,7 @@ from sqlmodel import Session, SQLModel, col, select
 from cli.demo.acting import World
 from models import Application, Award, AwardList, ComputationRun, Cycle
 from policy import InputError
-from services import simulation
+from services import cycles, simulation
 from services.comparison import NO_COUNTY, Comparison, Effect, Material
 from services.documents.content import CellKind
 from services.documents.render.xlsx import to_xlsx
@@ -149,6 +149,13 @@ def test_what_is_not_reviewed_yet_is_said(desk: Desk) -> None:
     assert material.notes == ("还有 1 件没有审核完，没有算入",)
     found = simulation.compare(material, {RATE: "20%"}, {})
     assert found.total.applications == 0 and found.lines == ()
+
+
+def test_an_earlier_year_that_is_not_settled_is_said(desk: Desk) -> None:
+    opened = {"settings": desk.settings, "plan": desk.plan, "policy_id": desk.cycle.policy_id, "year": 2024}
+    cycles.open_cycle(*desk.at, desk.operator, **opened)
+    material = simulation.of_cycle(desk.session, desk.cycle)
+    assert material.notes == ("2024 年度还没有下达资金，它的结果没有算进历年记录",)
 
 
 @pytest.mark.parametrize(

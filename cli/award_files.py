@@ -309,7 +309,8 @@ class Computation:
         with partial.open("wb") as file:
             for measure, run in self._evaluated.runs.items():
                 for offset in range(0, run.frame.height, _TRAIL_ROWS):
-                    self._evaluated.records(measure, offset, _TRAIL_ROWS).write_ndjson(file)
+                    for line in self._evaluated.trail_lines(measure, offset, _TRAIL_ROWS):
+                        file.write(line.encode() + b"\n")
         partial.replace(path)
 
     def _problem(self, row: int, column: str, value: str, cause: str) -> None:

@@ -48,7 +48,7 @@ def texts(facts: Facts) -> tuple[Run, Callable[[Any], Amounts]]:
         for measure, computed in evaluation.runs.items():
             for offset in range(0, computed.frame.height, _SLICE):
                 evaluation.results_of(measure, offset, _SLICE)
-                evaluation.records(measure, offset, _SLICE)
+                evaluation.trail_lines(measure, offset, _SLICE)
         return evaluation
 
     return run, _product_amounts

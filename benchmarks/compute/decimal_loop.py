@@ -35,29 +35,30 @@ def _in_good_standing(row: Row) -> bool:
 
 def _paid(row: Row, due: Decimal) -> Decimal:
     """What others granted is taken off, and what is left is cut to the yuan."""
-    return max(due - row["granted_above"], ZERO).to_integral_value(ROUND_FLOOR)
+    granted: Decimal = row["granted_above"]
+    return max(due - granted, ZERO).to_integral_value(ROUND_FLOOR)
 
 
 def _dataset_trade(row: Row) -> Decimal:
-    if not row["on_exchange"]:
-        return ZERO
-    return min(row["trade_amount"] * Decimal("0.30"), Decimal(1_000_000))
+    amount: Decimal = row["trade_amount"]
+    return min(amount * Decimal("0.30"), Decimal(1_000_000)) if row["on_exchange"] else ZERO
 
 
 def _annotation_platform(row: Row) -> Decimal:
-    if row["investment"] < Decimal(20_000_000):
-        return ZERO
-    return min(row["investment"] * Decimal("0.15"), Decimal(5_000_000))
+    amount: Decimal = row["investment"]
+    return min(amount * Decimal("0.15"), Decimal(5_000_000)) if amount >= Decimal(20_000_000) else ZERO
 
 
 def _revenue_milestone(row: Row) -> Decimal:
-    previous, revenue = row["previous_revenue"], row["revenue"]
+    previous: Decimal = row["previous_revenue"]
+    revenue: Decimal = row["revenue"]
+    paid: Decimal = row["paid_earlier"]
     if revenue - previous < previous * row["industry_growth"]:
         return ZERO
     level, before = _level(revenue), _level(max(row["highest_earlier_revenue"], previous))
-    if level <= before or level <= row["paid_earlier"]:
+    if level <= before or level <= paid:
         return ZERO
-    return level - row["paid_earlier"]
+    return level - paid
 
 
 def _level(revenue: Decimal) -> Decimal:

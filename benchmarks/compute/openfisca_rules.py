@@ -18,8 +18,7 @@ from openfisca_core.variables.config import VALUE_TYPES
 
 from benchmarks.compute.world import YEAR
 
-Array = np.ndarray
-Formula = Callable[[Any, Any], Array]
+Formula = Callable[[Any, Any], Any]
 _LEVELS_YUAN = ((30_000_000, 500_000), (50_000_000, 800_000), (80_000_000, 1_000_000), (100_000_000, 1_500_000))
 
 
@@ -37,7 +36,7 @@ class Units:
 
 SINGLE = Units(float, yuan=1, whole=1, growth=1)
 WIDE = Units(int, yuan=100, whole=100, growth=1_000_000)
-_INPUTS = {
+_INPUTS: dict[str, dict[str, type | None]] = {
     "dataset-trade": {"trade_amount": None, "on_exchange": bool},
     "annotation-platform": {"investment": None},
     "revenue-milestone": {
@@ -56,7 +55,7 @@ def system(measure: str, units: Units) -> TaxBenefitSystem:
         VALUE_TYPES[int]["dtype"] = np.int64
     entity = build_entity("application", "applications", "Application", is_person=True)
     made = TaxBenefitSystem([entity])
-    inputs = {"day": int, "serious_violation": bool, "granted_above": None, **_INPUTS[measure]}
+    inputs: dict[str, type | None] = {"day": int, "serious_violation": bool, "granted_above": None, **_INPUTS[measure]}
     for name, kind in inputs.items():
         made.add_variable(_variable(entity, name, kind or units.type))
     for name, formula in {**_common(units), **_RULES[measure](units)}.items():
@@ -65,7 +64,7 @@ def system(measure: str, units: Units) -> TaxBenefitSystem:
     return made
 
 
-def simulation(made: TaxBenefitSystem, inputs: Mapping[str, Array]) -> Simulation:
+def simulation(made: TaxBenefitSystem, inputs: Mapping[str, np.ndarray]) -> Simulation:
     """The rows as OpenFisca wants them; days are numbers as 20250301, 0 where there is none."""
     count = len(next(iter(inputs.values())))
     simulated = SimulationBuilder().build_default_simulation(made, count)
@@ -85,15 +84,15 @@ def _variable(entity: Any, name: str, kind: type, formula: Formula | None = None
 
 
 def _common(units: Units) -> dict[str, Formula]:
-    def standing(rows: Any, period: Any) -> Array:
+    def standing(rows: Any, period: Any) -> Any:
         day = rows("day", period)
         inside = (day >= 20240101) & (day <= 20261231) & (day // 10000 == YEAR)
         return ((day == 0) | inside) & ~rows("serious_violation", period)
 
-    def after_overlap(rows: Any, period: Any) -> Array:
+    def after_overlap(rows: Any, period: Any) -> Any:
         return np.maximum(rows("capped", period) - rows("granted_above", period) * units.whole, 0)
 
-    def rounded(rows: Any, period: Any) -> Array:
+    def rounded(rows: Any, period: Any) -> Any:
         yuan = rows("after_overlap", period) // (units.yuan * units.whole)
         return np.where(rows("standing", period) & rows("eligible", period), yuan * units.yuan, 0)
 
@@ -103,24 +102,24 @@ def _common(units: Units) -> dict[str, Formula]:
 def _rate_and_cap(units: Units, amount: str, percent: int, cap_yuan: int, eligible: Formula) -> dict[str, Formula]:
     rate = percent * units.whole / 100 if units.type is float else percent
 
-    def reward(rows: Any, period: Any) -> Array:
+    def reward(rows: Any, period: Any) -> Any:
         return rows(amount, period) * rate
 
-    def capped(rows: Any, period: Any) -> Array:
+    def capped(rows: Any, period: Any) -> Any:
         return np.minimum(rows("reward", period), cap_yuan * units.yuan * units.whole)
 
     return {"reward": reward, "capped": capped, "eligible": eligible}
 
 
 def _dataset_trade(units: Units) -> dict[str, Formula]:
-    def eligible(rows: Any, period: Any) -> Array:
+    def eligible(rows: Any, period: Any) -> Any:
         return rows("on_exchange", period)
 
     return _rate_and_cap(units, "trade_amount", 30, 1_000_000, eligible)
 
 
 def _annotation_platform(units: Units) -> dict[str, Formula]:
-    def eligible(rows: Any, period: Any) -> Array:
+    def eligible(rows: Any, period: Any) -> Any:
         return rows("investment", period) >= 20_000_000 * units.yuan
 
     return _rate_and_cap(units, "investment", 15, 5_000_000, eligible)
@@ -130,28 +129,28 @@ def _revenue_milestone(units: Units) -> dict[str, Formula]:
     least = np.array([yuan for yuan, _ in _LEVELS_YUAN]) * units.yuan
     awards = np.array([0, *(yuan for _, yuan in _LEVELS_YUAN)]) * units.yuan
 
-    def increase(rows: Any, period: Any) -> Array:
+    def increase(rows: Any, period: Any) -> Any:
         return rows("revenue", period) - rows("previous_revenue", period)
 
-    def required_increase(rows: Any, period: Any) -> Array:
+    def required_increase(rows: Any, period: Any) -> Any:
         return rows("previous_revenue", period) * rows("industry_growth", period)
 
-    def level_award(rows: Any, period: Any) -> Array:
+    def level_award(rows: Any, period: Any) -> Any:
         return awards[np.searchsorted(least, rows("revenue", period), side="right")]
 
-    def highest_before(rows: Any, period: Any) -> Array:
+    def highest_before(rows: Any, period: Any) -> Any:
         return np.maximum(rows("highest_earlier_revenue", period), rows("previous_revenue", period))
 
-    def level_before(rows: Any, period: Any) -> Array:
+    def level_before(rows: Any, period: Any) -> Any:
         return awards[np.searchsorted(least, rows("highest_before", period), side="right")]
 
-    def top_up(rows: Any, period: Any) -> Array:
+    def top_up(rows: Any, period: Any) -> Any:
         return rows("level_award", period) - rows("paid_earlier", period)
 
-    def capped(rows: Any, period: Any) -> Array:
+    def capped(rows: Any, period: Any) -> Any:
         return rows("top_up", period) * units.whole
 
-    def eligible(rows: Any, period: Any) -> Array:
+    def eligible(rows: Any, period: Any) -> Any:
         grown = rows("increase", period) * units.growth >= rows("required_increase", period)
         first = rows("level_award", period) > rows("level_before", period)
         return grown & first & (rows("top_up", period) > 0)

@@ -105,7 +105,9 @@ def _text(frame: pl.DataFrame, name: str) -> pl.Expr:
     """A column as people write it: yuan with two digits, 是 and 否, days as 2025-03-01."""
     column, kind = pl.col(name), frame.schema[name]
     if kind == pl.Int64:
-        column = pl.concat_str((column // 100).cast(pl.String), pl.lit("."), (column % 100).cast(pl.String).str.zfill(2))
+        column = pl.concat_str(
+            (column // 100).cast(pl.String), pl.lit("."), (column % 100).cast(pl.String).str.zfill(2)
+        )
     elif kind == pl.Boolean:
         column = pl.when(column).then(pl.lit("是")).otherwise(pl.lit("否"))
     return column.cast(pl.String).alias(name)

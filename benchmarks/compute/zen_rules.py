@@ -75,9 +75,7 @@ def _steps(measure: str) -> list[tuple[str, str]]:
 def _graph(steps: Sequence[tuple[str, str]]) -> str:
     """One node of expressions between input and output; there a step reads an earlier one as `$.name`."""
     names = "|".join(name for name, _ in steps)
-    expressions = [
-        {"id": name, "key": name, "value": re.sub(rf"\b({names})\b", r"$.\1", text)} for name, text in steps
-    ]
+    expressions = [{"id": name, "key": name, "value": re.sub(rf"\b({names})\b", r"$.\1", text)} for name, text in steps]
     contents = {"inputNode": {}, "expressionNode": {"expressions": expressions}, "outputNode": {}}
     nodes = [
         {"id": kind, "type": kind, "name": kind, "content": content, "position": {"x": 0, "y": 0}}

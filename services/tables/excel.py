@@ -18,7 +18,7 @@ from services.tables.filetype import FileType
 from services.tables.numbers import EXCEL_DIGITS, cell_text, lost_digits, number_text, percent_text
 from services.tables.percents import Places, percent_cells
 from services.tables.problems import TableError
-from services.tables.raw import Fault, Merge, RawSheet
+from services.tables.raw import Fault, Merge, RawSheet, cells_of
 from services.tables.xls_faults import xls_faults
 from services.tables.xlsx_faults import xlsx_faults
 
@@ -75,7 +75,7 @@ def _raw_sheet(sheet: CalamineSheet, errors: Mapping[tuple[int, int | None], Fau
         if isinstance(shown, int | float) and not isinstance(shown, bool):
             rows[index][column] = percent_text(shown)
     merges = [Merge(top, left, bottom, right) for (top, left), (bottom, right) in sheet.merged_cell_ranges or []]
-    return RawSheet(name=sheet.name, rows=rows, merges=merges, faults=faults)
+    return RawSheet(name=sheet.name, cells=cells_of(rows), merges=merges, faults=faults)
 
 
 def _lost(value: float) -> Fault:

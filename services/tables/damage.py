@@ -18,7 +18,8 @@ _MARKS = ["#", "E+", "e+"]
 
 def may_be_damaged(cells: pl.DataFrame) -> pl.Series:
     """The rows with a damaged cell. Columns in which no such mark occurs, nearly all, cost one look."""
-    suspects = [name for name in cells.columns if cells[name].str.contains_any(_MARKS).any()]
+    marked = cells.select(pl.all().str.contains_any(_MARKS).any())
+    suspects = [name for name in cells.columns if marked[name].any()]
     damaged = [pl.col(name).str.contains(_ANY).fill_null(False) for name in suspects]
     nowhere = pl.Series([False], dtype=pl.Boolean).new_from_index(0, cells.height)
     return cells.select(pl.any_horizontal(*damaged).alias("damaged"))["damaged"] if damaged else nowhere

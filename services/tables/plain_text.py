@@ -7,6 +7,8 @@ from collections.abc import Iterator
 
 import polars as pl
 
+from services.tables.raw import cells_of
+
 _SLICE = 1 << 24
 """Characters that are taken apart at a time: what is needed beside the cells themselves stays small."""
 
@@ -24,11 +26,12 @@ def plain_cells(text: str, delimiter: str) -> pl.DataFrame | None:
         return None
     frames = [pl.DataFrame()]
     for part in _slices(text):
-        lines = pl.Series([part]).str.split("\n").explode()
-        cells = None if _too_long(lines) else _split(lines, delimiter)
+        cells = _even(part, delimiter)
+        if cells is None:
+            cells = _split(part, delimiter)
         if cells is None:
             return None
-        frames.append(_columns(cells))
+        frames.append(cells)
     return pl.concat(frames, how="diagonal", rechunk=False)
 
 
@@ -42,29 +45,54 @@ def _slices(text: str) -> Iterator[str]:
         start = end + 1
 
 
-def _too_long(lines: pl.Series) -> bool:
+def _even(part: str, delimiter: str) -> pl.DataFrame | None:
+    """The cells of lines without quotes that are all of one length, which is how nearly all are."""
+    if '"' in part:
+        return None
+    width = part[: part.find("\n")].count(delimiter) + 1
+    if part.count(delimiter) != (width - 1) * (part.count("\n") + 1):
+        return None
+    # at the very end of a text polars overlooks a last empty cell, hence the end of the line
+    schema = {str(index): pl.String() for index in range(width)}
+    try:
+        cells = pl.read_csv(
+            part.encode() + b"\n",
+            has_header=False,
+            schema=schema,
+            separator=delimiter,
+            quote_char=None,
+            extra_columns="raise",
+        )
+    except pl.exceptions.ComputeError:  # a longer line; as many others are shorter
+        return None
+    return cells.select(pl.all().fill_null("").str.strip_chars())
+
+
+def _split(part: str, delimiter: str) -> pl.DataFrame | None:
+    """The cells of any lines; those with quotes are for the csv module, which must find a record in each."""
+    lines = pl.Series([part]).str.split("\n").explode()
     longest = lines.str.len_bytes().max()
-    return isinstance(longest, int) and longest > _LONGEST_LINE
-
-
-def _split(lines: pl.Series, delimiter: str) -> pl.Series | None:
-    """The cells of each line; lines with quotes are for the csv module, which must find a record in each."""
+    if isinstance(longest, int) and longest > _LONGEST_LINE:
+        return None
     quoted = lines.str.contains('"', literal=True)
     if not quoted.any():
-        return lines.str.split(delimiter)
+        return _columns(lines.str.split(delimiter))
     try:
         records = list(csv.reader(lines.filter(quoted), delimiter=delimiter, strict=True, skipinitialspace=True))
     except csv.Error:
         return None
     if len(records) != quoted.sum():
         return None
-    both = pl.concat([lines.filter(~quoted).str.split(delimiter), pl.Series(records, dtype=pl.List(pl.String))])
-    return both.gather(pl.concat([(~quoted).arg_true(), quoted.arg_true()]).arg_sort())
+    read = cells_of(records).select(pl.all().str.strip_chars())
+    both = pl.concat([_columns(lines.filter(~quoted).str.split(delimiter)), read], how="diagonal")
+    return both[pl.concat([(~quoted).arg_true(), quoted.arg_true()]).arg_sort()]
 
 
 def _columns(cells: pl.Series) -> pl.DataFrame:
     width = cells.list.len().max()
-    assert isinstance(width, int)
     column = pl.col("cells").list
-    split = [column.get(index, null_on_oob=True).str.strip_chars().alias(str(index)) for index in range(width)]
+    split = [
+        column.get(index, null_on_oob=True).str.strip_chars().alias(str(index))
+        for index in range(width if isinstance(width, int) else 0)
+    ]
     return cells.to_frame("cells").select(split)

@@ -156,7 +156,11 @@ def test_the_digest_tells_files_apart(read: Read) -> None:
     assert read("a,b\n1,2\n").sha256 == read("a,b\n1,2\n").sha256 != read("a,b\n1,3\n").sha256
 
 
-@given(st.text(alphabet='ab,";| \t\n\r\u3000\x1f中#', max_size=60), st.sampled_from([",", ";", "|", "\t"]))
+PIECES = ["a,", "a", ",", "b,c\n", ",\n", "\n", "\r\n", "\r", "中", " ", "\u3000", "\x1f", "\t", ";", '"', '"a,b",', '""']
+TEXTS = st.lists(st.sampled_from(PIECES[:8]) | st.sampled_from(PIECES), max_size=30).map("".join)
+
+
+@given(TEXTS, st.sampled_from([",", ";", "\t"]))
 def test_a_text_read_at_once_is_read_as_it_is_record_by_record(text: str, delimiter: str) -> None:
     at_once = plain_cells(text, delimiter)
     careful, faults = carefully(text, delimiter)

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 from rich.progress import Progress
@@ -14,10 +13,13 @@ from rich.progress import Progress
 import policy as language
 from cli.outputs import beside
 from matching import uscc
+from matching.uscc_column import is_right
 from policy import Evaluation, Fact, Policy
 from policy.amounts import yuan
+from policy.compiling import display
 from policy.errors import nearest
 from policy.history import recorded_facts
+from policy.kinds import Kind
 from policy.reading import CellReport, read_columns
 from services.tables import (
     ROW,
@@ -27,11 +29,19 @@ from services.tables import (
     Workbook,
     match_columns,
     read_workbook,
+    write_frames,
     write_problems,
-    write_table,
 )
 
-RESULT_COLUMNS = ("application_id", "measure", "outcome", "amount_yuan", "reason", "clause", "explanation")
+RESULT_COLUMNS: dict[str, Literal["text", "number"]] = {
+    "application_id": "text",
+    "measure": "text",
+    "outcome": "text",
+    "amount_yuan": "number",
+    "reason": "text",
+    "clause": "text",
+    "explanation": "text",
+}
 _IDENTITY = {
     "application_id": ["申请编号", "申报编号"],
     "uscc": ["统一社会信用代码", "信用代码"],
@@ -52,7 +62,7 @@ _NO_CODE = "没有统一社会信用代码"
 _LONE = "单独计算，不与其他申请合并，也查不到历年记录；请补填"
 _DOUBTFUL = "已按原样测算，请核对，以免查不到历年记录"
 _REMEDY = "请改正后重新测算"
-_TRAIL_ROWS = 20_000
+_ROWS_AT_A_TIME = 100_000
 
 
 @dataclass
@@ -104,7 +114,7 @@ class Computation:
     def write(self, out: Path, trail: Path | None) -> None:
         """Write the results, and beside them the problems and notices; lists that are now empty are removed."""
         task = self.progress.add_task("写出", total=1)
-        write_table(out, RESULT_COLUMNS, self._result_rows())
+        write_frames(out, RESULT_COLUMNS, self._results())
         for what, entries in (("errors", self.problems), ("notices", self.notices)):
             if entries:
                 write_problems(beside(out, what), sorted(entries, key=lambda each: each.row))
@@ -188,7 +198,7 @@ class Computation:
 
     def _codes(self, who: pl.DataFrame) -> pl.DataFrame:
         """Credit codes in one writing. Told are: other writings, codes that cannot be right, rows without a code."""
-        texts = who["uscc"].drop_nulls().unique().to_list()
+        texts = who.select(pl.col("uscc").drop_nulls().unique()).filter(~is_right(pl.col("uscc")))["uscc"].to_list()
         codes = {text: uscc.normalised(text) for text in texts}
         faults = {text: uscc.fault(text) if codes[text] else _NO_CODE for text in texts}
         odd = [text for text in texts if faults[text] or codes[text] != text]
@@ -291,26 +301,31 @@ class Computation:
         ]
         return max(years, default=last)
 
-    def _result_rows(self) -> Iterable[Sequence[object]]:
-        """The results in the order of the facts file."""
-        order = [
-            frame.select("application_id", ROW, pl.lit(name).alias("measure")) for name, frame in self.facts.items()
-        ]
-        results = self._evaluated.results
-        if order:
-            results = results.join(pl.concat(order), on=["application_id", "measure"], how="left").sort(ROW)
-        for row in results.select(
-            "application_id", "measure", "outcome", "amount_fen", "reason", "clause", "explanation"
-        ).iter_rows():
-            yield (*row[:3], Decimal(row[3]).scaleb(-2), *row[4:])
+    def _results(self) -> Iterator[pl.DataFrame]:
+        """The results in the order of the facts file, a slice of its rows at a time."""
+        places = {measure: self._sheet_rows(measure) for measure in self._evaluated.runs}
+        last = max((rows[-1] for rows in places.values() if len(rows)), default=-1)
+        for start in range(0, last + 1, _ROWS_AT_A_TIME):
+            found = []
+            for measure, rows in places.items():
+                low, high = (int(rows.search_sorted(row)) for row in (start, start + _ROWS_AT_A_TIME))
+                found.append(self._evaluated.results_of(measure, low, high - low).with_columns(rows[low:high]))
+            amount = display(pl.col("amount_fen"), Kind("money", 2)).alias("amount_yuan")
+            yield pl.concat(found).sort(ROW).with_columns(amount).select(*RESULT_COLUMNS)
+
+    def _sheet_rows(self, measure: str) -> pl.Series:
+        """Where in the facts file the computed applications of a measure stand, in their order."""
+        computed = self._evaluated.runs[measure].frame.select("application_id")
+        rows = self.facts[measure].select("application_id", ROW)
+        return computed.join(rows, on="application_id", how="left", maintain_order="left")[ROW]
 
     def _write_trail(self, path: Path) -> None:
         partial = path.with_name(path.name + ".part")
         with partial.open("wb") as file:
             for measure, run in self._evaluated.runs.items():
-                for offset in range(0, run.frame.height, _TRAIL_ROWS):
-                    for line in self._evaluated.trail_lines(measure, offset, _TRAIL_ROWS):
-                        file.write(line.encode() + b"\n")
+                for offset in range(0, run.frame.height, _ROWS_AT_A_TIME):
+                    lines = self._evaluated.trail_lines(measure, offset, _ROWS_AT_A_TIME).to_frame()
+                    lines.write_csv(file, include_header=False, quote_style="never")
         partial.replace(path)
 
     def _problem(self, row: int, column: str, value: str, cause: str) -> None:

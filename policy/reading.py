@@ -85,7 +85,7 @@ def _integer(text: pl.Expr, fact: Fact) -> pl.Expr:
 def _decimal(text: pl.Expr, fact: Fact) -> pl.Expr:
     sign = "%?" if fact.is_percent else ""
     places = rf"(?:\.[0-9]{{1,{fact.decimals}}})?" if fact.decimals else ""
-    value = text.str.extract(rf"^([0-9]{{1,12}}{places}){sign}$", 1).cast(pl.Decimal(38, fact.decimals))
+    value = text.str.extract(rf"^(-?[0-9]{{1,12}}{places}){sign}$", 1).cast(pl.Decimal(38, fact.decimals))
     low, high = bounds(fact)
     exact = value.to_physical()
     return pl.when((exact >= low) & (exact <= high)).then(value)

@@ -156,7 +156,25 @@ def test_the_digest_tells_files_apart(read: Read) -> None:
     assert read("a,b\n1,2\n").sha256 == read("a,b\n1,2\n").sha256 != read("a,b\n1,3\n").sha256
 
 
-PIECES = ["a,", "a", ",", "b,c\n", ",\n", "\n", "\r\n", "\r", "中", " ", "\u3000", "\x1f", "\t", ";", '"', '"a,b",', '""']
+PIECES = [
+    "a,",
+    "a",
+    ",",
+    "b,c\n",
+    ",\n",
+    "\n",
+    "\r\n",
+    "\r",
+    "中",
+    " ",
+    "\u3000",
+    "\x1f",
+    "\t",
+    ";",
+    '"',
+    '"a,b",',
+    '""',
+]
 TEXTS = st.lists(st.sampled_from(PIECES[:8]) | st.sampled_from(PIECES), max_size=30).map("".join)
 
 

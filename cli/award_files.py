@@ -19,7 +19,7 @@ from policy.amounts import yuan
 from policy.compiling import display
 from policy.errors import nearest
 from policy.history import recorded_facts
-from policy.kinds import Kind
+from policy.kinds import FEN
 from policy.reading import CellReport, read_columns
 from services.tables import (
     ROW,
@@ -310,7 +310,7 @@ class Computation:
             for measure, rows in places.items():
                 low, high = (int(rows.search_sorted(row)) for row in (start, start + _ROWS_AT_A_TIME))
                 found.append(self._evaluated.results_of(measure, low, high - low).with_columns(rows[low:high]))
-            amount = display(pl.col("amount_fen"), Kind("money", 2)).alias("amount_yuan")
+            amount = display(pl.col("amount_fen"), FEN).alias("amount_yuan")
             yield pl.concat(found).sort(ROW).with_columns(amount).select(*RESULT_COLUMNS)
 
     def _sheet_rows(self, measure: str) -> pl.Series:

@@ -14,7 +14,7 @@ from policy.environment import Overrides, check_overrides, environment
 from policy.errors import InputError, nearest
 from policy.facts import RowError
 from policy.history import checked_history
-from policy.kinds import Kind
+from policy.kinds import FEN
 from policy.positions import Document
 from policy.program import build_program
 from policy.reporter import Reporter
@@ -180,8 +180,8 @@ def _apply(evaluation: Evaluation, rule: Rule, members: list[str], history: pl.D
         _budget_warning(evaluation, rule, int(rows["amount_fen"].cast(pl.Int128).sum()))
     if rule.kind == "warn":
         return
-    changed = apply_rule(rule, rows.with_row_index("_row"), history, evaluation.year)
-    rows = rows.with_row_index("_row").join(changed, on="_row", how="left", maintain_order="left")
+    rows = rows.with_row_index("_row")
+    rows = rows.hstack(apply_rule(rule, rows, history, evaluation.year).drop("_row"))
     for name in members:
         _write(evaluation.runs[name], rule, rows.filter((pl.col("_measure") == name) & ~pl.col("_covered")))
 
@@ -234,4 +234,4 @@ def _write(run: MeasureRun, rule: Rule, changed: pl.DataFrame) -> None:
         frame["_lost_clause"].scatter(lost["_at"], pl.Series([rule.clause]).new_from_index(0, lost.height)),
         pl.coalesce(rule.column, "amount_fen").alias("amount_fen"),
     )
-    run.trail.append(TrailStep(rule.column, rule.label, Kind("money", 2), rule.quote, rule.clause))
+    run.trail.append(TrailStep(rule.column, rule.label, FEN, rule.quote, rule.clause))

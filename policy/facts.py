@@ -64,12 +64,14 @@ def prepare(measure: Measure, given: pl.DataFrame) -> tuple[pl.DataFrame, list[R
     problems = {
         "application_id": pl.col("application_id").is_null() | ~pl.col("application_id").is_first_distinct()
     } | {fact.name: bad for fact in measure.all_facts if (bad := _bad(fact)) is not None}
-    marked = filled.with_columns(flag.alias(f"_bad_{name}") for name, flag in problems.items())
-    any_bad = pl.any_horizontal(pl.col(f"_bad_{name}") for name in problems)
-    errors = _row_errors(measure, marked.filter(any_bad), list(problems))
-    good = marked.filter(~any_bad).drop([f"_bad_{name}" for name in problems])
+    flags = filled.select(flag.alias(f"_bad_{name}") for name, flag in problems.items())
+    any_bad = flags.select(pl.any_horizontal(pl.all()).alias("any"))["any"]
+    errors: list[RowError] = []
+    if any_bad.any():
+        errors = _row_errors(measure, pl.concat([filled, flags], how="horizontal").filter(any_bad), list(problems))
+        filled = filled.filter(~any_bad)
     physical = [pl.col(fact.name).to_physical().cast(pl.Int64) for fact in measure.all_facts if fact.type == "decimal"]
-    return good.with_columns(physical), errors
+    return filled.with_columns(physical), errors
 
 
 def _typed(measure: Measure, given: pl.DataFrame) -> pl.DataFrame:
@@ -117,8 +119,8 @@ def _bad(fact: Fact) -> pl.Expr | None:
     absent = column.is_null() if fact.must_be_given else pl.lit(False)
     if fact.type in ("money", "integer", "decimal"):
         low, high = bounds(fact)
-        exact = column.to_physical().cast(pl.Int128)
-        ends = pl.lit(low, dtype=pl.Int128), pl.lit(high, dtype=pl.Int128)
+        exact, width = column.to_physical(), pl.Int128 if fact.type == "decimal" else pl.Int64
+        ends = pl.lit(low, dtype=width), pl.lit(high, dtype=width)
         return absent | ((exact < ends[0]) | (exact > ends[1])).fill_null(False)
     if fact.type == "date":
         first, last = date_bounds(fact)

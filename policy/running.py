@@ -12,7 +12,8 @@ from policy.errors import InputError
 from policy.expressions import Node
 from policy.facts import RowError, applicant, prepare
 from policy.history import add_history_facts
-from policy.kinds import Kind
+from policy.kinds import FEN, INT64_MAX, Kind
+from policy.narrowing import narrowed
 from policy.program import CheckedCondition, Program, fact_kind
 from policy.schema import Measure, Policy, Referral, Rounding
 from policy.values import bounds, show_scaled
@@ -69,7 +70,9 @@ def run_measure(program: Program, setting: Setting, given: pl.DataFrame) -> Meas
     frame, errors = prepare(measure, given)
     frame = add_history_facts(frame, measure, setting.history, setting.year)
     frame, bad = _split_history(program, frame)
-    frame = frame.with_columns(applicant().alias("_who"), _counts(program, setting).alias("_counted"))
+    program = narrowed(program, setting.environment, frame)
+    if any(_sums_applicants(node) for node in program.nodes):
+        frame = frame.with_columns(applicant().alias("_who"), _counts(program, setting).alias("_counted"))
     for checked in program.steps:
         column = build_column(checked.node, setting.environment).alias(checked.step.name)
         frame = frame.with_columns(column)
@@ -91,6 +94,10 @@ def run_measure(program: Program, setting: Setting, given: pl.DataFrame) -> Meas
     return run
 
 
+def _sums_applicants(node: Node) -> bool:
+    return node.op == "applicant_total" or any(_sums_applicants(arg) for arg in node.args)
+
+
 def _counts(program: Program, setting: Setting) -> pl.Expr:
     """Whether the common conditions hold: an item of another year adds nothing to its applicant's total."""
     common = [build(each.node, setting.environment) for each in program.conditions if each.common]
@@ -105,6 +112,8 @@ def _split_history(program: Program, frame: pl.DataFrame) -> tuple[pl.DataFrame,
             continue
         low, high = bounds(fact)
         outside = ~pl.col(fact.name).is_between(low, high)
+        if not frame.select(outside.any()).item():
+            continue
         for row in frame.filter(outside).iter_rows(named=True):
             value = show_scaled(fact, row[fact.name])
             text = f"由历年记录得出的“{fact.label}”为 {value}，超出允许范围，请核对历年记录"
@@ -182,20 +191,31 @@ def _amount(run: MeasureRun, setting: Setting) -> None:
     scale = max(2, *(node.kind.scale for node in nodes))
     kinds = [at_scale(node, scale) for node in nodes]
     kind = replace(kinds[0], low=min(each.low for each in kinds), high=max(each.high for each in kinds))
-    value = _scaled(source, scale, setting.environment)
+    rounding = measure.rounding or setting.policy.provisions.rounding
+    unit = _rounding_unit(rounding)
+    is_wide = _needs_wide(run.frame, kind, unit)
+    value = _scaled(source, scale, setting.environment, is_wide)
     if limit is not None:
-        least = pl.min_horizontal(value, _scaled(limit, scale, setting.environment))
+        least = pl.min_horizontal(value, _scaled(limit, scale, setting.environment, is_wide))
         value = pl.when(value.is_not_null()).then(least)
         quote, label = measure.quote, "封顶后" if measure.outcome == "award" else "不超过上限"
         run.trail.append(TrailStep("capped", label, kind, quote, measure.clause))
     run.frame = run.frame.with_columns(value.alias("capped"))
-    _overlap(run, setting, scale, kind)
-    rounding = measure.rounding or setting.policy.provisions.rounding
-    run.frame = run.frame.with_columns(_rounded(pl.col("after_overlap"), rounding, scale).alias("rounded"))
+    _overlap(run, setting, kind, is_wide)
+    rounded = _rounded(pl.col("after_overlap"), rounding.mode, unit, scale, is_wide)
+    run.frame = run.frame.with_columns(rounded.alias("rounded"))
     _refuse_absurd(run)
     label = f"取整（{rounding.unit}，{_MODES[rounding.mode]}）"
     clause = rounding.clause or setting.policy.provisions.clause or measure.clause
-    run.trail.append(TrailStep("rounded", label, Kind("money", 2), rounding.quote or _UNWRITTEN, clause))
+    run.trail.append(TrailStep("rounded", label, FEN, rounding.quote or _UNWRITTEN, clause))
+
+
+def _needs_wide(frame: pl.DataFrame, kind: Kind, unit: int) -> bool:
+    """Whether an amount of this type, what others granted of it, or its rounding can go beyond 64 bits."""
+    granted = frame["granted_above"].max()
+    finer: int = 10 ** (kind.scale - 2)
+    most = max(kind.size, (granted if isinstance(granted, int) else 0) * finer)
+    return 2 * most + unit * finer > INT64_MAX
 
 
 def _decided(run: MeasureRun) -> Node | None:
@@ -216,27 +236,31 @@ def _drop_unknown(run: MeasureRun, setting: Setting, nodes: list[Node]) -> None:
         run.frame = run.frame.filter(~unknown)
 
 
-def _scaled(node: Node, scale: int, environment: Environment) -> pl.Expr:
-    return build(node, environment).cast(pl.Int128) * whole(10 ** (scale - node.kind.scale), True)
+def _scaled(node: Node, scale: int, environment: Environment, is_wide: bool) -> pl.Expr:
+    value = build(node, environment).cast(pl.Int128 if is_wide else pl.Int64)
+    return value * whole(10 ** (scale - node.kind.scale), is_wide)
 
 
-def _overlap(run: MeasureRun, setting: Setting, scale: int, kind: Kind) -> None:
+def _overlap(run: MeasureRun, setting: Setting, kind: Kind, is_wide: bool) -> None:
     """就高不重复: take off what was granted above, or give nothing beside it."""
     rule = run.measure.overlap or setting.policy.provisions.overlap
-    granted = pl.col("granted_above").cast(pl.Int128) * whole(10 ** (scale - 2), True)
+    finer, nothing = whole(10 ** (kind.scale - 2), is_wide), whole(0, is_wide)
+    granted = pl.col("granted_above").cast(pl.Int128 if is_wide else pl.Int64) * finer
     left = pl.col("capped")
     if rule == "top_up":
-        left = pl.when(granted > left).then(whole(0, True)).otherwise(left - granted)
+        left = pl.when(granted > left).then(nothing).otherwise(left - granted)
     elif rule == "exclude":
-        left = pl.when(granted > 0).then(whole(0, True)).otherwise(left)
-    shown = pl.col("after_overlap") if rule != "none" else pl.lit(None)
-    off = (pl.col("capped") - pl.col("after_overlap")) // whole(10 ** (scale - 2), True)
-    most = whole(MAX_MONEY_FEN, True)
+        left = pl.when(granted > 0).then(nothing).otherwise(left)
+    beside = pl.col("granted_above") > 0
+    shown = pl.col("after_overlap") if rule != "none" else pl.lit(None, dtype=pl.Int64)
+    off = (pl.col("capped") - pl.col("after_overlap")) // finer
+    most = whole(MAX_MONEY_FEN, is_wide)
+    taken = pl.when(off > most).then(most).when(off > 0).then(off).otherwise(nothing)
     run.frame = run.frame.with_columns(
-        pl.when(pl.col("granted_above") > 0).then(left).otherwise(pl.col("capped")).alias("after_overlap")
+        pl.when(beside).then(left).otherwise(pl.col("capped")).alias("after_overlap")
     ).with_columns(
-        pl.when(pl.col("granted_above") > 0).then(shown).cast(pl.Int128).alias("_overlap_shown"),
-        pl.when(off > most).then(most).when(off > 0).then(off).otherwise(whole(0, True)).cast(pl.Int64).alias("_off"),
+        pl.when(beside).then(shown).alias("_overlap_shown"),
+        taken.cast(pl.Int64).alias("_off"),
     )
     if rule == "none":
         return
@@ -247,34 +271,41 @@ def _overlap(run: MeasureRun, setting: Setting, scale: int, kind: Kind) -> None:
     run.frame = run.frame.with_columns(
         pl.when(pl.col("granted_above") > 0).then(pl.col("granted_above")).alias("_granted_shown")
     )
-    run.trail.append(TrailStep("granted_above", granted_label, Kind("money", 2), quote, clause, "_granted_shown"))
+    run.trail.append(TrailStep("granted_above", granted_label, FEN, quote, clause, "_granted_shown"))
     run.trail.append(TrailStep("after_overlap", label, kind, quote, clause, "_overlap_shown"))
 
 
 def _refuse_absurd(run: MeasureRun) -> None:
     """An award beyond 1 万亿 yuan is an error of its row: some fact has the wrong unit."""
-    absurd = pl.col("_stop").is_null() & (pl.col("rounded") > whole(MAX_MONEY_FEN, True))
-    text = "算出的金额超过 1 万亿元，请核对各事实的数值和单位"
-    run.errors += [RowError(who, run.measure.id, "", "", text) for who in run.frame.filter(absurd)["application_id"]]
-    fits = pl.col("rounded") <= whole(MAX_MONEY_FEN, True)
-    kept = run.frame.filter(~absurd.fill_null(False))
-    run.frame = kept.with_columns(pl.when(fits).then(pl.col("rounded")).cast(pl.Int64).alias("rounded"))
+    most = whole(MAX_MONEY_FEN, run.frame.schema["rounded"] == pl.Int128)
+    if run.frame.select((pl.col("rounded") > most).any()).item():
+        absurd = pl.col("_stop").is_null() & (pl.col("rounded") > most)
+        text = "算出的金额超过 1 万亿元，请核对各事实的数值和单位"
+        found = run.frame.filter(absurd)["application_id"]
+        run.errors += [RowError(who, run.measure.id, "", "", text) for who in found]
+        run.frame = run.frame.filter(~absurd.fill_null(False))
+    fits = pl.when(pl.col("rounded") <= most).then(pl.col("rounded"))
+    run.frame = run.frame.with_columns(fits.cast(pl.Int64).alias("rounded"))
 
 
 _UNWRITTEN = "原文没有写取整，按申报指南的取整办法"
 _MODES = {"down": "舍去", "half_up": "四舍五入", "up": "进位"}
 
 
-def _rounded(value: pl.Expr, rounding: Rounding, scale: int) -> pl.Expr:
-    """Fen at the policy's unit, from an exact integer of ``scale`` digits."""
+def _rounding_unit(rounding: Rounding) -> int:
+    """Fen."""
     read = read_money(rounding.unit)
     if not isinstance(read, tuple):
         raise InputError(f"取整单位“{rounding.unit}”{read.message}")
-    fen = whole(read[0], True)
-    unit = whole(read[0] * 10 ** (scale - 2), True)
-    if rounding.mode == "half_up":
+    return read[0]
+
+
+def _rounded(value: pl.Expr, mode: str, unit_fen: int, scale: int, is_wide: bool) -> pl.Expr:
+    """Fen at the policy's unit, from an exact integer of ``scale`` digits."""
+    fen, unit = whole(unit_fen, is_wide), whole(unit_fen * 10 ** (scale - 2), is_wide)
+    if mode == "half_up":
         return (value * 2 + unit) // (unit * 2) * fen
-    if rounding.mode == "up":
+    if mode == "up":
         return (value + unit - 1) // unit * fen
     return value // unit * fen
 
@@ -323,5 +354,4 @@ def _when_all_hold(run: MeasureRun) -> pl.Expr:
 def amount_kind(run: MeasureRun) -> Kind:
     """The type of the amount before it is rounded."""
     node = run.program.award if run.measure.outcome == AWARD else _decided(run)
-    scale = max(2, node.kind.scale) if node is not None else 2
-    return Kind("money", scale)
+    return FEN if node is None else at_scale(node, max(2, node.kind.scale))

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from policy.compiling import build, display, display_with_unit
-from policy.kinds import Kind
+from policy.kinds import FEN
 from policy.parameters import parameter_node
 from policy.program import CheckedCondition
 from policy.running import (
@@ -38,7 +38,6 @@ RESULT_COLUMNS = (
     "referral_to",
     "explanation",
 )
-_YUAN = Kind("money", 2)
 _NOTHING = pl.lit(None, dtype=pl.String)
 
 
@@ -63,7 +62,7 @@ def trail_lines(run: MeasureRun, setting: Setting, rows: pl.DataFrame) -> pl.Ser
         pl.lit(f'","measure":"{_quoted(run.measure.id)}","outcome":"'),
         pl.col("outcome").cast(pl.String),
         pl.lit('","amount_yuan":"'),
-        display(pl.col("amount_fen"), _YUAN),
+        display(pl.col("amount_fen"), FEN),
         pl.lit('","reason":"'),
         _escaped(pl.col("reason")),
         pl.lit('","clause":"'),
@@ -160,7 +159,7 @@ def _cases(run: MeasureRun, setting: Setting, rows: pl.DataFrame) -> list[tuple[
 
 
 def _awarded() -> pl.Expr:
-    return pl.concat_str(pl.lit("符合规定条件，奖补 "), display(pl.col("amount_fen"), _YUAN), pl.lit("元"))
+    return pl.concat_str(pl.lit("符合规定条件，奖补 "), display(pl.col("amount_fen"), FEN), pl.lit("元"))
 
 
 def _walked(run: MeasureRun) -> pl.Expr:
@@ -194,7 +193,7 @@ def _nothing_left(run: MeasureRun, setting: Setting) -> _Said:
     overlapped = (pl.col("capped") > 0) & (pl.col("after_overlap") <= 0)
     granted = pl.concat_str(
         pl.lit("同一事项已获上级或其他措施资助 "),
-        display(pl.col("granted_above"), _YUAN),
+        display(pl.col("granted_above"), FEN),
         pl.lit(f"元，{why}（本措施计算为 "),
         capped,
         pl.lit("元）"),

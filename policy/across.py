@@ -153,7 +153,8 @@ def _highest_only(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
 def _times(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
     """Who applies once and has not had all of it keeps it; the others, few as a rule, are put in order."""
     most = rule.times or 0
-    safe = ~pl.col("_key").is_duplicated() & (pl.col("_times") < most)
+    alone = rows["_key"].n_unique() == rows.height
+    safe = pl.col("_times") < most if alone else ~pl.col("_key").is_duplicated() & (pl.col("_times") < most)
     marked = rows.with_columns(_safe=safe)
     kept = marked.filter("_safe").with_columns(_new=pl.col("amount_fen"), _why=pl.lit(None, dtype=pl.String))
     return pl.concat([kept, _counted(rule, marked.filter(~pl.col("_safe")), most)])

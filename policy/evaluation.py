@@ -194,8 +194,8 @@ def _claims(run: MeasureRun, rule: Rule, order: int) -> pl.DataFrame:
         kind = run.program.kind(rule.rank_by)
         rank = rank * 10 ** (12 - min(12, kind.scale if kind else 0))
     days = [pl.lit(None, dtype=pl.Date)] * 2 if rule.period is None else [pl.col(name) for name in rule.period]
-    frame = run.frame.with_row_index("_at")
-    return frame.filter((pl.col("outcome") == AWARD) | pl.col("_covered")).select(
+    frame = run.frame.with_row_index("_at").lazy()
+    claims = frame.filter((pl.col("outcome") == AWARD) | pl.col("_covered")).select(
         "_at",
         "application_id",
         "amount_fen",
@@ -208,6 +208,7 @@ def _claims(run: MeasureRun, rule: Rule, order: int) -> pl.DataFrame:
         pl.coalesce(key, pl.concat_str(pl.lit("?"), pl.col("application_id"))).alias("_key"),
         rank.alias("_rank"),
     )
+    return claims.collect()
 
 
 def _budget_warning(evaluation: Evaluation, rule: Rule, total: int) -> None:

@@ -14,7 +14,7 @@ from policy.facts import RowError, applicant, prepare
 from policy.history import add_history_facts
 from policy.kinds import FEN, INT64_MAX, Kind
 from policy.narrowing import narrowed
-from policy.program import CheckedCondition, Program, fact_kind
+from policy.program import Program, fact_kind
 from policy.schema import Measure, Policy, Referral, Rounding
 from policy.values import bounds, show_scaled
 
@@ -253,14 +253,12 @@ def _overlap(run: MeasureRun, setting: Setting, kind: Kind, is_wide: bool) -> No
         left = pl.when(granted > 0).then(nothing).otherwise(left)
     beside = pl.col("granted_above") > 0
     shown = pl.col("after_overlap") if rule != "none" else pl.lit(None, dtype=pl.Int64)
-    off = (pl.col("capped") - pl.col("after_overlap")) // finer
-    most = whole(MAX_MONEY_FEN, is_wide)
-    taken = pl.when(off > most).then(most).when(off > 0).then(off).otherwise(nothing)
+    taken = ((pl.col("capped") - pl.col("after_overlap")) // finer).clip(nothing, whole(MAX_MONEY_FEN, is_wide))
     run.frame = run.frame.with_columns(
         pl.when(beside).then(left).otherwise(pl.col("capped")).alias("after_overlap")
     ).with_columns(
         pl.when(beside).then(shown).alias("_overlap_shown"),
-        taken.cast(pl.Int64).alias("_off"),
+        pl.when(beside).then(taken).otherwise(nothing).cast(pl.Int64).alias("_off"),
     )
     if rule == "none":
         return
@@ -312,10 +310,8 @@ def _rounded(value: pl.Expr, mode: str, unit_fen: int, scale: int, is_wide: bool
 
 def _outcome(run: MeasureRun) -> None:
     """Give each row its outcome and its amount in fen; what is said of it is written when it is asked for."""
-    failed = {index: _failed_outcome(each) for index, each in enumerate(run.program.conditions)}
-    stopped = pl.col("_stop").replace_strict(failed, default=REJECTED, return_dtype=OUTCOME)
     frame = run.frame.with_columns(
-        pl.when(pl.col("_stop").is_null()).then(_when_all_hold(run)).otherwise(stopped).alias("outcome")
+        pl.when(pl.col("_stop").is_null()).then(_when_all_hold(run)).otherwise(_when_stopped(run)).alias("outcome")
     )
     paid = pl.when(pl.col("outcome") == AWARD).then(pl.col("rounded")) if "rounded" in frame.columns else pl.lit(None)
     unsaid = pl.lit(None, dtype=pl.String)
@@ -334,8 +330,13 @@ def _taken_off(frame: pl.DataFrame) -> list[pl.Expr]:
     return [off.alias("_off"), covered.alias("_covered")]
 
 
-def _failed_outcome(checked: CheckedCondition) -> str:
-    return REFERRAL if isinstance(checked.condition.otherwise, Referral) else REJECTED
+def _when_stopped(run: MeasureRun) -> pl.Expr:
+    """A condition refers the application to a higher programme, or there is nothing."""
+    outcome = pl.lit(REJECTED, dtype=OUTCOME)
+    for index, each in enumerate(run.program.conditions):
+        if isinstance(each.condition.otherwise, Referral):
+            outcome = pl.when(pl.col("_stop") == index).then(pl.lit(REFERRAL, dtype=OUTCOME)).otherwise(outcome)
+    return outcome
 
 
 def _when_all_hold(run: MeasureRun) -> pl.Expr:

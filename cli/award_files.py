@@ -14,7 +14,7 @@ import policy as language
 from cli.outputs import beside
 from matching import uscc
 from matching.uscc_column import is_right
-from policy import Evaluation, Fact, Policy
+from policy import Evaluation, Fact, Policy, RowError
 from policy.amounts import yuan
 from policy.compiling import display
 from policy.errors import nearest
@@ -101,13 +101,7 @@ class Computation:
         self.year = self.year if self.year is not None else self._default_year()
         frames = {name: frame.drop(ROW) for name, frame in self.facts.items()}
         self.evaluation = language.evaluate(self.policy, frames, year=self.year, history=self.history)
-        numbers = {
-            (name, application): row
-            for name, frame in self.facts.items()
-            for application, row in frame.select("application_id", ROW).iter_rows()
-        }
-        for error in self.evaluation.errors:
-            row = numbers[(error.measure, error.application_id)]
+        for error, row in zip(self.evaluation.errors, self._rows_of(self.evaluation.errors), strict=True):
             self._problem(row, self._headings.get(error.fact, error.fact), error.value, error.message)
         self.progress.advance(task)
 
@@ -312,6 +306,18 @@ class Computation:
                 found.append(self._evaluated.results_of(measure, low, high - low).with_columns(rows[low:high]))
             amount = display(pl.col("amount_fen"), FEN).alias("amount_yuan")
             yield pl.concat(found).sort(ROW).with_columns(amount).select(*RESULT_COLUMNS)
+
+    def _rows_of(self, errors: Sequence[RowError]) -> list[int]:
+        """Where in the facts file the applications of some errors stand."""
+        ids = [error.application_id for error in errors]
+        found = {
+            (measure, application): row
+            for measure, frame in self.facts.items()
+            for application, row in frame.filter(pl.col("application_id").is_in(ids))
+            .select("application_id", ROW)
+            .iter_rows()
+        }
+        return [found[error.measure, error.application_id] for error in errors]
 
     def _sheet_rows(self, measure: str) -> pl.Series:
         """Where in the facts file the computed applications of a measure stand, in their order."""

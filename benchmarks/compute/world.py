@@ -26,12 +26,12 @@ class World:
     facts: dict[str, pl.DataFrame]
 
     def table(self) -> pl.DataFrame:
-        """All applications as one table of text, mixed as they come in; what a measure does not ask for is empty."""
+        """All applications as one table of text, mixed as they come in; null is what a measure does not ask for."""
         frames = [
             frame.select(pl.lit(measure).alias("measure"), *(_text(frame, name) for name in frame.columns))
             for measure, frame in self.facts.items()
         ]
-        return pl.concat(frames, how="diagonal").fill_null("").sort("application_id")
+        return pl.concat(frames, how="diagonal").sort("application_id")
 
 
 def make(applications: int, seed: int) -> World:

@@ -28,7 +28,7 @@ def narrowed(program: Program, environment: Environment, frame: pl.DataFrame) ->
         *(pl.col(name).max().alias(f"{name}.high") for name in facts),
     ).row(0, named=True)
     seen = {name: (ends[f"{name}.low"] or 0, ends[f"{name}.high"] or 0) for name in facts}
-    bounder = _Bounder(environment, seen, frame.height)
+    bounder = Bounder(environment, seen, frame.height)
     steps = []
     for each in program.steps:
         node = bounder.bound(each.node)
@@ -45,7 +45,7 @@ def narrowed(program: Program, environment: Environment, frame: pl.DataFrame) ->
 
 
 @dataclass(frozen=True)
-class _Bounder:
+class Bounder:
     """``seen`` gives the bounds of facts and of steps that were bounded already."""
 
     environment: Environment

@@ -67,7 +67,8 @@ def _sheets(
 def _raw_sheet(sheet: CalamineSheet, errors: Mapping[tuple[int, int | None], Fault], percents: Places) -> RawSheet:
     faults: dict[tuple[int, int | None], Fault] = {**errors}
     frames = [pl.DataFrame()]
-    rows, start = sheet.iter_rows(), 0
+    left: list[CellValue] = [""] * (sheet.start[1] if sheet.start else 0)  # calamine leaves out the columns before
+    rows, start = (left + row for row in sheet.iter_rows()), 0
     while some := list(islice(rows, _ROWS_AT_A_TIME)):
         frames.append(_cells(some, start, percents, faults))
         start += len(some)

@@ -174,21 +174,25 @@ class Computation:
         identity = {name: heading for name, heading in self._headings.items() if name in _IDENTITY}
         who = rows.with_columns(
             **{
-                name: pl.col(heading).str.strip_chars() if (heading := identity.get(name)) else pl.lit(None, pl.String)
+                name: pl.col(heading) if (heading := identity.get(name)) else pl.lit(None, pl.String)
                 for name in _IDENTITY
             }
-        ).with_columns(self._measures())
-        good = self._codes(self._identified(who))
+        )
+        good = self._codes(self._identified(self._with_ids(who)))
         for measure in self.policy.measures:
-            mine = good.filter(pl.col("measure") == measure.id)
+            names = {fact.name for fact in measure.all_facts}
+            headings = {name: heading for name, heading in self._headings.items() if name in names}
+            asked = good.select("measure", ROW, "application_id", "uscc", "enterprise", *_plain(good, headings))
+            mine = asked.filter(pl.col("measure") == measure.id).drop("measure")
             if mine.height:
-                names = {fact.name for fact in measure.all_facts}
-                headings = {name: heading for name, heading in self._headings.items() if name in names}
                 self.facts[measure.id] = self._typed(mine, measure.all_facts, headings)
 
-    def _measures(self) -> pl.Expr:
+    def _with_ids(self, table: pl.DataFrame) -> pl.DataFrame:
         """Measures by their ids, however they are named in the table."""
-        return pl.col("measure").replace({measure.title: measure.id for measure in self.policy.measures})
+        titles = {measure.title: measure.id for measure in self.policy.measures}
+        if not set(table["measure"].unique()) & set(titles):
+            return table
+        return table.with_columns(pl.col("measure").replace(titles))
 
     def _codes(self, who: pl.DataFrame) -> pl.DataFrame:
         """Credit codes in one writing. Told are: other writings, codes that cannot be right, rows without a code."""
@@ -203,21 +207,24 @@ class Computation:
                 self._note_of(row, "uscc", text, faults[text], _LONE if faults[text] == _NO_CODE else _DOUBTFUL)
         if who.height and who["uscc"].null_count() == who.height:
             self._note_of(self._head, "uscc", "", f"没有这一列，各行都{_NO_CODE}", _LONE)
-        return who.with_columns(pl.col("uscc").replace(codes))
+        return who.with_columns(pl.col("uscc").replace(codes)) if codes else who
 
     def _identified(self, who: pl.DataFrame) -> pl.DataFrame:
         """The rows with an application id of their own and a measure that exists; everything wrong of the others."""
         known = [measure.id for measure in self.policy.measures]
-        nameless = pl.col("application_id").fill_null("") == ""
-        stranger = ~pl.col("measure").fill_null("").is_in(known)
-        again = ~pl.struct("application_id", "measure").is_first_distinct() & ~nameless & ~stranger
+        applications = who["application_id"].fill_null("")
+        nameless, stranger = applications == "", ~who["measure"].fill_null("").is_in(known)
+        again = nameless & False
+        if applications.n_unique() < who.height:
+            again = ~who.select("application_id", "measure").to_struct().is_first_distinct() & ~nameless & ~stranger
         for row in who.filter(nameless)[ROW]:
             self._problem(row, "application_id", "", "没有申请编号")
         for row, measure in who.filter(stranger).select(ROW, "measure").iter_rows():
             self._problem(row, "measure", measure or "", self._no_measure(measure or ""))
         for row, application in who.filter(again).select(ROW, "application_id").iter_rows():
             self._problem(row, "application_id", application, "申请编号重复，只计算第一次出现的那一行")
-        return who.filter(~nameless & ~stranger & ~again)
+        wrong = nameless | stranger | again
+        return who.filter(~wrong) if wrong.any() else who
 
     def _no_measure(self, name: str) -> str:
         """Why a row's measure is none, with the nearest id or title."""
@@ -228,16 +235,13 @@ class Computation:
 
     def _typed(self, rows: pl.DataFrame, facts: Sequence[Fact], headings: dict[str, str]) -> pl.DataFrame:
         """Typed facts of the rows whose cells can all be read."""
-        read = read_columns(
-            rows.select(ROW, "application_id", "uscc", "enterprise", *_plain(rows, headings)),
-            facts,
-            {name: f"={name}" for name in headings},
-            ROW,
-        )
+        read = read_columns(rows, facts, {name: f"={name}" for name in headings}, ROW)
         for report in read.problems:
             self._problem(report.row, headings[report.fact.name], report.value, _cause(report))
         for report in read.notices:
             self._note_of(report.row, headings[report.fact.name], report.value, report.message, "")
+        if not read.problems:
+            return read.frame
         bad = {report.row for report in read.problems}
         unread = {(report.row, report.fact.name) for report in read.problems}
         for row in read.frame.filter(pl.col(ROW).is_in(list(bad))).iter_rows(named=True):
@@ -252,10 +256,8 @@ class Computation:
         expected = _HISTORY | {name: [fact.label] for name, fact in facts.items()}
         workbook, sheet, rows = self._open(path, expected, optional=set(facts))
         self._sheet, headings = sheet, self._headings
-        rows = rows.with_columns(
-            uscc=pl.col(headings["uscc"]).str.strip_chars(), measure=pl.col(headings["measure"]).str.strip_chars()
-        ).with_columns(self._measures())
-        rows = self._codes(rows)
+        rows = rows.with_columns(uscc=pl.col(headings["uscc"]), measure=pl.col(headings["measure"]))
+        rows = self._codes(self._with_ids(rows))
         known = [measure.id for measure in self.policy.measures]
         for row, measure in rows.filter(~pl.col("measure").is_in(known)).select(ROW, "measure").iter_rows():
             self._problem(row, headings["measure"], measure, self._no_measure(measure))

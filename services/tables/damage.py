@@ -13,12 +13,13 @@ _ERROR = r"#(?:REF!|DIV/0!|VALUE!|NAME\?|NUM!|NULL!|N/A)"
 _HIDDEN = r"#{3,}"
 _SCIENTIFIC = r"\d(?:\.\d+)?[eE]\+\d+"
 _ANY = rf"^(?:{_ERROR}|{_HIDDEN}|{_SCIENTIFIC})$"
-_MARKS = ["#", "E+", "e+"]
+MARKS_OF_DAMAGE = ["#", "E+", "e+"]
+"""A damaged cell has one of these."""
 
 
 def may_be_damaged(cells: pl.DataFrame) -> pl.Series:
     """The rows with a damaged cell. Columns in which no such mark occurs, nearly all, cost one look."""
-    marked = cells.select(pl.all().str.contains_any(_MARKS).any())
+    marked = cells.select(pl.all().str.contains_any(MARKS_OF_DAMAGE).any())
     suspects = [name for name in cells.columns if marked[name].any()]
     damaged = [pl.col(name).str.contains(_ANY).fill_null(False) for name in suspects]
     nowhere = pl.Series([False], dtype=pl.Boolean).new_from_index(0, cells.height)

@@ -22,7 +22,7 @@ def plain_cells(text: str, delimiter: str) -> pl.DataFrame | None:
 
     That is a text with a broken or a many-lined quotation, a lone carriage return, or an immensely long line.
     """
-    if text.count("\r") != text.count("\r\n") or any(space in text for space in _OTHER_SPACE):
+    if ("\r" in text and text.count("\r") != text.count("\r\n")) or any(space in text for space in _OTHER_SPACE):
         return None
     frames = [pl.DataFrame()]
     for part in _slices(text):
@@ -49,8 +49,10 @@ def _even(part: str, delimiter: str) -> pl.DataFrame | None:
     """The cells of lines without quotes that are all of one length, which is how nearly all are."""
     if '"' in part:
         return None
-    width = part[: part.find("\n")].count(delimiter) + 1
-    if part.count(delimiter) != (width - 1) * (part.count("\n") + 1):
+    data, cell_end = part.encode(), delimiter.encode()
+    end = part.find("\n")
+    width = part.count(delimiter, 0, end if end >= 0 else len(part)) + 1
+    if data.count(cell_end) != (width - 1) * (data.count(b"\n") + 1):
         return None
     # at the very end of a text polars overlooks a last empty cell, hence the end of the line
     schema = {str(index): pl.String() for index in range(width)}
@@ -65,7 +67,7 @@ def _even(part: str, delimiter: str) -> pl.DataFrame | None:
         )
     except pl.exceptions.ComputeError:  # a longer line; as many others are shorter
         return None
-    return cells.select(pl.all().fill_null("").str.strip_chars())
+    return cells.select(pl.all().str.strip_chars().fill_null(""))
 
 
 def _split(part: str, delimiter: str) -> pl.DataFrame | None:

@@ -47,6 +47,8 @@ class RawSheet:
     cells: pl.DataFrame
     merges: list[Merge] = field(default_factory=list)
     faults: Mapping[tuple[int, int | None], Fault] = field(default_factory=dict)
+    intact: bool = False
+    """Known to hold no mark of damage; else it is looked for."""
 
     @cached_property
     def top(self) -> list[list[str]]:

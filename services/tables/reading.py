@@ -138,7 +138,7 @@ def _column_names(body: pl.DataFrame, header: Header) -> tuple[dict[int, str], d
 def _faults(raw: RawSheet, header: Header, body: pl.DataFrame) -> dict[tuple[int, int | None], Fault]:
     """Every reason, below the header, not to use a row: unreadable cells, cells beyond the header, merged rows."""
     faults = {place: fault for place, fault in raw.faults.items() if place[0] > header.last}
-    for index, row in _numbered(body.filter(may_be_damaged(body.drop(ROW)))):
+    for index, row in _numbered(body.clear() if raw.intact else body.filter(may_be_damaged(body.drop(ROW)))):
         faults |= {(index, column): fault for column, fault in damaged_cells(row)}
     width = len(header.headings)
     needed = max((column + 1 for column, heading in enumerate(header.headings) if heading), default=0)

@@ -10,6 +10,7 @@ from itertools import islice
 
 import polars as pl
 
+from services.tables.damage import MARKS_OF_DAMAGE
 from services.tables.plain_text import plain_cells
 from services.tables.problems import TableError, shortened
 from services.tables.raw import Fault, RawSheet, cells_of
@@ -33,7 +34,8 @@ def read_text(data: bytes, file: str) -> tuple[RawSheet, str]:
         cells, faults = carefully(text, delimiter)
     if "\ufffd" in text:
         faults |= _unreadable(cells)
-    return RawSheet(name="", cells=cells, faults=faults), encoding
+    intact = not any(mark in text for mark in MARKS_OF_DAMAGE)
+    return RawSheet(name="", cells=cells, faults=faults, intact=intact), encoding
 
 
 def _unreadable(cells: pl.DataFrame) -> dict[tuple[int, int | None], Fault]:

@@ -7,7 +7,7 @@ PACKAGES := policy matching models config services tasks flows cli web benchmark
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --no-input
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help install demo serve browser test check bench bench-matching lock clean
+.PHONY: help install demo serve browser test check bench bench-matching bench-compute lock clean
 
 help:  ## 显示这份说明
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -51,6 +51,9 @@ bench: $(READY)  ## 测量速度，与同一次测量中的参照相比
 
 bench-matching: $(READY) .venv/.bench  ## 测量查重：准确率、召回率、时间和内存，与同类工具在同一次测量中比较
 	@$(BIN)/python -W ignore -m benchmarks.matching
+
+bench-compute: $(READY) .venv/.bench  ## 测量测算：时间、内存和分毫不差的行数，与同类工具和文件库在同一次测量中比较
+	@$(BIN)/python -W ignore -m benchmarks.compute
 
 .venv/.bench: $(READY) requirements-bench.lock
 	@echo "正在安装用来比较的工具……"

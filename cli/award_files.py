@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import polars as pl
 from rich.progress import Progress
@@ -14,10 +13,13 @@ from rich.progress import Progress
 import policy as language
 from cli.outputs import beside
 from matching import uscc
-from policy import Evaluation, Fact, Policy
+from matching.uscc_column import is_right
+from policy import Evaluation, Fact, Policy, RowError
 from policy.amounts import yuan
+from policy.compiling import display
 from policy.errors import nearest
 from policy.history import recorded_facts
+from policy.kinds import FEN
 from policy.reading import CellReport, read_columns
 from services.tables import (
     ROW,
@@ -27,11 +29,19 @@ from services.tables import (
     Workbook,
     match_columns,
     read_workbook,
+    write_frames,
     write_problems,
-    write_table,
 )
 
-RESULT_COLUMNS = ("application_id", "measure", "outcome", "amount_yuan", "reason", "clause", "explanation")
+RESULT_COLUMNS: dict[str, Literal["text", "number"]] = {
+    "application_id": "text",
+    "measure": "text",
+    "outcome": "text",
+    "amount_yuan": "number",
+    "reason": "text",
+    "clause": "text",
+    "explanation": "text",
+}
 _IDENTITY = {
     "application_id": ["申请编号", "申报编号"],
     "uscc": ["统一社会信用代码", "信用代码"],
@@ -52,7 +62,7 @@ _NO_CODE = "没有统一社会信用代码"
 _LONE = "单独计算，不与其他申请合并，也查不到历年记录；请补填"
 _DOUBTFUL = "已按原样测算，请核对，以免查不到历年记录"
 _REMEDY = "请改正后重新测算"
-_TRAIL_ROWS = 20_000
+_ROWS_AT_A_TIME = 100_000
 
 
 @dataclass
@@ -91,20 +101,14 @@ class Computation:
         self.year = self.year if self.year is not None else self._default_year()
         frames = {name: frame.drop(ROW) for name, frame in self.facts.items()}
         self.evaluation = language.evaluate(self.policy, frames, year=self.year, history=self.history)
-        numbers = {
-            (name, application): row
-            for name, frame in self.facts.items()
-            for application, row in frame.select("application_id", ROW).iter_rows()
-        }
-        for error in self.evaluation.errors:
-            row = numbers[(error.measure, error.application_id)]
+        for error, row in zip(self.evaluation.errors, self._rows_of(self.evaluation.errors), strict=True):
             self._problem(row, self._headings.get(error.fact, error.fact), error.value, error.message)
         self.progress.advance(task)
 
     def write(self, out: Path, trail: Path | None) -> None:
         """Write the results, and beside them the problems and notices; lists that are now empty are removed."""
         task = self.progress.add_task("写出", total=1)
-        write_table(out, RESULT_COLUMNS, self._result_rows())
+        write_frames(out, RESULT_COLUMNS, self._results())
         for what, entries in (("errors", self.problems), ("notices", self.notices)):
             if entries:
                 write_problems(beside(out, what), sorted(entries, key=lambda each: each.row))
@@ -170,25 +174,29 @@ class Computation:
         identity = {name: heading for name, heading in self._headings.items() if name in _IDENTITY}
         who = rows.with_columns(
             **{
-                name: pl.col(heading).str.strip_chars() if (heading := identity.get(name)) else pl.lit(None, pl.String)
+                name: pl.col(heading) if (heading := identity.get(name)) else pl.lit(None, pl.String)
                 for name in _IDENTITY
             }
-        ).with_columns(self._measures())
-        good = self._codes(self._identified(who))
+        )
+        good = self._codes(self._identified(self._with_ids(who)))
         for measure in self.policy.measures:
-            mine = good.filter(pl.col("measure") == measure.id)
+            names = {fact.name for fact in measure.all_facts}
+            headings = {name: heading for name, heading in self._headings.items() if name in names}
+            asked = good.select("measure", ROW, "application_id", "uscc", "enterprise", *_plain(good, headings))
+            mine = asked.filter(pl.col("measure") == measure.id).drop("measure")
             if mine.height:
-                names = {fact.name for fact in measure.all_facts}
-                headings = {name: heading for name, heading in self._headings.items() if name in names}
                 self.facts[measure.id] = self._typed(mine, measure.all_facts, headings)
 
-    def _measures(self) -> pl.Expr:
+    def _with_ids(self, table: pl.DataFrame) -> pl.DataFrame:
         """Measures by their ids, however they are named in the table."""
-        return pl.col("measure").replace({measure.title: measure.id for measure in self.policy.measures})
+        titles = {measure.title: measure.id for measure in self.policy.measures}
+        if not set(table["measure"].unique()) & set(titles):
+            return table
+        return table.with_columns(pl.col("measure").replace(titles))
 
     def _codes(self, who: pl.DataFrame) -> pl.DataFrame:
         """Credit codes in one writing. Told are: other writings, codes that cannot be right, rows without a code."""
-        texts = who["uscc"].drop_nulls().unique().to_list()
+        texts = who.select(pl.col("uscc").drop_nulls().unique()).filter(~is_right(pl.col("uscc")))["uscc"].to_list()
         codes = {text: uscc.normalised(text) for text in texts}
         faults = {text: uscc.fault(text) if codes[text] else _NO_CODE for text in texts}
         odd = [text for text in texts if faults[text] or codes[text] != text]
@@ -199,21 +207,24 @@ class Computation:
                 self._note_of(row, "uscc", text, faults[text], _LONE if faults[text] == _NO_CODE else _DOUBTFUL)
         if who.height and who["uscc"].null_count() == who.height:
             self._note_of(self._head, "uscc", "", f"没有这一列，各行都{_NO_CODE}", _LONE)
-        return who.with_columns(pl.col("uscc").replace(codes))
+        return who.with_columns(pl.col("uscc").replace(codes)) if codes else who
 
     def _identified(self, who: pl.DataFrame) -> pl.DataFrame:
         """The rows with an application id of their own and a measure that exists; everything wrong of the others."""
         known = [measure.id for measure in self.policy.measures]
-        nameless = pl.col("application_id").fill_null("") == ""
-        stranger = ~pl.col("measure").fill_null("").is_in(known)
-        again = ~pl.struct("application_id", "measure").is_first_distinct() & ~nameless & ~stranger
+        applications = who["application_id"].fill_null("")
+        nameless, stranger = applications == "", ~who["measure"].fill_null("").is_in(known)
+        again = nameless & False
+        if applications.n_unique() < who.height:
+            again = ~who.select("application_id", "measure").to_struct().is_first_distinct() & ~nameless & ~stranger
         for row in who.filter(nameless)[ROW]:
             self._problem(row, "application_id", "", "没有申请编号")
         for row, measure in who.filter(stranger).select(ROW, "measure").iter_rows():
             self._problem(row, "measure", measure or "", self._no_measure(measure or ""))
         for row, application in who.filter(again).select(ROW, "application_id").iter_rows():
             self._problem(row, "application_id", application, "申请编号重复，只计算第一次出现的那一行")
-        return who.filter(~nameless & ~stranger & ~again)
+        wrong = nameless | stranger | again
+        return who.filter(~wrong) if wrong.any() else who
 
     def _no_measure(self, name: str) -> str:
         """Why a row's measure is none, with the nearest id or title."""
@@ -224,16 +235,13 @@ class Computation:
 
     def _typed(self, rows: pl.DataFrame, facts: Sequence[Fact], headings: dict[str, str]) -> pl.DataFrame:
         """Typed facts of the rows whose cells can all be read."""
-        read = read_columns(
-            rows.select(ROW, "application_id", "uscc", "enterprise", *_plain(rows, headings)),
-            facts,
-            {name: f"={name}" for name in headings},
-            ROW,
-        )
+        read = read_columns(rows, facts, {name: f"={name}" for name in headings}, ROW)
         for report in read.problems:
             self._problem(report.row, headings[report.fact.name], report.value, _cause(report))
         for report in read.notices:
             self._note_of(report.row, headings[report.fact.name], report.value, report.message, "")
+        if not read.problems:
+            return read.frame
         bad = {report.row for report in read.problems}
         unread = {(report.row, report.fact.name) for report in read.problems}
         for row in read.frame.filter(pl.col(ROW).is_in(list(bad))).iter_rows(named=True):
@@ -248,10 +256,8 @@ class Computation:
         expected = _HISTORY | {name: [fact.label] for name, fact in facts.items()}
         workbook, sheet, rows = self._open(path, expected, optional=set(facts))
         self._sheet, headings = sheet, self._headings
-        rows = rows.with_columns(
-            uscc=pl.col(headings["uscc"]).str.strip_chars(), measure=pl.col(headings["measure"]).str.strip_chars()
-        ).with_columns(self._measures())
-        rows = self._codes(rows)
+        rows = rows.with_columns(uscc=pl.col(headings["uscc"]), measure=pl.col(headings["measure"]))
+        rows = self._codes(self._with_ids(rows))
         known = [measure.id for measure in self.policy.measures]
         for row, measure in rows.filter(~pl.col("measure").is_in(known)).select(ROW, "measure").iter_rows():
             self._problem(row, headings["measure"], measure, self._no_measure(measure))
@@ -291,25 +297,43 @@ class Computation:
         ]
         return max(years, default=last)
 
-    def _result_rows(self) -> Iterable[Sequence[object]]:
-        """The results in the order of the facts file."""
-        order = [
-            frame.select("application_id", ROW, pl.lit(name).alias("measure")) for name, frame in self.facts.items()
-        ]
-        results = self._evaluated.results
-        if order:
-            results = results.join(pl.concat(order), on=["application_id", "measure"], how="left").sort(ROW)
-        for row in results.select(
-            "application_id", "measure", "outcome", "amount_fen", "reason", "clause", "explanation"
-        ).iter_rows():
-            yield (*row[:3], Decimal(row[3]).scaleb(-2), *row[4:])
+    def _results(self) -> Iterator[pl.DataFrame]:
+        """The results in the order of the facts file, a slice of its rows at a time."""
+        places = {measure: self._sheet_rows(measure) for measure in self._evaluated.runs}
+        last = max((rows[-1] for rows in places.values() if len(rows)), default=-1)
+        for start in range(0, last + 1, _ROWS_AT_A_TIME):
+            found = []
+            for measure, rows in places.items():
+                low, high = (int(rows.search_sorted(row)) for row in (start, start + _ROWS_AT_A_TIME))
+                found.append(self._evaluated.results_of(measure, low, high - low).with_columns(rows[low:high]))
+            amount = display(pl.col("amount_fen"), FEN).alias("amount_yuan")
+            yield pl.concat(found).sort(ROW).with_columns(amount).select(*RESULT_COLUMNS)
+
+    def _rows_of(self, errors: Sequence[RowError]) -> list[int]:
+        """Where in the facts file the applications of some errors stand."""
+        ids = [error.application_id for error in errors]
+        found = {
+            (measure, application): row
+            for measure, frame in self.facts.items()
+            for application, row in frame.filter(pl.col("application_id").is_in(ids))
+            .select("application_id", ROW)
+            .iter_rows()
+        }
+        return [found[error.measure, error.application_id] for error in errors]
+
+    def _sheet_rows(self, measure: str) -> pl.Series:
+        """Where in the facts file the computed applications of a measure stand, in their order."""
+        computed = self._evaluated.runs[measure].frame.select("application_id")
+        rows = self.facts[measure].select("application_id", ROW)
+        return computed.join(rows, on="application_id", how="left", maintain_order="left")[ROW]
 
     def _write_trail(self, path: Path) -> None:
         partial = path.with_name(path.name + ".part")
         with partial.open("wb") as file:
             for measure, run in self._evaluated.runs.items():
-                for offset in range(0, run.frame.height, _TRAIL_ROWS):
-                    self._evaluated.records(measure, offset, _TRAIL_ROWS).write_ndjson(file)
+                for offset in range(0, run.frame.height, _ROWS_AT_A_TIME):
+                    lines = self._evaluated.trail_lines(measure, offset, _ROWS_AT_A_TIME).to_frame()
+                    lines.write_csv(file, include_header=False, quote_style="never")
         partial.replace(path)
 
     def _problem(self, row: int, column: str, value: str, cause: str) -> None:

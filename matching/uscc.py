@@ -8,7 +8,7 @@ from matching.normalise import half_width
 
 LENGTH = 18
 _FORBIDDEN = "IOZSV"
-_ALPHABET = frozenset("0123456789ABCDEFGHJKLMNPQRTUWXY")
+ALPHABET = "0123456789ABCDEFGHJKLMNPQRTUWXY"
 
 
 def normalised(text: str) -> str:
@@ -28,7 +28,7 @@ def fault(text: str) -> str:
     for place, character in enumerate(code, start=1):
         if character in _FORBIDDEN:
             return f"第 {place} 位是字母“{character}”，代码中不使用 I、O、Z、S、V（可能应为数字 1、0、2、5 或字母 U）"
-        if character not in _ALPHABET:
+        if character not in ALPHABET:
             return f"第 {place} 位“{character}”不是数字或大写字母"
     if not code[2:8].isdigit():
         return f"第 3 至 8 位“{code[2:8]}”应为 6 位数字的行政区划码"

@@ -102,7 +102,7 @@ def _number(text: str, numbers: Mapping[str, int]) -> int:
 
 
 def apply_rule(rule: Rule, rows: pl.DataFrame, history: pl.DataFrame, year: int) -> pl.DataFrame:
-    """``_row, _new, _why`` for every award of the rule's measures.
+    """``_row, _new, _why`` for every award of the rule's measures, in the order of ``_row``.
 
     ``rows`` has ``_row, application_id, _order, amount_fen, _key, _off, _covered`` (what was taken off for grants from
     elsewhere, and whether nothing was left), and, when the rule reads them, ``_rank`` or ``_from`` and ``_to``.
@@ -112,15 +112,18 @@ def apply_rule(rule: Rule, rows: pl.DataFrame, history: pl.DataFrame, year: int)
         return _told(_apart(rule, rows, earlier))
     if rule.per is not None:
         used = used_before(history, rule.measures, rule.per, year, this_year_only=rule.this_year_only)
-        rows = rows.join(used, on="_key", how="left", maintain_order="left")
     else:
-        rows = rows.with_columns(_key=pl.lit(""), _times=pl.lit(0, dtype=pl.Int64), _paid=pl.lit(0, dtype=pl.Int64))
-    rows = rows.with_columns(pl.col("_times", "_paid").fill_null(0))
+        used, rows = pl.DataFrame(), rows.with_columns(_key=pl.lit(""))
+    if used.is_empty():
+        rows = rows.with_columns(_times=pl.lit(0, dtype=pl.Int64), _paid=pl.lit(0, dtype=pl.Int64))
+    else:
+        rows = rows.join(used, on="_key", how="left", maintain_order="left")
+        rows = rows.with_columns(pl.col("_times", "_paid").fill_null(0))
     return _told(_CHANGES[rule.kind](rule, rows))
 
 
 def _told(changed: pl.DataFrame) -> pl.DataFrame:
-    return changed.select("_row", pl.col("_new").cast(pl.Int64), pl.col("_why").cast(pl.String))
+    return changed.select("_row", pl.col("_new").cast(pl.Int64), pl.col("_why").cast(pl.String)).sort("_row")
 
 
 def _highest_only(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
@@ -148,9 +151,18 @@ def _highest_only(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
 
 
 def _times(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
+    """Who applies once and has not had all of it keeps it; the others, few as a rule, are put in order."""
+    most = rule.times or 0
+    alone = rows["_key"].n_unique() == rows.height
+    safe = pl.col("_times") < most if alone else ~pl.col("_key").is_duplicated() & (pl.col("_times") < most)
+    marked = rows.with_columns(_safe=safe)
+    kept = marked.filter("_safe").with_columns(_new=pl.col("amount_fen"), _why=pl.lit(None, dtype=pl.String))
+    return pl.concat([kept, _counted(rule, marked.filter(~pl.col("_safe")), most)])
+
+
+def _counted(rule: Rule, rows: pl.DataFrame, most: int) -> pl.DataFrame:
     highest_first = [pl.col("amount_fen").neg()] if rule.keep_highest else []
     ordered = rows.sort([*highest_first, pl.col("application_id"), pl.col("_order")])
-    most = rule.times or 0
     number = pl.col("_times") + pl.int_range(1, pl.len() + 1).over("_key")
     had, given = pl.col("_times").cast(pl.String), (pl.lit(most) - pl.col("_times")).cast(pl.String)
     others = pl.concat_str(pl.lit("本年度已给另 "), given, pl.lit(" 件"))

@@ -11,7 +11,7 @@ import polars as pl
 
 from matching import uscc
 from policy.expressions import Node
-from policy.kinds import Kind
+from policy.kinds import INT64_MAX, Kind
 from policy.parameters import BAND_NUMBER_SCALE, Band, Scalar, Table
 
 
@@ -172,8 +172,10 @@ def _round_up(node: Node, environment: Environment) -> pl.Expr:
 
 
 def _round_half_up(node: Node, environment: Environment) -> pl.Expr:
-    inner, unit = (part.cast(pl.Int128) for part in _operands(node, environment))
-    rounded = (inner * 2 + unit) // (unit * 2) * unit
+    inner, unit = _operands(node, environment)
+    if 2 * node.kind.size <= INT64_MAX:  # which counts the unit in
+        return (inner * 2 + unit) // (unit * 2) * unit
+    rounded = (inner.cast(pl.Int128) * 2 + unit.cast(pl.Int128)) // (unit.cast(pl.Int128) * 2) * unit
     return rounded if wide(node) else rounded.cast(pl.Int64)
 
 
@@ -196,22 +198,24 @@ def _bands(node: Node, table: Table, key: pl.Expr, outside: pl.Expr | None) -> p
     source = node.args[0]
     scale = 2 if table.by == "amount" else BAND_NUMBER_SCALE
     shared = max(scale, source.kind.scale)
-    exact = key.cast(pl.Int128) * whole(10 ** (shared - source.kind.scale), True)
-    factor = 10 ** (shared - scale)
+    factor, finer = 10 ** (shared - scale), 10 ** (shared - source.kind.scale)
+    ends = [abs(end) * factor for band in table.keys if isinstance(band, Band) for end in band.ends]
+    is_wide = wide(source) or max(source.kind.size * finer, *ends, 0) > INT64_MAX
+    exact = key.cast(pl.Int128 if is_wide else pl.Int64) * whole(finer, is_wide)
     found: pl.Expr = pl.lit(None) if outside is None else outside
     for band, value in zip(table.keys, table.values, strict=True):
         if isinstance(band, Band):
-            found = pl.when(_inside(exact, band, factor)).then(whole(value, node.kind.wide)).otherwise(found)
+            found = pl.when(_inside(exact, band, factor, is_wide)).then(whole(value, node.kind.wide)).otherwise(found)
     return pl.when(key.is_not_null()).then(found) if source.kind.nullable else found
 
 
-def _inside(exact: pl.Expr, band: Band, factor: int) -> pl.Expr:
+def _inside(exact: pl.Expr, band: Band, factor: int, is_wide: bool) -> pl.Expr:
     inside = pl.lit(True)
     if band.low is not None:
-        low = whole(band.low * factor, True)
+        low = whole(band.low * factor, is_wide)
         inside = inside & (exact >= low if band.low_closed else exact > low)
     if band.high is not None:
-        high = whole(band.high * factor, True)
+        high = whole(band.high * factor, is_wide)
         inside = inside & (exact <= high if band.high_closed else exact < high)
     return inside
 
@@ -263,10 +267,10 @@ def _valid_codes(lists: pl.Series) -> pl.Series:
 
 def _applicant_total(node: Node, environment: Environment) -> pl.Expr:
     """The sum over the applicant's rows for which the common conditions hold."""
-    value = build(node.args[0], environment).cast(pl.Int128)
-    counted = pl.when(pl.col("_counted")).then(value).otherwise(whole(0, True))
-    total = counted.sum().over("_who")
-    return total if wide(node) else total.cast(pl.Int64)
+    is_wide = wide(node)
+    value = build(node.args[0], environment).cast(pl.Int128 if is_wide else pl.Int64)
+    counted = pl.when(pl.col("_counted")).then(value).otherwise(whole(0, is_wide))
+    return counted.sum().over("_who")
 
 
 def _contains(node: Node, environment: Environment) -> pl.Expr:
@@ -335,19 +339,27 @@ def display(column: pl.Expr, kind: Kind) -> pl.Expr:
 
 def _display_number(column: pl.Expr, kind: Kind) -> pl.Expr:
     scale, least = kind.scale, 2 if kind.base == "money" else 0
-    value = column.cast(pl.Int128)
-    if kind.percent:
-        value = value * whole(10 ** max(0, 2 - scale), True)
-        scale = max(0, scale - 2)
-    sign = pl.when(value < 0).then(pl.lit("-")).otherwise(pl.lit(""))
-    size = pl.when(value < 0).then(whole(0, True) - value).otherwise(value)
-    unit = whole(10**scale, True)
+    finer = 10 ** max(0, 2 - scale) if kind.percent else 1
+    scale = max(0, scale - 2) if kind.percent else scale
+    is_wide = kind.size * finer > INT64_MAX
+    value = column.cast(pl.Int128 if is_wide else pl.Int64) * whole(finer, is_wide)
+    sign = [pl.when(value < 0).then(pl.lit("-")).otherwise(pl.lit(""))] if kind.low < 0 else []
+    size = value.abs() if kind.low < 0 else value
+    unit = whole(10**scale, is_wide)
     digits = (size // unit).cast(pl.String)
-    rest = (size % unit).cast(pl.String).str.zfill(scale) if scale else pl.lit("")
-    rest = rest.str.strip_chars_end("0").str.pad_end(least, "0")
-    point = pl.when(rest.str.len_bytes() > 0).then(pl.lit(".")).otherwise(pl.lit(""))
-    shown = pl.concat_str(sign, digits, point, rest, pl.lit("%" if kind.percent else ""))
-    return pl.when(column.is_not_null()).then(shown)
+    end = [pl.lit("%")] if kind.percent else []
+    return pl.concat_str(*sign, digits, *_after_point(size % unit, scale, least), *end)
+
+
+def _after_point(rest: pl.Expr, scale: int, least: int) -> list[pl.Expr]:
+    """The point and what stands behind it: at least so many digits, and no idle zeros beyond them."""
+    if scale == 0:
+        return [pl.lit("." + "0" * least)] if least else []
+    text = rest.cast(pl.String).str.zfill(scale)
+    if scale != least:
+        text = text.str.strip_chars_end("0").str.pad_end(least, "0")
+    point = pl.lit(".") if least else pl.when(text != "").then(pl.lit(".")).otherwise(pl.lit(""))
+    return [point, text]
 
 
 def display_with_unit(column: pl.Expr, kind: Kind) -> pl.Expr:

@@ -10,33 +10,20 @@ import polars as pl
 
 from policy.across import Rule, apply_rule, budget_rule, group_rule, limit_rule
 from policy.amounts import yuan
-from policy.compiling import display, display_with_unit
 from policy.environment import Overrides, check_overrides, environment
 from policy.errors import InputError, nearest
 from policy.facts import RowError
 from policy.history import checked_history
-from policy.kinds import Kind
+from policy.kinds import FEN
 from policy.positions import Document
-from policy.program import CheckedCondition, Program, build_program
+from policy.program import Program, build_program
 from policy.reporter import Reporter
-from policy.running import AWARD, REJECTED, MeasureRun, Setting, TrailStep, run_measure, template
-from policy.schema import Measure, Policy, Referral
+from policy.running import AWARD, OUTCOME, REJECTED, MeasureRun, Setting, TrailStep, run_measure
+from policy.schema import Measure, Policy
+from policy.telling import RESULT_COLUMNS, failed_steps, results, shown_trail, trail_lines
 from policy.yearly import budgets_of, settled
 
-RESULT_COLUMNS = (
-    "application_id",
-    "measure",
-    "outcome",
-    "amount_fen",
-    "reason",
-    "clause",
-    "referral_to",
-    "explanation",
-)
-
-
 Run = Callable[[Setting, Measure, pl.DataFrame], MeasureRun]
-STEP_TYPE = pl.Struct({name: pl.String() for name in ("name", "label", "value", "quote", "clause")})
 
 
 @dataclass(frozen=True)
@@ -72,13 +59,22 @@ class Evaluation:
     @cached_property
     def results(self) -> pl.DataFrame:
         """One row for each application: outcome, amount in fen (0 unless an award), reason, clause, explanation."""
-        frames = [self._results(run) for run in self.runs.values()]
         schema = {name: pl.Int64() if name == "amount_fen" else pl.String() for name in RESULT_COLUMNS}
-        return pl.concat([pl.DataFrame(schema=schema), *frames])
+        return pl.concat([pl.DataFrame(schema=schema), *(self.results_of(measure) for measure in self.runs)])
+
+    def results_of(self, measure: str, offset: int = 0, length: int | None = None) -> pl.DataFrame:
+        """The results of some rows of a measure, written anew at each call: for tables too long to be held as text."""
+        run = self.runs[measure]
+        return results(run, self.setting[measure], run.frame.slice(offset, length))
 
     def trail(self, measure: str) -> pl.DataFrame:
         """The steps of every computed application of a measure as shown: a text column for each step."""
         return self._trails[measure]
+
+    def trail_lines(self, measure: str, offset: int, length: int) -> pl.Series:
+        """Rows of a measure with their trail as JSON, a line each: who, outcome, amount in yuan, reason, steps."""
+        run = self.runs[measure]
+        return trail_lines(run, self.setting[measure], run.frame.slice(offset, length))
 
     def steps(self, application_id: str, measure: str | None = None) -> list[Step]:
         """The steps of one application; for a rejection or referral, every condition that does not hold.
@@ -89,31 +85,14 @@ class Evaluation:
         place = self._places[application_id]
         name = measure if measure is not None else next(iter(place))
         run, index = self.runs[name], place[name]
-        shown = self._trails[name].row(index, named=True)
         if run.frame["_stop"][index] is not None:
-            return self._failed(run, index)
+            return [Step(*step) for step in failed_steps(run, self.setting[name], run.frame.slice(index, 1))]
+        shown = self._trails[name].row(index, named=True)
         return [
             Step(each.column, each.label, shown[each.column], each.quote, each.clause)
             for each in run.trail
             if shown[each.column] is not None
         ]
-
-    def records(self, measure: str, offset: int, length: int) -> pl.DataFrame:
-        """Rows of a measure with their trail as a list of steps, for writing as JSON lines."""
-        run = self.runs[measure]
-        rows, shown = run.frame.slice(offset, length), self._trails[measure].slice(offset, length)
-        steps = [_struct(each.column, each.label, pl.col(each.column), each.quote, each.clause) for each in run.trail]
-        passed = shown.select(pl.concat_list(*steps).list.drop_nulls().alias("steps")) if steps else None
-        failed = self._failed_structs(run, rows)
-        return rows.select(
-            "application_id",
-            "measure",
-            "outcome",
-            display(pl.col("amount_fen"), Kind("money", 2)).alias("amount_yuan"),
-            _final_reason(),
-            "clause",
-            _either(rows["_stop"].is_null(), passed, failed).alias("steps"),
-        )
 
     @cached_property
     def _places(self) -> dict[str, dict[str, int]]:
@@ -125,96 +104,7 @@ class Evaluation:
 
     @cached_property
     def _trails(self) -> dict[str, pl.DataFrame]:
-        return {
-            measure: run.frame.select(
-                "application_id",
-                "outcome",
-                *(
-                    pl.when(pl.col("_stop").is_null()).then(display(each.shown, each.kind)).alias(each.column)
-                    for each in run.trail
-                ),
-                "failed_conditions",
-            )
-            for measure, run in self.runs.items()
-        }
-
-    def _failed(self, run: MeasureRun, index: int) -> list[Step]:
-        failed = self._failed_structs(run, run.frame.slice(index, 1))
-        return [] if failed is None else [Step(**step) for step in failed["steps"][0]]
-
-    def _failed_structs(self, run: MeasureRun, rows: pl.DataFrame) -> pl.DataFrame | None:
-        """For each row the conditions that do not hold, as steps that say what was seen."""
-        ids = pl.col("failed_conditions").str.split(";")
-        conditions = [
-            pl.when(ids.list.contains(each.condition.id)).then(
-                _struct(
-                    "condition_" + each.condition.id.replace("-", "_"),
-                    _condition_label(each),
-                    template(run, self.setting[run.measure.id], each.condition.reason),
-                    each.quote,
-                    each.clause,
-                )
-            )
-            for each in run.program.conditions
-        ]
-        if not conditions:
-            return None
-        return rows.select(pl.concat_list(*conditions).list.drop_nulls().alias("steps"))
-
-    def _results(self, run: MeasureRun) -> pl.DataFrame:
-        awarded, is_award = _awarded(), pl.col("outcome") == AWARD
-        parts = [
-            pl.concat_str(pl.lit(each.label + " "), display_with_unit(each.shown, each.kind)) for each in run.trail
-        ]
-        walked = pl.concat_str(*parts, awarded, separator="；", ignore_nulls=True)
-        basis = pl.concat_str(pl.lit("依据"), pl.col("clause"))
-        return run.frame.select(
-            "application_id",
-            "measure",
-            "outcome",
-            "amount_fen",
-            _final_reason(),
-            "clause",
-            "referral_to",
-            pl.when(is_award)
-            .then(pl.concat_str(basis, pl.lit("："), walked))
-            .otherwise(pl.concat_str(basis, pl.lit("："), pl.col("reason")))
-            .alias("explanation"),
-        )
-
-
-def _condition_label(checked: CheckedCondition) -> str:
-    """A referral is no failing: the higher programme takes over."""
-    kind = "按规定转报上级" if isinstance(checked.condition.otherwise, Referral) else "不满足的条件"
-    return f"{kind}：{checked.condition.label}" if checked.condition.label else kind
-
-
-def _awarded() -> pl.Expr:
-    return pl.concat_str(pl.lit("符合规定条件，奖补 "), display(pl.col("amount_fen"), Kind("money", 2)), pl.lit("元"))
-
-
-def _final_reason() -> pl.Expr:
-    """The reason of every outcome; an award's says what it finally is."""
-    return pl.when(pl.col("outcome") == AWARD).then(_awarded()).otherwise(pl.col("reason")).alias("reason")
-
-
-def _struct(name: str, label: str, value: pl.Expr, quote: str, clause: str) -> pl.Expr:
-    step = pl.struct(
-        pl.lit(name).alias("name"),
-        pl.lit(label).alias("label"),
-        value.alias("value"),
-        pl.lit(quote).alias("quote"),
-        pl.lit(clause).alias("clause"),
-    )
-    return pl.when(value.is_not_null()).then(step)
-
-
-def _either(passed: pl.Series, steps: pl.DataFrame | None, failed: pl.DataFrame | None) -> pl.Expr:
-    """The steps of rows that passed, the failed conditions of the others."""
-    nothing = pl.Series("steps", [[]], dtype=pl.List(STEP_TYPE)).new_from_index(0, len(passed))
-    first = nothing if steps is None else steps["steps"]
-    second = nothing if failed is None else failed["steps"]
-    return pl.when(pl.lit(passed)).then(pl.lit(first)).otherwise(pl.lit(second))
+        return {measure: shown_trail(run) for measure, run in self.runs.items()}
 
 
 def evaluate(
@@ -303,8 +193,8 @@ def _apply(evaluation: Evaluation, rule: Rule, members: list[str], history: pl.D
         _budget_warning(evaluation, rule, int(rows["amount_fen"].cast(pl.Int128).sum()))
     if rule.kind == "warn":
         return
-    changed = apply_rule(rule, rows.with_row_index("_row"), history, evaluation.year)
-    rows = rows.with_row_index("_row").join(changed, on="_row", how="left", maintain_order="left")
+    rows = rows.with_row_index("_row")
+    rows = rows.hstack(apply_rule(rule, rows, history, evaluation.year).drop("_row"))
     for name in members:
         _write(evaluation.runs[name], rule, rows.filter((pl.col("_measure") == name) & ~pl.col("_covered")))
 
@@ -317,7 +207,9 @@ def _claims(run: MeasureRun, rule: Rule, order: int) -> pl.DataFrame:
         kind = run.program.kind(rule.rank_by)
         rank = rank * 10 ** (12 - min(12, kind.scale if kind else 0))
     days = [pl.lit(None, dtype=pl.Date)] * 2 if rule.period is None else [pl.col(name) for name in rule.period]
-    return run.frame.filter((pl.col("outcome") == AWARD) | pl.col("_covered")).select(
+    frame = run.frame.with_row_index("_at").lazy()
+    claims = frame.filter((pl.col("outcome") == AWARD) | pl.col("_covered")).select(
+        "_at",
         "application_id",
         "amount_fen",
         "_off",
@@ -329,6 +221,7 @@ def _claims(run: MeasureRun, rule: Rule, order: int) -> pl.DataFrame:
         pl.coalesce(key, pl.concat_str(pl.lit("?"), pl.col("application_id"))).alias("_key"),
         rank.alias("_rank"),
     )
+    return claims.collect()
 
 
 def _budget_warning(evaluation: Evaluation, rule: Rule, total: int) -> None:
@@ -342,14 +235,17 @@ def _budget_warning(evaluation: Evaluation, rule: Rule, total: int) -> None:
 
 
 def _write(run: MeasureRun, rule: Rule, changed: pl.DataFrame) -> None:
-    new = changed.select("application_id", pl.col("_new").alias(rule.column), "_why")
-    frame = run.frame.join(new, on="application_id", how="left", maintain_order="left")
-    gone = pl.col(rule.column) <= 0
-    column = pl.col(rule.column)
+    """``changed`` has ``_at`` (the row in the run's frame), ``_new`` and, where nothing is left, ``_why``."""
+    whole, places = pl.Series([None], dtype=pl.Int64).new_from_index(0, run.frame.height), changed["_at"]
+    frame = run.frame.with_columns(whole.scatter(places, changed["_new"]).alias(rule.column))
+    lost = changed.filter(pl.col("_new") <= 0)
     run.frame = frame.with_columns(
-        pl.when(gone).then(pl.lit(REJECTED)).otherwise(pl.col("outcome")).alias("outcome"),
-        pl.when(gone).then(pl.col("_why")).otherwise(pl.col("reason")).alias("reason"),
-        pl.when(gone).then(pl.lit(rule.clause)).otherwise(pl.col("clause")).alias("clause"),
-        pl.coalesce(column, pl.col("amount_fen")).alias("amount_fen"),
-    ).drop("_why")
-    run.trail.append(TrailStep(rule.column, rule.label, Kind("money", 2), rule.quote, rule.clause))
+        pl.when(pl.col(rule.column) <= 0)
+        .then(pl.lit(REJECTED, dtype=OUTCOME))
+        .otherwise(pl.col("outcome"))
+        .alias("outcome"),
+        frame["_lost_reason"].scatter(lost["_at"], lost["_why"]),
+        frame["_lost_clause"].scatter(lost["_at"], pl.Series([rule.clause]).new_from_index(0, lost.height)),
+        pl.coalesce(rule.column, "amount_fen").alias("amount_fen"),
+    )
+    run.trail.append(TrailStep(rule.column, rule.label, FEN, rule.quote, rule.clause))

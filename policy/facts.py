@@ -59,17 +59,19 @@ def _plain(value: Any) -> Any:
 
 def prepare(measure: Measure, given: pl.DataFrame) -> tuple[pl.DataFrame, list[RowError]]:
     """The rows that can be computed, facts as exact integers with defaults filled, and the errors of the others."""
-    typed = _typed(measure, given).with_columns(_code())
-    filled = typed.with_columns(_with_default(fact) for fact in measure.all_facts)
-    problems = {
-        "application_id": pl.col("application_id").is_null() | ~pl.col("application_id").is_first_distinct()
-    } | {fact.name: bad for fact in measure.all_facts if (bad := _bad(fact)) is not None}
-    marked = filled.with_columns(flag.alias(f"_bad_{name}") for name, flag in problems.items())
-    any_bad = pl.any_horizontal(pl.col(f"_bad_{name}") for name in problems)
-    errors = _row_errors(measure, marked.filter(any_bad), list(problems))
-    good = marked.filter(~any_bad).drop([f"_bad_{name}" for name in problems])
+    typed = _typed(measure, given)
+    filled = typed.with_columns(_code(typed["uscc"]), *(_with_default(fact) for fact in measure.all_facts))
+    problems = {"application_id": _no_own_number(filled["application_id"])} | {
+        fact.name: bad for fact in measure.all_facts if (bad := _bad(fact)) is not None
+    }
+    flags = filled.select(flag.alias(f"_bad_{name}") for name, flag in problems.items())
+    any_bad = flags.select(pl.any_horizontal(pl.all()).alias("any"))["any"]
+    errors: list[RowError] = []
+    if any_bad.any():
+        errors = _row_errors(measure, pl.concat([filled, flags], how="horizontal").filter(any_bad), list(problems))
+        filled = filled.filter(~any_bad)
     physical = [pl.col(fact.name).to_physical().cast(pl.Int64) for fact in measure.all_facts if fact.type == "decimal"]
-    return good.with_columns(physical), errors
+    return filled.with_columns(physical), errors
 
 
 def _typed(measure: Measure, given: pl.DataFrame) -> pl.DataFrame:
@@ -91,9 +93,19 @@ def _typed(measure: Measure, given: pl.DataFrame) -> pl.DataFrame:
         raise InputError(f"措施 {measure.id} 的事实表列类型不对：{error}") from error
 
 
-def _code() -> pl.Expr:
+def _code(codes: pl.Series) -> pl.Series:
     """The credit code; an empty one is missing, so that those without a code are not taken for one enterprise."""
-    return pl.when(pl.col("uscc").str.strip_chars() != "").then(pl.col("uscc")).alias("uscc")
+    if codes.is_between("0", "Z").all():  # begins with what no blank begins with, as nearly all do
+        return codes
+    return codes.set(codes.str.strip_chars() == "", None)
+
+
+def _no_own_number(applications: pl.Series) -> pl.Expr:
+    """Where an application has no number, or one that stood in an earlier row."""
+    column = pl.col("application_id")
+    if applications.n_unique() == len(applications):
+        return column.is_null()
+    return column.is_null() | ~column.is_first_distinct()
 
 
 def applicant() -> pl.Expr:
@@ -117,8 +129,8 @@ def _bad(fact: Fact) -> pl.Expr | None:
     absent = column.is_null() if fact.must_be_given else pl.lit(False)
     if fact.type in ("money", "integer", "decimal"):
         low, high = bounds(fact)
-        exact = column.to_physical().cast(pl.Int128)
-        ends = pl.lit(low, dtype=pl.Int128), pl.lit(high, dtype=pl.Int128)
+        exact, width = column.to_physical(), pl.Int128 if fact.type == "decimal" else pl.Int64
+        ends = pl.lit(low, dtype=width), pl.lit(high, dtype=width)
         return absent | ((exact < ends[0]) | (exact > ends[1])).fill_null(False)
     if fact.type == "date":
         first, last = date_bounds(fact)

@@ -66,6 +66,9 @@ def add_history_facts(frame: pl.DataFrame, measure: Measure, history: pl.DataFra
         if fact.history is None:
             continue
         derived = _derive(fact, fact.history, _relevant(fact.history, measure, history, year))
+        if derived.is_empty():
+            frame = frame.with_columns(pl.col(fact.name).fill_null(fact.history.plus))
+            continue
         joined = frame.join(derived, on="uscc", how="left", maintain_order="left")
         value = pl.coalesce(pl.col(fact.name), pl.col("_derived") + fact.history.plus, pl.lit(fact.history.plus))
         frame = joined.with_columns(value.cast(pl.Int64).alias(fact.name)).drop("_derived")

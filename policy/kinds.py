@@ -69,6 +69,8 @@ DATE = Kind("date")
 TEXT = Kind("text")
 LIST = Kind("list")
 MONEY = Kind("money", MONEY_SCALE, 0, MAX_MONEY_FEN)
+FEN = Kind("money", MONEY_SCALE, -MAX_MONEY_FEN, MAX_MONEY_FEN)
+"""What a rule, a grant or a rounding leaves; below zero where more was taken off than there was."""
 COUNT = Kind("number", 0, 0, COUNT_MAX)
 YEAR = Kind("number", 0, MIN_YEAR, MAX_YEAR)
 

@@ -40,6 +40,11 @@ class Band:
     high: int | None
     high_closed: bool
 
+    @property
+    def ends(self) -> list[int]:
+        """Its bounds, as many as it has."""
+        return [end for end in (self.low, self.high) if end is not None]
+
 
 @dataclass(frozen=True)
 class Table:

@@ -49,6 +49,12 @@ class Program:
     ceiling: Node | None = None
     used: set[str] = field(default_factory=set)
 
+    @property
+    def nodes(self) -> list[Node]:
+        """The trees of all its expressions."""
+        amounts = [node for node in (self.award, self.cap, self.ceiling) if node is not None]
+        return [*(each.node for each in self.steps), *(each.node for each in self.conditions), *amounts]
+
     def kind(self, name: str) -> Kind | None:
         """The static type of a fact or step."""
         for each in self.steps:

@@ -47,8 +47,8 @@ def read_columns(table: pl.DataFrame, facts: Sequence[Fact], headings: Mapping[s
 
 def _read_column(result: TypedColumns, cells: pl.DataFrame, fact: Fact, row: str) -> None:
     typed = cells.with_columns(_PLAIN[fact.type](pl.col("_text"), fact).cast(fact_type(fact)).alias("_value"))
-    odd = typed.filter(pl.col("_value").is_null() & (pl.col("_text").str.strip_chars() != ""))
-    if odd.height:
+    if (typed["_text"] == "").sum() < typed["_value"].null_count():
+        odd = typed.filter(pl.col("_value").is_null() & (pl.col("_text").str.strip_chars() != ""))
         typed = typed.join(_read_odd(result, odd, fact, row), on="_text", how="left", maintain_order="left")
         typed = typed.with_columns(pl.coalesce("_value", "_odd").alias("_value"))
     result.frame = result.frame.with_columns(typed["_value"].alias(fact.name))
@@ -72,20 +72,25 @@ def _plain(value: object) -> object:
     return list(value) if isinstance(value, tuple) else value
 
 
+def _written(text: pl.Expr, pattern: str) -> pl.Expr:
+    """The texts that are written so; matching is several times faster than taking parts out."""
+    return pl.when(text.str.contains(pattern)).then(text)
+
+
 def _money(text: pl.Expr, fact: Fact) -> pl.Expr:
-    yuan = text.str.extract(r"^([0-9]{1,13})(?:\.[0-9]{1,2})?$", 1).cast(pl.Int64)
-    cents = text.str.extract(r"^[0-9]{1,13}\.([0-9]{1,2})$", 1).str.pad_end(2, "0").cast(pl.Int64).fill_null(0)
-    return _within(yuan * 100 + cents, *bounds(fact))
+    yuan = _written(text, r"^[0-9]{1,13}(\.[0-9]{1,2})?$").cast(pl.Decimal(38, 2))
+    return _within(yuan.to_physical().cast(pl.Int64), *bounds(fact))
 
 
 def _integer(text: pl.Expr, fact: Fact) -> pl.Expr:
-    return _within(text.str.extract(r"^(0|[1-9][0-9]{0,11})$", 1).cast(pl.Int64), *bounds(fact))
+    return _within(_written(text, r"^(0|[1-9][0-9]{0,11})$").cast(pl.Int64), *bounds(fact))
 
 
 def _decimal(text: pl.Expr, fact: Fact) -> pl.Expr:
     sign = "%?" if fact.is_percent else ""
-    places = rf"(?:\.[0-9]{{1,{fact.decimals}}})?" if fact.decimals else ""
-    value = text.str.extract(rf"^([0-9]{{1,12}}{places}){sign}$", 1).cast(pl.Decimal(38, fact.decimals))
+    places = rf"(\.[0-9]{{1,{fact.decimals}}})?" if fact.decimals else ""
+    plain = _written(text, rf"^-?[0-9]{{1,12}}{places}{sign}$").str.strip_suffix("%")
+    value = plain.cast(pl.Decimal(38, fact.decimals))
     low, high = bounds(fact)
     exact = value.to_physical()
     return pl.when((exact >= low) & (exact <= high)).then(value)
@@ -96,7 +101,7 @@ def _within(value: pl.Expr, low: int, high: int) -> pl.Expr:
 
 
 def _date(text: pl.Expr, fact: Fact) -> pl.Expr:
-    value = text.str.extract(r"^([0-9]{4}-[0-9]{2}-[0-9]{2})$", 1).str.to_date("%Y-%m-%d", strict=False)
+    value = _written(text, r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$").str.to_date("%Y-%m-%d", strict=False)
     return pl.when(value.is_between(*date_bounds(fact))).then(value)
 
 

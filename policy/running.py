@@ -2,24 +2,24 @@
 
 from __future__ import annotations
 
-import string
 from dataclasses import dataclass, field, replace
 
 import polars as pl
 
 from policy.amounts import MAX_MONEY_FEN, read_money
-from policy.compiling import Environment, at_scale, build, build_column, display, display_with_unit, whole
+from policy.compiling import Environment, at_scale, build, build_column, display, whole
 from policy.errors import InputError
 from policy.expressions import Node
 from policy.facts import RowError, applicant, prepare
 from policy.history import add_history_facts
-from policy.kinds import Kind
-from policy.parameters import parameter_node
-from policy.program import CheckedCondition, Program, fact_kind
+from policy.kinds import FEN, INT64_MAX, Kind
+from policy.narrowing import narrowed
+from policy.program import Program, fact_kind
 from policy.schema import Measure, Policy, Referral, Rounding
 from policy.values import bounds, show_scaled
 
 AWARD, REFERRAL, REJECTED, CASE_BY_CASE = "award", "referral", "rejected", "case_by_case"
+OUTCOME = pl.Enum([AWARD, REFERRAL, REJECTED, CASE_BY_CASE])
 
 
 @dataclass(frozen=True)
@@ -74,13 +74,15 @@ def ready(program: Program, setting: Setting, given: pl.DataFrame) -> tuple[pl.D
     frame, errors = prepare(program.measure, given)
     frame = add_history_facts(frame, program.measure, setting.history, setting.year)
     frame, bad = _split_history(program, frame)
-    return frame.with_columns(applicant().alias("_who")), errors + bad
+    return frame, errors + bad
 
 
 def run_ready(program: Program, setting: Setting, frame: pl.DataFrame, errors: list[RowError]) -> MeasureRun:
     """As ``run_measure``, from facts that are ready."""
     measure = program.measure
-    frame = frame.with_columns(_counts(program, setting).alias("_counted"))
+    program = narrowed(program, setting.environment, frame)
+    if any(_sums_applicants(node) for node in program.nodes):
+        frame = frame.with_columns(applicant().alias("_who"), _counts(program, setting).alias("_counted"))
     for checked in program.steps:
         column = build_column(checked.node, setting.environment).alias(checked.step.name)
         frame = frame.with_columns(column)
@@ -98,8 +100,12 @@ def run_ready(program: Program, setting: Setting, frame: pl.DataFrame, errors: l
     _conditions(run, setting)
     if measure.outcome == "award" or measure.decided_by is not None:
         _amount(run, setting)
-    _outcome(run, setting)
+    _outcome(run)
     return run
+
+
+def _sums_applicants(node: Node) -> bool:
+    return node.op == "applicant_total" or any(_sums_applicants(arg) for arg in node.args)
 
 
 def _counts(program: Program, setting: Setting) -> pl.Expr:
@@ -116,6 +122,8 @@ def _split_history(program: Program, frame: pl.DataFrame) -> tuple[pl.DataFrame,
             continue
         low, high = bounds(fact)
         outside = ~pl.col(fact.name).is_between(low, high)
+        if not frame.select(outside.any()).item():
+            continue
         for row in frame.filter(outside).iter_rows(named=True):
             value = show_scaled(fact, row[fact.name])
             text = f"由历年记录得出的“{fact.label}”为 {value}，超出允许范围，请核对历年记录"
@@ -125,24 +133,23 @@ def _split_history(program: Program, frame: pl.DataFrame) -> tuple[pl.DataFrame,
 
 
 def _conditions(run: MeasureRun, setting: Setting) -> None:
-    """Find the first condition that does not hold; rows where that cannot be told become errors."""
+    """Find the first condition that does not hold; rows where that cannot be told become errors.
+
+    ``_c0``, ``_c1`` … keep whether each holds, ``_stop`` the number of the first that does not.
+    """
     conditions = run.program.conditions
     holds = [build(each.node, setting.environment).alias(f"_c{index}") for index, each in enumerate(conditions)]
-    frame = run.frame.with_columns(holds)
-    columns = [pl.col(f"_c{index}") for index in range(len(conditions))]
-    first = [pl.when(column.is_null() | ~column).then(pl.lit(index)) for index, column in enumerate(columns)]
-    unknown = [pl.when(column.is_null()).then(True).when(~column).then(False) for column in columns]
-    failed = [
-        pl.when(~column).then(pl.lit(each.condition.id)) for column, each in zip(columns, conditions, strict=True)
-    ]
-    none = pl.lit(None)
-    frame = frame.with_columns(
-        pl.coalesce(*first, none.cast(pl.Int32)).cast(pl.Int32).alias("_stop"),
-        pl.coalesce(*unknown, pl.lit(False)).alias("_unknown"),
-        pl.concat_str(*failed, pl.lit(None, dtype=pl.String), separator=";", ignore_nulls=True).alias(
-            "failed_conditions"
-        ),
-    ).drop([f"_c{index}" for index in range(len(conditions))])
+    stop, unknown = pl.lit(None, dtype=pl.Int16), pl.lit(False)
+    for index, each in reversed(list(enumerate(conditions))):
+        column = pl.col(f"_c{index}")
+        fails = ~column.fill_null(False) if each.node.kind.nullable else ~column
+        stop = pl.when(fails).then(pl.lit(index, dtype=pl.Int16)).otherwise(stop)
+        unknown = pl.when(fails).then(column.is_null()).otherwise(unknown)
+    frame = run.frame.with_columns(holds).with_columns(stop.alias("_stop"))
+    run.frame = frame
+    if not any(each.node.kind.nullable for each in conditions):
+        return
+    frame = frame.with_columns(unknown.alias("_unknown"))
     for row in frame.filter("_unknown").select("application_id", "_stop").iter_rows():
         checked = conditions[row[1]]
         _undecided(
@@ -194,20 +201,31 @@ def _amount(run: MeasureRun, setting: Setting) -> None:
     scale = max(2, *(node.kind.scale for node in nodes))
     kinds = [at_scale(node, scale) for node in nodes]
     kind = replace(kinds[0], low=min(each.low for each in kinds), high=max(each.high for each in kinds))
-    value = _scaled(source, scale, setting.environment)
+    rounding = measure.rounding or setting.policy.provisions.rounding
+    unit = _rounding_unit(rounding)
+    is_wide = _needs_wide(run.frame, kind, unit)
+    value = _scaled(source, scale, setting.environment, is_wide)
     if limit is not None:
-        least = pl.min_horizontal(value, _scaled(limit, scale, setting.environment))
+        least = pl.min_horizontal(value, _scaled(limit, scale, setting.environment, is_wide))
         value = pl.when(value.is_not_null()).then(least)
         quote, label = measure.quote, "封顶后" if measure.outcome == "award" else "不超过上限"
         run.trail.append(TrailStep("capped", label, kind, quote, measure.clause))
     run.frame = run.frame.with_columns(value.alias("capped"))
-    _overlap(run, setting, scale, kind)
-    rounding = measure.rounding or setting.policy.provisions.rounding
-    run.frame = run.frame.with_columns(_rounded(pl.col("after_overlap"), rounding, scale).alias("rounded"))
+    _overlap(run, setting, kind, is_wide)
+    rounded = _rounded(pl.col("after_overlap"), rounding.mode, unit, scale, is_wide)
+    run.frame = run.frame.with_columns(rounded.alias("rounded"))
     _refuse_absurd(run)
     label = f"取整（{rounding.unit}，{_MODES[rounding.mode]}）"
     clause = rounding.clause or setting.policy.provisions.clause or measure.clause
-    run.trail.append(TrailStep("rounded", label, Kind("money", 2), rounding.quote or _UNWRITTEN, clause))
+    run.trail.append(TrailStep("rounded", label, FEN, rounding.quote or _UNWRITTEN, clause))
+
+
+def _needs_wide(frame: pl.DataFrame, kind: Kind, unit: int) -> bool:
+    """Whether an amount of this type, what others granted of it, or its rounding can go beyond 64 bits."""
+    granted = frame["granted_above"].max()
+    finer: int = 10 ** (kind.scale - 2)
+    most = max(kind.size, (granted if isinstance(granted, int) else 0) * finer)
+    return 2 * most + unit * finer > INT64_MAX
 
 
 def _decided(run: MeasureRun) -> Node | None:
@@ -228,27 +246,29 @@ def _drop_unknown(run: MeasureRun, setting: Setting, nodes: list[Node]) -> None:
         run.frame = run.frame.filter(~unknown)
 
 
-def _scaled(node: Node, scale: int, environment: Environment) -> pl.Expr:
-    return build(node, environment).cast(pl.Int128) * whole(10 ** (scale - node.kind.scale), True)
+def _scaled(node: Node, scale: int, environment: Environment, is_wide: bool) -> pl.Expr:
+    value = build(node, environment).cast(pl.Int128 if is_wide else pl.Int64)
+    return value * whole(10 ** (scale - node.kind.scale), is_wide)
 
 
-def _overlap(run: MeasureRun, setting: Setting, scale: int, kind: Kind) -> None:
+def _overlap(run: MeasureRun, setting: Setting, kind: Kind, is_wide: bool) -> None:
     """就高不重复: take off what was granted above, or give nothing beside it."""
     rule = run.measure.overlap or setting.policy.provisions.overlap
-    granted = pl.col("granted_above").cast(pl.Int128) * whole(10 ** (scale - 2), True)
+    finer, nothing = whole(10 ** (kind.scale - 2), is_wide), whole(0, is_wide)
+    granted = pl.col("granted_above").cast(pl.Int128 if is_wide else pl.Int64) * finer
     left = pl.col("capped")
     if rule == "top_up":
-        left = pl.when(granted > left).then(whole(0, True)).otherwise(left - granted)
+        left = pl.when(granted > left).then(nothing).otherwise(left - granted)
     elif rule == "exclude":
-        left = pl.when(granted > 0).then(whole(0, True)).otherwise(left)
-    shown = pl.col("after_overlap") if rule != "none" else pl.lit(None)
-    off = (pl.col("capped") - pl.col("after_overlap")) // whole(10 ** (scale - 2), True)
-    most = whole(MAX_MONEY_FEN, True)
+        left = pl.when(granted > 0).then(nothing).otherwise(left)
+    beside = pl.col("granted_above") > 0
+    shown = pl.col("after_overlap") if rule != "none" else pl.lit(None, dtype=pl.Int64)
+    taken = ((pl.col("capped") - pl.col("after_overlap")) // finer).clip(nothing, whole(MAX_MONEY_FEN, is_wide))
     run.frame = run.frame.with_columns(
-        pl.when(pl.col("granted_above") > 0).then(left).otherwise(pl.col("capped")).alias("after_overlap")
+        pl.when(beside).then(left).otherwise(pl.col("capped")).alias("after_overlap")
     ).with_columns(
-        pl.when(pl.col("granted_above") > 0).then(shown).cast(pl.Int128).alias("_overlap_shown"),
-        pl.when(off > most).then(most).when(off > 0).then(off).otherwise(whole(0, True)).cast(pl.Int64).alias("_off"),
+        pl.when(beside).then(shown).alias("_overlap_shown"),
+        pl.when(beside).then(taken).otherwise(nothing).cast(pl.Int64).alias("_off"),
     )
     if rule == "none":
         return
@@ -259,61 +279,58 @@ def _overlap(run: MeasureRun, setting: Setting, scale: int, kind: Kind) -> None:
     run.frame = run.frame.with_columns(
         pl.when(pl.col("granted_above") > 0).then(pl.col("granted_above")).alias("_granted_shown")
     )
-    run.trail.append(TrailStep("granted_above", granted_label, Kind("money", 2), quote, clause, "_granted_shown"))
+    run.trail.append(TrailStep("granted_above", granted_label, FEN, quote, clause, "_granted_shown"))
     run.trail.append(TrailStep("after_overlap", label, kind, quote, clause, "_overlap_shown"))
 
 
 def _refuse_absurd(run: MeasureRun) -> None:
     """An award beyond 1 万亿 yuan is an error of its row: some fact has the wrong unit."""
-    absurd = pl.col("_stop").is_null() & (pl.col("rounded") > whole(MAX_MONEY_FEN, True))
-    text = "算出的金额超过 1 万亿元，请核对各事实的数值和单位"
-    run.errors += [RowError(who, run.measure.id, "", "", text) for who in run.frame.filter(absurd)["application_id"]]
-    fits = pl.col("rounded") <= whole(MAX_MONEY_FEN, True)
-    kept = run.frame.filter(~absurd.fill_null(False))
-    run.frame = kept.with_columns(pl.when(fits).then(pl.col("rounded")).cast(pl.Int64).alias("rounded"))
+    most = whole(MAX_MONEY_FEN, run.frame.schema["rounded"] == pl.Int128)
+    if run.frame.select((pl.col("rounded") > most).any()).item():
+        absurd = pl.col("_stop").is_null() & (pl.col("rounded") > most)
+        text = "算出的金额超过 1 万亿元，请核对各事实的数值和单位"
+        found = run.frame.filter(absurd)["application_id"]
+        run.errors += [RowError(who, run.measure.id, "", "", text) for who in found]
+        run.frame = run.frame.filter(~absurd.fill_null(False))
+    fits = pl.when(pl.col("rounded") <= most).then(pl.col("rounded"))
+    run.frame = run.frame.with_columns(fits.cast(pl.Int64).alias("rounded"))
 
 
 _UNWRITTEN = "原文没有写取整，按申报指南的取整办法"
 _MODES = {"down": "舍去", "half_up": "四舍五入", "up": "进位"}
 
 
-def _rounded(value: pl.Expr, rounding: Rounding, scale: int) -> pl.Expr:
-    """Fen at the policy's unit, from an exact integer of ``scale`` digits."""
+def _rounding_unit(rounding: Rounding) -> int:
+    """Fen."""
     read = read_money(rounding.unit)
     if not isinstance(read, tuple):
         raise InputError(f"取整单位“{rounding.unit}”{read.message}")
-    fen = whole(read[0], True)
-    unit = whole(read[0] * 10 ** (scale - 2), True)
-    if rounding.mode == "half_up":
+    return read[0]
+
+
+def _rounded(value: pl.Expr, mode: str, unit_fen: int, scale: int, is_wide: bool) -> pl.Expr:
+    """Fen at the policy's unit, from an exact integer of ``scale`` digits."""
+    fen, unit = whole(unit_fen, is_wide), whole(unit_fen * 10 ** (scale - 2), is_wide)
+    if mode == "half_up":
         return (value * 2 + unit) // (unit * 2) * fen
-    if rounding.mode == "up":
+    if mode == "up":
         return (value + unit - 1) // unit * fen
     return value // unit * fen
 
 
-def _outcome(run: MeasureRun, setting: Setting) -> None:
-    """Give each row its outcome, its amount in fen, and the reason when there is none.
-
-    Each reason is written only for the rows that it concerns: texts cost far more than figures.
-    """
-    stop, frame = pl.col("_stop"), run.frame.with_row_index("_index")
-    cases = [(stop.is_null(), _when_all_hold(run, setting))]
-    for index in frame["_stop"].drop_nulls().unique():
-        checked = run.program.conditions[index]
-        reason = template(run, setting, checked.condition.reason)
-        verdict = pl.lit(_failed_outcome(checked)), reason, pl.lit(checked.clause), pl.lit(_referral(checked))
-        cases.append((stop == index, verdict))
-    names = ("outcome", "reason", "clause", "referral_to")
-    told = [
-        frame.filter(rows).select(
-            "_index", *(each.cast(pl.String).alias(name) for each, name in zip(verdict, names, strict=True))
-        )
-        for rows, verdict in cases
-    ]
-    texts = pl.concat(told).sort("_index").drop("_index")
-    frame = pl.concat([run.frame, texts], how="horizontal").with_columns(pl.lit(run.measure.id).alias("measure"))
+def _outcome(run: MeasureRun) -> None:
+    """Give each row its outcome and its amount in fen; what is said of it is written when it is asked for."""
+    frame = run.frame.with_columns(
+        pl.when(pl.col("_stop").is_null()).then(_when_all_hold(run)).otherwise(_when_stopped(run)).alias("outcome")
+    )
     paid = pl.when(pl.col("outcome") == AWARD).then(pl.col("rounded")) if "rounded" in frame.columns else pl.lit(None)
-    run.frame = frame.with_columns(paid.cast(pl.Int64).fill_null(0).alias("amount_fen"), *_taken_off(frame))
+    unsaid = pl.lit(None, dtype=pl.String)
+    run.frame = frame.with_columns(
+        paid.cast(pl.Int64).fill_null(0).alias("amount_fen"),
+        unsaid.alias("_lost_reason"),
+        unsaid.alias("_lost_clause"),
+        *_taken_off(frame),
+    )
 
 
 def _taken_off(frame: pl.DataFrame) -> list[pl.Expr]:
@@ -323,100 +340,29 @@ def _taken_off(frame: pl.DataFrame) -> list[pl.Expr]:
     return [off.alias("_off"), covered.alias("_covered")]
 
 
-def _failed_outcome(checked: CheckedCondition) -> str:
-    return REFERRAL if isinstance(checked.condition.otherwise, Referral) else REJECTED
+def _when_stopped(run: MeasureRun) -> pl.Expr:
+    """A condition refers the application to a higher programme, or there is nothing."""
+    outcome = pl.lit(REJECTED, dtype=OUTCOME)
+    for index, each in enumerate(run.program.conditions):
+        if isinstance(each.condition.otherwise, Referral):
+            outcome = pl.when(pl.col("_stop") == index).then(pl.lit(REFERRAL, dtype=OUTCOME)).otherwise(outcome)
+    return outcome
 
 
-def _referral(checked: CheckedCondition) -> str | None:
-    otherwise = checked.condition.otherwise
-    return otherwise.referral if isinstance(otherwise, Referral) else None
-
-
-def _when_all_hold(run: MeasureRun, setting: Setting) -> tuple[pl.Expr, pl.Expr, pl.Expr, pl.Expr]:
+def _when_all_hold(run: MeasureRun) -> pl.Expr:
+    """An amount that is not above zero is no award; a panel that has not decided leaves the case open."""
     measure = run.measure
-    clause, nothing = pl.lit(measure.clause), pl.lit(None, dtype=pl.String)
-    if measure.outcome == REFERRAL:
-        reason = f"符合条件，按规定转报“{measure.referral_to}”，市级不另行发放"
-        return pl.lit(REFERRAL), pl.lit(reason), clause, pl.lit(measure.referral_to)
+    if measure.outcome == REFERRAL or (measure.outcome == CASE_BY_CASE and measure.decided_by is None):
+        return pl.lit(measure.outcome, dtype=OUTCOME)
+    paid = pl.col("rounded").fill_null(0) > 0
+    decided = pl.when(paid).then(pl.lit(AWARD, dtype=OUTCOME)).otherwise(pl.lit(REJECTED, dtype=OUTCOME))
     if measure.outcome == AWARD:
-        outcome, reason_expression, clause = _award_or_nothing(run, setting)
-        return outcome, reason_expression, clause, nothing
-    panel = _panel_reason(run, setting)
-    if measure.decided_by is None:
-        return pl.lit(CASE_BY_CASE), panel, clause, nothing
-    outcome, reason_expression, decided_clause = _award_or_nothing(run, setting)
-    open_still = pl.col(measure.decided_by).is_null()
-    return (
-        pl.when(open_still).then(pl.lit(CASE_BY_CASE)).otherwise(outcome),
-        pl.when(open_still).then(panel).otherwise(reason_expression),
-        pl.when(open_still).then(clause).otherwise(decided_clause),
-        nothing,
-    )
+        return decided
+    still_open = pl.col(measure.decided_by or "").is_null()
+    return pl.when(still_open).then(pl.lit(CASE_BY_CASE, dtype=OUTCOME)).otherwise(decided)
 
 
-def _panel_reason(run: MeasureRun, setting: Setting) -> pl.Expr:
-    text = "符合条件，按“一事一议”由专家组审定"
-    ceiling = run.program.ceiling
-    if ceiling is None:
-        return pl.lit(text)
-    shown = display(build(ceiling, setting.environment), ceiling.kind)
-    return pl.concat_str(pl.lit(text + "，最高 "), shown, pl.lit("元"))
-
-
-def _award_or_nothing(run: MeasureRun, setting: Setting) -> tuple[pl.Expr, pl.Expr, pl.Expr]:
-    """An amount that is not above zero is no award; say why."""
-    provisions, measure = setting.policy.provisions, run.measure
-    kind = next((each.kind for each in run.trail if each.column == "capped"), None)
-    base = kind or _amount_kind(run)
-    capped, after = display(pl.col("capped"), base), display(pl.col("after_overlap"), base)
-    granted = display(pl.col("granted_above"), Kind("money", 2))
-    rule = measure.overlap or provisions.overlap
-    why = "不再补助" if rule == "exclude" else "不低于按本措施计算的金额，不再补助"
-    overlapped = (pl.col("capped") > 0) & (pl.col("after_overlap") <= 0)
-    reason = (
-        pl.when(pl.col("capped") < 0)
-        .then(pl.concat_str(pl.lit("按本措施计算扣除后为 "), capped, pl.lit("元，没有可给的差额")))
-        .when(pl.col("capped") == 0)
-        .then(pl.concat_str(pl.lit("按本措施计算的金额为 "), capped, pl.lit("元，不大于零")))
-        .when(overlapped)
-        .then(
-            pl.concat_str(
-                pl.lit("同一事项已获上级或其他措施资助 "),
-                granted,
-                pl.lit(f"元，{why}（本措施计算为 "),
-                capped,
-                pl.lit("元）"),
-            )
-        )
-        .when(pl.col("rounded") <= 0)
-        .then(pl.concat_str(pl.lit("计算金额 "), after, pl.lit("元，取整后为零")))
-    )
-    clause = pl.when(overlapped).then(pl.lit(provisions.clause or measure.clause)).otherwise(pl.lit(measure.clause))
-    outcome = pl.when(pl.col("rounded") > 0).then(pl.lit(AWARD)).otherwise(pl.lit(REJECTED))
-    return outcome, reason, clause
-
-
-def _amount_kind(run: MeasureRun) -> Kind:
+def amount_kind(run: MeasureRun) -> Kind:
+    """The type of the amount before it is rounded."""
     node = run.program.award if run.measure.outcome == AWARD else _decided(run)
-    scale = max(2, node.kind.scale) if node is not None else 2
-    return Kind("money", scale)
-
-
-def template(run: MeasureRun, setting: Setting, text: str) -> pl.Expr:
-    """A reason with the values seen in each row."""
-    parts: list[pl.Expr] = []
-    for literal, name, _, _ in string.Formatter().parse(text):
-        parts.append(pl.lit(literal))
-        if name is not None:
-            parts.append(_shown(run, setting, name).fill_null(pl.lit("（未填）")))
-    return pl.concat_str(*parts) if parts else pl.lit(text)
-
-
-def _shown(run: MeasureRun, setting: Setting, name: str) -> pl.Expr:
-    kind = run.program.kind(name)
-    if kind is not None:
-        return display_with_unit(pl.col(name), kind)
-    if name in setting.environment.system:
-        return pl.lit(str(setting.environment.system[name]))
-    node = parameter_node(run.program.parameters[name], setting.policy.provisions.percentages_are_maxima)
-    return display_with_unit(build(node, setting.environment), node.kind)
+    return FEN if node is None else at_scale(node, max(2, node.kind.scale))

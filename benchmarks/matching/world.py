@@ -65,7 +65,7 @@ def _enterprises(draw: Generator, count: int) -> pl.DataFrame:
         place.alias("place"),
         bare.alias("bare_place"),
         renamed,
-        pl.Series("uscc", _codes(np.arange(count))),
+        pl.Series("uscc", credit_codes(np.arange(count))),
     )
     return frame.with_columns((pl.col("renamed") & pl.Series(draw.random(count) < 0.6)).alias("former_known"))
 
@@ -208,7 +208,7 @@ def _dirty_name(draw: Generator, who: pl.DataFrame) -> tuple[pl.Series, pl.Serie
 def _dirty_code(draw: Generator, codes: pl.Series, odd: pl.Series) -> pl.Series:
     count = len(codes)
     how = draw.random(count)
-    own = pl.Series(_codes(np.arange(count) + 20_000_000))
+    own = pl.Series(credit_codes(np.arange(count) + 20_000_000))
     codes = codes.zip_with(~odd, own)
     wrong = codes.str.slice(0, 9) + codes.str.slice(10, 1) + codes.str.slice(9, 1) + codes.str.slice(11)
     codes = codes.zip_with(pl.Series(how >= 0.04), wrong)
@@ -315,7 +315,7 @@ def _invoice(draw: Generator, count: int) -> np.ndarray:
     return np.char.add(np.char.add(head, "35200000"), draw.integers(10**9, 10**10, count).astype(str))
 
 
-def _codes(numbers: np.ndarray) -> np.ndarray:
+def credit_codes(numbers: np.ndarray) -> np.ndarray:
     """Valid unified social credit codes (GB 32100-2015), one a number below 31^6."""
     digits = np.empty((len(numbers), 17), dtype=np.int64)
     digits[:, :11] = [9, 1, 3, 5, 0, 6, 0, 0, 20, 10, 0]

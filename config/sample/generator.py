@@ -17,10 +17,13 @@ _HERE = Path(__file__).parent
 _WRITTEN_ON = datetime.datetime(2026, 4, 1)  # noqa: DTZ001 - a document property without a zone
 _NOTICE = "示例数据：企业、人员、代码、发票、账号均为虚构"
 _SURNAMES = "林陈黄吴张蔡杨郑许苏"
+_STEMS, _BRANCHES = "甲乙丙丁戊己庚辛壬癸", "子丑寅卯辰巳午未申酉戌亥"
 
 APPLICANT_COLUMNS = (
     "企业名称",
     "统一社会信用代码",
+    "法定代表人",
+    "住所",
     "单位类型",
     "县区",
     "项目名称",
@@ -105,6 +108,8 @@ def _applicant(row: Row, enterprise: Row, contract: str) -> dict[str, Cell]:
     texts: Sequence[Cell] = (
         enterprise["name"],
         credit_code(enterprise),
+        enterprise.get("legal_person") or legal_person(enterprise),
+        f"漳州市{enterprise['county']}示例路{enterprise['code']}号",
         enterprise.get("kind", "企业"),
         enterprise["county"],
         row.get("p", ""),
@@ -118,6 +123,12 @@ def _applicant(row: Row, enterprise: Row, contract: str) -> dict[str, Cell]:
         row.get("pledge", "是"),
     )
     return dict(zip(APPLICANT_COLUMNS, texts, strict=True))
+
+
+def legal_person(enterprise: Row) -> str:
+    """A made-up name that no other enterprise of the sample has: a surname and the code's place in the sixty."""
+    code = enterprise["code"]
+    return f"{_SURNAMES[(code + code // 60) % 10]}{_STEMS[code % 10]}{_BRANCHES[code % 12]}"
 
 
 def _fact(value: Any, applicant: str, enterprises: Mapping[str, Row]) -> Cell:

@@ -10,7 +10,14 @@ from services.tables.duplicates import duplicate_rows
 from services.tables.problems import RowProblem, TableError
 from services.tables.raw import ROW
 from services.tables.reading import Sheet, Workbook, read_workbook
-from services.tables.writing import PROBLEM_COLUMNS, safe_for_people, write_csv, write_problems, write_table
+from services.tables.writing import (
+    PROBLEM_COLUMNS,
+    safe_for_people,
+    write_csv,
+    write_frames,
+    write_problems,
+    write_table,
+)
 
 __all__ = [
     "PROBLEM_COLUMNS",
@@ -25,6 +32,7 @@ __all__ = [
     "read_workbook",
     "safe_for_people",
     "write_csv",
+    "write_frames",
     "write_problems",
     "write_table",
 ]

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import io
 from collections.abc import Mapping
+from itertools import islice
 
+import polars as pl
 from python_calamine import (
     CalamineError,
     CalamineSheet,
@@ -15,13 +17,14 @@ from python_calamine import (
 )
 
 from services.tables.filetype import FileType
-from services.tables.numbers import EXCEL_DIGITS, cell_text, lost_digits, number_text, percent_text
+from services.tables.numbers import EXCEL_DIGITS, CellValue, cell_text, lost_digits, number_text, percent_text
 from services.tables.percents import Places, percent_cells
 from services.tables.problems import TableError
 from services.tables.raw import Fault, Merge, RawSheet
 from services.tables.xls_faults import xls_faults
 from services.tables.xlsx_faults import xlsx_faults
 
+_ROWS_AT_A_TIME = 20_000
 _REPAIR = "请在 Excel 中打开检查，修复后另存为 XLSX 再提交"
 
 
@@ -63,19 +66,36 @@ def _sheets(
 
 def _raw_sheet(sheet: CalamineSheet, errors: Mapping[tuple[int, int | None], Fault], percents: Places) -> RawSheet:
     faults: dict[tuple[int, int | None], Fault] = {**errors}
-    rows = []
-    cells = sheet.to_python(skip_empty_area=False)
-    for index, values in enumerate(cells):
-        rows.append([cell_text(value) for value in values])
-        for column, value in enumerate(values):
-            if not isinstance(value, str) and lost_digits(value):
-                faults[(index, column)] = _lost(float(value))  # type: ignore[arg-type]
-    for index, column in percents:
-        shown = cells[index][column] if index < len(cells) and column < len(cells[index]) else None
-        if isinstance(shown, int | float) and not isinstance(shown, bool):
-            rows[index][column] = percent_text(shown)
+    frames = [pl.DataFrame()]
+    left: list[CellValue] = [""] * (sheet.start[1] if sheet.start else 0)  # calamine leaves out the columns before
+    rows, start = (left + row for row in sheet.iter_rows()), 0
+    while some := list(islice(rows, _ROWS_AT_A_TIME)):
+        frames.append(_cells(some, start, percents, faults))
+        start += len(some)
     merges = [Merge(top, left, bottom, right) for (top, left), (bottom, right) in sheet.merged_cell_ranges or []]
-    return RawSheet(name=sheet.name, rows=rows, merges=merges, faults=faults)
+    return RawSheet(name=sheet.name, cells=pl.concat(frames, how="diagonal"), merges=merges, faults=faults)
+
+
+def _cells(
+    rows: list[list[CellValue]], start: int, percents: Places, faults: dict[tuple[int, int | None], Fault]
+) -> pl.DataFrame:
+    """Some rows, the first of which is number `start` of the sheet, as text; numbers that Excel cut go to `faults`."""
+    texts = []
+    for column, values in enumerate(zip(*rows, strict=True)):
+        if set(map(type, values)) == {str}:
+            texts.append(pl.Series(str(column), values, dtype=pl.String).str.strip_chars())
+            continue
+        for index, value in enumerate(values, start=start):
+            if not isinstance(value, str) and lost_digits(value):
+                faults[(index, column)] = _lost(float(value))
+        shown = [
+            percent_text(value)
+            if (index, column) in percents and isinstance(value, int | float) and not isinstance(value, bool)
+            else cell_text(value)
+            for index, value in enumerate(values, start=start)
+        ]
+        texts.append(pl.Series(str(column), shown, dtype=pl.String))
+    return pl.DataFrame(texts)
 
 
 def _lost(value: float) -> Fault:

@@ -11,6 +11,7 @@ from services.tables.problems import TableError
 MAX_UNPACKED_BYTES = 1 << 30
 """A workbook that unpacks to more than this is refused: no table of a bureau is that large, a zip bomb is."""
 
+_NOTHING, _START = b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe", 64
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _SAVE_AS = "请用 Excel 或 WPS 打开后另存为 XLSX 或 CSV 再提交"
 _FOREIGN = {
@@ -35,7 +36,7 @@ class FileType(Enum):
 
 def file_type(data: bytes, file: str) -> FileType:
     """The type of a file's content; raises `TableError` for everything that is not a table."""
-    if not data.strip(b"\x00 \t\r\n\xef\xbb\xbf\xff\xfe"):
+    if not (data[:_START].strip(_NOTHING) or data.strip(_NOTHING)):
         raise TableError(file, "是空文件，没有任何内容", "请检查导出或上传是否成功，重新提交有内容的文件")
     for magic, what in _FOREIGN.items():
         if data.startswith(magic):

@@ -65,7 +65,7 @@ def find_header(sheet: RawSheet, known: Collection[str] = ()) -> Header:
 
 
 def _candidate_rows(sheet: RawSheet) -> list[int]:
-    return [index for index, row in enumerate(sheet.rows[:SEARCHED_ROWS]) if any(row)]
+    return [index for index, row in enumerate(sheet.top[:SEARCHED_ROWS]) if any(row)]
 
 
 def _hits(header: Header, folded: set[str]) -> int:
@@ -77,9 +77,9 @@ def _hits(header: Header, folded: set[str]) -> int:
 def _first_header_row(sheet: RawSheet) -> int:
     """The first row of labels that is about as wide as the rows below it."""
     for row in _candidate_rows(sheet):
-        below = [sum(map(bool, cells)) for cells in sheet.rows[row + 1 : row + 1 + SEARCHED_ROWS] if any(cells)]
-        width = max(below, default=sum(map(bool, sheet.rows[row])))
-        if _labels(sheet.rows[row]) and _covered(sheet, row) >= max(1, (width + 1) // 2):
+        below = [sum(map(bool, cells)) for cells in sheet.top[row + 1 : row + 1 + SEARCHED_ROWS] if any(cells)]
+        width = max(below, default=sum(map(bool, sheet.top[row])))
+        if _labels(sheet.top[row]) and _covered(sheet, row) >= max(1, (width + 1) // 2):
             return row
     raise UnclearHeaderError(
         0,
@@ -90,7 +90,7 @@ def _first_header_row(sheet: RawSheet) -> int:
 
 def _covered(sheet: RawSheet, row: int) -> int:
     """Columns under a heading that begins in `row`; a title merged over the sheet counts as one."""
-    filled = {column for column, cell in enumerate(sheet.rows[row]) if cell}
+    filled = {column for column, cell in enumerate(sheet.top[row]) if cell}
     if len(filled) < 2:
         return len(filled)
     return len(filled.union(*(range(m.left, m.right + 1) for m in sheet.merges if m.top == row and m.left in filled)))
@@ -107,7 +107,7 @@ def _labels(cells: Sequence[str]) -> bool:
 
 def _header_at(sheet: RawSheet, row: int) -> Header:
     last = _last_header_row(sheet, row)
-    width = max(len(cells) for cells in sheet.rows[row : last + 1])
+    width = max(len(cells) for cells in sheet.top[row : last + 1])
     levels = [_filled_level(sheet, index, width, last) for index in range(row, last + 1)]
     headings = []
     for column in range(width):
@@ -118,13 +118,13 @@ def _header_at(sheet: RawSheet, row: int) -> Header:
 
 def _filled_level(sheet: RawSheet, row: int, width: int, last: int) -> list[str]:
     """One row of a header with merged text repeated; without merges a group reaches to the next heading."""
-    cells = [*sheet.rows[row], *[""] * (width - len(sheet.rows[row]))]
+    cells = [*sheet.top[row], *[""] * (width - len(sheet.top[row]))]
     merged = [m for m in sheet.merges if m.top == row and m.left < m.right]
     for merge in merged:
         for column in range(merge.left, min(merge.right, width - 1) + 1):
             cells[column] = cells[merge.left]
     if not merged and not sheet.merges and row < last:
-        below = sheet.rows[row + 1]
+        below = sheet.top[row + 1]
         for column in range(1, width):
             if not cells[column] and column < len(below) and below[column]:
                 cells[column] = cells[column - 1]
@@ -135,20 +135,20 @@ def _last_header_row(sheet: RawSheet, row: int) -> int:
     """Vertical merges say how deep the header is; without merges, gaps that the next row's labels fill make it two."""
     tall = [m.bottom for m in sheet.merges if m.top == row and m.bottom > row and _cell(sheet, row, m.left)]
     if tall:
-        return min(max(tall), len(sheet.rows) - 1)
+        return min(max(tall), len(sheet.top) - 1)
     wide = any(m.top == row and m.left < m.right and _cell(sheet, row, m.left) for m in sheet.merges)
-    if (wide or not sheet.merges) and row + 1 < len(sheet.rows) and _is_second_level(sheet, row):
+    if (wide or not sheet.merges) and row + 1 < len(sheet.top) and _is_second_level(sheet, row):
         return row + 1
     return row
 
 
 def _cell(sheet: RawSheet, row: int, column: int) -> str:
-    return sheet.rows[row][column] if column < len(sheet.rows[row]) else ""
+    return sheet.top[row][column] if column < len(sheet.top[row]) else ""
 
 
 def _is_second_level(sheet: RawSheet, row: int) -> bool:
     """Whether the next row names the parts of groups: labels under every gap, nothing under single headings."""
-    upper, lower = sheet.rows[row], sheet.rows[row + 1]
+    upper, lower = sheet.top[row], sheet.top[row + 1]
     filled = [column for column, cell in enumerate(upper) if cell]
     children = {column for column, cell in enumerate(lower) if cell}
     gaps = {column for column in range(len(lower)) if column not in filled}
@@ -160,9 +160,9 @@ def _is_second_level(sheet: RawSheet, row: int) -> bool:
 
 def _refuse_unclear(sheet: RawSheet, header: Header) -> None:
     """A gap in the first level whose group is uncertain must not be guessed when nothing is known of the headings."""
-    if header.first != header.last or header.first + 1 >= len(sheet.rows):
+    if header.first != header.last or header.first + 1 >= len(sheet.top):
         return
-    upper, lower = sheet.rows[header.first], sheet.rows[header.first + 1]
+    upper, lower = sheet.top[header.first], sheet.top[header.first + 1]
     gaps = [c for c in range(len(lower)) if lower[c] and not _cell(sheet, header.first, c)]
     if gaps and _labels(lower) and any(upper[gaps[0] + 1 :]):
         raise UnclearHeaderError(

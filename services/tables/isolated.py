@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import json
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
+
+import polars as pl
 
 from services.tables.filetype import FileType
 from services.tables.problems import TableError
@@ -26,12 +29,13 @@ def read_isolated(data: bytes, kind: FileType, file: str) -> tuple[list[RawSheet
         raise TableError(file, f"读取超过 {SECONDS} 秒仍未完成，可能已损坏", _REMEDY) from error
     except subprocess.CalledProcessError as error:
         raise TableError(file, "已损坏，无法作为工作簿打开", _REMEDY) from error
-    answer = json.loads(done.stdout)
+    told = io.BytesIO(done.stdout)
+    answer = json.loads(told.readline())
     if "cause" in answer:
         raise TableError(file, answer["cause"], answer["remedy"])
-    return [_sheet(plain) for plain in answer["sheets"]], answer["notes"]
+    return [_sheet(plain, told.read(plain["bytes"])) for plain in answer["sheets"]], answer["notes"]
 
 
-def _sheet(plain: dict[str, Any]) -> RawSheet:
+def _sheet(plain: dict[str, Any], cells: bytes) -> RawSheet:
     faults = {(row, column): Fault(*words) for row, column, *words in plain["faults"]}
-    return RawSheet(plain["name"], plain["rows"], [Merge(*bounds) for bounds in plain["merges"]], faults)
+    return RawSheet(plain["name"], pl.read_ipc(cells), [Merge(*bounds) for bounds in plain["merges"]], faults)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
+from itertools import zip_longest
+
+import polars as pl
 
 ROW = "_row"
 """The frame column that carries the row number that the user sees in Excel."""
@@ -28,14 +32,50 @@ class Merge:
     right: int
 
 
+TOP_ROWS = 62
+"""Enough rows to find a header in: those in which it may begin, and as many below."""
+
+
 @dataclass
 class RawSheet:
-    """Rows of stripped text from the sheet's first row on; `faults` is keyed by zero-based (row, column or None)."""
+    """A sheet from its first row and column on, as stripped text; `faults` by zero-based (row, column or None).
+
+    The columns of `cells` are called `0`, `1` …; a cell right of a row's last one is null, an empty one is "".
+    """
 
     name: str
-    rows: list[list[str]]
+    cells: pl.DataFrame
     merges: list[Merge] = field(default_factory=list)
     faults: Mapping[tuple[int, int | None], Fault] = field(default_factory=dict)
+    intact: bool = False
+    """Known to hold no mark of damage; else it is looked for."""
+
+    @cached_property
+    def top(self) -> list[list[str]]:
+        """The rows in which the header is, each as long as it is in the sheet."""
+        tall = max((merge.bottom + 2 for merge in self.merges if merge.top < TOP_ROWS), default=0)
+        return rows_of(self.cells.head(max(TOP_ROWS, tall)))
+
+    @property
+    def empty(self) -> bool:
+        """Whether no cell holds anything."""
+        return not any((column != "").any() for column in self.cells.iter_columns())
+
+    def cell(self, row: int, column: int) -> str:
+        """The text of one cell; nothing beyond the sheet."""
+        inside = row < self.cells.height and column < self.cells.width
+        return self.cells[row, column] or "" if inside else ""
+
+
+def cells_of(rows: Sequence[Sequence[str]]) -> pl.DataFrame:
+    """Rows of any lengths as the `cells` of a sheet."""
+    columns = zip_longest(*rows)
+    return pl.DataFrame({str(index): pl.Series(column, dtype=pl.String) for index, column in enumerate(columns)})
+
+
+def rows_of(cells: pl.DataFrame) -> list[list[str]]:
+    """The rows of `cells`, each as long as it is in the sheet."""
+    return [[cell for cell in row if cell is not None] for row in cells.iter_rows()]
 
 
 def error_value(text: str) -> Fault:

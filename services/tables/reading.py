@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import polars as pl
 
-from services.tables.damage import damaged_cells
+from services.tables.damage import damaged_cells, may_be_damaged
 from services.tables.filetype import FileType, file_type
 from services.tables.headers import Header, UnclearHeaderError, find_header, fold_heading
 from services.tables.isolated import read_isolated
 from services.tables.problems import RowProblem, TableError, shortened
-from services.tables.raw import ROW, Fault, RawSheet, column_letter
+from services.tables.raw import ROW, Fault, RawSheet, column_letter, rows_of
 from services.tables.text import read_text
 
 
@@ -76,7 +76,7 @@ def read_workbook(path: Path, known: Collection[str] = ()) -> Workbook:
     except OSError as error:
         raise TableError(path.name, "无法打开（文件不存在或没有读取权限）", "请检查路径和权限") from error
     raws, notes = _raw_sheets(data, path.name)
-    if not any(any(row) for raw in raws for row in raw.rows):
+    if all(raw.empty for raw in raws):
         raise TableError(path.name, "里没有任何数据", "请检查导出或上传是否成功，重新提交有内容的文件")
     workbook = Workbook(path.name, hashlib.sha256(data).hexdigest(), [], [], notes)
     for raw in raws:
@@ -93,7 +93,7 @@ def _raw_sheets(data: bytes, file: str) -> tuple[list[RawSheet], list[str]]:
 
 
 def _add(workbook: Workbook, raw: RawSheet, known: Collection[str]) -> None:
-    if not any(any(row) for row in raw.rows):
+    if raw.empty:
         workbook.notes.append(f"工作表「{raw.name}」是空的，已跳过")
         return
     try:
@@ -102,26 +102,31 @@ def _add(workbook: Workbook, raw: RawSheet, known: Collection[str]) -> None:
         problem = RowProblem(workbook.file, raw.name, unclear.row + 1, "", "", unclear.cause, unclear.remedy)
         workbook.problems.append(problem)
         return
-    names, duplicated = _column_names(raw, header)
-    faults = _faults(raw, header)
+    body = _body(raw, header)
+    names, duplicated = _column_names(body, header)
+    faults = _faults(raw, header, body)
     for (row, column), fault in sorted(faults.items(), key=lambda item: (item[0][0], item[0][1] or 0)):
         name = names.get(column, column_letter(column)) if column is not None else ""
         workbook.problems.append(
             RowProblem(workbook.file, raw.name, row + 1, name, shortened(fault.value), fault.cause, fault.remedy)
         )
     bad = {row for row, _ in faults}
-    frame = _frame(raw, header, names, bad)
+    frame = _frame(body, names, bad)
     workbook.sheets.append(Sheet(workbook.file, raw.name, header.first + 1, list(names.values()), frame, duplicated))
 
 
-def _column_names(raw: RawSheet, header: Header) -> tuple[dict[int, str], dict[str, list[str]]]:
+def _body(raw: RawSheet, header: Header) -> pl.DataFrame:
+    """The rows below the header that hold anything, with `_row`, their zero-based number in the sheet."""
+    below = raw.cells.slice(header.last + 1).with_row_index(ROW, offset=header.last + 1)
+    return below.filter(pl.any_horizontal(pl.exclude(ROW) != "")) if raw.cells.width else below
+
+
+def _column_names(body: pl.DataFrame, header: Header) -> tuple[dict[int, str], dict[str, list[str]]]:
     """Column index to a unique name; columns with neither heading nor data are left out."""
-    width = len(header.headings)
-    used = {column for row in raw.rows[header.last + 1 :] for column, cell in enumerate(row[:width]) if cell}
     names: dict[int, str] = {}
     letters: dict[str, list[str]] = {}
     for column, heading in enumerate(header.headings):
-        if not heading and column not in used:
+        if not heading and not (body[str(column)] != "").any():
             continue
         letters.setdefault(heading, []).append(column_letter(column))
         names[column] = (
@@ -130,27 +135,33 @@ def _column_names(raw: RawSheet, header: Header) -> tuple[dict[int, str], dict[s
     return names, {heading: places for heading, places in letters.items() if heading and len(places) > 1}
 
 
-def _faults(raw: RawSheet, header: Header) -> dict[tuple[int, int | None], Fault]:
+def _faults(raw: RawSheet, header: Header, body: pl.DataFrame) -> dict[tuple[int, int | None], Fault]:
     """Every reason, below the header, not to use a row: unreadable cells, cells beyond the header, merged rows."""
     faults = {place: fault for place, fault in raw.faults.items() if place[0] > header.last}
+    for index, row in _numbered(body.clear() if raw.intact else body.filter(may_be_damaged(body.drop(ROW)))):
+        faults |= {(index, column): fault for column, fault in damaged_cells(row)}
     width = len(header.headings)
     needed = max((column + 1 for column, heading in enumerate(header.headings) if heading), default=0)
-    for index, row in enumerate(raw.rows[header.last + 1 :], start=header.last + 1):
-        faults |= {(index, column): fault for column, fault in damaged_cells(row)}
-        if len(row) > width and any(row[width:]):
-            extra = "，".join(cell for cell in row[width:] if cell)
-            faults[(index, None)] = Fault(extra, f"有 {len(row)} 格，比表头的 {width} 列多，列可能错位", _SHIFTED)
-        elif len(row) < needed and any(row):
-            faults[(index, None)] = Fault(row[-1], f"只有 {len(row)} 格，比表头的 {needed} 列少，列可能错位", _SHIFTED)
+    beyond = pl.any_horizontal(pl.lit(False), *(pl.col(name) != "" for name in body.columns[width + 1 :]))
+    for index, row in _numbered(body.filter(beyond)):
+        extra = "，".join(cell for cell in row[width:] if cell)
+        faults[(index, None)] = Fault(extra, f"有 {len(row)} 格，比表头的 {width} 列多，列可能错位", _SHIFTED)
+    for index, row in _numbered(body.filter(pl.col(str(needed - 1)).is_null()) if needed else body.clear()):
+        faults[(index, None)] = Fault(row[-1], f"只有 {len(row)} 格，比表头的 {needed} 列少，列可能错位", _SHIFTED)
     return faults | _merged_rows(raw, header)
+
+
+def _numbered(body: pl.DataFrame) -> Iterator[tuple[int, list[str]]]:
+    """Rows of the body with their number, each as long as it is in the sheet."""
+    return zip(body[ROW], rows_of(body.drop(ROW)), strict=True)
 
 
 def _merged_rows(raw: RawSheet, header: Header) -> dict[tuple[int, int | None], Fault]:
     faults: dict[tuple[int, int | None], Fault] = {}
     for merge in raw.merges:
-        if merge.top == merge.bottom or merge.bottom <= header.last or merge.top >= len(raw.rows):
+        if merge.top == merge.bottom or merge.bottom <= header.last:
             continue
-        text = raw.rows[merge.top][merge.left] if merge.left < len(raw.rows[merge.top]) else ""
+        text = raw.cell(merge.top, merge.left)
         for index in range(max(merge.top, header.last + 1), merge.bottom + 1):
             if text:
                 faults[(index, merge.left)] = Fault(text, _MERGED, "请取消合并，逐行填写")
@@ -161,15 +172,7 @@ _SHIFTED = "请检查该行的分隔符；单元格里的逗号要用英文双�
 _MERGED = "是跨行合并的单元格，不能确定它属于哪一行"
 
 
-def _frame(raw: RawSheet, header: Header, names: dict[int, str], bad: set[int]) -> pl.DataFrame:
-    kept = [
-        (index, row)
-        for index, row in enumerate(raw.rows[header.last + 1 :], start=header.last + 1)
-        if index not in bad and any(row)
-    ]
-    data: dict[str, pl.Series] = {
-        name: pl.Series(name, [row[column] if column < len(row) else "" for _, row in kept], dtype=pl.String)
-        for column, name in names.items()
-    }
-    data[ROW] = pl.Series(ROW, [index + 1 for index, _ in kept], dtype=pl.Int64)
-    return pl.DataFrame(data)
+def _frame(body: pl.DataFrame, names: dict[int, str], bad: set[int]) -> pl.DataFrame:
+    kept = body.filter(~pl.col(ROW).is_in(list(bad))) if bad else body
+    texts = [pl.col(str(column)).fill_null("").alias(name) for column, name in names.items()]
+    return kept.select(*texts, (pl.col(ROW).cast(pl.Int64) + 1).alias(ROW))

@@ -6,9 +6,14 @@ import csv
 import io
 from collections import Counter
 from collections.abc import Iterator
+from itertools import islice
 
+import polars as pl
+
+from services.tables.damage import MARKS_OF_DAMAGE
+from services.tables.plain_text import plain_cells
 from services.tables.problems import TableError, shortened
-from services.tables.raw import Fault, RawSheet
+from services.tables.raw import Fault, RawSheet, cells_of
 
 MAX_LINES_IN_A_CELL = 50
 """A quoted cell with more lines than this is taken for a forgotten closing quote."""
@@ -16,25 +21,43 @@ MAX_LINES_IN_A_CELL = 50
 _BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 _DELIMITERS = (",", "\t", ";", "|")
 _SAMPLE_LINES = 50
+_SAMPLE = 1 << 20
 
 
 def read_text(data: bytes, file: str) -> tuple[RawSheet, str]:
     """The one sheet of a delimited text file, and the name of its encoding."""
     text, encoding = decode(data, file)
-    lines = list(io.StringIO(text, newline=""))
+    delimiter = _delimiter(list(islice(io.StringIO(text[:_SAMPLE], newline=""), _SAMPLE_LINES)))
+    cells = plain_cells(text, delimiter)
+    faults: dict[tuple[int, int | None], Fault] = {}
+    if cells is None:
+        cells, faults = carefully(text, delimiter)
+    if "\ufffd" in text:
+        faults |= _unreadable(cells)
+    intact = not any(mark in text for mark in MARKS_OF_DAMAGE)
+    return RawSheet(name="", cells=cells, faults=faults, intact=intact), encoding
+
+
+def _unreadable(cells: pl.DataFrame) -> dict[tuple[int, int | None], Fault]:
+    """The cells that hold the mark of a character that was lost."""
+    found: dict[tuple[int, int | None], Fault] = {}
+    for index, column in enumerate(cells.iter_columns()):
+        for row in column.str.contains("\ufffd", literal=True).fill_null(False).arg_true():
+            found[(row, index)] = _damaged(column[row])
+    return found
+
+
+def carefully(text: str, delimiter: str) -> tuple[pl.DataFrame, dict[tuple[int, int | None], Fault]]:
+    """The cells of a text in which some lines are not plain, record by record."""
     rows: list[list[str]] = []
     faults: dict[tuple[int, int | None], Fault] = {}
-    damaged = "\ufffd" in text
-    for record in _records(lines, _delimiter(lines)):
+    for record in _records(list(io.StringIO(text, newline="")), delimiter):
         if isinstance(record, Fault):
             faults[(len(rows), None)] = record
             rows.append([])
-            continue
-        row = [cell.strip() for cell in record]
-        if damaged:
-            faults |= {(len(rows), column): _damaged(cell) for column, cell in enumerate(row) if "\ufffd" in cell}
-        rows.append(row)
-    return RawSheet(name="", rows=rows, faults=faults), encoding
+        else:
+            rows.append([cell.strip() for cell in record])
+    return cells_of(rows), faults
 
 
 def decode(data: bytes, file: str) -> tuple[str, str]:
@@ -70,7 +93,7 @@ def _delimiter(lines: list[str]) -> str:
     """The candidate that cuts the first lines into the most columns on most lines; the comma wins a tie."""
 
     def columns(delimiter: str) -> int:
-        widths = Counter(len(row) for row in csv.reader(lines[:_SAMPLE_LINES], delimiter=delimiter) if len(row) > 1)
+        widths = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter) if len(row) > 1)
         return max(widths, key=lambda width: (widths[width], width), default=0)
 
     found = {delimiter: columns(delimiter) for delimiter in _DELIMITERS}

@@ -11,7 +11,7 @@ from python_calamine import CalamineWorkbook
 
 from config.sample import write_sample
 from config.sample.codes import credit_code
-from config.sample.generator import APPLICANT_COLUMNS, load
+from config.sample.generator import APPLICANT_COLUMNS, legal_person, load
 from matching import match, uscc, within
 from services.ledger_rows import read_ledger
 from services.tables import read_workbook
@@ -68,6 +68,11 @@ def test_the_data_names_facts_and_measures_as_the_policy_does() -> None:
         assert measure is not None
         own = {fact.name: fact.label for fact in measure.facts if fact.source == "declared"}
         assert sheet["facts"] == own
+
+
+def test_two_enterprises_have_one_legal_person_and_all_others_one_each() -> None:
+    persons = [each.get("legal_person") or legal_person(each) for each in load("enterprises").values()]
+    assert len(persons) - len(set(persons)) == 1
 
 
 def test_no_code_telephone_or_mail_can_belong_to_anybody() -> None:

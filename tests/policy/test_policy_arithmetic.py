@@ -12,13 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 import policy
-from policy.compiling import Environment, build_column
+from policy.compiling import Environment, build_column, display
 from policy.expressions import Analyst, ExpressionError, Node
 from policy.functions import TABLE
 from policy.kinds import INT128_MAX, MONEY, Kind, number
+from policy.narrowing import Bounder
 
 MADE_UP = Path(__file__).parent / "made_up"
 FEN = st.integers(0, 10**14)
+AMOUNTS_OF_ANY_SIZE = st.one_of(*(st.integers(-(10**digits), 10**digits) for digits in (2, 9, 18, 19, 25)))
 MONEY_SAMPLE = st.one_of(FEN, st.integers(0, 10**9), st.sampled_from([0, 1, 99_999_999, 100_000_000, 666_666_667]))
 SLOW = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 
@@ -172,17 +174,24 @@ SHAPES: list[Callable[[str, str], str]] = [
 ]
 NUMBERS = grown(st.sampled_from(["n", "m", "r", "7", "0"]), [*SHAPES, lambda left, right: f"({left} * {right})"])
 MONIES = grown(st.one_of(st.sampled_from(["a", "b"]), NUMBERS.map(lambda factor: f"(a * {factor})")), SHAPES)
-ROWS = st.lists(
-    st.fixed_dictionaries({name: st.integers(kind.low, kind.high) for name, kind in FACTS.items()}),
-    min_size=1,
-    max_size=5,
+ALL_SIZES = {name: st.integers(kind.low, kind.high) for name, kind in FACTS.items()}
+SMALL = {name: st.integers(max(kind.low, -50_000), min(kind.high, 50_000)) for name, kind in FACTS.items()}
+AROUND_64_BITS = SMALL | {"a": st.integers(10**14 - 1000, 10**14), "n": st.integers(92_230, 92_236)}
+ROWS = st.one_of(
+    st.lists(st.fixed_dictionaries(sizes), min_size=1, max_size=5) for sizes in (ALL_SIZES, SMALL, AROUND_64_BITS)
 )
 
 
 def computed(expression: str, rows: list[Row]) -> tuple[Node, list[int | None]]:
+    """The tree, and its values; with the tighter bounds of these very rows they are the same."""
     node = Analyst(expression, FactScope(), TABLE).analyse()
-    frame = pl.DataFrame(rows, schema=dict.fromkeys(FACTS, pl.Int64()))
-    return node, frame.with_columns(x=build_column(node, Environment({}, {}, {})))["x"].to_list()
+    frame, nothing = pl.DataFrame(rows, schema=dict.fromkeys(FACTS, pl.Int64())), Environment({}, {}, {})
+    found = frame.with_columns(x=build_column(node, nothing))["x"].to_list()
+    seen = {name: (min(row[name] for row in rows), max(row[name] for row in rows)) for name in FACTS}
+    tight = Bounder(nothing, seen, len(rows)).bound(node)
+    assert found == frame.with_columns(x=build_column(tight, nothing))["x"].to_list(), expression
+    assert all(tight.kind.low <= value <= tight.kind.high for value in found if value is not None), expression
+    return node, found
 
 
 def oracle_names(row: Row) -> dict[str, object]:
@@ -230,3 +239,24 @@ def test_values_just_beyond_64_bits_stay_exact() -> None:
         assert got == [(10**14 - 1) * factor]
         _, got = computed("a * 100 * 100 * 10", [row])
         assert got == [(10**14 - 1) * 100_000]
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.sampled_from(["round_down", "round_up", "round_half_up"]), NUMBERS, ROWS)
+def test_roundings_are_the_same_with_the_bounds_of_the_rows(rounding: str, figure: str, rows: list[Row]) -> None:
+    try:
+        node, got = computed(f"{rounding}({figure}, 100)", rows)
+    except ExpressionError as error:
+        assert "38 位" in error.message
+        return
+    assert all(value is not None and value % (100 * 10**node.kind.scale) == 0 for value in got)
+
+
+@given(AMOUNTS_OF_ANY_SIZE, st.integers(0, 8), st.booleans())
+def test_an_amount_is_shown_the_same_at_any_width(value: int, scale: int, percent: bool) -> None:
+    wide = Kind("number", scale, -(10**30), 10**30, percent=percent)
+    tight = Kind("number", scale, min(value, 0), max(value, 0), percent=percent)
+    column = pl.DataFrame({"x": pl.Series([value], dtype=pl.Int128)})
+    shown = [column.select(x=display(pl.col("x"), kind))["x"][0] for kind in (wide, tight)]
+    exact = Fraction(value, 10**scale) * (100 if percent else 1)
+    assert shown[0] == shown[1] and Fraction(shown[0].removesuffix("%")) == exact

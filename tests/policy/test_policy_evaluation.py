@@ -1,5 +1,6 @@
 """Whole tables: good rows go on, bad rows are named, trails explain, input that does not fit is refused."""
 
+import json
 from decimal import Decimal
 from pathlib import Path
 
@@ -76,10 +77,10 @@ def test_every_step_carries_its_quote_and_clause(base: Policy) -> None:
 
 def test_records_hold_the_same_steps_as_the_single_application(base: Policy) -> None:
     evaluation = evaluate(base, [application(1), application(2, fee=1), application(3)])
-    records = evaluation.records("fee", 0, 10).to_dicts()
+    records = [json.loads(line) for line in evaluation.trail_lines("fee", 0, 10)]
     for record in records:
         assert record["steps"] == [vars(step) for step in evaluation.steps(record["application_id"])]
-    assert evaluation.records("fee", 1, 1)["application_id"].to_list() == ["A2"]
+    assert [json.loads(line)["application_id"] for line in evaluation.trail_lines("fee", 1, 1)] == ["A2"]
 
 
 def test_a_condition_is_named_in_chinese_and_a_referral_is_no_failing() -> None:

@@ -281,3 +281,29 @@ def test_a_workbook_cut_short_is_refused(read: Read, tmp_path: Path) -> None:
 def test_all_text_frames_have_only_strings_and_the_row(read: Read) -> None:
     workbook = read(lambda _, sheet: (sheet.write_row(0, 0, ["企业", "x"]), sheet.write_row(1, 0, ["a", 1.5])))
     assert workbook.table().frame.schema == {"企业": pl.String, "x": pl.String, ROW: pl.Int64}
+
+
+def test_a_table_that_begins_away_from_the_corner_keeps_its_rows_and_columns(read: Read) -> None:
+    def fill(book: xlsxwriter.Workbook, sheet: xlsxwriter.worksheet.Worksheet) -> None:
+        sheet.write_row(4, 2, ["企业名称", "", "增速"])
+        sheet.write_row(5, 2, ["甲", "无题", 0.5])
+        sheet.write(6, 2, "乙")
+        sheet.write_number(6, 4, 0.085, book.add_format({"num_format": 10}))
+        sheet.write_row(7, 2, ["丙", "", "#REF!"])
+
+    workbook = read(fill)
+    sheet = workbook.table()
+    assert (sheet.header_row, sheet.columns) == (5, ["企业名称", "（D 列）", "增速"])
+    assert sheet.frame.rows() == [("甲", "无题", "0.5", 6), ("乙", "", "8.5%", 7)]
+    assert causes(workbook) == [(8, "增速", "是公式错误值，没有可用的内容")]
+
+
+def test_a_sheet_longer_than_a_slice_keeps_every_row(read: Read) -> None:
+    def fill(_: xlsxwriter.Workbook, sheet: xlsxwriter.worksheet.Worksheet) -> None:
+        sheet.write_row(0, 0, ["编号", "金额"])
+        for row in range(1, 20_011):
+            sheet.write_row(row, 0, [f"A{row}", row if row % 2 else f"{row}.50"])
+
+    frame = read(fill).table().frame
+    assert frame.height == 20_010 and frame.row(20_004) == ("A20005", "20005", 20_006)
+    assert frame.row(20_005) == ("A20006", "20006.50", 20_007)

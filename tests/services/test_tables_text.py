@@ -4,8 +4,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from services.tables import ROW, TableError, Workbook, duplicate_rows, read_workbook
+from services.tables import ROW, TableError, Workbook, duplicate_rows, plain_text, read_workbook
+from services.tables.plain_text import plain_cells
+from services.tables.raw import rows_of
+from services.tables.text import carefully
 
 Read = Callable[[bytes | str], Workbook]
 TABLE = "企业名称,金额,备注\r\n漳州示例科技有限公司,1234.50,〇喆\r\n"
@@ -149,3 +154,44 @@ def test_duplicate_rows_name_the_first(read: Read) -> None:
 
 def test_the_digest_tells_files_apart(read: Read) -> None:
     assert read("a,b\n1,2\n").sha256 == read("a,b\n1,2\n").sha256 != read("a,b\n1,3\n").sha256
+
+
+PIECES = [
+    "a,",
+    "a",
+    ",",
+    "b,c\n",
+    ",\n",
+    "\n",
+    "\r\n",
+    "\r",
+    "中",
+    " ",
+    "\u3000",
+    "\x1f",
+    "\t",
+    ";",
+    '"',
+    '"a,b",',
+    '""',
+]
+TEXTS = st.lists(st.sampled_from(PIECES[:8]) | st.sampled_from(PIECES), max_size=30).map("".join)
+
+
+@given(TEXTS, st.sampled_from([",", ";", "\t"]))
+def test_a_text_read_at_once_is_read_as_it_is_record_by_record(text: str, delimiter: str) -> None:
+    at_once = plain_cells(text, delimiter)
+    careful, faults = carefully(text, delimiter)
+    if at_once is not None:
+        assert not faults
+        assert [row for row in rows_of(at_once) if any(row)] == [row for row in rows_of(careful) if any(row)]
+        places = [index for index, row in enumerate(rows_of(careful)) if any(row)]
+        assert places == [index for index, row in enumerate(rows_of(at_once)) if any(row)]
+
+
+def test_texts_of_many_slices_keep_every_row(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(plain_text, "_SLICE", 7)
+    lines = [f'{number},"有,逗号",第{number}行' if number % 3 else f"{number},,x" for number in range(50)]
+    found = plain_cells("\r\n".join(lines) + "\r\n", ",")
+    assert found is not None and found.height == 50
+    assert found.row(49) == ("49", "有,逗号", "第49行") and found.row(48) == ("48", "", "x")

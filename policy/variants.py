@@ -88,38 +88,49 @@ class Bench:
 
     def _results(self, changes: Sequence[Change], granted: Mapping[str, int]) -> list[_Result]:
         reach = {change: touched(self.law, change, self._used) for change in changes}
-        results = []
-        for part in self._parts:
-            own = tuple(change for change in changes if reach[change] & set(part))
-            extra = self._extra(part, granted)
-            if (part, own, extra) not in self._kept:
-                self._kept[(part, own, extra)] = self._result(part, own, extra)
-            results.append(self._kept[(part, own, extra)])
-        return results
+        keys = [
+            (part, tuple(change for change in changes if reach[change] & set(part)), self._extra(part, granted))
+            for part in self._parts
+        ]
+        new = {part: extra for part, own, extra in keys if (part, own, extra) not in self._kept}
+        if new:
+            made = self._made(new, tuple(changes))
+            self._kept |= {key: made[key[0]] for key in keys if key[0] in made}
+        return [self._kept[key] for key in keys]
 
     def _extra(self, part: Part, granted: Mapping[str, int]) -> Granted:
         return tuple((name, fen) for name, fen in sorted(granted.items()) if fen and name in self._members[part])
 
-    def _result(self, part: Part, changes: tuple[Change, ...], extra: Granted) -> _Result:
+    def _made(self, parts: Mapping[Part, Granted], changes: tuple[Change, ...]) -> dict[Part, _Result]:
+        """Some parts with more granted, under the law with all changes: what does not touch a part changes nothing."""
         law = changed(self.law, changes)
-        amounts = needed = self._evaluated(part, law, changes, extra)
-        if _is_cut(part, law):
-            needed = self._evaluated(part, uncut(law, part), changes, extra)
-        tallies = {
-            measure: _tally(self._before.get(measure), amounts[measure], needed[measure]["amount_fen"])
-            for measure in part
+        amounts = self._evaluated(parts, law, changes)
+        cut = {part: extra for part, extra in parts.items() if _is_cut(part, law)}
+        needed = amounts | (self._evaluated(cut, uncut(law, [*self._facts]), changes) if cut else {})
+        return {
+            part: _Result(
+                {
+                    measure: _tally(self._before.get(measure), amounts[measure], needed[measure]["amount_fen"])
+                    for measure in part
+                },
+                self._paired_of({measure: amounts[measure] for measure in part}) if self._members[part] else {},
+            )
+            for part in parts
         }
-        return _Result(tallies, self._paired_of(amounts) if self._members[part] else {})
 
-    def _evaluated(self, part: Part, law: Law, changes: tuple[Change, ...], extra: Granted) -> dict[str, pl.DataFrame]:
+    def _evaluated(
+        self, parts: Mapping[Part, Granted], law: Law, changes: tuple[Change, ...]
+    ) -> dict[str, pl.DataFrame]:
         """``application_id, amount_fen`` of each measure in the order of its facts; those with errors are left out."""
-        frames = {measure: self._facts[measure] for measure in part}
-        if extra:
-            frames = {measure: with_granted(frame, dict(extra)) for measure, frame in frames.items()}
+        extras = {measure: extra for part, extra in parts.items() for measure in part}
+        frames = {
+            measure: with_granted(self._facts[measure], dict(extra)) if extra else self._facts[measure]
+            for measure, extra in extras.items()
+        }
 
         def run(setting: Setting, measure: Measure, given: pl.DataFrame) -> MeasureRun:
             own = tuple(each for each in changes if measure.id in recomputed(self.law, each, self._used))
-            return self._run(setting, measure, given, own, extra)
+            return self._run(setting, measure, given, own, extras[measure.id])
 
         found = evaluate(law.policy, frames, year=law.year, history=self._history, overrides=law.overrides, run=run)
         return {name: each.frame.select("application_id", "amount_fen") for name, each in found.runs.items()}
@@ -140,12 +151,9 @@ class Bench:
 
     def _amounts_before(self) -> dict[str, pl.DataFrame]:
         """What every application gets under the law as it is, once the pairs are settled."""
-        found: dict[str, pl.DataFrame] = {}
 
         def evaluated(granted: Mapping[str, int]) -> dict[str, pl.DataFrame]:
-            for part in self._parts:
-                found.update(self._evaluated(part, self.law, (), self._extra(part, granted)))
-            return found
+            return self._evaluated({part: self._extra(part, granted) for part in self._parts}, self.law, ())
 
         return settle(self._pairs, evaluated, self._paired_of)
 

@@ -76,7 +76,7 @@ _PLAIN: Mapping[str, tuple[pl.Expr, pl.Expr]] = {
         pl.when(_YUAN.str.contains(".", literal=True)).then(_YUAN).otherwise(_YUAN + ".00"),
     ),
 }
-"""Where a text is written as nothing but the thing itself, and how it is read; electronic invoices begin with a year."""
+"""Where a text is nothing but the thing itself, and how it is read; electronic invoices begin with a year."""
 
 
 class Headed:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import polars as pl
 
-from matching import uscc
 from matching.keys import code_of, text_of
 from matching.likeness import likeness
 from matching.normalise import (
@@ -17,6 +16,7 @@ from matching.normalise import (
     place_key,
     read,
 )
+from matching.uscc_column import is_right
 
 NAMES = {"key": pl.String(), "code": pl.String(), "name": pl.String(), "learned": pl.Boolean()}
 """Names of enterprises that had several: `key` (the enterprise), `code` (its valid code or null), `name` (a key).
@@ -46,8 +46,7 @@ def listed_names(former_names: pl.DataFrame | None, applications: pl.DataFrame) 
     met = pl.col("code").is_in(applications["code"].implode()) | pl.col("name").is_in(applications["name"].implode())
     names = both.drop_nulls(["key", "name"]).unique(maintain_order=True)
     names = names.join(names.filter(met), on="key", how="semi", maintain_order="left")
-    valid = pl.Series([code is not None and uscc.is_valid(code) for code in names["code"]], dtype=pl.Boolean)
-    names = names.with_columns(pl.when(valid).then("code"), pl.lit(False).alias("learned"))
+    names = names.with_columns(pl.when(is_right(pl.col("code"))).then("code"), pl.lit(False).alias("learned"))
     return names.join(members(applications, names), on="key", how="semi", maintain_order="left")
 
 

@@ -11,6 +11,7 @@ from matching.contracts import contract_keys
 from matching.invoices import read_invoices
 from matching.normalise import core_key, folded, formless_key, name_key, person_key, place_key, read
 from matching.projects import bag_key, loose_title_key, numbers_key, title_key
+from matching.uscc_column import is_right
 
 TEXTS = ("enterprise", "uscc", "project", "invoices", "contracts", "amount_yuan", "year", "measure")
 FEN_PER_WAN = 1_000_000
@@ -26,8 +27,7 @@ def with_keys(frame: pl.DataFrame, id_column: str) -> pl.DataFrame:
     """
     texts = [text_of(frame, name).alias(name) for name in TEXTS]
     table = frame.select(pl.col(id_column).cast(pl.String).fill_null("").alias("id"), *texts).with_row_index("row")
-    table = _mapped(table, "uscc", ["code", "code_fault"], lambda text: (uscc.normalised(text), uscc.fault(text)))
-    table = _mapped(table, "invoices", ["invoice", "bare"], _invoice_keys)
+    table = _mapped(_with_codes(table), "invoices", ["invoice", "bare"], _invoice_keys)
     return (
         table.lazy()
         .with_columns(
@@ -41,7 +41,6 @@ def with_keys(frame: pl.DataFrame, id_column: str) -> pl.DataFrame:
             bag_key(pl.col("loose_title")).alias("bag"),
             numbers_key(pl.col("loose_title")).alias("figures"),
             contract_keys(pl.col("contracts")).alias("contract"),
-            (pl.col("code_fault") == "").alias("code_valid"),
             *(_as_list(name) for name in ("invoice", "bare")),
             fen_of(pl.col("amount_yuan")).alias("fen"),
             _year_number().alias("year_number"),
@@ -118,3 +117,15 @@ def _mapped(
     rows = [function(text) for text in distinct]
     derived = [pl.Series(name, [row[place] for row in rows], dtype=pl.String) for place, name in enumerate(names)]
     return table.join(pl.DataFrame([distinct, *derived]), on=column, how="left", maintain_order="left")
+
+
+def _with_codes(table: pl.DataFrame) -> pl.DataFrame:
+    """Only a code that is not right is looked at in Python, for what is wrong with it."""
+    coded = table.with_columns(code_of(pl.col("uscc")).alias("code")).with_columns(
+        is_right(pl.col("code")).alias("code_valid")
+    )
+    wrong = pl.when("code_valid").then(pl.lit("")).otherwise("code").alias("_wrong")
+    told = _mapped(
+        coded.with_columns(wrong), "_wrong", ["code_fault"], lambda text: (uscc.fault(text) if text else "",)
+    )
+    return told.drop("_wrong")

@@ -16,6 +16,7 @@ import polars as pl
 
 from matching import uscc
 from matching.invoices import read_invoices
+from matching.uscc_column import is_right
 from models import LedgerEntry
 from policy.amounts import read_money
 from policy.amounts import yuan as plain_yuan
@@ -61,6 +62,21 @@ _LIMITED = ("ledger_id", "enterprise", "uscc", "project", "contracts", "invoices
 _KEPT, _LEFT_OUT = "该行其余内容仍参与比对", "该行未参与比对"  # in matching
 _TAKEN, _NOT_TAKEN = "该行仍照所写导入", "该行没有导入"  # for the record
 _FACT_NAME = re.compile(r"[a-z][a-z0-9_]*")
+
+
+_YUAN, _INVOICES = pl.col("amount_yuan"), pl.col("invoices")
+_PLAIN: Mapping[str, tuple[pl.Expr, pl.Expr]] = {
+    "uscc": (is_right(pl.col("uscc")), pl.col("uscc")),
+    "invoices": (
+        _INVOICES.str.contains(r"^(?:2\d{19};?)+$") & ~_INVOICES.str.contains("2" * 20, literal=True),
+        _INVOICES,
+    ),
+    "amount_yuan": (
+        _YUAN.str.contains(r"^(?:0|[1-9]\d{0,9})(?:\.\d{2})?$"),
+        pl.when(_YUAN.str.contains(".", literal=True)).then(_YUAN).otherwise(_YUAN + ".00"),
+    ),
+}
+"""Where a text is nothing but the thing itself, and how it is read; electronic invoices begin with a year."""
 
 
 class Headed:
@@ -247,8 +263,12 @@ class _Reading:
 
 
 def _read_column(checked: CheckedRows, name: str, reader: Callable[[str], _Reading], fate: str = _KEPT) -> None:
-    """Replace a column's texts by their readings, each distinct text read once, and list faults and notes by row."""
-    distinct = checked.frame[name].unique()
+    """Replace a column's texts by their readings, each distinct text read once, and list faults and notes by row.
+
+    A text in its plain writing is what its reader would make of it, and is not read.
+    """
+    plain, as_read = _PLAIN.get(name, (pl.lit(False), pl.col(name)))
+    distinct = checked.frame.filter(~plain)[name].unique()
     readings = [reader(text) for text in distinct]
     table = pl.DataFrame(
         {
@@ -263,9 +283,9 @@ def _read_column(checked: CheckedRows, name: str, reader: Callable[[str], _Readi
         checked.problems.append(checked.headed.problem(row, name, value, cause, f"请核对改正；{fate}"))
     for row, value, note in read.filter(pl.col("_note") != "").select(ROW, name, "_note").iter_rows():
         checked.notes.append(checked.headed.problem(row, name, value, note, "如不对请改正"))
-    checked.frame = read.with_columns((pl.col(name) == "").alias(f"_{name}_empty"), pl.col("_text").alias(name)).drop(
-        "_text", "_cause", "_note"
-    )
+    checked.frame = read.with_columns(
+        (pl.col(name) == "").alias(f"_{name}_empty"), pl.coalesce(pl.col("_text"), as_read).alias(name)
+    ).drop("_text", "_cause", "_note")
 
 
 def _read_uscc(text: str) -> _Reading:

@@ -90,7 +90,7 @@ def test_odd_writings_are_read_and_listed_as_notices(tmp_path: Path) -> None:
     assert result.exit_code == 0
     (notice,) = rows(tmp_path / "out.csv.notices.csv")
     assert (notice["value"], notice["cause"]) == ("12万", "“12万”读作 120000.00 元")
-    assert "金额相同（120000.00 元）" in str(rows(tmp_path / "out.csv")[0]["evidence"])
+    assert "金额相同（120000.00 元，" in str(rows(tmp_path / "out.csv")[0]["evidence"])
 
 
 def test_a_missing_column_is_named_and_nothing_is_written(tmp_path: Path) -> None:

@@ -1,9 +1,12 @@
 """Ledger files and application files: typed rows, odd writings noted, faulty rows listed, nothing lost."""
 
+from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 
+from services import ledger_rows
 from services.ledger_rows import APPLICATION_HEADINGS, LedgerRead, check_rows, read_ledger
 from services.tables import TableError, read_workbook
 
@@ -142,3 +145,23 @@ def test_an_amount_column_in_another_or_no_unit_is_not_taken_for_yuan(tmp_path: 
         found = read(tmp_path, GOOD, header=HEADER.replace("金额（元）", heading))
         assert found.rows == []
         assert f"最接近的表头是“{heading}”" in faults(found)[0][2]
+
+
+@pytest.mark.parametrize(
+    ("column", "reader", "texts"),
+    [
+        ("uscc", ledger_rows._read_uscc, [CODE, CODE.lower(), "", "0" * 18, CODE[:-1]]),
+        ("invoices", ledger_rows._read_invoices, ["2" * 20, "25352000000000000017;25352000000000000018", "", "无"]),
+        ("amount_yuan", ledger_rows._read_amount, ["0", "120000", "0.10", "012", "1.5", "9999999999", "-1", ""]),
+    ],
+)
+def test_what_passes_for_plain_is_what_its_reader_would_make_of_it(
+    column: str, reader: Callable[[str], ledger_rows._Reading], texts: list[str]
+) -> None:
+    plain, as_read = ledger_rows._PLAIN[column]
+    table = pl.DataFrame({column: texts}).with_columns(plain.alias("plain"), as_read.alias("read"))
+    passing = [(text, reading) for text, fits, reading in table.iter_rows() if fits]
+    assert passing
+    for text, reading in passing:
+        read = reader(text)
+        assert (read.text, read.cause, read.note) == (reading, "", ""), text

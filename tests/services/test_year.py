@@ -135,7 +135,7 @@ def test_a_stage_says_how_far_it_is(lines: list[dict[str, str]]) -> None:
     middle = lines[1]
     assert middle["completeness"] == "已审 98／98 件"
     assert middle["county_review"] == "初审 97／97 项" and middle["verification"] == "核验 311／311 项"
-    assert middle["matching"] == "认定 46／46 条" and middle["panel"] == "核定 3 件"
+    assert middle["matching"] == "认定 48／48 条" and middle["panel"] == "核定 3 件"
     assert middle["freeze"] == "第 1 版" and middle["approval"] == "60 件 4,576.1568 万元"
 
 

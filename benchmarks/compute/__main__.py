@@ -95,7 +95,7 @@ def _command(facts: Path, results: Path, trail: Path) -> tuple[float, float]:
     command = [sys.executable, "-m", "cli.main", "award", "compute", "--policy", POLICY, "--year", str(YEAR)]
     files = ["--facts", str(facts), "--out", str(results), "--trail", str(trail)]
     started = time.perf_counter()
-    child = subprocess.Popen([*command, *files], stdout=subprocess.DEVNULL)
+    child = subprocess.Popen([*command, *files], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     _, status, usage = os.wait4(child.pid, 0)
     child.returncode = os.waitstatus_to_exitcode(status)
     if child.returncode:

@@ -47,10 +47,11 @@ def read_columns(table: pl.DataFrame, facts: Sequence[Fact], headings: Mapping[s
 
 def _read_column(result: TypedColumns, cells: pl.DataFrame, fact: Fact, row: str) -> None:
     typed = cells.with_columns(_PLAIN[fact.type](pl.col("_text"), fact).cast(fact_type(fact)).alias("_value"))
-    if (typed["_text"] == "").sum() < typed["_value"].null_count():
+    if (typed["_text"] == "").sum() < typed["_value"].null_count():  # else no cell has a text and no value
         odd = typed.filter(pl.col("_value").is_null() & (pl.col("_text").str.strip_chars() != ""))
-        typed = typed.join(_read_odd(result, odd, fact, row), on="_text", how="left", maintain_order="left")
-        typed = typed.with_columns(pl.coalesce("_value", "_odd").alias("_value"))
+        if odd.height:
+            typed = typed.join(_read_odd(result, odd, fact, row), on="_text", how="left", maintain_order="left")
+            typed = typed.with_columns(pl.coalesce("_value", "_odd").alias("_value"))
     result.frame = result.frame.with_columns(typed["_value"].alias(fact.name))
 
 

@@ -10,55 +10,54 @@ import polars as pl
 from services.tables.raw import cells_of
 
 _SLICE = 1 << 24
-"""Characters that are taken apart at a time: what is needed beside the cells themselves stays small."""
+"""Bytes that are taken apart at a time: what is needed beside the cells themselves stays small."""
 
 _LONGEST_LINE = 1 << 16
-_OTHER_SPACE = ("\x1c", "\x1d", "\x1e", "\x1f")
+_OTHER_SPACE = (b"\x1c", b"\x1d", b"\x1e", b"\x1f")
 """Python strips these, polars does not."""
 
 
-def plain_cells(text: str, delimiter: str) -> pl.DataFrame | None:
-    """The stripped cells as `RawSheet` has them, or None: then the text is for the careful reader.
+def plain_cells(text: bytes, delimiter: str) -> pl.DataFrame | None:
+    """The stripped cells of a text in UTF-8 as `RawSheet` has them, or None: then it is for the careful reader.
 
     That is a text with a broken or a many-lined quotation, a lone carriage return, or an immensely long line.
     """
-    if ("\r" in text and text.count("\r") != text.count("\r\n")) or any(space in text for space in _OTHER_SPACE):
+    if text.count(b"\r") != text.count(b"\r\n") or any(space in text for space in _OTHER_SPACE):
         return None
     frames = [pl.DataFrame()]
     for part in _slices(text):
         cells = _even(part, delimiter)
         if cells is None:
-            cells = _split(part, delimiter)
+            cells = _split(part.decode(), delimiter)
         if cells is None:
             return None
         frames.append(cells)
     return pl.concat(frames, how="diagonal", rechunk=False)
 
 
-def _slices(text: str) -> Iterator[str]:
+def _slices(text: bytes) -> Iterator[bytes]:
     """Whole lines, without the end of the last one."""
     start = 0
     while start < len(text):
-        end = text.find("\n", start + _SLICE)
-        end = len(text) - text.endswith("\n") if end < 0 else end
+        end = text.find(b"\n", start + _SLICE)
+        end = len(text) - text.endswith(b"\n") if end < 0 else end
         yield text[start:end]
         start = end + 1
 
 
-def _even(part: str, delimiter: str) -> pl.DataFrame | None:
+def _even(part: bytes, delimiter: str) -> pl.DataFrame | None:
     """The cells of lines without quotes that are all of one length, which is how nearly all are."""
-    if '"' in part:
+    if b'"' in part:
         return None
-    data, cell_end = part.encode(), delimiter.encode()
-    end = part.find("\n")
-    width = part.count(delimiter, 0, end if end >= 0 else len(part)) + 1
-    if data.count(cell_end) != (width - 1) * (data.count(b"\n") + 1):
+    end, cell_end = part.find(b"\n"), delimiter.encode()
+    width = part.count(cell_end, 0, end if end >= 0 else len(part)) + 1
+    if part.count(cell_end) != (width - 1) * (part.count(b"\n") + 1):
         return None
     # at the very end of a text polars overlooks a last empty cell, hence the end of the line
     schema = {str(index): pl.String() for index in range(width)}
     try:
         cells = pl.read_csv(
-            part.encode() + b"\n",
+            part + b"\n",
             has_header=False,
             schema=schema,
             separator=delimiter,

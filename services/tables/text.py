@@ -22,19 +22,22 @@ _BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-
 _DELIMITERS = (",", "\t", ";", "|")
 _SAMPLE_LINES = 50
 _SAMPLE = 1 << 20
+_LOST = "\ufffd"
+"""Stands where a character was lost in an export."""
 
 
 def read_text(data: bytes, file: str) -> tuple[RawSheet, str]:
     """The one sheet of a delimited text file, and the name of its encoding."""
-    text, encoding = decode(data, file)
-    delimiter = _delimiter(list(islice(io.StringIO(text[:_SAMPLE], newline=""), _SAMPLE_LINES)))
-    cells = plain_cells(text, delimiter)
+    utf8, encoding = decode(data, file)
+    sample = io.StringIO(utf8[:_SAMPLE].decode(errors="ignore"), newline="")
+    delimiter = _delimiter(list(islice(sample, _SAMPLE_LINES)))
+    cells = plain_cells(utf8, delimiter)
     faults: dict[tuple[int, int | None], Fault] = {}
     if cells is None:
-        cells, faults = carefully(text, delimiter)
-    if "\ufffd" in text:
+        cells, faults = carefully(utf8.decode(), delimiter)
+    if _LOST.encode() in utf8:
         faults |= _unreadable(cells)
-    intact = not any(mark in text for mark in MARKS_OF_DAMAGE)
+    intact = not any(mark.encode() in utf8 for mark in MARKS_OF_DAMAGE)
     return RawSheet(name="", cells=cells, faults=faults, intact=intact), encoding
 
 
@@ -42,7 +45,7 @@ def _unreadable(cells: pl.DataFrame) -> dict[tuple[int, int | None], Fault]:
     """The cells that hold the mark of a character that was lost."""
     found: dict[tuple[int, int | None], Fault] = {}
     for index, column in enumerate(cells.iter_columns()):
-        for row in column.str.contains("\ufffd", literal=True).fill_null(False).arg_true():
+        for row in column.str.contains(_LOST, literal=True).fill_null(False).arg_true():
             found[(row, index)] = _damaged(column[row])
     return found
 
@@ -60,18 +63,22 @@ def carefully(text: str, delimiter: str) -> tuple[pl.DataFrame, dict[tuple[int, 
     return cells_of(rows), faults
 
 
-def decode(data: bytes, file: str) -> tuple[str, str]:
-    """The text and its encoding: by the byte-order mark, else UTF-8, UTF-16, GB18030 strictly in that order."""
+def decode(data: bytes, file: str) -> tuple[bytes, str]:
+    """The text in UTF-8 and its encoding: by the byte-order mark, else UTF-8, UTF-16, GB18030 strictly in that order.
+
+    The bytes stay bytes: as Python's text a long Chinese file would take twice its size.
+    """
     for mark, encoding in _BOMS.items():
         if data.startswith(mark):
-            return _decoded(data, encoding, file), encoding
+            return _decoded(data, encoding, file).encode(), encoding
     if b"\x00" in data[:4096]:
         encoding = "utf-16-le" if data[1:4096:2].count(0) >= data[:4096:2].count(0) else "utf-16-be"
-        return _decoded(data, encoding, file), encoding
+        return _decoded(data, encoding, file).encode(), encoding
     try:
-        return data.decode("utf-8"), "utf-8"
+        data.decode("utf-8")
     except UnicodeDecodeError:
-        return _decoded(data, "gb18030", file), "gb18030"
+        return _decoded(data, "gb18030", file).encode(), "gb18030"
+    return data, "utf-8"
 
 
 def _decoded(data: bytes, encoding: str, file: str) -> str:

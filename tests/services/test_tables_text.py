@@ -180,7 +180,7 @@ TEXTS = st.lists(st.sampled_from(PIECES[:8]) | st.sampled_from(PIECES), max_size
 
 @given(TEXTS, st.sampled_from([",", ";", "\t"]))
 def test_a_text_read_at_once_is_read_as_it_is_record_by_record(text: str, delimiter: str) -> None:
-    at_once = plain_cells(text, delimiter)
+    at_once = plain_cells(text.encode(), delimiter)
     careful, faults = carefully(text, delimiter)
     if at_once is not None:
         assert not faults
@@ -192,6 +192,6 @@ def test_a_text_read_at_once_is_read_as_it_is_record_by_record(text: str, delimi
 def test_texts_of_many_slices_keep_every_row(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(plain_text, "_SLICE", 7)
     lines = [f'{number},"有,逗号",第{number}行' if number % 3 else f"{number},,x" for number in range(50)]
-    found = plain_cells("\r\n".join(lines) + "\r\n", ",")
+    found = plain_cells(("\r\n".join(lines) + "\r\n").encode(), ",")
     assert found is not None and found.height == 50
     assert found.row(49) == ("49", "有,逗号", "第49行") and found.row(48) == ("48", "", "x")

@@ -76,9 +76,7 @@ def learned_names(applications: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFr
             pl.col("code").alias("key"), name_key(pl.col("folded")).alias("name"), pl.lit(True).alias("learned")
         )
     )
-    owners = named.group_by("name").agg(pl.col("code").n_unique())
-    kept = named.join(owners.filter(pl.col("code") == 1), on="name", how="semi", maintain_order="left")
-    return kept.unique(["code", "name"], maintain_order=True).select(*NAMES)
+    return named.unique(["code", "name"], maintain_order=True).select(*NAMES)
 
 
 def _whole(name: pl.Expr) -> pl.Expr:

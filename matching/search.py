@@ -39,7 +39,10 @@ class Search:
         self.frequency = Frequency(self._ours["id"], marked, earlier, earlier_rows)
 
     def learn(self, ledger: pl.DataFrame) -> None:
-        """Know enterprises also by the names under which a ledger has their codes; `uscc` and `enterprise` will do."""
+        """Know enterprises also by the names under which a ledger has their codes; `uscc` and `enterprise` will do.
+
+        A name that stands beside the codes of two of them is nobody's.
+        """
         learned = learned_names(self._ours, ledger)
         names = pl.concat([self._names, learned]).unique(["key", "name"], keep="first", maintain_order=True)
         self._names = names.filter(~pl.col("learned") | (pl.col("key").n_unique().over("name") == 1))

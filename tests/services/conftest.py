@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 
+from cli.demo.acting import World
 from config.settings import Settings
 from services.database import engine_of, session_of
 from tests.desk import Desk, make_desk
 from tests.services.documents.small_cycle import ITEMS, Item
 from tests.services.record import Record, build
+from tests.year import make_world, run_year
 
 
 @pytest.fixture
@@ -39,3 +41,20 @@ def make_record(tmp_path: Path) -> Iterator[Callable[..., Record]]:
 def record(make_record: Callable[..., Record]) -> Record:
     """One application of every outcome."""
     return make_record()
+
+
+@pytest.fixture(scope="session")
+def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
+    """The sample's year, run to its end; who asks for it is of the group "sample year that ended"."""
+    world = make_world(tmp_path_factory.mktemp("year"))
+    run_year(world)
+    yield world
+    world.session.close()
+
+
+@pytest.fixture
+def year(ended: World) -> Iterator[World]:
+    """The year as it ended; what a test does to it is taken back."""
+    yield ended
+    ended.session.rollback()
+    ended.session.expunge_all()

@@ -1,7 +1,6 @@
 """复算: a year comes out the same to the fen, whatever happened afterwards; what was tampered with is told."""
 
 import zlib
-from collections.abc import Iterator
 from decimal import Decimal
 
 import pytest
@@ -14,25 +13,8 @@ from services import backtest, computation, inputs
 from services.backtest import Proof
 from services.errors import StateError
 from tests.desk import Desk
-from tests.year import make_world, run_year
 
-pytestmark = pytest.mark.xdist_group("sample year backtest")  # one worker runs the year
-
-
-@pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """The sample's year, run to its end."""
-    world = make_world(tmp_path_factory.mktemp("year"))
-    run_year(world)
-    return world
-
-
-@pytest.fixture
-def year(ended: World) -> Iterator[World]:
-    """The year as it ended; what a test does to it is taken back."""
-    yield ended
-    ended.session.rollback()
-    ended.session.expunge_all()
+pytestmark = pytest.mark.xdist_group("sample year that ended")  # one worker runs the year
 
 
 def recomputed(world: World) -> list[backtest.Recomputed]:

@@ -1,7 +1,6 @@
 """试算 of the sample's year: beside what was computed, to the fen, and nothing of the record is touched."""
 
 import hashlib
-from collections.abc import Iterator
 
 import pytest
 from sqlmodel import Session, SQLModel, col, select
@@ -18,26 +17,9 @@ from services.money import yuan
 from services.simulation_book import book_of
 from services.simulation_chart import chart_of
 from tests.desk import Desk
-from tests.year import make_world, run_year
 
-pytestmark = pytest.mark.xdist_group("sample year simulated")  # one worker runs the year
+pytestmark = pytest.mark.xdist_group("sample year that ended")  # one worker runs the year
 RATE, CAP = "dataset-trade.rate", "dataset-trade.maximum"
-
-
-@pytest.fixture(scope="module")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> World:
-    """The sample's year, run to its end."""
-    world = make_world(tmp_path_factory.mktemp("year"))
-    run_year(world)
-    return world
-
-
-@pytest.fixture
-def year(ended: World) -> Iterator[World]:
-    """The year as it ended; what a test does to it is taken back."""
-    yield ended
-    ended.session.rollback()
-    ended.session.expunge_all()
 
 
 @pytest.fixture

@@ -27,7 +27,7 @@ def test_a_resume_without_an_approval_runs_the_stage_again_and_does_not_pass_its
         client.resume_flow_run(UUID(run_id), run_input={"approved": True})
         office.until(RunState.SUSPENDED, "guide", worked_since=before)
         assert client.read_flow_run(UUID(run_id)).name == "2025年度 · 兑现"
-        shown = {artifact.key: artifact for artifact in client.read_artifacts()}
+        shown = {artifact.key: artifact for artifact in client.read_latest_artifacts()}
     assert "等待谁" in str(shown[f"cycle-{office.cycle_id}-guide"].data)
     (after,) = office.visits()
     assert guide.exists()

@@ -4,9 +4,9 @@ import io
 from collections.abc import Callable
 
 from python_calamine import CalamineWorkbook
-from tests.services.test_simulation import dump
 
 from models import Role
+from tests.services.test_what_if import dump
 from tests.web.conftest import House
 
 Open = Callable[[str | None], House]

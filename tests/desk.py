@@ -25,9 +25,9 @@ from services.calendar import Calendar
 from services.clock import FixedClock
 from services.database import engine_of
 from services.gates import Gate
-from services.schema import migrate
 from services.stages import CyclePlan, load_plan
 from services.submissions import Submission
+from tests.new_database import new_database
 
 POLICY = "zhangzhou-ai-2024"
 OPENED = datetime(2026, 3, 2, 1, tzinfo=UTC)
@@ -172,7 +172,7 @@ def make_desk(folder: Path, database_url: str = "") -> Desk:
     """A new bureau with its 2025 cycle opened."""
     settings = Settings(data_dir=folder, database_url=database_url)
     engine = engine_of(settings)
-    migrate(engine)
+    new_database(engine)
     session = Session(engine, expire_on_commit=False)
     clock, plan = FixedClock(OPENED), load_plan(settings.cycle_file)
     system = system_actor(session)

@@ -15,7 +15,7 @@ from cli.parts import Parts, running
 from config.settings import Settings
 from services.clock import CHINA, FileClock
 from services.database import engine_of
-from services.schema import migrate
+from tests.new_database import new_database
 
 OPENING = datetime(2026, 3, 2, 9, tzinfo=CHINA)
 LEASE_SECONDS = 8
@@ -42,7 +42,7 @@ def _session_parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
         chunk_size=20,
     )
     clock_of_parts(settings).set(OPENING)
-    migrate(engine_of(settings))
+    new_database(engine_of(settings))
     with running(settings, print, apart=True) as parts:
         yield parts
 
@@ -61,7 +61,7 @@ def parts(_session_parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
     for mail in _session_parts.mailbox.glob("*.eml"):
         mail.unlink()
     clock_of_parts(settings).set(OPENING)
-    migrate(engine_of(settings))
+    new_database(engine_of(settings))
     environ = _session_parts.environ
     for name, value in environ.items():
         if os.environ.get(name) != value:

@@ -30,15 +30,15 @@ from services.actors import system_actor
 from services.calendar import Calendar
 from services.clock import CHINA, FixedClock
 from services.database import engine_of
-from services.schema import migrate
 from services.stages import load_plan
+from tests.new_database import new_database
 
 
 def make_world(folder: Path, database_url: str = "") -> World:
     """The sample's bureau with its cycle opened, as the demo has it."""
     settings = Settings(data_dir=folder, database_url=database_url)
     engine = engine_of(settings)
-    migrate(engine)
+    new_database(engine)
     write_sample(folder / "in")
     session, story, plan = Session(engine, expire_on_commit=False), Story(), load_plan(settings.cycle_file)
     clock = FixedClock(datetime.combine(story.cycle["guide_on"], time(9), CHINA))

@@ -26,8 +26,8 @@ from services.actors import Actor, actor_of, system_actor
 from services.calendar import Calendar
 from services.clock import FixedClock
 from services.deadlines import due_after
-from services.schema import migrate
 from services.stages import CyclePlan, load_plan
+from tests.new_database import new_database
 from tests.services.documents.small_cycle import ITEMS, POLICY, Item, digest
 
 NOW = datetime(2026, 3, 2, 1, 0, tzinfo=UTC)  # a Monday
@@ -72,7 +72,7 @@ class Record:
 def build(session: Session, folder: Path, items: tuple[Item, ...] = ITEMS) -> Record:
     """A cycle of 2025 at its freeze, with one computation of these items."""
     engine = session.get_bind()
-    migrate(engine)  # type: ignore[arg-type]
+    new_database(engine)  # type: ignore[arg-type]
     settings = Settings(_env_file=None, data_dir=folder)
     people = [
         User(login="jing", name="经办人甲", role=Role.OPERATOR, email="jing@example.invalid"),

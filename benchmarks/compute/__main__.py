@@ -13,6 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
+from benchmarks import peers
 from benchmarks.compute.contenders import CONTENDERS
 from benchmarks.compute.files import write_facts
 from benchmarks.compute.world import MEASURES, POLICY, YEAR, World, make
@@ -46,19 +47,13 @@ def _rules(world: World, rows: int, folder: Path) -> None:
         if rows > LARGEST.get(name, rows):
             print(f"  {name:16}{'not measured beyond ' + format(LARGEST[name], ',') + ' rows':>36}", flush=True)
             continue
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-m", "benchmarks.compute.contenders", name, str(folder)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            print(f"  {name:16}failed: {done.stderr.strip().splitlines()[-1]}", flush=True)
+        cost = peers.run("benchmarks.compute.contenders", name, folder)
+        if isinstance(cost, str):
+            print(f"  {name:16}failed: {cost}", flush=True)
             continue
-        cost = json.loads(done.stdout.splitlines()[-1])
-        seconds, off = cost["seconds"], _off(folder, name)
+        seconds, off = cost.seconds, _off(folder, name)
         said = "the same" if off == 0 else f"{off:,} rows off"
-        print(f"  {name:16}{seconds:10.3f}{rows / seconds:14,.0f}{cost['peak']:10,.0f}  {said}", flush=True)
+        print(f"  {name:16}{seconds:10.3f}{rows / seconds:14,.0f}{cost.peak_mib:10,.0f}  {said}", flush=True)
 
 
 def _off(folder: Path, name: str) -> int:

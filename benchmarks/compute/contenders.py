@@ -6,8 +6,6 @@ Run: python -m benchmarks.compute.contenders NAME FOLDER; prints seconds and pea
 """
 
 import gc
-import json
-import resource
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +16,7 @@ from typing import Any
 import polars as pl
 
 import policy as language
+from benchmarks import peers
 from benchmarks.compute import decimal_loop
 from benchmarks.compute.world import POLICY, YEAR
 
@@ -181,8 +180,7 @@ def main(name: str, folder: Path) -> None:
     seconds, amounts = computed(name, facts)
     for measure, fen in amounts.items():
         fen.alias("amount_fen").to_frame().write_parquet(folder / f"{measure}.{name}.parquet")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "peak": peak}))
+    peers.tell(seconds)
 
 
 if __name__ == "__main__":

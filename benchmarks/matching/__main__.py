@@ -5,7 +5,6 @@ Ten million rows take some 12 GB while they are made up, and a quarter of an hou
 The seeds used here are for reporting; rules were tuned on others (1 to 99).
 """
 
-import json
 import subprocess
 import sys
 import tempfile
@@ -13,6 +12,7 @@ from pathlib import Path
 
 import polars as pl
 
+from benchmarks import peers
 from benchmarks.matching.contenders import CONTENDERS, PAIR
 
 SIZES = ("10000x100000", "10000x1000000", "100000x10000000")
@@ -35,18 +35,12 @@ def _one(applications: int, ledger: int, folder: Path) -> None:
     truth = pl.read_parquet(folder / "truth.parquet")
     print(f"{applications:,} x {ledger:,}, {truth.height:,} pairs are one item", flush=True)
     for name in CONTENDERS if ledger <= LARGEST_FOR_PEERS else ("ours",):
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-m", "benchmarks.matching.contenders", name, str(folder)],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        if done.returncode:
-            print(f"  {name:8} failed: {done.stderr.strip().splitlines()[-1]}", flush=True)
+        cost = peers.run("benchmarks.matching.contenders", name, folder)
+        if isinstance(cost, str):
+            print(f"  {name:8} failed: {cost}", flush=True)
             continue
-        cost = json.loads(done.stdout.splitlines()[-1])
         found = _at_best(pl.read_parquet(folder / f"{name}.parquet"), truth)
-        print(f"  {name:8} {_scores(found, truth)}  {cost['seconds']:8.1f} s  {cost['peak']:8.0f} MiB", flush=True)
+        print(f"  {name:8} {_scores(found, truth)}  {cost.seconds:8.1f} s  {cost.peak_mib:8.0f} MiB", flush=True)
         for level in LEVELS if "certainty" in found.columns else ():
             print(f"    {level:8} {_scores(found.filter(pl.col('certainty') == level), truth)}", flush=True)
 

@@ -5,14 +5,14 @@ All read the same files, within the time that is told.
 Run: python -m benchmarks.matching.contenders NAME FOLDER; prints seconds and peak memory (MiB) as JSON.
 """
 
-import json
-import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import polars as pl
+
+from benchmarks import peers
 
 PAIR = ("application_id", "ledger_id")
 _ROWS_AT_ONCE = 250_000
@@ -145,8 +145,7 @@ def main(name: str, folder: Path) -> None:
     found = CONTENDERS[name](folder)
     seconds = time.perf_counter() - started
     found.write_parquet(folder / f"{name}.parquet")
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"seconds": seconds, "peak": peak}))
+    peers.tell(seconds)
 
 
 if __name__ == "__main__":

@@ -33,20 +33,19 @@ def listed_names(former_names: pl.DataFrame | None, applications: pl.DataFrame) 
     if former_names is None or former_names.is_empty():
         return pl.DataFrame(schema=NAMES)
     texts = former_names.select(text_of(former_names, name).alias(name) for name in _LISTED)
+    code = code_of(pl.col("uscc"))
     keyed = (
         texts.lazy()
         .select(
-            code_of(pl.col("uscc")).replace("", None).alias("code"), *(folded(pl.col(n)).alias(n) for n in _LISTED[1:])
+            pl.when(is_right(code)).then(code).alias("code"),
+            *(folded(pl.col(name)).alias(name) for name in _LISTED[1:]),
         )
         .with_columns(name_key(pl.col(name)).replace("", None).alias(name) for name in _LISTED[1:])
-        .with_columns(pl.coalesce("code", "enterprise").alias("key"))
+        .with_columns(pl.coalesce("code", "enterprise").alias("key"), pl.lit(False).alias("learned"))
         .collect()
     )
-    both = pl.concat([keyed.select("key", "code", pl.col(name).alias("name")) for name in _LISTED[1:]])
-    met = pl.col("code").is_in(applications["code"].implode()) | pl.col("name").is_in(applications["name"].implode())
+    both = pl.concat([keyed.select("key", "code", pl.col(name).alias("name"), "learned") for name in _LISTED[1:]])
     names = both.drop_nulls(["key", "name"]).unique(maintain_order=True)
-    names = names.join(names.filter(met), on="key", how="semi", maintain_order="left")
-    names = names.with_columns(pl.when(is_right(pl.col("code"))).then("code"), pl.lit(False).alias("learned"))
     return names.join(members(applications, names), on="key", how="semi", maintain_order="left")
 
 

@@ -13,8 +13,8 @@ _MOST = 20  # enterprises at one address are more than a group: they are a busin
 def linked(applications: pl.DataFrame) -> pl.DataFrame:
     """What several enterprises share: `by` (one of LINKS), `value` (a key), `application_id`, in the order given.
 
-    `applications` has `application_id`, `uscc` and LINKS, all text; an empty text links nobody. An address counts with
-    a number in it, without province and city in front; what more than twenty enterprises share says nothing.
+    `applications` has `application_id`, and as text `uscc` and LINKS; an empty text links nobody. An address counts
+    with a number in it, without province and city in front; what more than twenty enterprises share says nothing.
     """
     keyed = applications.select(
         "application_id",

@@ -320,7 +320,7 @@ def _usual(session: Session, actor: Actor) -> dict[str, str]:
     last = session.exec(
         select(Application).where(Application.enterprise_id == actor.enterprise_id).order_by(col(Application.id).desc())
     ).first()
-    names = (*_NEEDED, *_BANK)
+    names = (*_NEEDED, *_BANK, "legal_person", "registered_address")
     if last is None:
         user = session.get_one(User, actor.user_id)
         return {"contact_name": user.name, **({"contact_email": user.email} if user.email else {})}

@@ -26,6 +26,7 @@ def decide(
         raise InputError("请认定为同一事项或不同事项，并写明理由。")
     finding.verdict, finding.reason = verdict, reason.strip()
     finding.decided_by, finding.decided_at = actor.user_id, clock.now()
+    finding.carried_from = None  # decided here and now, whatever was carried over before
     return finding
 
 

@@ -36,21 +36,17 @@ class Link:
 
 def of_cycle(session: Session, cycle_id: int) -> list[Link]:
     """All links of a year's applications, those of the most enterprises first."""
-    rows = session.exec(
-        select(Application, Enterprise.uscc)
+    rows = session.execute(
+        select(Application.id, Enterprise.uscc, *(getattr(Application, name) for name in LINKS))
         .join(Enterprise, col(Enterprise.id) == Application.enterprise_id)
         .where(Application.cycle_id == cycle_id, Application.status != ApplicationStatus.WITHDRAWN)
         .order_by(col(Application.id))
-    ).all()
-    applications = {str(application.id): application for application, _ in rows}
-    table = pl.DataFrame(
-        [(str(each.id), uscc, *(getattr(each, name) for name in LINKS)) for each, uscc in rows],
-        schema=dict.fromkeys(("application_id", "uscc", *LINKS), pl.String()),
-        orient="row",
     )
+    schema = {"application_id": pl.Int64(), **dict.fromkeys(("uscc", *LINKS), pl.String())}
+    table = pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")
     groups: dict[tuple[str, str], list[Application]] = defaultdict(list)
     for by, value, application_id in linked(table).iter_rows():
-        groups[by, value].append(applications[application_id])
+        groups[by, value].append(session.get_one(Application, application_id))
     found = [Link(by, _shown(by, getattr(members[0], by)), members) for (by, _), members in groups.items()]
     return sorted(found, key=lambda link: -link.enterprises)
 

@@ -38,6 +38,10 @@ _BY_RULE = {
     (FindingKind.SAME_ITEM, Certainty.REVIEW): FindingVerdict.OPEN,
 }
 _ENTRY = {"level", "ledger_id", "enterprise", "uscc", "project", "contracts", "invoices", "amount_fen", "year"}
+_JUDGED = (
+    *("kind", "certainty", "score", "evidence", "pair"),
+    *("verdict", "reason", "decided_by", "decided_at", "carried_from", "found_at"),
+)
 _ENTRIES_AT_ONCE = 100_000
 _AT_ONCE = 500  # values in one query
 
@@ -62,21 +66,23 @@ def find(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> int:
     """Look for what was granted before or is claimed twice. Returns how many findings are new.
 
     Only what is new since the last search is compared: applications that came or changed, ledger entries that were
-    added. Known pairs and the decisions on them stay. Certain findings count as duplicates by rule, the same enterprise
-    alone never does; what a person decided on the same pair before holds again; everything else waits for a person.
+    added. Known pairs stay, and so do the decisions of people on them; one that nobody decided is judged anew where
+    it was compared again. Certain findings count as duplicates by rule, the same enterprise alone never does; what a
+    person decided on the same pair before holds again; everything else waits for a person.
     """
     cycle = cycles.open_one(session, cycle_id)
     search = _CycleSearch(session, cycle)
     found = search.found()
-    known = set(
-        session.exec(
-            select(Finding.application_id, Finding.ledger_entry_id, Finding.other_application_id).where(
-                Finding.cycle_id == cycle_id
-            )
-        )
-    )
+    known = {
+        (each.application_id, each.ledger_entry_id, each.other_application_id): each
+        for each in session.exec(select(Finding).where(Finding.cycle_id == cycle_id))
+    }
     decided = _decisions(session, cycle)
-    new = [_finding(clock, cycle_id, each, search, decided) for each in found if each.ids not in known]
+    made = [(known.get(each.ids), _finding(clock, cycle_id, each, search, decided)) for each in found]
+    for before, now in made:
+        if before is not None:
+            _judge_anew(before, now)
+    new = [now for before, now in made if before is None]
     session.add_all(new)
     search.remember()
     return len(new)
@@ -194,6 +200,19 @@ def _finding(
         finding.decided_by, finding.decided_at = earlier.decided_by, earlier.decided_at
         finding.carried_from = earlier.carried_from or earlier.id
     return finding
+
+
+def _judge_anew(before: Finding, now: Finding) -> None:
+    """What both sides say by now counts, unless a person decided on the pair; how rare it is, alone changes nothing."""
+    own = before.decided_by is not None and before.carried_from is None
+    if not own and (before.pair, before.kind, before.certainty, before.score) != (
+        now.pair,
+        now.kind,
+        now.certainty,
+        now.score,
+    ):
+        for name in _JUDGED:
+            setattr(before, name, getattr(now, name))
 
 
 def _pair(found: _Found, search: _CycleSearch) -> str:

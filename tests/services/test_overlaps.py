@@ -124,13 +124,37 @@ def test_an_application_that_was_away_is_looked_for_in_all_that_came_meanwhile(
         assert find(desk) == new
 
 
-def test_after_a_correction_all_is_compared_again(desk: Desk, bring: Callable[..., None], looked: Looked) -> None:
+OTHER_ITEM = ("P3", NAME, CODE, "别的", "", "10000", "2024", "省级")
+CORRECTED = ("P3", NAME, CODE, "示例算力", "", "10000", "2024", "省级")
+
+
+def test_after_a_correction_all_is_compared_again_and_judged_by_what_it_says_now(
+    desk: Desk, bring: Callable[..., None], looked: Looked
+) -> None:
     ready(desk)
-    bring(UNKNOWN, ("P3", NAME, "", "别的", "", "10000", "2024", "省级"))
+    bring(UNKNOWN, OTHER_ITEM)
     find(desk)
-    bring(("P3", NAME, "", "示例算力", "", "10000", "2024", "省级"))
+    before = [each.verdict for each in desk.session.exec(select(Finding).order_by(col(Finding.ledger_entry_id)))]
+    assert before == [FindingVerdict.OPEN, FindingVerdict.DISTINCT]
+    bring(CORRECTED)
+    assert (find(desk), looked) == (0, [2, 2])
+    after = desk.session.exec(select(Finding).order_by(col(Finding.ledger_entry_id))).all()
+    assert [each.verdict for each in after] == [FindingVerdict.OPEN, FindingVerdict.OPEN]
+    assert "项目名称相同" in after[1].evidence
+
+
+def test_what_a_person_decided_stays_whatever_the_ledger_says_later(desk: Desk, bring: Callable[..., None]) -> None:
+    ready(desk)
+    bring(OTHER_ITEM)
     find(desk)
-    assert looked == [2, 2]
+    (known,) = desk.session.exec(select(Finding))
+    findings.decide(
+        *desk.at, desk.operator, finding_id=known.id or 0, verdict=FindingVerdict.DISTINCT, reason="合同不同"
+    )
+    bring(CORRECTED)
+    find(desk)
+    (kept,) = desk.session.exec(select(Finding))
+    assert (kept.verdict, kept.reason) == (FindingVerdict.DISTINCT, "合同不同")
 
 
 def test_a_new_name_of_the_enterprise_is_looked_for_in_old_entries(desk: Desk, bring: Callable[..., None]) -> None:
@@ -167,6 +191,26 @@ def test_a_decision_holds_again_next_year_and_nobody_is_asked_twice(desk: Desk, 
     find(desk, later.id or 0)
     (again,) = desk.session.exec(select(Finding).where(Finding.cycle_id == later.id))
     assert (again.reason, again.carried_from) == (carried.reason, decided.id)
+
+
+def test_a_decision_that_was_carried_over_and_then_changed_is_one_of_its_own_year(
+    desk: Desk, bring: Callable[..., None]
+) -> None:
+    ready(desk)
+    bring(DOUBTFUL)
+    find(desk)
+    decide(desk, FindingVerdict.DUPLICATE, "发票同一张")
+    following = next_year(desk)
+    find(desk, following.id or 0)
+    (carried,) = desk.session.exec(select(Finding).where(Finding.cycle_id == following.id))
+    findings.decide(
+        *desk.at, desk.operator, finding_id=carried.id or 0, verdict=FindingVerdict.DISTINCT, reason="已红冲"
+    )
+    third = next_year(desk)
+    find(desk, third.id or 0)
+    (again,) = desk.session.exec(select(Finding).where(Finding.cycle_id == third.id))
+    assert (again.verdict, again.reason) == (FindingVerdict.DISTINCT, "沿用 2026 年度对同一对事项的认定：已红冲")
+    assert again.carried_from == carried.id
 
 
 @pytest.mark.parametrize(

@@ -1,10 +1,11 @@
 """试算 in the console: other figures beside those that hold, asked for in the address; nothing is changed."""
 
 import base64
+from dataclasses import dataclass
 from typing import Annotated
 from urllib.parse import quote, urlencode
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Depends, Query
 from fastapi.responses import HTMLResponse, Response
 
 from models import Cycle
@@ -30,68 +31,68 @@ _SHOWN = 100
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
+@dataclass(frozen=True)
+class Form:
+    """What the form says: rows of a figure and its value, and one range."""
+
+    rows: list[tuple[str, str]]
+    range: dict[str, str]
+
+    @property
+    def query(self) -> list[tuple[str, str]]:
+        """The same as the address has it."""
+        named = [("what", name) for name, _ in self.rows] + [("value", text) for _, text in self.rows]
+        return [*named, *self.range.items()] if self.range["along"] else named
+
+
+def _form(
+    what: Texts = None, value: Texts = None, along: str = "", first: str = "", last: str = "", step: str = ""
+) -> Form:
+    return Form(_asked(what, value), {"along": along, "first": first, "last": last, "step": step})
+
+
+Given = Annotated[Form, Depends(_form)]
+
+
 @router.get("/simulation")
-def page(
-    visit: Seen,
-    cycle_id: Year = None,
-    what: Texts = None,
-    value: Texts = None,
-    along: str = "",
-    first: str = "",
-    last: str = "",
-    step: str = "",
-) -> HTMLResponse:
+def page(visit: Seen, form: Given, cycle_id: Year = None) -> HTMLResponse:
     """The form, and when it says something, the comparison."""
     if not visit.years and cycle_id is None:
         return visit.page("board/empty.html")
     cycle = visit.cycle(cycle_id)
     sightings.note(visit.session, visit.console.wall, visit.actor, f"simulation:{cycle.id}")
-    asked = _asked(what, value)
     found, trouble = None, ""
-    if asked or along:
+    if form.rows or form.range["along"]:
         try:
-            tried = _range(along, first, last, step)
-            found = _compared(simulation.of_cycle(visit.session, cycle), asked, tried)
+            found = _compared(simulation.of_cycle(visit.session, cycle), form.rows, _range(**form.range))
         except (InputError, PolicyInputError) as error:
             trouble = str(error)
-    rows = [*asked, *[("", "")] * (_CHANGES - len(asked))]
-    query = [("what", name) for name, _ in asked] + [("value", text) for _, text in asked]
-    query += [("along", along), ("first", first), ("last", last), ("step", step)] if along else []
     return visit.page(
         "board/simulation.html",
         status=422 if trouble else 200,
         cycle=cycle,
         offers=simulation.offers(simulation.law_of(visit.session, cycle)),
-        rows=rows,
-        given={"along": along, "first": first, "last": last, "step": step},
+        rows=[*form.rows, *[("", "")] * (_CHANGES - len(form.rows))],
+        given=form.range,
         trouble=trouble,
         found=found,
         remarks=remarks(found) if found else (),
         effects=Effect,
         lines=found.lines[:_SHOWN] if found else (),
         picture=base64.b64encode(chart_of(found)).decode() if found and (found.ranges or found.lines) else "",
-        download=f"/simulation.xlsx?{urlencode([('cycle', str(cycle.id)), *query])}",
+        download=f"/simulation.xlsx?{urlencode([('cycle', str(cycle.id)), *form.query])}",
         most=_MOST,
     )
 
 
 @router.get("/simulation.xlsx")
-def workbook(
-    visit: Seen,
-    cycle_id: Year = None,
-    what: Texts = None,
-    value: Texts = None,
-    along: str = "",
-    first: str = "",
-    last: str = "",
-    step: str = "",
-) -> Response:
+def workbook(visit: Seen, form: Given, cycle_id: Year = None) -> Response:
     """The same comparison as a workbook, with every application that stands otherwise."""
     cycle = visit.cycle(cycle_id)
     sightings.note(visit.session, visit.console.wall, visit.actor, f"simulation:{cycle.id}")
     material = simulation.of_cycle(visit.session, cycle)
     try:
-        found = _compared(material, _asked(what, value), _range(along, first, last, step))
+        found = _compared(material, form.rows, _range(**form.range))
     except PolicyInputError as error:
         raise InputError(str(error)) from error
     book = book_of(found, organisation=visit.console.settings.organisation, dated=today(visit.clock))

@@ -38,7 +38,6 @@ class Rule:
     earlier: Literal["reject", "top_up", "ignore"] = "reject"
     rank_by: str | None = None
     period: tuple[str, str] | None = None
-    is_budget: bool = False
 
     @property
     def looks_at_covered(self) -> bool:
@@ -93,7 +92,6 @@ def budget_rule(measure: Measure, fen: int) -> Rule:
         per=None,
         most=fen,
         rank_by=measure.budget.rank_by,
-        is_budget=True,
     )
 
 

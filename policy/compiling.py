@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import reduce
+from functools import lru_cache, reduce
 
 import polars as pl
 
@@ -43,6 +43,7 @@ def build_column(node: Node, environment: Environment) -> pl.Expr:
     return expression.cast(pl.Int64) if narrow else expression
 
 
+@lru_cache(maxsize=4096)
 def whole(value: int, is_wide: bool) -> pl.Expr:
     """An integer literal of 64 or 128 bits."""
     return pl.lit(value, dtype=pl.Int128 if is_wide else pl.Int64)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -131,13 +132,20 @@ def evaluate(
         raise InputError("；".join(problems))
     policy, budgets = settled(policy, overrides), budgets_of(overrides) | dict(budgets)
     past = checked_history(policy, history)
-    runs: dict[str, MeasureRun] = {}
-    settings: dict[str, Setting] = {}
-    for measure in policy.measures:
-        if measure.id in facts:
-            setting = Setting(policy, environment(policy, measure, year, overrides), past, year)
-            runs[measure.id] = (run or run_one)(setting, measure, facts[measure.id])
-            settings[measure.id] = setting
+    measures = {measure.id: measure for measure in policy.measures if measure.id in facts}
+    settings = {
+        name: Setting(policy, environment(policy, measure, year, overrides), past, year)
+        for name, measure in measures.items()
+    }
+
+    def run_of(name: str, setting: Setting) -> MeasureRun:
+        computed = (run or run_one)(setting, measures[name], facts[name])
+        for rule in _limits(setting, computed.measure):
+            _apply(rule, [computed], past, year)
+        return computed
+
+    with ThreadPoolExecutor() as pool:
+        runs = dict(zip(settings, pool.map(run_of, settings, settings.values()), strict=True))
     evaluation = Evaluation(policy, year, settings, runs)
     _across(evaluation, past, overrides, budgets)
     return evaluation
@@ -161,42 +169,39 @@ def _known(policy: Policy, names: list[str]) -> None:
             raise InputError(f"政策 {policy.id} 没有措施“{name}”" + (f"，是否想写“{close}”" if close else ""))
 
 
+def _limits(setting: Setting, measure: Measure) -> list[Rule]:
+    numbers = _numbers(setting.environment.scalars)
+    return [limit_rule(measure, limit, numbers) for limit in measure.limits]
+
+
 def _across(evaluation: Evaluation, history: pl.DataFrame, overrides: Overrides, budgets: Mapping[str, int]) -> None:
-    for rule in _rules(evaluation, overrides, budgets):
-        members = [name for name in rule.measures if name in evaluation.runs]
+    """What ties measures together, then the year's budgets."""
+    policy, year, runs = evaluation.policy, evaluation.year, evaluation.runs
+    common = _numbers(environment(policy, None, year, overrides).scalars)
+    for group in policy.groups:
+        members = [runs[name] for name in group.measures if name in runs]
         if members:
-            _apply(evaluation, rule, members, history)
-
-
-def _rules(evaluation: Evaluation, overrides: Overrides, budgets: Mapping[str, int]) -> list[Rule]:
-    policy = evaluation.policy
-    rules: list[Rule] = []
-    for name, run in evaluation.runs.items():
-        numbers = _numbers(evaluation.setting[name].environment.scalars)
-        rules += [limit_rule(run.measure, limit, numbers) for limit in run.measure.limits]
-    common = _numbers(environment(policy, None, evaluation.year, overrides).scalars)
-    rules += [group_rule(group, common) for group in policy.groups]
-    rules += [budget_rule(run.measure, budgets[name]) for name, run in evaluation.runs.items() if name in budgets]
-    return rules
+            _apply(group_rule(group, common), members, history, year)
+    for name in [name for name in runs if name in budgets]:
+        rule = budget_rule(runs[name].measure, budgets[name])
+        evaluation.warnings += _short(rule, runs[name])
+        if rule.kind != "warn":
+            _apply(rule, [runs[name]], history, year)
 
 
 def _numbers(scalars: Mapping[str, object]) -> dict[str, int]:
     return {name: value for name, value in scalars.items() if isinstance(value, int)}
 
 
-def _apply(evaluation: Evaluation, rule: Rule, members: list[str], history: pl.DataFrame) -> None:
-    """Change the amounts of the rule's measures and put the rule into their trails."""
-    rows = pl.concat([_claims(evaluation.runs[name], rule, order) for order, name in enumerate(members)])
+def _apply(rule: Rule, runs: list[MeasureRun], history: pl.DataFrame, year: int) -> None:
+    """Change the amounts of some measures and put the rule into their trails."""
+    rows = pl.concat([_claims(run, rule, order) for order, run in enumerate(runs)])
     if not rule.looks_at_covered:
         rows = rows.filter(~pl.col("_covered"))
-    if rule.is_budget:
-        _budget_warning(evaluation, rule, int(rows["amount_fen"].cast(pl.Int128).sum()))
-    if rule.kind == "warn":
-        return
     rows = rows.with_row_index("_row")
-    rows = rows.hstack(apply_rule(rule, rows, history, evaluation.year).drop("_row"))
-    for name in members:
-        _write(evaluation.runs[name], rule, rows.filter((pl.col("_measure") == name) & ~pl.col("_covered")))
+    rows = rows.hstack(apply_rule(rule, rows, history, year).drop("_row"))
+    for run in runs:
+        _write(run, rule, rows.filter((pl.col("_measure") == run.measure.id) & ~pl.col("_covered")))
 
 
 def _claims(run: MeasureRun, rule: Rule, order: int) -> pl.DataFrame:
@@ -224,14 +229,13 @@ def _claims(run: MeasureRun, rule: Rule, order: int) -> pl.DataFrame:
     return claims.collect()
 
 
-def _budget_warning(evaluation: Evaluation, rule: Rule, total: int) -> None:
+def _short(rule: Rule, run: MeasureRun) -> list[str]:
+    """A sentence when the awards come to more than the budget."""
+    total = int(run.frame["amount_fen"].cast(pl.Int128).sum())
     if total <= rule.most:
-        return
+        return []
     done = {"warn": "未作调整", "pro_rata": "已按比例分配", "by_rank": "已按排名分配"}[rule.kind]
-    measure = evaluation.policy.measure(rule.measures[0])
-    evaluation.warnings.append(
-        f"{measure.title if measure else ''}应奖补 {yuan(total)} 元，超过预算 {yuan(rule.most)} 元，{done}"
-    )
+    return [f"{run.measure.title}应奖补 {yuan(total)} 元，超过预算 {yuan(rule.most)} 元，{done}"]
 
 
 def _write(run: MeasureRun, rule: Rule, changed: pl.DataFrame) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import polars as pl
 
@@ -31,12 +33,13 @@ class TrailStep:
     kind: Kind
     quote: str
     clause: str
-    source: str = ""
+    is_overlap: bool = False
 
     @property
     def shown(self) -> pl.Expr:
-        """The column that holds its values; no value where the step does not apply to the row."""
-        return pl.col(self.source or self.column)
+        """Its values; none where the step does not apply to the row."""
+        column = pl.col(self.column)
+        return pl.when(pl.col("granted_above") > 0).then(column) if self.is_overlap else column
 
 
 @dataclass
@@ -78,39 +81,81 @@ def ready(program: Program, setting: Setting, given: pl.DataFrame) -> tuple[pl.D
 
 
 def run_ready(program: Program, setting: Setting, frame: pl.DataFrame, errors: list[RowError]) -> MeasureRun:
-    """As ``run_measure``, from facts that are ready."""
-    measure = program.measure
-    program = narrowed(program, setting.environment, frame)
-    if any(_sums_applicants(node) for node in program.nodes):
-        frame = frame.with_columns(applicant().alias("_who"), _counts(program, setting).alias("_counted"))
-    for checked in program.steps:
-        column = build_column(checked.node, setting.environment).alias(checked.step.name)
-        frame = frame.with_columns(column)
-    trail = [
-        TrailStep(
-            each.step.name,
-            each.step.label,
-            each.node.kind,
-            each.step.quote or measure.quote,
-            each.step.clause or measure.clause,
-        )
-        for each in program.steps
-    ]
-    run = MeasureRun(program, frame, trail, list(errors))
-    _conditions(run, setting)
-    if measure.outcome == "award" or measure.decided_by is not None:
-        _amount(run, setting)
-    _outcome(run)
+    """As ``run_measure``, from facts that are ready: the whole arithmetic is one query."""
+    plan = _Plan(narrowed(program, setting.environment, frame), setting, frame.lazy(), _most_granted(frame))
+    _steps(plan)
+    _conditions(plan)
+    if program.measure.outcome == AWARD or program.measure.decided_by is not None:
+        _amount(plan)
+    _outcome(plan)
+    run = MeasureRun(plan.program, plan.query.collect(), plan.trail, list(errors))
+    _take_out(run, plan)
     return run
+
+
+@dataclass
+class _Plan:
+    """A measure's arithmetic while it is put together; nothing is computed yet.
+
+    ``doubtful`` are columns that tell rows without a result; ``most_granted`` is in fen.
+    """
+
+    program: Program
+    setting: Setting
+    query: pl.LazyFrame
+    most_granted: int
+    trail: list[TrailStep] = field(default_factory=list)
+    doubtful: dict[str, Callable[[_Plan, pl.DataFrame], RowError]] = field(default_factory=dict)
+
+    @property
+    def measure(self) -> Measure:
+        return self.program.measure
+
+    def build(self, node: Node) -> pl.Expr:
+        return build(node, self.setting.environment)
+
+    def add(self, *columns: pl.Expr, **named: pl.Expr) -> None:
+        self.query = self.query.with_columns(*columns, **named)
+
+    def doubt(self, flag: str, rows: pl.Expr, why: Callable[[_Plan, pl.DataFrame], RowError]) -> None:
+        """Rows that have no result, and why a row of them has none."""
+        self.add(rows.alias(flag))
+        self.doubtful[flag] = why
+
+
+def _most_granted(frame: pl.DataFrame) -> int:
+    most = frame["granted_above"].max()
+    return most if isinstance(most, int) else 0
+
+
+def _take_out(run: MeasureRun, plan: _Plan) -> None:
+    """Rows without a result become errors."""
+    for flag, why in plan.doubtful.items():
+        if not run.frame[flag].any():
+            continue
+        rows = run.frame.filter(flag)
+        run.errors += [why(plan, rows.slice(index, 1)) for index in range(rows.height)]
+        run.frame = run.frame.filter(~pl.col(flag))
+    run.frame = run.frame.drop(*plan.doubtful)
+
+
+def _steps(plan: _Plan) -> None:
+    measure = plan.measure
+    if any(_sums_applicants(node) for node in plan.program.nodes):
+        plan.add(applicant().alias("_who"), _counts(plan).alias("_counted"))
+    for each in plan.program.steps:
+        plan.add(build_column(each.node, plan.setting.environment).alias(each.step.name))
+        quote, clause = each.step.quote or measure.quote, each.step.clause or measure.clause
+        plan.trail.append(TrailStep(each.step.name, each.step.label, each.node.kind, quote, clause))
 
 
 def _sums_applicants(node: Node) -> bool:
     return node.op == "applicant_total" or any(_sums_applicants(arg) for arg in node.args)
 
 
-def _counts(program: Program, setting: Setting) -> pl.Expr:
+def _counts(plan: _Plan) -> pl.Expr:
     """Whether the common conditions hold: an item of another year adds nothing to its applicant's total."""
-    common = [build(each.node, setting.environment) for each in program.conditions if each.common]
+    common = [plan.build(each.node) for each in plan.program.conditions if each.common]
     return pl.all_horizontal(pl.lit(True), *(holds.fill_null(False) for holds in common))
 
 
@@ -132,50 +177,47 @@ def _split_history(program: Program, frame: pl.DataFrame) -> tuple[pl.DataFrame,
     return frame, errors
 
 
-def _conditions(run: MeasureRun, setting: Setting) -> None:
-    """Find the first condition that does not hold; rows where that cannot be told become errors.
+def _conditions(plan: _Plan) -> None:
+    """Find the first condition that does not hold.
 
     ``_c0``, ``_c1`` … keep whether each holds, ``_stop`` the number of the first that does not.
     """
-    conditions = run.program.conditions
-    holds = [build(each.node, setting.environment).alias(f"_c{index}") for index, each in enumerate(conditions)]
+    conditions = plan.program.conditions
     stop, unknown = pl.lit(None, dtype=pl.Int16), pl.lit(False)
     for index, each in reversed(list(enumerate(conditions))):
         column = pl.col(f"_c{index}")
         fails = ~column.fill_null(False) if each.node.kind.nullable else ~column
         stop = pl.when(fails).then(pl.lit(index, dtype=pl.Int16)).otherwise(stop)
         unknown = pl.when(fails).then(column.is_null()).otherwise(unknown)
-    frame = run.frame.with_columns(holds).with_columns(stop.alias("_stop"))
-    run.frame = frame
-    if not any(each.node.kind.nullable for each in conditions):
-        return
-    frame = frame.with_columns(unknown.alias("_unknown"))
-    for row in frame.filter("_unknown").select("application_id", "_stop").iter_rows():
-        checked = conditions[row[1]]
-        _undecided(
-            run, setting, frame, row[0], checked.node, f"条件“{checked.condition.label or checked.condition.id}”"
-        )
-    run.frame = frame.filter(~pl.col("_unknown")).drop("_unknown")
+    plan.add(**{f"_c{index}": plan.build(each.node) for index, each in enumerate(conditions)})
+    plan.add(_stop=stop)
+    if any(each.node.kind.nullable for each in conditions):
+        plan.doubt("_unknown", unknown, _unknown_condition)
 
 
-def _undecided(run: MeasureRun, setting: Setting, frame: pl.DataFrame, who: str, node: Node, where: str) -> None:
-    """Record why an expression has no value for one application."""
-    row = frame.filter(pl.col("application_id") == who)
-    fact, value, why = _cause(run.program, setting, row, node)
-    run.errors.append(RowError(who, run.measure.id, fact, value, f"{where}算不出：{why}"))
+def _unknown_condition(plan: _Plan, row: pl.DataFrame) -> RowError:
+    checked = plan.program.conditions[row["_stop"][0]]
+    return _undecided(plan, row, checked.node, f"条件“{checked.condition.label or checked.condition.id}”")
 
 
-def _cause(program: Program, setting: Setting, row: pl.DataFrame, node: Node) -> tuple[str, str, str]:
+def _undecided(plan: _Plan, row: pl.DataFrame, node: Node, where: str) -> RowError:
+    """Why an expression has no value for one application."""
+    fact, value, why = _cause(plan, row, node)
+    return RowError(row["application_id"][0], plan.measure.id, fact, value, f"{where}算不出：{why}")
+
+
+def _cause(plan: _Plan, row: pl.DataFrame, node: Node) -> tuple[str, str, str]:
     """The first missing fact, unknown key or zero divisor below ``node`` in this row."""
+    program = plan.program
     for arg in (*node.args, *_step_nodes(program, node)):
-        if arg.kind.nullable and row.select(build(arg, setting.environment).is_null().alias("x")).item():
-            return _cause(program, setting, row, arg)
+        if arg.kind.nullable and row.select(plan.build(arg).is_null().alias("x")).item():
+            return _cause(plan, row, arg)
     if node.op == "name" and str(node.value) in program.facts:
         fact = program.facts[str(node.value)]
         return fact.name, "", f"缺少“{fact.label}”（{fact.name}），请补填"
     if node.op == "lookup":
         key = node.args[0]
-        seen = str(row.select(display(build(key, setting.environment), key.kind).alias("x")).item())
+        seen = str(row.select(display(plan.build(key), key.kind).alias("x")).item())
         label = program.parameters[str(node.value)].label
         return str(node.value), seen, f"“{label}”没有 {seen} 这一档"
     if node.op == "divide":
@@ -189,71 +231,79 @@ def _step_nodes(program: Program, node: Node) -> list[Node]:
     return [each.node for each in program.steps if each.step.name == node.value]
 
 
-def _amount(run: MeasureRun, setting: Setting) -> None:
+def _amount(plan: _Plan) -> None:
     """From the award to whole yuan: cap, overlap, rounding, each a column of the trail."""
-    program, measure = run.program, run.measure
-    source = program.award if measure.outcome == "award" else _decided(run)
-    limit = program.cap if measure.outcome == "award" else program.ceiling
+    program, measure, provisions = plan.program, plan.measure, plan.setting.policy.provisions
+    source = program.award if measure.outcome == AWARD else _decided(measure)
+    limit = program.cap if measure.outcome == AWARD else program.ceiling
     if source is None:
         raise InputError(f"措施 {measure.id} 没有奖补金额")
-    _drop_unknown(run, setting, [node for node in (source, limit) if node is not None])
     nodes = [node for node in (source, limit) if node is not None]
+    _doubt_unknown(plan, nodes)
     scale = max(2, *(node.kind.scale for node in nodes))
     kinds = [at_scale(node, scale) for node in nodes]
     kind = replace(kinds[0], low=min(each.low for each in kinds), high=max(each.high for each in kinds))
-    rounding = measure.rounding or setting.policy.provisions.rounding
+    rounding = measure.rounding or provisions.rounding
     unit = _rounding_unit(rounding)
-    is_wide = _needs_wide(run.frame, kind, unit)
-    value = _scaled(source, scale, setting.environment, is_wide)
+    is_wide = _needs_wide(plan.most_granted, kind, unit)
+    value = _scaled(plan, source, scale, is_wide)
     if limit is not None:
-        least = pl.min_horizontal(value, _scaled(limit, scale, setting.environment, is_wide))
+        least = pl.min_horizontal(value, _scaled(plan, limit, scale, is_wide))
         value = pl.when(value.is_not_null()).then(least)
-        quote, label = measure.quote, "封顶后" if measure.outcome == "award" else "不超过上限"
-        run.trail.append(TrailStep("capped", label, kind, quote, measure.clause))
-    run.frame = run.frame.with_columns(value.alias("capped"))
-    _overlap(run, setting, kind, is_wide)
-    rounded = _rounded(pl.col("after_overlap"), rounding.mode, unit, scale, is_wide)
-    run.frame = run.frame.with_columns(rounded.alias("rounded"))
-    _refuse_absurd(run)
+        label = "封顶后" if measure.outcome == AWARD else "不超过上限"
+        plan.trail.append(TrailStep("capped", label, kind, measure.quote, measure.clause))
+    plan.add(value.alias("capped"))
+    _overlap(plan, kind, is_wide)
+    rounded, most = _rounded(pl.col("after_overlap"), rounding.mode, unit, scale, is_wide), _most(is_wide)
+    plan.add(pl.when(rounded <= most).then(rounded).cast(pl.Int64).alias("rounded"))
+    absurd = pl.col("_stop").is_null() & pl.col("after_overlap").is_not_null() & pl.col("rounded").is_null()
+    plan.doubt("_absurd", absurd, _absurd)
     label = f"取整（{rounding.unit}，{_MODES[rounding.mode]}）"
-    clause = rounding.clause or setting.policy.provisions.clause or measure.clause
-    run.trail.append(TrailStep("rounded", label, FEN, rounding.quote or _UNWRITTEN, clause))
+    clause = rounding.clause or provisions.clause or measure.clause
+    plan.trail.append(TrailStep("rounded", label, FEN, rounding.quote or _UNWRITTEN, clause))
 
 
-def _needs_wide(frame: pl.DataFrame, kind: Kind, unit: int) -> bool:
+def _most(is_wide: bool) -> pl.Expr:
+    return whole(MAX_MONEY_FEN, is_wide)
+
+
+def _absurd(plan: _Plan, row: pl.DataFrame) -> RowError:
+    """An award beyond 1 万亿 yuan is an error of its row: some fact has the wrong unit."""
+    text = "算出的金额超过 1 万亿元，请核对各事实的数值和单位"
+    return RowError(row["application_id"][0], plan.measure.id, "", "", text)
+
+
+def _needs_wide(granted: int, kind: Kind, unit: int) -> bool:
     """Whether an amount of this type, what others granted of it, or its rounding can go beyond 64 bits."""
-    granted = frame["granted_above"].max()
     finer: int = 10 ** (kind.scale - 2)
-    most = max(kind.size, (granted if isinstance(granted, int) else 0) * finer)
-    return 2 * most + unit * finer > INT64_MAX
+    return 2 * max(kind.size, granted * finer) + unit * finer > INT64_MAX
 
 
-def _decided(run: MeasureRun) -> Node | None:
-    fact = run.measure.fact(run.measure.decided_by or "")
+def _decided(measure: Measure) -> Node | None:
+    fact = measure.fact(measure.decided_by or "")
     return Node("name", fact_kind(fact), value=fact.name) if fact is not None else None
 
 
-def _drop_unknown(run: MeasureRun, setting: Setting, nodes: list[Node]) -> None:
+def _doubt_unknown(plan: _Plan, nodes: list[Node]) -> None:
     """Rows that passed every condition and still have no amount are errors; undecided panels are not."""
-    if run.measure.outcome == CASE_BY_CASE:
+    if plan.measure.outcome == CASE_BY_CASE:
         return
-    for node in nodes:
-        if not node.kind.nullable:
-            continue
-        unknown = pl.col("_stop").is_null() & build(node, setting.environment).is_null()
-        for who in run.frame.filter(unknown)["application_id"]:
-            _undecided(run, setting, run.frame, who, node, "奖补金额")
-        run.frame = run.frame.filter(~unknown)
+    for index, node in enumerate(nodes):
+        if node.kind.nullable:
+            unknown = pl.col("_stop").is_null() & plan.build(node).is_null()
+            why = partial(_undecided, node=node, where="奖补金额")
+            plan.doubt(f"_no_amount_{index}", unknown, why)
 
 
-def _scaled(node: Node, scale: int, environment: Environment, is_wide: bool) -> pl.Expr:
-    value = build(node, environment).cast(pl.Int128 if is_wide else pl.Int64)
+def _scaled(plan: _Plan, node: Node, scale: int, is_wide: bool) -> pl.Expr:
+    value = plan.build(node).cast(pl.Int128 if is_wide else pl.Int64)
     return value * whole(10 ** (scale - node.kind.scale), is_wide)
 
 
-def _overlap(run: MeasureRun, setting: Setting, kind: Kind, is_wide: bool) -> None:
+def _overlap(plan: _Plan, kind: Kind, is_wide: bool) -> None:
     """就高不重复: take off what was granted above, or give nothing beside it."""
-    rule = run.measure.overlap or setting.policy.provisions.overlap
+    measure, provisions = plan.measure, plan.setting.policy.provisions
+    rule = measure.overlap or provisions.overlap
     finer, nothing = whole(10 ** (kind.scale - 2), is_wide), whole(0, is_wide)
     granted = pl.col("granted_above").cast(pl.Int128 if is_wide else pl.Int64) * finer
     left = pl.col("capped")
@@ -262,38 +312,16 @@ def _overlap(run: MeasureRun, setting: Setting, kind: Kind, is_wide: bool) -> No
     elif rule == "exclude":
         left = pl.when(granted > 0).then(nothing).otherwise(left)
     beside = pl.col("granted_above") > 0
-    shown = pl.col("after_overlap") if rule != "none" else pl.lit(None, dtype=pl.Int64)
-    taken = ((pl.col("capped") - pl.col("after_overlap")) // finer).clip(nothing, whole(MAX_MONEY_FEN, is_wide))
-    run.frame = run.frame.with_columns(
-        pl.when(beside).then(left).otherwise(pl.col("capped")).alias("after_overlap")
-    ).with_columns(
-        pl.when(beside).then(shown).alias("_overlap_shown"),
-        pl.when(beside).then(taken).otherwise(nothing).cast(pl.Int64).alias("_off"),
-    )
+    taken = ((pl.col("capped") - pl.col("after_overlap")) // finer).clip(nothing, _most(is_wide))
+    plan.add(pl.when(beside).then(left).otherwise(pl.col("capped")).alias("after_overlap"))
+    plan.add(_off=pl.when(beside).then(taken).otherwise(nothing).cast(pl.Int64))
     if rule == "none":
         return
-    provisions = setting.policy.provisions
-    quote, clause = provisions.quote or run.measure.quote, provisions.clause or run.measure.clause
+    quote, clause = provisions.quote or measure.quote, provisions.clause or measure.clause
     label = "扣除同一事项已获资助后" if rule == "top_up" else "同一事项已获资助，不再补"
     granted_label = "同一事项已获上级或其他措施资助"
-    run.frame = run.frame.with_columns(
-        pl.when(pl.col("granted_above") > 0).then(pl.col("granted_above")).alias("_granted_shown")
-    )
-    run.trail.append(TrailStep("granted_above", granted_label, FEN, quote, clause, "_granted_shown"))
-    run.trail.append(TrailStep("after_overlap", label, kind, quote, clause, "_overlap_shown"))
-
-
-def _refuse_absurd(run: MeasureRun) -> None:
-    """An award beyond 1 万亿 yuan is an error of its row: some fact has the wrong unit."""
-    most = whole(MAX_MONEY_FEN, run.frame.schema["rounded"] == pl.Int128)
-    if run.frame.select((pl.col("rounded") > most).any()).item():
-        absurd = pl.col("_stop").is_null() & (pl.col("rounded") > most)
-        text = "算出的金额超过 1 万亿元，请核对各事实的数值和单位"
-        found = run.frame.filter(absurd)["application_id"]
-        run.errors += [RowError(who, run.measure.id, "", "", text) for who in found]
-        run.frame = run.frame.filter(~absurd.fill_null(False))
-    fits = pl.when(pl.col("rounded") <= most).then(pl.col("rounded"))
-    run.frame = run.frame.with_columns(fits.cast(pl.Int64).alias("rounded"))
+    plan.trail.append(TrailStep("granted_above", granted_label, FEN, quote, clause, is_overlap=True))
+    plan.trail.append(TrailStep("after_overlap", label, kind, quote, clause, is_overlap=True))
 
 
 _UNWRITTEN = "原文没有写取整，按申报指南的取整办法"
@@ -318,40 +346,35 @@ def _rounded(value: pl.Expr, mode: str, unit_fen: int, scale: int, is_wide: bool
     return value // unit * fen
 
 
-def _outcome(run: MeasureRun) -> None:
+def _outcome(plan: _Plan) -> None:
     """Give each row its outcome and its amount in fen; what is said of it is written when it is asked for."""
-    frame = run.frame.with_columns(
-        pl.when(pl.col("_stop").is_null()).then(_when_all_hold(run)).otherwise(_when_stopped(run)).alias("outcome")
+    passed = pl.col("_stop").is_null()
+    plan.add(outcome=pl.when(passed).then(_when_all_hold(plan.measure)).otherwise(_when_stopped(plan.program)))
+    has_amount = any(each.column == "rounded" for each in plan.trail)
+    zero, unsaid = pl.lit(0, dtype=pl.Int64), pl.lit(None, dtype=pl.String)
+    off = pl.col("_off").fill_null(0) if has_amount else zero
+    paid = pl.when(pl.col("outcome") == AWARD).then(pl.col("rounded")).otherwise(zero) if has_amount else zero
+    plan.add(
+        amount_fen=paid.fill_null(0),
+        _lost_reason=unsaid,
+        _lost_clause=unsaid,
+        # fen that were not awarded because others granted them, and that nothing was left of it
+        _off=off,
+        _covered=passed & (pl.col("outcome") == REJECTED) & (off > 0),
     )
-    paid = pl.when(pl.col("outcome") == AWARD).then(pl.col("rounded")) if "rounded" in frame.columns else pl.lit(None)
-    unsaid = pl.lit(None, dtype=pl.String)
-    run.frame = frame.with_columns(
-        paid.cast(pl.Int64).fill_null(0).alias("amount_fen"),
-        unsaid.alias("_lost_reason"),
-        unsaid.alias("_lost_clause"),
-        *_taken_off(frame),
-    )
 
 
-def _taken_off(frame: pl.DataFrame) -> list[pl.Expr]:
-    """``_off``: fen that were not awarded because others granted them; ``_covered``: that nothing was left of it."""
-    off = pl.col("_off").fill_null(0) if "_off" in frame.columns else pl.lit(0, dtype=pl.Int64)
-    covered = pl.col("_stop").is_null() & (pl.col("outcome") == REJECTED) & (off > 0)
-    return [off.alias("_off"), covered.alias("_covered")]
-
-
-def _when_stopped(run: MeasureRun) -> pl.Expr:
+def _when_stopped(program: Program) -> pl.Expr:
     """A condition refers the application to a higher programme, or there is nothing."""
     outcome = pl.lit(REJECTED, dtype=OUTCOME)
-    for index, each in enumerate(run.program.conditions):
+    for index, each in enumerate(program.conditions):
         if isinstance(each.condition.otherwise, Referral):
             outcome = pl.when(pl.col("_stop") == index).then(pl.lit(REFERRAL, dtype=OUTCOME)).otherwise(outcome)
     return outcome
 
 
-def _when_all_hold(run: MeasureRun) -> pl.Expr:
+def _when_all_hold(measure: Measure) -> pl.Expr:
     """An amount that is not above zero is no award; a panel that has not decided leaves the case open."""
-    measure = run.measure
     if measure.outcome == REFERRAL or (measure.outcome == CASE_BY_CASE and measure.decided_by is None):
         return pl.lit(measure.outcome, dtype=OUTCOME)
     paid = pl.col("rounded").fill_null(0) > 0
@@ -364,5 +387,5 @@ def _when_all_hold(run: MeasureRun) -> pl.Expr:
 
 def amount_kind(run: MeasureRun) -> Kind:
     """The type of the amount before it is rounded."""
-    node = run.program.award if run.measure.outcome == AWARD else _decided(run)
+    node = run.program.award if run.measure.outcome == AWARD else _decided(run.measure)
     return FEN if node is None else at_scale(node, max(2, node.kind.scale))

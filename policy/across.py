@@ -153,9 +153,11 @@ def _times(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
     most = rule.times or 0
     alone = rows["_key"].n_unique() == rows.height
     safe = pl.col("_times") < most if alone else ~pl.col("_key").is_duplicated() & (pl.col("_times") < most)
-    marked = rows.with_columns(_safe=safe)
-    kept = marked.filter("_safe").with_columns(_new=pl.col("amount_fen"), _why=pl.lit(None, dtype=pl.String))
-    return pl.concat([kept, _counted(rule, marked.filter(~pl.col("_safe")), most)])
+    marked = rows.with_columns(_safe=safe, _new=pl.col("amount_fen"), _why=pl.lit(None, dtype=pl.String))
+    if marked["_safe"].all():
+        return marked
+    kept, others = marked.filter("_safe"), marked.filter(~pl.col("_safe"))
+    return pl.concat([kept, _counted(rule, others, most)])
 
 
 def _counted(rule: Rule, rows: pl.DataFrame, most: int) -> pl.DataFrame:

@@ -65,24 +65,30 @@ def prepare(measure: Measure, given: pl.DataFrame) -> tuple[pl.DataFrame, list[R
     }
     errors: list[RowError] = []
     if frame.height:
-        seen = frame.select(**_SEEN, **{name: _any_bad(measure, name, rule) for name, rule in rules.items()}).row(0)
-        codes_to_read, numbers, *bad = seen
+        any_bad = {name: _any_bad(measure, name, rule) for name, rule in rules.items()}
+        seen = frame.select(codes_to_read=_CODES_TO_READ, **any_bad).row(0)
+        codes_to_read, *bad = seen
         if codes_to_read:
             blank = pl.col("uscc").str.strip_chars() == ""
             frame = frame.with_columns(pl.when(~blank).then("uscc").alias("uscc"))
-        if numbers < frame.height:
+        if _stand_twice(frame["application_id"]):
+            bad = [True]
             rules["application_id"] = rules["application_id"] | ~pl.col("application_id").is_first_distinct()
-        if any(bad) or numbers < frame.height:
+        if any(bad):
             frame, errors = _told_apart(measure, frame, rules)
     decimals = [fact.name for fact in measure.all_facts if fact.type == "decimal"]
     return frame.with_columns(pl.col(decimals).to_physical().cast(pl.Int64)), errors
 
 
-_SEEN = {
-    # nearly all codes begin with what no blank begins with
-    "codes_to_read": ~pl.col("uscc").is_between(pl.lit("0"), pl.lit("Z")).all(),
-    "numbers": pl.col("application_id").n_unique(),
-}
+# nearly all codes begin with what no blank begins with
+_CODES_TO_READ = ~pl.col("uscc").is_between(pl.lit("0"), pl.lit("Z")).all()
+
+
+def _stand_twice(numbers: pl.Series) -> bool:
+    """Whether any application has the number of another; where they come in order, neighbours tell."""
+    if numbers.is_sorted():
+        return bool((numbers == numbers.shift()).any())
+    return numbers.n_unique() < len(numbers)
 
 
 def _any_bad(measure: Measure, name: str, rule: pl.Expr) -> pl.Expr:

@@ -21,7 +21,10 @@ _LIMITS_YUAN = (20_000_000, 30_000_000, 50_000_000, 80_000_000, 100_000_000)
 
 @dataclass(frozen=True)
 class World:
-    """For each measure its facts in exact types: money in fen, the growth of an industry in percent."""
+    """For each measure its facts in exact types: money in fen, the growth of an industry in percent.
+
+    Applications stand in the order of their numbers, as a register gives them.
+    """
 
     facts: dict[str, pl.DataFrame]
 
@@ -43,7 +46,9 @@ def make(applications: int, seed: int) -> World:
     own = (_dataset_trade, _annotation_platform, _revenue_milestone)
     return World(
         {
-            measure: pl.DataFrame(_common(draw, share, codes, measure) | columns(draw, len(share)))
+            measure: pl.DataFrame(_common(draw, share, codes, measure) | columns(draw, len(share))).sort(
+                "application_id"
+            )
             for measure, share, columns in zip(MEASURES, shares, own, strict=True)
         }
     )

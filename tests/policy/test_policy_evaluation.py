@@ -49,6 +49,21 @@ def test_bad_rows_are_named_and_good_rows_go_on(base: Policy) -> None:
     assert evaluation.errors[2].message == "“级别”的值“市级”不在选项之中，只能是：国家级、省级"
 
 
+@pytest.mark.parametrize("numbers", [(1, 1, 2), (2, 1, 1), (1, 2, 1)])
+def test_a_repeated_number_is_told_whether_or_not_numbers_are_in_order(base: Policy, numbers: tuple[int, ...]) -> None:
+    evaluation = evaluate(base, [application(number) for number in numbers])
+    assert evaluation.results.height == 2
+    assert [(error.application_id, error.fact) for error in evaluation.errors] == [("A1", "application_id")]
+
+
+@pytest.mark.parametrize("bad", [{"fee": None}, {"fee": -1}, {"fee": 100_000_000_000_001}, {"level": "市级"}])
+def test_one_bad_value_alone_is_found(base: Policy, bad: dict[str, object]) -> None:
+    """Each kind of fault by itself: nothing else must lead to it."""
+    evaluation = evaluate(base, [application(1), application(2, **bad)])
+    assert evaluation.results["application_id"].to_list() == ["A1"]
+    assert [(error.application_id, error.fact) for error in evaluation.errors] == [("A2", *bad)]
+
+
 def test_first_failed_condition_gives_the_reason_and_all_failed_stay_in_the_trail(base: Policy) -> None:
     conditions = """    conditions:
       - {id: people, expression: persons > 1, reason: "人数 {persons}", clause: 第二条, quote: 两人以上}

@@ -22,7 +22,8 @@ def plain_cells(text: bytes, delimiter: str) -> pl.DataFrame | None:
 
     That is a text with a broken or a many-lined quotation, a lone carriage return, or an immensely long line.
     """
-    if text.count(b"\r") != text.count(b"\r\n") or any(space in text for space in _OTHER_SPACE):
+    lone_return = b"\r" in text and text.count(b"\r") != text.count(b"\r\n")
+    if lone_return or any(space in text for space in _OTHER_SPACE):
         return None
     frames = [pl.DataFrame()]
     for part in _slices(text):

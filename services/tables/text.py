@@ -10,7 +10,7 @@ from itertools import islice
 
 import polars as pl
 
-from services.tables.damage import MARKS_OF_DAMAGE
+from services.tables.damage import bears_marks
 from services.tables.plain_text import plain_cells
 from services.tables.problems import TableError, shortened
 from services.tables.raw import Fault, RawSheet, cells_of
@@ -37,8 +37,7 @@ def read_text(data: bytes, file: str) -> tuple[RawSheet, str]:
         cells, faults = carefully(utf8.decode(), delimiter)
     if _LOST.encode() in utf8:
         faults |= _unreadable(cells)
-    intact = not any(mark.encode() in utf8 for mark in MARKS_OF_DAMAGE)
-    return RawSheet(name="", cells=cells, faults=faults, intact=intact), encoding
+    return RawSheet(name="", cells=cells, faults=faults, intact=not bears_marks(utf8)), encoding
 
 
 def _unreadable(cells: pl.DataFrame) -> dict[tuple[int, int | None], Fault]:
@@ -74,11 +73,14 @@ def decode(data: bytes, file: str) -> tuple[bytes, str]:
     if b"\x00" in data[:4096]:
         encoding = "utf-16-le" if data[1:4096:2].count(0) >= data[:4096:2].count(0) else "utf-16-be"
         return _decoded(data, encoding, file).encode(), encoding
-    try:
-        data.decode("utf-8")
-    except UnicodeDecodeError:
-        return _decoded(data, "gb18030", file).encode(), "gb18030"
-    return data, "utf-8"
+    if _is_utf8(data):
+        return data, "utf-8"
+    return _decoded(data, "gb18030", file).encode(), "gb18030"
+
+
+def _is_utf8(data: bytes) -> bool:
+    """By Polars, which takes a fifth of the time that decoding takes."""
+    return not pl.Series([data]).cast(pl.String, strict=False).null_count()
 
 
 def _decoded(data: bytes, encoding: str, file: str) -> str:

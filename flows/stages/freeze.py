@@ -12,5 +12,5 @@ def freeze(cycle_id: int, year: int) -> Summary:
         "list_version": frozen.version,
         "list_entries": frozen.entries,
         "total_fen": frozen.total_fen,
-        "documents": documents.write(cycle_id, "calculation"),
+        "documents": documents.write(cycle_id, "calculation") + documents.write(cycle_id, "differences"),
     }

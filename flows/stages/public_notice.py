@@ -8,5 +8,5 @@ from tasks import documents, money
 def public_notice(cycle_id: int, year: int) -> Summary:
     """Publish the list."""
     starts, ends = money.publish_list(cycle_id)
-    files = documents.write(cycle_id, "public_list")
+    files = documents.write(cycle_id, "public_list") + documents.write(cycle_id, "award_list")
     return {"notice_starts": starts.isoformat(), "notice_ends": ends.isoformat(), "documents": files}

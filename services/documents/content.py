@@ -62,17 +62,21 @@ Cell = str | int | Decimal | date | None
 
 @dataclass(frozen=True)
 class Column:
-    """One column; `choices` makes it a list that people fill in."""
+    """One column. People write into those that are `filled_in`, where there are `choices` one of these."""
 
     title: str
     kind: CellKind = CellKind.TEXT
     width: int = 14
     choices: tuple[str, ...] = ()
+    filled_in: bool = False
 
 
 @dataclass(frozen=True)
 class Sheet:
-    """One sheet: heading, notes under it, a table, and its closing row (合计) when it has one."""
+    """One sheet: heading, notes under it, a table, and its closing row (合计) when it has one.
+
+    `new_pages` are the rows, counted from 0, before which a printed page ends.
+    """
 
     name: str
     heading: str
@@ -80,6 +84,7 @@ class Sheet:
     rows: tuple[tuple[Cell, ...], ...]
     notes: tuple[str, ...] = ()
     total: tuple[Cell, ...] | None = None
+    new_pages: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True)

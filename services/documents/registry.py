@@ -6,7 +6,9 @@ from dataclasses import dataclass
 from services.documents.content import Book, Content, Page
 from services.documents.contents import (
     applications,
+    award_list,
     calculation,
+    differences,
     guide,
     imports,
     payments,
@@ -47,8 +49,10 @@ KINDS = {
         _book("verification_summary", "联审汇总表", verification.build),
         _book("calculation", "测算表", calculation.build),
         _page("public_list", "拟奖补名单公示", public_list.build),
+        _book("award_list", "公示名单", award_list.build),
         _book("payment_list", "资金拨付清单", payments.build),
         _page("yearly_report", "年度总结", yearly.build),
+        _book("differences", "差异表", differences.build),
         _book("import_report", "导入情况报告", imports.build),
     )
 }

@@ -90,7 +90,7 @@ def _county(record: Record, county: str, lines: list[Line]) -> Sheet:
         heading=f"{record.cycle.year}年度奖补资金拨付清单（{name}）",
         notes=(
             f"共 {len(lines)} 笔，合计 {yuan(total)} 元，大写：{capitals(total)}。",
-            "拨付后请在最后四列填写结果，将本文件原样导回系统；“拨付编号”请勿改动。",
+            "拨付后请在浅黄色的四列填写结果，将本文件导回系统；其他各列已锁定，请勿改动。",
         ),
         columns=(
             Column("拨付编号", width=20),
@@ -101,10 +101,10 @@ def _county(record: Record, county: str, lines: list[Line]) -> Sheet:
             Column("奖补事项", width=18),
             Column("承担方", width=9),
             Column("金额（元）", CellKind.MONEY, 15),
-            Column("拨付结果", width=10, choices=("已拨付", "拨付失败")),
-            Column("拨付日期", CellKind.DATE, 11),
-            Column("凭证号", width=12),
-            Column("失败原因", width=14),
+            Column("拨付结果", width=10, choices=("已拨付", "拨付失败"), filled_in=True),
+            Column("拨付日期", CellKind.DATE, 11, filled_in=True),
+            Column("凭证号", width=12, filled_in=True),
+            Column("失败原因", width=14, filled_in=True),
         ),
         rows=tuple(_row(record, line) for line in lines),
     )

@@ -32,7 +32,7 @@ def build(record: Record) -> Book:
         title=f"{record.cycle.year}年度联审汇总表",
         organisation=record.settings.organisation,
         dated=latest([*replied, *(request.sent_at for request, _, _ in asked)], record.opened_on),
-        sheets=(_opinions(record, asked), _changes(record), _progress(record, asked)),
+        sheets=(_opinions(record, asked), changed_values(record), _progress(record, asked)),
     )
 
 
@@ -106,7 +106,7 @@ def _opinion(
     )
 
 
-def _changes(record: Record) -> Sheet:
+def changed_values(record: Record) -> Sheet:
     """Facts that a bureau did not confirm as declared."""
     declared, verified = record.facts(FactKind.DECLARED), record.facts(FactKind.VERIFIED)
     rows: list[tuple[Cell, ...]] = []

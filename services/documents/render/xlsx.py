@@ -18,7 +18,12 @@ _CUT = "……（过长，全文见系统）"
 _FORBIDDEN_IN_NAMES = re.compile(r"[\[\]:*?/\\]")
 _PICTURE = {"x_scale": 0.5, "y_scale": 0.5}  # drawn at twice the size, for print
 _FONT = {"font_name": "宋体", "font_size": 10.5}
+_ALLOWED = {"format_columns": True, "format_rows": True, "autofilter": True}
+"""What a protected sheet still lets people do; without a password, it keeps from slips and from nothing else."""
+
+_DAYS = {"minimum": date(2000, 1, 1), "maximum": date(2099, 12, 31)}
 _CELL = {**_FONT, "border": 1, "valign": "vcenter", "text_wrap": True}
+_OPEN = {"locked": False, "bg_color": "#FFF8DC"}
 _FORMATS: dict[str, dict[str, Any]] = {
     "heading": {"font_name": "黑体", "font_size": 16, "align": "center", "valign": "vcenter"},
     "note": {**_FONT, "align": "left", "valign": "vcenter", "text_wrap": True},
@@ -39,6 +44,7 @@ def to_xlsx(book: Book, pictures: Mapping[str, bytes] | None = None) -> bytes:
     )
     formats = {name: workbook.add_format(style) for name, style in _FORMATS.items()}
     formats |= {f"{name} total": workbook.add_format({**_FORMATS[name], "bold": True}) for name in CellKind}
+    formats |= {f"{name} open": workbook.add_format({**_FORMATS[name], **_OPEN}) for name in CellKind}
     names: set[str] = set()
     for sheet in book.sheets:
         paper = workbook.add_worksheet(_sheet_name(sheet.name, names))
@@ -74,12 +80,13 @@ def _write_sheet(paper: Any, sheet: Sheet, formats: dict[str, Any], book: Book) 
     end = head + len(sheet.rows)
     if sheet.rows:
         paper.autofilter(head, 0, end, last)
-        _choices(paper, sheet, head + 1, end)
+        _open(paper, sheet, head + 1, end)
     if sheet.total is not None:
         end += 1
         _write_row(paper, end, sheet.total, sheet.columns, formats, " total")
     paper.freeze_panes(head + 1, 0)
     _set_up_print(paper, head, end, last, book)
+    paper.set_h_pagebreaks([head + 1 + row for row in sheet.new_pages])
     return end
 
 
@@ -121,6 +128,7 @@ def _write_row(
 def _write_cell(
     paper: Any, row: int, place: int, cell: Cell, column: Column, formats: dict[str, Any], kind: str
 ) -> None:
+    kind = kind or (" open" if column.filled_in else "")
     style = formats[column.kind + kind]
     if cell is None or cell == "":
         paper.write_blank(row, place, None, style)
@@ -144,16 +152,35 @@ def _write_number(paper: Any, row: int, place: int, value: int | Decimal, column
         paper.write_string(row, place, yuan(int(value)) if money else str(value), style)
 
 
-def _choices(paper: Any, sheet: Sheet, first: int, end: int) -> None:
+def _open(paper: Any, sheet: Sheet, first: int, end: int) -> None:
+    """Let people write into the columns that are theirs, and into no others."""
     for place, column in enumerate(sheet.columns):
-        if column.choices:
-            rule = {
-                "validate": "list",
-                "source": list(column.choices),
-                "error_title": "不在选项中",
-                "error_message": "请从下拉列表中选择：" + "、".join(column.choices),
-            }
+        if column.filled_in and (rule := _rule(column)):
             paper.data_validation(first, place, end, place, rule)
+    if any(column.filled_in for column in sheet.columns):
+        paper.protect("", _ALLOWED)
+
+
+def _rule(column: Column) -> dict[str, Any] | None:
+    """What a spreadsheet accepts in a column; None where any text will do."""
+    if column.choices:
+        told = "请从下拉列表中选择：" + "、".join(column.choices)
+        return {
+            "validate": "list",
+            "source": list(column.choices),
+            "error_title": "不在选项中",
+            "error_message": told,
+        }
+    if column.kind is CellKind.DATE:
+        told = "请填写日期，如 2026-03-05"
+        return {
+            "validate": "date",
+            "criteria": "between",
+            **_DAYS,
+            "error_title": "不是日期",
+            "error_message": told,
+        }
+    return None
 
 
 def _set_up_print(paper: Any, head: int, end: int, last: int, book: Book) -> None:

@@ -1,6 +1,8 @@
 """Workbooks hold the figures of the record, exactly, and nothing that somebody typed as a formula."""
 
 import io
+import re
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -9,9 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 from read_back import column, fen, parts, table_of, written
-from small_cycle import INJECTION, SmallCycle
+from small_cycle import INJECTION, Item, SmallCycle
+from sqlmodel import col, select
 
-from models import FindingVerdict, ImportKind
+from models import AwardList, AwardListEntry, FindingVerdict, ImportKind, Outcome, Payment, PaymentStatus
 from services.documents import KINDS
 from services.documents.content import Book, CellKind, Column, Sheet
 from services.documents.names import APPLICATION_STATES, IMPORTS, OUTCOMES, VERDICTS
@@ -132,8 +135,6 @@ def test_sheets_have_frozen_heads_filters_and_paper(small: SmallCycle, kind: str
 
 @pytest.mark.parametrize("kind", ["calculation", "payment_list"])
 def test_a_workbook_of_a_list_names_its_digest(small: SmallCycle, kind: str) -> None:
-    from models import AwardList
-
     digest = small.session.get_one(AwardList, small.entries[0].list_id).digest
     xml = parts(written(small, kind)["xlsx"])
     assert digest in xml["docProps/custom.xml"] and digest in xml["docProps/core.xml"]
@@ -177,3 +178,71 @@ def test_a_thousand_awards_make_correct_workbooks(large: SmallCycle) -> None:
     amounts = column(table_of(path, "测算结果", "受理编号"), "奖补金额（元）")
     assert [fen(value) for value in amounts[:-1]] == [entry.amount_fen for entry in large.entries]
     assert fen(amounts[-1]) == sum(entry.amount_fen for entry in large.entries)
+
+
+def test_the_public_table_has_the_awards_and_starts_a_page_for_each_measure(small: SmallCycle) -> None:
+    path = written(small, "award_list")["xlsx"]
+    rows = table_of(path, "公示名单", "单位名称")
+    paid = [entry for entry in small.entries if entry.amount_fen]
+    assert column(rows, "单位名称")[:-1] == [entry.enterprise_name for entry in paid]
+    amounts = [fen(value) for value in column(rows, "奖补金额（元）")]
+    assert amounts[:-1] == [entry.amount_fen for entry in paid] and amounts[-1] == sum(amounts[:-1])
+    counties = table_of(path, "分县区汇总", "单位数")
+    assert [fen(value) for value in column(counties, "奖补金额（元）")] == [8734567, 20000001, amounts[-1]]
+    breaks = parts(path)["xl/worksheets/sheet1.xml"]
+    assert '<rowBreaks count="1"' in breaks and '<brk id="6"' in breaks  # heading, two notes, head, two of computing
+
+
+def test_names_of_persons_are_masked_in_the_public_table(make_cycle: Callable[..., SmallCycle]) -> None:
+    item = Item("张三（电话13800138000）", "east", "computing", Outcome.AWARD, 100)
+    path = written(make_cycle((item,)), "award_list")["xlsx"]
+    assert "13800138000" not in parts(path)["xl/sharedStrings.xml"]
+
+
+def test_differences_tell_what_a_new_version_changed(small: SmallCycle) -> None:
+    first = small.session.get_one(AwardList, small.entries[0].list_id)
+    second = AwardList(**{**first.model_dump(), "id": None, "version": 2, "digest": "0" * 64})
+    small.session.add(second)
+    small.session.flush()
+    for entry in small.entries:
+        more = 100 if entry.number.endswith("1") else 0
+        fields = entry.model_dump() | {"id": None, "list_id": second.id, "amount_fen": entry.amount_fen + more}
+        small.session.add(AwardListEntry(**fields))
+    small.session.commit()
+    rows = table_of(written(small, "differences")["xlsx"], "名单差异", "受理编号")
+    assert column(rows, "受理编号") == ["SB2025-00001", "合计"]
+    assert [fen(value) for value in column(rows, "增减（元）")] == [100, 100]
+    assert [fen(value) for value in column(rows, "本版金额（元）")] == [7500100, 7500100]
+
+
+def test_differences_tell_what_is_not_paid_in_full(small: SmallCycle) -> None:
+    payments = list(small.session.exec(select(Payment).order_by(col(Payment.number))))
+    city, county = (each for each in payments if "00001" in each.number)
+    city.status, city.paid_on = PaymentStatus.PAID, date(2026, 3, 20)
+    county.status, county.failure = PaymentStatus.FAILED, "账号有误"
+    west = next(each for each in payments if "00003" in each.number)
+    west.status, west.paid_on = PaymentStatus.PAID, date(2026, 3, 20)
+    small.session.add_all(payments)
+    small.session.commit()
+    path = written(small, "differences")["xlsx"]
+    rows = table_of(path, "拨付差异", "受理编号")
+    assert column(rows, "受理编号") == ["SB2025-00001", "SB2025-00002"]  # what is paid in full is no difference
+    states = ("名单金额（元）", "已拨付（元）", "待拨付（元）", "拨付失败（元）", "未下达（元）")
+    assert [[fen(column(rows, name)[place]) for name in states] for place in (0, 1)] == [
+        [7500000, city.amount_fen, 0, county.amount_fen, 0],
+        [1234567, 0, 1234567, 0, 0],
+    ]
+    assert column(rows, "失败原因") == ["账号有误", ""]
+    changed = table_of(path, "核定差异", "受理编号")
+    assert column(changed, "核定值") == ["187,500.00 元"] * sum(entry.measure == "computing" for entry in small.entries)
+
+
+def test_only_the_cells_that_people_fill_in_are_open(small: SmallCycle) -> None:
+    xml = parts(written(small, "payment_list")["xlsx"])
+    totals, east = xml["xl/worksheets/sheet1.xml"], xml["xl/worksheets/sheet2.xml"]
+    assert "<sheetProtection" in east and "<sheetProtection" not in totals
+    styles = xml["xl/styles.xml"].split("<cellXfs")[1].split("</cellXfs>")[0].split("<xf ")[1:]
+    places = re.findall(r'<c r="([A-Z]+)5" s="(\d+)"', east)  # the first payment, under heading, two notes and head
+    assert [place for place, style in places if 'locked="0"' in styles[int(style)]] == ["I", "J", "K", "L"]
+    assert len(places) == 12
+    assert dict(re.findall(r'<dataValidation type="(\w+)"[^>]*sqref="([A-Z])', east)) == {"list": "I", "date": "J"}

@@ -14,7 +14,7 @@ from services.documents.contents.verification import changed_values
 from services.documents.names import OUTCOMES
 from services.documents.record import Record, latest
 
-_WHAT = (Column("受理编号", width=16), Column("单位名称", width=28), Column("奖补事项", width=20))
+_WHAT = (Column("受理编号", width=16), Column("单位名称", width=34), Column("奖补事项", width=22))
 Lines = list[tuple[Payment, PaymentOrder]]
 
 

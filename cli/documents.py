@@ -22,8 +22,8 @@ def write(
         typer.Argument(
             metavar="种类",
             help="guide 申报指南、application_summary 申报汇总表、verification_summary 联审汇总表、calculation 测算表、"
-            "public_list 公示、award_list 公示名单、payment_list 资金拨付清单、yearly_report 年度总结、differences 差异表、"
-            "import_report 导入情况报告",
+            "public_list 公示、award_list 公示名单、payment_list 资金拨付清单、yearly_report 年度总结、"
+            "differences 差异表、import_report 导入情况报告",
         ),
     ],
     login: AsLogin,

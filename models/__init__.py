@@ -10,6 +10,7 @@ from models.duty import DutyReport
 from models.enterprise import Enterprise, FormerName
 from models.imports import ImportFile, ImportKind
 from models.interface import ApiRequest, ApiToken
+from models.invitation import Invitation, InvitationList
 from models.ledger import (
     Certainty,
     Finding,
@@ -67,6 +68,8 @@ __all__ = [
     "FormerName",
     "ImportFile",
     "ImportKind",
+    "Invitation",
+    "InvitationList",
     "LedgerCorrection",
     "LedgerEntry",
     "LedgerLevel",

@@ -67,14 +67,14 @@ def prepare(measure: Measure, given: pl.DataFrame) -> tuple[pl.DataFrame, list[R
     if frame.height:
         any_bad = {name: _any_bad(measure, name, rule) for name, rule in rules.items()}
         seen = frame.select(codes_to_read=_CODES_TO_READ, **any_bad).row(0)
-        codes_to_read, *bad = seen
+        codes_to_read, *found = seen
         if codes_to_read:
             blank = pl.col("uscc").str.strip_chars() == ""
             frame = frame.with_columns(pl.when(~blank).then("uscc").alias("uscc"))
         if _stand_twice(frame["application_id"]):
-            bad = [True]
+            found = [True]
             rules["application_id"] = rules["application_id"] | ~pl.col("application_id").is_first_distinct()
-        if any(bad):
+        if any(found):
             frame, errors = _told_apart(measure, frame, rules)
     decimals = [fact.name for fact in measure.all_facts if fact.type == "decimal"]
     return frame.with_columns(pl.col(decimals).to_physical().cast(pl.Int64)), errors

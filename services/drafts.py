@@ -122,10 +122,19 @@ def measure_of(law: Policy, measure_id: str) -> Measure:
     return found
 
 
-def begin(session: Session, clock: Clock, actor: Actor, *, cycle_id: int, measure_id: str) -> Draft:
+def begin(
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    *,
+    cycle_id: int,
+    measure_id: str,
+    known: Mapping[str, str] | None = None,
+) -> Draft:
     """Begin a draft with the contacts and bank data of the enterprise's last application.
 
-    Raises StateError outside of the intake window, InputError when the measure is not for this kind of enterprise.
+    `known` are texts of facts by name that a bureau has given already; the applicant looks them over. Raises StateError
+    outside of the intake window, InputError when the measure is not for this kind of enterprise.
     """
     require(actor, "draft.save")
     cycle = cycles.get_cycle(session, cycle_id)
@@ -136,7 +145,8 @@ def begin(session: Session, clock: Clock, actor: Actor, *, cycle_id: int, measur
         raise InputError(f"“{measure.title}”只能由{'、'.join(measure.applicants)}申报，本单位登记为{enterprise.kind}。")
     if len(own(session, actor)) >= MOST:
         raise InputError(f"草稿最多 {MOST} 份；请先提交或删除不用的草稿。")
-    given = _usual(session, actor)
+    declared = {fact.name for fact in facts.declared_facts(measure)}
+    given = _usual(session, actor) | {FACT + name: text for name, text in (known or {}).items() if name in declared}
     with writing(session):
         draft = Draft(
             cycle_id=cycle_id,

@@ -1,7 +1,7 @@
 """What an enterprise may expect: the policy evaluated for the answers to a few questions. Nothing is kept."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import polars as pl
@@ -9,7 +9,7 @@ from sqlmodel import Session
 
 import policy
 from models import Cycle, Enterprise
-from policy import Fact, Measure, Policy, Step
+from policy import Evaluation, Fact, Measure, Policy, Step
 from policy.names import GRANTED_ABOVE
 from services import computation, facts
 from services.drafts import fact_trouble
@@ -60,11 +60,31 @@ def check(
 
     What the enterprise received in earlier years counts; other applications of this year do not.
     """
-    asked = questions(measure)
+    row, checked = read(measure, given, assume=assume)
+    if checked.troubles or checked.awaited:
+        return checked
+    row |= {"application_id": _WHO, "uscc": enterprise.uscc, "enterprise": enterprise.name}
+    found = evaluated(session, cycle, law, measure, [row], enterprise.uscc)
+    if found.errors:
+        return replace(checked, problems=[error.message for error in found.errors])
+    told = found.results.row(0, named=True)
+    estimate = Estimate(
+        outcome=told["outcome"],
+        amount_fen=told["amount_fen"],
+        reason=told["reason"] or "",
+        clause=told["clause"] or measure.clause,
+        referral_to=told["referral_to"] or "",
+        steps=found.steps(_WHO),
+    )
+    return replace(checked, estimate=estimate)
+
+
+def read(measure: Measure, given: Mapping[str, str], *, assume: bool) -> tuple[dict[str, Any], Checked]:
+    """Typed answers by fact name, and what is wrong with them or missing."""
     troubles: dict[str, str] = {}
-    row: dict[str, Any] = {"application_id": _WHO, "uscc": enterprise.uscc, "enterprise": enterprise.name}
+    row: dict[str, Any] = {}
     assumed, awaited = [], []
-    for fact in asked:
+    for fact in questions(measure):
         text = given.get(fact.name, "")
         open_fact = assume and fact.source == "verified" and fact.must_be_given and not text
         if open_fact and fact.type == "boolean":
@@ -76,28 +96,20 @@ def check(
             troubles[fact.name] = sentence
         else:
             row[fact.name] = facts.read(fact, text)
-    if troubles or awaited:
-        return Checked(troubles, assumed, awaited)
-    return _evaluated(session, cycle, law, measure, row, assumed)
+    return row, Checked(troubles, assumed, awaited)
 
 
-def _evaluated(
-    session: Session, cycle: Cycle, law: Policy, measure: Measure, row: dict[str, Any], assumed: list[str]
-) -> Checked:
+def evaluated(
+    session: Session,
+    cycle: Cycle,
+    law: Policy,
+    measure: Measure,
+    rows: Sequence[Mapping[str, Any]],
+    uscc: str | None = None,
+) -> Evaluation:
+    """The policy over rows of typed answers, with the awards of earlier years, of one enterprise when named."""
     schema = policy.history_columns(law)
-    earlier = computation.history(session, cycle, law, str(row["uscc"]))
+    earlier = computation.history(session, cycle, law, uscc)
     history = pl.DataFrame({name: [each.get(name) for each in earlier] for name in schema}, schema=schema, strict=True)
-    frame = policy.frame(measure, [row])
-    found = policy.evaluate(law, {measure.id: frame}, year=cycle.year, history=history, overrides=cycle.overrides)
-    if found.errors:
-        return Checked(assumed=assumed, problems=[error.message for error in found.errors])
-    told = found.results.row(0, named=True)
-    estimate = Estimate(
-        outcome=told["outcome"],
-        amount_fen=told["amount_fen"],
-        reason=told["reason"] or "",
-        clause=told["clause"] or measure.clause,
-        referral_to=told["referral_to"] or "",
-        steps=found.steps(_WHO),
-    )
-    return Checked(assumed=assumed, estimate=estimate)
+    frame = policy.frame(measure, rows)
+    return policy.evaluate(law, {measure.id: frame}, year=cycle.year, history=history, overrides=cycle.overrides)

@@ -22,7 +22,7 @@ from models import (
     VerificationRequest,
 )
 from policy import Policy
-from services import cycles, gates, payments, policies, reviews
+from services import applications, cycles, gates, invitations, payments, policies, reviews
 from services.actors import Actor
 from services.applications import letter
 from services.calendar import Calendar
@@ -84,7 +84,7 @@ def remind(session: Session, clock: Clock, actor: Actor, *, settings: Settings, 
     stage, visit = plan.stage(cycle.stage), cycles.current_visit(session, cycle)
     law = policies.policy_of(session, cycle)
     now = _Now(session, clock, Calendar(settings.calendar_dir), cycle, law, stage, visit)
-    new = payments.tell(session, clock, settings, cycle) if stage.id == payments.STAGE else 0
+    new = _told(session, clock, settings, cycle)
     for each in _letters(now):
         new += queue(
             session,
@@ -98,6 +98,12 @@ def remind(session: Session, clock: Clock, actor: Actor, *, settings: Settings, 
             domain=settings.mail_domain,
         )
     return new
+
+
+def _told(session: Session, clock: Clock, settings: Settings, cycle: Cycle) -> int:
+    """What a stage tells as soon as it can be told."""
+    tells = {applications.INTAKE: invitations.tell, payments.STAGE: payments.tell}
+    return tells[cycle.stage](session, clock, settings, cycle) if cycle.stage in tells else 0
 
 
 def _letters(now: _Now) -> Iterator[Letter]:
@@ -152,7 +158,8 @@ def _intake(now: _Now) -> Iterator[Letter]:
         "ends": due_day(due_at),
         "working_days_left": working_days_left(now.clock, now.calendar, due_at),
     }
-    for address, name in known_contacts(now.session, without=set(applied)).items():
+    invited = invitations.waiting_contacts(now.session, now.cycle)
+    for address, name in (invited | known_contacts(now.session, without=set(applied))).items():
         yield Letter("intake_reminder", address, name, f"{due_day(due_at)}/{days}", context)
 
 

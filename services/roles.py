@@ -12,6 +12,7 @@ VIEW_NAMES = {
     "own": "自己的申报",
     "board": "年度总览",
     "applications": "申报",
+    "invitations": "免申即享",
     "requests": "待我审核",
     "review_progress": "审核进度",
     "decisions": "审批",

@@ -8,7 +8,17 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import FormData, UploadFile
 
 from policy import Measure
-from services import applications, attachments, drafts, eligibility, offers, progress, public_notices, registration
+from services import (
+    applications,
+    attachments,
+    drafts,
+    eligibility,
+    invitations,
+    offers,
+    progress,
+    public_notices,
+    registration,
+)
 from services.actors import system_actor
 from services.eligibility import Checked
 from services.errors import InputError, StateError
@@ -100,7 +110,18 @@ def my(visit: Seen) -> HTMLResponse:
         stage=visit.console.plan.stage(known[0].cycle.stage).title if known else "",
         lines=progress.lines(visit.session, visit.actor),
         drafts=offers.kept(visit.session, visit.clock, visit.actor),
+        invited=invitations.offered(visit.session, visit.clock, visit.actor),
     )
+
+
+@router.post("/my/invitations/{invitation_id}")
+def accept(visit: Drafting, invitation_id: Id) -> Response:
+    """Go to the application that is filled in with a bureau's data."""
+    try:
+        draft = invitations.accept(visit.session, visit.clock, visit.actor, invitation_id=invitation_id)
+    except (InputError, StateError) as error:
+        return visit.back("/my", str(error))
+    return visit.back(f"/my/drafts/{draft.id}", "已按部门提供的数据填好，请逐项核对、补充后提交。")
 
 
 @router.get("/my/eligibility")

@@ -26,6 +26,7 @@ MENU = (
     ("requests", "待我审核", "/requests"),
     ("decisions", "审批", "/decisions"),
     ("board", "年度总览", "/board"),
+    ("invitations", "免申即享", "/invitations"),
     ("applications", "申报", "/applications"),
     ("review_progress", "审核进度", "/reviews"),
     ("findings", "查重认定", "/findings"),

@@ -8,6 +8,7 @@ from services.policies import policy_of
 # Where the console shows what a notice speaks of; tests/web/test_links.py follows each.
 PAGES = {
     "home": "/",
+    "own": "/my",
     "guide": "/cycles/{id}/guide",
     "list": "/cycles/{id}/list",
     "objections": "/objection",

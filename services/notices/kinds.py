@@ -48,6 +48,7 @@ def _kind(
 _TABLE = (
     _kind("guide_published", "申报指南发布", "企业与有关单位", {"starts", "ends"}),
     _kind("intake_reminder", "申报截止提醒", "尚未申报的单位", {"ends", "working_days_left"}),
+    _kind("invitation", "免申即享邀请", "按部门数据符合条件的单位", {"measure", "given_by", "ends"}),
     _kind("receipt", "申报接收回执", "申报单位", _ITEM | {"received_at"}),
     _kind("supplement_request", "补正通知", "申报单位", _ITEM | {"remarks", "due"}),
     _kind("supplement_reminder", "补正催办", "申报单位", _ITEM | {"remarks", "due", "working_days_left"}),

@@ -27,6 +27,11 @@ _SUBJECT = {"subject": "拟奖补名单第 7 项"}
 _OWN: dict[str, Mapping[str, object]] = {
     "guide_published": {"starts": date(2026, 4, 1), "ends": datetime(2026, 4, 30, 9, 30, tzinfo=UTC)},
     "intake_reminder": {"ends": datetime(2026, 4, 30, 9, 30, tzinfo=UTC), **_LEFT},
+    "invitation": {
+        "measure": "规模以上企业奖励",
+        "given_by": "市统计局",
+        "ends": datetime(2026, 4, 30, 9, 30, tzinfo=UTC),
+    },
     "receipt": {**_ITEM, "received_at": datetime(2026, 4, 9, 2, 15, tzinfo=UTC)},
     "supplement_request": {**_ITEM, **_REMARKS, **_DUE},
     "supplement_reminder": {**_ITEM, **_REMARKS, **_DUE, **_LEFT},

@@ -36,6 +36,7 @@ from tests.desk import CODE
 from tests.web.conftest import House, back_to_the_notice, send
 from tests.web.test_access import PEOPLE, ROUTES, right_of
 from tests.web.test_decisions import ready
+from tests.web.test_invitation_pages import INVITED, SHORT, UNREADABLE, invite
 
 # Downloads, letters as documents of their own, where no script runs, not even axe-core, and the way to a directory.
 NOT_PAGES = (
@@ -51,7 +52,7 @@ NOT_PAGES = (
 )
 # When a page has something to show; all others while the public notice runs.
 SCENES: dict[str | None, tuple[str, ...]] = {
-    "intake": ("/my/eligibility", "/my/apply", "/my/drafts"),
+    "intake": ("/my/eligibility", "/my/apply", "/my/drafts", "/invitations"),
     "verification": ("/requests", "/reviews"),
     "approval": ("/decisions", "/policies"),
     None: ("/lists", "/payments"),
@@ -143,6 +144,7 @@ def _prepare(house: House, scene: str | None) -> dict[str, object]:
     if scene == "intake":
         begun = send(house.signed_in("applicant"), f"/my/apply/{MEASURE}")
         known["draft_id"] = begun.headers["location"].rsplit("/", 1)[1]
+        invite(house.as_role(Role.OPERATOR), INVITED, SHORT, UNREADABLE)
     return known
 
 

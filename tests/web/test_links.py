@@ -11,6 +11,7 @@ from tests.web.test_decisions import ready
 
 READERS = {
     "home": None,
+    "own": Role.APPLICANT,
     "guide": None,
     "list": None,
     "objections": None,

@@ -120,7 +120,8 @@ def _write_row(
     paper: Any, row: int, cells: tuple[Cell, ...], columns: tuple[Column, ...], formats: dict[str, Any], kind: str
 ) -> None:
     pairs = list(zip(cells, columns, strict=True))
-    paper.set_row(row, _height(max(_lines(str(cell), column.width) for cell, column in pairs if cell is not None)))
+    lines = [_lines(str(cell), column.width) for cell, column in pairs if cell is not None]
+    paper.set_row(row, _height(max(lines, default=1)))
     for place, (cell, column) in enumerate(pairs):
         _write_cell(paper, row, place, cell, column, formats, kind)
 

@@ -17,7 +17,7 @@ from services.documents.contents import (
 from services.documents.record import Record
 from services.errors import NotFoundError
 
-PAGE_FORMATS = ("html", "docx")
+PAGE_FORMATS = ("html", "docx", "pdf")
 BOOK_FORMATS = ("xlsx",)
 
 

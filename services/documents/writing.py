@@ -83,9 +83,13 @@ def _rendered(content: Content, form: str, templates: SandboxedEnvironment) -> b
         return to_xlsx(content)
     if form == "html":
         return render(templates, content, "html").encode()
-    from services.documents.render.docx import to_docx  # slow to load, and few processes write a DOCX
+    if form == "docx":
+        from services.documents.render.docx import to_docx  # slow to load, and few processes write a DOCX
 
-    return to_docx(content, render(templates, content, "docx"))
+        return to_docx(content, render(templates, content, "docx"))
+    from services.documents.render.pdf import to_pdf
+
+    return to_pdf(content, render(templates, content, "pdf"))
 
 
 def _sha256_of(path: Path) -> str | None:

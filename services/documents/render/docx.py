@@ -1,27 +1,30 @@
 """DOCX from the HTML of a page: pandoc for the text, python-docx for paper, tables and properties."""
 
 import io
-import subprocess
 import tempfile
 from datetime import datetime, time
-from pathlib import Path
 from typing import Any
 
-import pypandoc
 from docx import Document
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls, qn
+from docx.shared import Mm, Pt
 
 from services.documents.content import Page
 from services.documents.render.archive import settled
+from services.documents.render.pandoc import convert
 from services.documents.render.reference import lay_out, reference
+from services.documents.render.styles import LETTER, STYLES, TEXT_WIDTH, fitting
 
 
 def to_docx(page: Page, html: str) -> bytes:
     """The document; the same page always gives the same bytes."""
-    document = Document(io.BytesIO(_pandoc(html)))
-    footer = f"名单第{page.trace.version}版　校验码 {page.trace.short}" if page.trace else ""
-    lay_out(document, footer)
+    with tempfile.NamedTemporaryFile(suffix=".docx") as styles:
+        styles.write(reference())
+        styles.flush()
+        document = Document(io.BytesIO(convert(html, "docx", f"--reference-doc={styles.name}")))
+    lay_out(document, page.footer, letter=page.letter)
+    _fit(document)
     for table in document.element.body.iter(qn("w:tbl")):
         _finish_table(table)
     _properties(document, page)
@@ -30,21 +33,15 @@ def to_docx(page: Page, html: str) -> bytes:
     return settled(out.getvalue())
 
 
-def _pandoc(html: str) -> bytes:
-    """In pandoc's sandbox: a template cannot reach files or the network."""
-    with tempfile.TemporaryDirectory() as folder:
-        styles = Path(folder) / "reference.docx"
-        styles.write_bytes(reference())
-        command = [
-            pypandoc.get_pandoc_path(),
-            "--sandbox",
-            "--from=html",
-            "--to=docx",
-            "--shift-heading-level-by=-1",  # the page's h1 is the Title
-            f"--reference-doc={styles}",
-            "--output=-",
-        ]
-        return subprocess.run(command, input=html.encode(), check=True, capture_output=True).stdout
+def _fit(document: Any) -> None:
+    """Make the type of a head smaller when its text would not stand on one line."""
+    fitted = {style.name: style for style in STYLES if style.fitted}
+    for paragraph in document.paragraphs:
+        style = fitted.get(paragraph.style.name)
+        if style is not None:
+            width = Mm(LETTER["line"] if style.head else TEXT_WIDTH).pt
+            for run in paragraph.runs:
+                run.font.size = Pt(fitting(style, paragraph.text, width))
 
 
 def _finish_table(table: Any) -> None:

@@ -1,4 +1,4 @@
-"""Pages from Jinja2 templates: one template gives the HTML document and the HTML that DOCX is made from."""
+"""Pages from Jinja2 templates: one template gives the HTML document, and the HTML that DOCX and PDF are made from."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
@@ -24,11 +24,12 @@ from services import money
 from services.clock import CHINA
 from services.documents.content import Page
 from services.documents.errors import TemplateProblemError
-from services.documents.render.charts import as_png_image, as_svg
+from services.documents.render.charts import as_file_image, as_png_image, as_svg
 from services.masking import Personal, mask
 
 FOLDERS = (ROOT / "config" / "templates" / "documents", ROOT / "templates" / "documents")
-Target = Literal["html", "docx"]
+Target = Literal["html", "docx", "pdf"]
+_DRAW = {"html": as_svg, "docx": as_png_image, "pdf": as_file_image}
 T = TypeVar("T")
 
 
@@ -55,11 +56,10 @@ def environment(folders: Sequence[Path] = FOLDERS) -> SandboxedEnvironment:
 
 
 def render(templates: SandboxedEnvironment, page: Page, target: Target) -> str:
-    """The whole HTML document, or the content alone for DOCX. Raises TemplateProblemError."""
-    draw: Callable[..., str] = as_svg if target == "html" else as_png_image
+    """The whole HTML document, or the content alone for DOCX and PDF. Raises TemplateProblemError."""
 
     def chart(name: str) -> Markup:
-        return Markup(draw(page.charts[name], name))  # noqa: S704 - drawn by us, texts escaped there
+        return Markup(_DRAW[target](page.charts[name], name))  # noqa: S704 - drawn by us, texts escaped there
 
     names: dict[str, Any] = {
         "target": target,
@@ -67,6 +67,7 @@ def render(templates: SandboxedEnvironment, page: Page, target: Target) -> str:
         "organisation": page.organisation,
         "dated": page.dated,
         "trace": page.trace,
+        "number": page.number,
         "chart": chart,
     }
     return _guarded(page.template, lambda: templates.get_template(page.template).render({**page.data, **names}))

@@ -25,6 +25,7 @@ from services.clock import CHINA
 from services.documents.content import Page
 from services.documents.errors import TemplateProblemError
 from services.documents.render.charts import as_file_image, as_png_image, as_svg
+from services.documents.render.styles import TITLE_CHARACTERS
 from services.masking import Personal, mask
 
 FOLDERS = (ROOT / "config" / "templates" / "documents", ROOT / "templates" / "documents")
@@ -49,6 +50,7 @@ def environment(folders: Sequence[Path] = FOLDERS) -> SandboxedEnvironment:
         "capitals": money.capitals,
         "chinese_date": chinese_date,
         "ordinal": ordinal,
+        "title_lines": title_lines,
         "sentence": sentence,
         "masked": lambda text: mask(text, Personal.TEXT),
     }
@@ -97,6 +99,17 @@ def ordinal(number: int) -> str:
     import cn2an
 
     return str(cn2an.an2cn(number))
+
+
+def title_lines(parts: Sequence[str]) -> Markup:
+    """A title on as few lines as its parts allow: none is broken inside, so that the words stay whole (7.3.1)."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1] + part) <= TITLE_CHARACTERS:
+            lines[-1] += part
+        else:
+            lines.append(part)
+    return Markup("<br>").join(lines)
 
 
 def _collect(templates: SandboxedEnvironment, name: str, found: dict[str, str]) -> None:

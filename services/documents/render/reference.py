@@ -10,6 +10,7 @@ from docx import Document
 from docx.enum.style import WD_STYLE_TYPE
 from docx.enum.text import WD_ALIGN_PARAGRAPH, WD_LINE_SPACING
 from docx.oxml import parse_xml
+from docx.opc.oxml import serialize_part_xml
 from docx.oxml.ns import nsdecls, qn
 from docx.shared import Mm, Pt, RGBColor
 
@@ -17,6 +18,7 @@ from services.documents.render.styles import (
     HEITI,
     LATIN,
     LETTER,
+    OTHER_NAMES,
     PAGE,
     RED,
     SONGTI,
@@ -28,8 +30,8 @@ from services.documents.render.styles import (
 
 _ALIGN = {each: WD_ALIGN_PARAGRAPH[each.name] for each in Align}
 _W = nsdecls("w")
-_TWIPS = 1440 / 25.4  # a mm
-_AFTER_BORDERS = ("w:shd", "w:tabs", "w:suppressAutoHyphens", "w:spacing", "w:ind", "w:jc", "w:outlineLvl")
+TWIPS = 1440 / 25.4  # a mm
+AFTER_BORDERS = ("w:shd", "w:tabs", "w:suppressAutoHyphens", "w:spacing", "w:ind", "w:jc", "w:outlineLvl")
 
 
 @lru_cache(maxsize=1)
@@ -40,6 +42,7 @@ def reference() -> bytes:
     for style in STYLES:
         _apply(document, style)
     _table_style(document)
+    _other_names(document)
     out = io.BytesIO()
     document.save(out)
     return out.getvalue()
@@ -84,7 +87,6 @@ def _apply(document: Any, wanted: Style) -> None:
         layout.line_spacing_rule = WD_LINE_SPACING.SINGLE
     _indent(style, wanted)
     _rules(style, wanted)
-    _frame(style, wanted)
 
 
 def _tracking(style: Any, wanted: Style) -> None:
@@ -104,27 +106,12 @@ def _rules(style: Any, wanted: Style) -> None:
         for side, rule in (("top", wanted.over), ("bottom", wanted.under))
         if rule
     )
-    if sides:
-        properties.insert_element_before(parse_xml(f"<w:pBdr {_W}>{sides}</w:pBdr>"), *_AFTER_BORDERS)
+    if sides and not wanted.bottom:  # those stand in a table, which has the lines
+        properties.insert_element_before(parse_xml(f"<w:pBdr {_W}>{sides}</w:pBdr>"), *AFTER_BORDERS)
     if wanted.right and wanted.align is Align.JUSTIFY:
-        place = round(TEXT_WIDTH * _TWIPS - wanted.right * wanted.size * 20)
+        place = round(TEXT_WIDTH * TWIPS - wanted.right * wanted.size * 20)
         stop = parse_xml(f'<w:tabs {_W}><w:tab w:val="right" w:pos="{place}"/></w:tabs>')
-        properties.insert_element_before(stop, *_AFTER_BORDERS[2:])
-
-
-def _frame(style: Any, wanted: Style) -> None:
-    """A place on the page: at the foot of the type area, or where a letter has its head."""
-    if wanted.head:
-        width, place = LETTER["line"], f'w:vAnchor="page" w:xAlign="center" w:y="{round(LETTER["head"] * _TWIPS)}"'
-    elif wanted.bottom:
-        width, place = TEXT_WIDTH, 'w:vAnchor="margin" w:xAlign="center" w:yAlign="bottom"'
-    else:
-        return
-    anchor = "page" if wanted.head else "margin"
-    frame = f'<w:framePr {_W} w:w="{round(width * _TWIPS)}" w:wrap="notBeside" w:hAnchor="{anchor}" {place}/>'
-    style.element.get_or_add_pPr().insert_element_before(
-        parse_xml(frame), "w:widowControl", "w:numPr", "w:pBdr", *_AFTER_BORDERS
-    )
+        properties.insert_element_before(stop, *AFTER_BORDERS[2:])
 
 
 def _fonts(style: Any, east_asian: str) -> None:
@@ -135,9 +122,7 @@ def _fonts(style: Any, east_asian: str) -> None:
 
 
 def _font_element(east_asian: str) -> Any:
-    return parse_xml(
-        f'<w:rFonts {_W} w:ascii="{LATIN}" w:hAnsi="{LATIN}" w:cs="{LATIN}" w:eastAsia="{east_asian}"/>'
-    )
+    return parse_xml(f'<w:rFonts {_W} w:ascii="{LATIN}" w:hAnsi="{LATIN}" w:cs="{LATIN}" w:eastAsia="{east_asian}"/>')
 
 
 def _indent(style: Any, wanted: Style) -> None:
@@ -146,6 +131,17 @@ def _indent(style: Any, wanted: Style) -> None:
     for name, characters in (("firstLine", wanted.indent), ("left", wanted.left), ("right", wanted.right)):
         element.set(qn(f"w:{name}Chars"), str(characters * 100))
         element.set(qn(f"w:{name}"), str(int(characters * wanted.size * 20)))
+
+
+def _other_names(document: Any) -> None:
+    """What a font is called where it does not have the name that the standard gives it."""
+    (part,) = (each.target_part for each in document.part.rels.values() if each.reltype.endswith("/fontTable"))
+    table = parse_xml(part.blob)
+    for name, other in OTHER_NAMES.items():
+        table.append(
+            parse_xml(f'<w:font {_W} w:name="{name}"><w:altName w:val="{other}"/><w:charset w:val="86"/></w:font>')
+        )
+    part._blob = serialize_part_xml(table)
 
 
 def _table_style(document: Any) -> None:
@@ -163,10 +159,7 @@ def _table_style(document: Any) -> None:
         for side, width in (("top", 40), ("left", 70), ("bottom", 40), ("right", 70))
     )
     element.append(
-        parse_xml(
-            f"<w:tblPr {_W}><w:tblBorders>{sides}</w:tblBorders>"
-            f"<w:tblCellMar>{margins}</w:tblCellMar></w:tblPr>"
-        )
+        parse_xml(f"<w:tblPr {_W}><w:tblBorders>{sides}</w:tblBorders><w:tblCellMar>{margins}</w:tblCellMar></w:tblPr>")
     )
     element.append(
         parse_xml(
@@ -206,7 +199,7 @@ def _letter_foot(footer: Any) -> None:
     layout.right_indent = Mm((PAGE["width"] - LETTER["line"]) / 2 - PAGE["right"])
     layout.line_spacing_rule, layout.line_spacing = WD_LINE_SPACING.EXACTLY, Pt(2)
     border = f'<w:pBdr {_W}><w:bottom w:val="thinThickSmallGap" w:sz="36" w:space="1" w:color="{RED}"/></w:pBdr>'
-    paragraph._p.get_or_add_pPr().insert_element_before(parse_xml(border), *_AFTER_BORDERS)
+    paragraph._p.get_or_add_pPr().insert_element_before(parse_xml(border), *AFTER_BORDERS)
 
 
 def _field(run: Any, code: str) -> None:

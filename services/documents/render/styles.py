@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 FANGSONG, HEITI, KAITI, XIAOBIAOSONG, SONGTI = "仿宋_GB2312", "黑体", "楷体_GB2312", "方正小标宋简体", "宋体"
+OTHER_NAMES = {FANGSONG: "仿宋", KAITI: "楷体", XIAOBIAOSONG: "FZXiaoBiaoSong-B05S"}
 LATIN = "Times New Roman"
 RED = "E60000"
 LINE = 28.95  # points: 22 lines on 225 mm (5.2.3)
@@ -12,6 +13,7 @@ PAGE = {"width": 210, "height": 297, "top": 37, "bottom": 35, "left": 28, "right
 TEXT_WIDTH = PAGE["width"] - PAGE["left"] - PAGE["right"]  # mm
 # A letter (10.1), in mm: its head from the top of the paper, its second double line from the bottom, the lines' length.
 LETTER = {"head": 30, "foot": 20, "line": 170}
+TITLE_CHARACTERS = 20  # of 二号 on a line
 TABLE_SIZE, TABLE_LINE = 10.5, 15.0  # points: 五号
 
 
@@ -85,7 +87,14 @@ STYLES = (
     Style("Document Number", align=Align.CENTER, under=Rule(2, 11, RED), after=2 * LINE),
     Style("Upward Number", left=1, right=1, under=Rule(2, 11, RED), after=2 * LINE),
     Style(
-        "Letterhead", XIAOBIAOSONG, 38, color=RED, align=Align.CENTER, line=46, fitted=True, head=True,
+        "Letterhead",
+        XIAOBIAOSONG,
+        38,
+        color=RED,
+        align=Align.CENTER,
+        line=46,
+        fitted=True,
+        head=True,
         under=Rule(4.5, 11, RED, double=True),
     ),
     Style("Letter Number", align=Align.RIGHT, before=14, after=2 * LINE),

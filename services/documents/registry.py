@@ -22,7 +22,7 @@ from services.documents.contents import (
     yearly,
 )
 from services.documents.record import Record
-from services.errors import NotFoundError
+from services.errors import InputError, NotFoundError
 
 PAGE_FORMATS = ("html", "docx", "pdf")
 BOOK_FORMATS = ("xlsx",)
@@ -42,6 +42,11 @@ class Kind:
     build: Callable[[Record, str], Content]
     objects: Callable[[Record], dict[str, str]] | None = None
     word: str | None = None
+
+    def check_format(self, form: str) -> None:
+        """Raise InputError unless the document comes in this format."""
+        if form not in self.formats:
+            raise InputError(f"{self.title}没有 {form} 格式；可用的有：{'、'.join(self.formats)}。")
 
 
 def _page(id: str, title: str, build: Callable[[Record], Page], *, word: str | None = None) -> Kind:

@@ -41,6 +41,7 @@ def write(
     settings: Settings,
     cycle: Cycle,
     kind: str,
+    *,
     about: str = "",
     templates: Sequence[Path] = FOLDERS,
 ) -> list[Document]:
@@ -119,12 +120,13 @@ def _put(
 ) -> _File:
     if known is not None and _sha256_of(folder / known.path) == known.sha256:
         return _File(form, known.path, known.sha256)
-    data = _rendered(content, form, templates)
+    data = rendered(content, form, templates)
     _replace(folder / path, data)
     return _File(form, path, hashlib.sha256(data).hexdigest())
 
 
-def _rendered(content: Content, form: str, templates: SandboxedEnvironment) -> bytes:
+def rendered(content: Content, form: str, templates: SandboxedEnvironment) -> bytes:
+    """The bytes of the document in one of its formats. Raises TemplateProblemError."""
     if not isinstance(content, Page):
         return to_xlsx(content)
     if form == "html":

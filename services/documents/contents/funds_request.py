@@ -2,8 +2,8 @@
 
 from sqlmodel import select
 
-from models import DecisionKind, Objection, PublicNotice, VisitResult
 from models import Decision as Approval
+from models import DecisionKind, Objection, PublicNotice, VisitResult
 from services.documents.content import Page
 from services.documents.contents.allocation import Share, allocate
 from services.documents.errors import NotYetError
@@ -61,6 +61,7 @@ def _approved(record: Record) -> Approval:
     )
     if not found:
         raise NotYetError(
-            f"{record.cycle.year} 年度名单第{record.newest_list.version}版还没有经局里批准，不能拟写请示；请先完成名单审批。"
+            f"{record.cycle.year} 年度名单第{record.newest_list.version}版还没有经局里批准，不能拟写请示；"
+            "请先完成名单审批。"
         )
     return max(found, key=lambda row: row.decided_at)

@@ -22,7 +22,7 @@ PAGES = [kind.id for kind in KINDS.values() if "docx" in kind.formats]
 
 def write_kind(small: SmallCycle, kind: str, *folders: Path) -> list[Document]:
     templates = (*folders, *FOLDERS)
-    return write(small.session, small.clock, small.actor, small.settings, small.cycle, kind, templates)
+    return write(small.session, small.clock, small.actor, small.settings, small.cycle, kind, templates=templates)
 
 
 def sha256(path: Path) -> str:

@@ -109,7 +109,7 @@ VIEWS: dict[str, frozenset[Role] | None] = {
     "findings": frozenset({Role.OPERATOR, Role.AUDITOR}),
     "objections": _OFFICE,
     "payments": frozenset({Role.OPERATOR, Role.FINANCE, Role.AUDITOR}),
-    "documents": _OFFICE,
+    "documents": frozenset({Role.OPERATOR, Role.AUDITOR}),
     "messages": frozenset({Role.OPERATOR, Role.AUDITOR}),
     "policies": _HEADS | {Role.OPERATOR, Role.ADMINISTRATOR, Role.AUDITOR},
     "users": frozenset({Role.OPERATOR, Role.ADMINISTRATOR, Role.AUDITOR}),

@@ -54,14 +54,20 @@ def void(session: Session, clock: Clock, actor: Actor, *, number_id: int, reason
 
     Raises NotFoundError, StateError when it was voided before, InputError without a reason.
     """
-    found = session.get(DocumentNumber, number_id)
-    if found is None:
-        raise NotFoundError(f"没有编号为 {number_id} 的发文字号；请从发文登记中选择。")
+    found = find(session, number_id)
     if found.voided_at is not None:
         raise StateError(f"{found.spelled} 已经作废（{found.void_reason}），不用再作废。")
     if not reason.strip():
         raise InputError(f"作废 {found.spelled} 必须写明理由；请补填，日后查空号时要用。")
     found.voided_at, found.void_reason = clock.now(), reason.strip()
+    return found
+
+
+def find(session: Session, number_id: int) -> DocumentNumber:
+    """A number of the register. Raises NotFoundError."""
+    found = session.get(DocumentNumber, number_id)
+    if found is None:
+        raise NotFoundError(f"没有编号为 {number_id} 的发文字号；请从发文登记中选择。")
     return found
 
 

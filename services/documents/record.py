@@ -110,6 +110,7 @@ class Record:
             "policy_title": self.policy.title,
             "policy_number": self.policy.number,
             "year": self.cycle.year,
+            "government": self.policy.issuer.removesuffix("办公室"),
             "contact": self.settings.contact,
             "console_url": self.settings.console_url,
         }

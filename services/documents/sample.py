@@ -56,7 +56,13 @@ from services.errors import NotFoundError
 from services.sharing import county_rate, split
 
 _VALUES = {"money": "1200000.00", "integer": "3", "decimal": "8.5", "boolean": "true", "list": "示例甲;示例乙"}
-_NAMES = ("示例智能科技有限公司", "示例算力服务有限公司", "样本数据技术有限公司", "样本大模型研究院", "样本软件有限公司")
+_NAMES = (
+    "示例智能科技有限公司",
+    "示例算力服务有限公司",
+    "样本数据技术有限公司",
+    "样本大模型研究院",
+    "样本软件有限公司",
+)
 _FENS = (50_000_000, 123_456_789, 30_000_000, 200_000_000, 0)
 
 
@@ -318,7 +324,13 @@ def _list(
 ) -> None:
     outcome = Outcome.REJECTION if not fen else Outcome.CASE_BY_CASE if measure.decided_by else Outcome.AWARD
     steps = [
-        {"name": step.name, "label": step.label, "value": "（示例）", "quote": step.quote or "", "clause": measure.clause}
+        {
+            "name": step.name,
+            "label": step.label,
+            "value": "（示例）",
+            "quote": step.quote or "",
+            "clause": measure.clause,
+        }
         for step in measure.steps
     ]
     award = Award(

@@ -72,6 +72,14 @@ def write(
     return _record(session, clock, actor, cycle, chosen, about, content.title, subject, files)
 
 
+def objects(
+    session: Session, clock: Clock, actor: Actor, settings: Settings, cycle: Cycle, kind: str
+) -> dict[str, str]:
+    """What a kind of document can be about now, key → name; only the empty key when it is about the whole cycle."""
+    chosen = kind_of(kind)
+    return chosen.objects(Record(session, settings, cycle, clock, actor)) if chosen.objects else {"": ""}
+
+
 def _label(kind: Kind, record: Record, about: str) -> str:
     """What the object is called in the file's name."""
     if kind.objects is None:

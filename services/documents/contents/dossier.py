@@ -96,14 +96,17 @@ def _form(case: Case) -> list[tuple[str, str]]:
 
 
 def _fact(fact: FactShown) -> dict[str, Any]:
-    unit = fact.unit or ""
     return {
         "label": fact.label,
-        "declared": f"{fact.declared}{unit}" if fact.declared is not None else "—",
-        "verified": f"{fact.verified}{unit}" if fact.verified is not None else "—",
+        "declared": _value(fact.declared, fact.unit),
+        "verified": _value(fact.verified, fact.unit),
         "verifier": fact.verifier,
         "notes": [*([fact.reason] if fact.reason else []), *fact.earlier],
     }
+
+
+def _value(text: str | None, unit: str) -> str:
+    return "—" if text is None else {"true": "是", "false": "否"}.get(text, f"{text}{unit}")
 
 
 def _reply(asked: Asked) -> dict[str, Any]:

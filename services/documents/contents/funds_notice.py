@@ -29,7 +29,6 @@ def build(record: Record) -> Page:
         trace=record.trace,
         data={
             **record.basis,
-            "issuer": record.policy.issuer,
             "counties": counties,
             "total": total,
             "measures": record.by_measure([entry for entry in record.entries if entry.amount_fen > 0]),

@@ -33,7 +33,6 @@ def build(record: Record) -> Page:
         trace=record.trace,
         data={
             **record.basis,
-            "issuer": record.policy.issuer,
             "approved_at": approved.decided_at,
             "starts_on": notice.starts_on if notice else None,
             "ends_on": notice.ends_on if notice else None,

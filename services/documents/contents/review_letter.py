@@ -26,7 +26,6 @@ def build(record: Record, about: str) -> Page:
             "uscc": enterprise.uscc,
             "county": record.county_name(application.county),
             "measure": record.measure_title(application.measure),
-            "facts": _labels(record, application.measure, newest[application.id or 0].facts),
         }
         for application, enterprise in record.applications
         if application.id in newest
@@ -42,6 +41,7 @@ def build(record: Record, about: str) -> Page:
             "bureau": record.policy.bureau_name(about),
             "due": due_day(max(row.due_at for row in newest.values())),
             "cases": cases,
+            "asks": _asks(record, newest),
         },
     )
 
@@ -60,6 +60,19 @@ def _requests(record: Record) -> list[VerificationRequest]:
     )
 
 
-def _labels(record: Record, measure: str, names: list[str]) -> list[str]:
-    known: dict[str, Any] = record.facts_of(measure)
-    return [known[name].label if name in known else name for name in names]
+def _asks(record: Record, newest: dict[int, VerificationRequest]) -> list[dict[str, Any]]:
+    """What is asked of each measure's applications; of one measure more than one thing may be asked."""
+    asked = [
+        (application.measure, tuple(newest[application.id].facts))
+        for application, _ in record.applications
+        if application.id in newest
+    ]
+    return [
+        {"measure": record.measure_title(measure), "facts": [_label(record, measure, name) for name in names]}
+        for measure, names in dict.fromkeys(asked)
+    ]
+
+
+def _label(record: Record, measure: str, name: str) -> str:
+    known = record.facts_of(measure)
+    return known[name].label if name in known else name

@@ -57,6 +57,11 @@ def environment(folders: Sequence[Path] = FOLDERS) -> SandboxedEnvironment:
     return made
 
 
+def own_templates(folders: Sequence[Path] = FOLDERS) -> list[str]:
+    """The names of the bureau's own templates."""
+    return sorted(file.name for file in folders[0].glob("*") if file.suffix in (".html", ".css"))
+
+
 def render(templates: SandboxedEnvironment, page: Page, target: Target) -> str:
     """The whole HTML document, or the content alone for DOCX and PDF. Raises TemplateProblemError."""
 

@@ -113,7 +113,7 @@ def _rules(style: Any, wanted: Style) -> None:
     )
     if sides and not wanted.bottom:  # those stand in a table, which has the lines
         properties.insert_element_before(parse_xml(f"<w:pBdr {_W}>{sides}</w:pBdr>"), *AFTER_BORDERS)
-    if wanted.right and wanted.align is Align.JUSTIFY:
+    if wanted.both_sides:
         place = round(TEXT_WIDTH * TWIPS - wanted.right * wanted.size * 20)
         stop = parse_xml(f'<w:tabs {_W}><w:tab w:val="right" w:pos="{place}"/></w:tabs>')
         properties.insert_element_before(stop, *AFTER_BORDERS[2:])

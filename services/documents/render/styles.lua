@@ -43,17 +43,24 @@ local function image(element)
   end
 end
 
-local function table_(element)
-  if not typst then return end
-  for _, body in ipairs(element.bodies) do
-    for _, row in ipairs(body.body) do
-      for _, cell in ipairs(row.cells) do
-        if #pandoc.utils.stringify(cell.contents) > LONG then
-          cell.attr.attributes['typst:breakable'] = 'true'
-        end
+local SIDES = {AlignCenter = 'center', AlignRight = 'right'}
+
+local function dress(rows)
+  for _, row in ipairs(rows) do
+    for _, cell in ipairs(row.cells) do
+      cell.attr.attributes['typst:align'] = (SIDES[cell.alignment] or 'left') .. ' + horizon'
+      cell.alignment = 'AlignDefault'
+      if #pandoc.utils.stringify(cell.contents) > LONG then
+        cell.attr.attributes['typst:breakable'] = 'true'
       end
     end
   end
+end
+
+local function table_(element)
+  if not typst then return end
+  dress(element.head.rows)
+  for _, body in ipairs(element.bodies) do dress(body.body) end
   if #element.head.rows > 0 then return wrapped('#headed', {element}) end
 end
 

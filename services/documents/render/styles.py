@@ -41,7 +41,7 @@ class Style:
     """A paragraph style: sizes in points, indents in characters; 三号 = 16, 二号 = 22, 四号 = 14, 五号 = 10.5.
 
     `fitted` type shrinks until the text fits on one line. `bottom` paragraphs stand at the foot of the page that they
-    come on, `head` ones where a letter has its head.
+    come on, `head` ones where a letter has its head. `both_sides`: what follows a tab stands at the right.
     """
 
     name: str
@@ -63,6 +63,7 @@ class Style:
     fitted: bool = False
     bottom: bool = False
     head: bool = False
+    both_sides: bool = False
 
     @property
     def tracking(self) -> float:
@@ -85,7 +86,7 @@ STYLES = (
         "Red Head", XIAOBIAOSONG, 38, color=RED, align=Align.CENTER, line=50, before=70, after=2 * LINE, fitted=True
     ),  # 35 mm under the upper edge of the type area (7.2.4)
     Style("Document Number", align=Align.CENTER, under=Rule(2, 11, RED), after=2 * LINE),
-    Style("Upward Number", left=1, right=1, under=Rule(2, 11, RED), after=2 * LINE),
+    Style("Upward Number", under=Rule(2, 11, RED), after=2 * LINE, both_sides=True),
     Style(
         "Letterhead",
         XIAOBIAOSONG,
@@ -99,13 +100,24 @@ STYLES = (
     ),
     Style("Letter Number", align=Align.RIGHT, before=14, after=2 * LINE),
     Style("Salutation"),
+    Style("Closing", align=Align.LEFT, indent=2, keep_next=True),  # so that a signature never stands alone on a page
     Style("Annex Note", indent=2, before=LINE, keep_next=True),
     Style("Annex List", left=5, keep_next=True),
     Style("Signature", align=Align.LEFT, indent=12),
-    Style("Issuer", align=Align.RIGHT, right=2, before=2 * LINE, keep_next=True),
+    Style("Issuer", align=Align.RIGHT, right=2, before=LINE, keep_next=True),
     Style("Issue Date", align=Align.RIGHT, right=4),
     Style("Copy To", size=14, left=1, right=1, line=26, bottom=True, over=Rule(_THICK, 2), keep_next=True),
-    Style("Printed By", size=14, left=1, right=1, line=26, bottom=True, over=Rule(_THIN, 2), under=Rule(_THICK, 2)),
+    Style(
+        "Printed By",
+        size=14,
+        left=1,
+        right=1,
+        line=26,
+        bottom=True,
+        both_sides=True,
+        over=Rule(_THIN, 2),
+        under=Rule(_THICK, 2),
+    ),
     Style("Annex", HEITI, align=Align.LEFT, new_page=True, keep_next=True),
     Style("Annex Title", XIAOBIAOSONG, 18, align=Align.CENTER, line=30, before=6, after=12, keep_next=True),
     Style("Table Title", HEITI, 12, align=Align.CENTER, line=20, before=8, after=4, keep_next=True),

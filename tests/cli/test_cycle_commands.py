@@ -275,7 +275,7 @@ def test_a_supplement_is_asked_for_and_answered_by_number(office: Office) -> Non
 
 def test_the_guide_is_written_by_command(office: Office) -> None:
     written = office.json("document", "write", "guide", "--as", "operator")
-    assert [row["format"] for row in written] == ["html", "docx"]
+    assert [row["format"] for row in written] == ["html", "docx", "pdf"]
     assert all(Path(row["path"]).is_file() for row in written)
     assert "payment_list" in office.told("document", "write", "nothing", "--as", "operator", code=1)
 

@@ -8,7 +8,9 @@ import typst
 
 from services.documents.render.styles import FANGSONG, HEITI, KAITI, SONGTI, XIAOBIAOSONG
 
-_LAST = "Noto Sans CJK SC"  # comes as a package with the program, so that no character is ever left out
+# The last one comes as a package with the program, so that no character is ever left out. Set as Chinese of the
+# mainland (official.typ), its characters have the forms that are used there.
+_LAST = ("Noto Sans CJK SC", "Noto Sans CJK TC")
 _SERIF = ("Noto Serif CJK SC", "Source Han Serif SC", "Source Han Serif CN")
 _FONTS = {
     FANGSONG: ("FangSong_GB2312", "FangSong", "STFangsong", "FandolFang R", "FandolFang", *_SERIF),
@@ -45,7 +47,7 @@ def installed() -> typst.Fonts:
 def families(font: str) -> list[str]:
     """The families that stand for a font of the standard, the best first."""
     present = set(_present())
-    return [each for each in (*_FONTS[font], _LAST) if each in present]
+    return [each for each in (*_FONTS[font], *_LAST) if each in present]
 
 
 def stack(font: str) -> list[Any]:

@@ -51,7 +51,7 @@ def test_what_cannot_be_written_says_why(house: House) -> None:
 
 def test_a_number_is_voided_with_its_reason(house: House) -> None:
     operator = house.as_role(Role.OPERATOR)
-    send(operator, "/documents/1", kind="funds_notice")
+    send(operator, "/documents/1", kind="funds_request")
     with house.session() as session:
         number = session.exec(select(DocumentNumber)).one()
     path = f"/documents/numbers/{number.id}/void"

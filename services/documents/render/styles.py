@@ -120,6 +120,7 @@ STYLES = (
     ),
     Style("Annex", HEITI, align=Align.LEFT, new_page=True, keep_next=True),
     Style("Annex Title", XIAOBIAOSONG, 18, align=Align.CENTER, line=30, before=6, after=12, keep_next=True),
+    Style("Sheet Title", XIAOBIAOSONG, 18, align=Align.CENTER, line=30, after=8, new_page=True, keep_next=True),
     Style("Table Title", HEITI, 12, align=Align.CENTER, line=20, before=8, after=4, keep_next=True),
     Style("Table Note", size=TABLE_SIZE, align=Align.LEFT, line=16, before=4),
     Style("Quotation", KAITI, indent=2),

@@ -7,7 +7,7 @@ from pathlib import Path
 import docx
 import pytest
 from docx.shared import Mm, Pt
-from read_back import docx_table, docx_text, parts, pdf_pages, written
+from read_back import docx_table, docx_text, parts, pdf_pages, pdf_text, written
 from small_cycle import Item, SmallCycle
 
 from models import AwardList, Objection, Outcome, PublicNotice
@@ -99,11 +99,12 @@ def test_before_it_is_published_the_notice_says_how_long_it_will_run(small: Smal
 
 
 def test_numbers_of_persons_typed_into_a_name_are_masked(make_cycle) -> None:  # type: ignore[no-untyped-def]
-    small = make_cycle((Item("云帆公司<b>13800138000", "east", "computing", Outcome.AWARD, 100),))
+    small = make_cycle((Item("云帆#x$y公司<b>13800138000", "east", "computing", Outcome.AWARD, 100),))
     files = written(small, "public_list")
     page = files["html"].read_text(encoding="utf-8")
-    assert "云帆公司&lt;b&gt;138****8000" in page and "13800138000" not in page
-    assert docx_table(files["docx"], "单位名称")[1][1] == "云帆公司<b>138****8000"
+    assert "云帆#x$y公司&lt;b&gt;138****8000" in page and "13800138000" not in page
+    assert docx_table(files["docx"], "单位名称")[1][1] == "云帆#x$y公司<b>138****8000"
+    assert "云帆#x$y公司<b>138****8000" in pdf_text(files["pdf"])
 
 
 def test_the_docx_follows_the_official_layout(small: SmallCycle) -> None:

@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from services import documents, sightings
 from services.documents import numbers, preview, shelf
+from services.documents.render import fonts
 from services.documents.render.pages import own_templates
 from services.errors import InputError, NotFoundError, StateError
 from web.access import does, sees
@@ -89,6 +90,7 @@ def _year(visit: Visit, cycle_id: int, *, trouble: str = "", status: int = 200) 
         places=shelf.shelf(visit.session, visit.clock, visit.actor, settings, cycle),
         register=numbers.register(visit.session, cycle_id),
         own=own_templates(),
+        replaced=fonts.missing(),
         trouble=trouble,
     )
 

@@ -66,9 +66,9 @@ def write(
     ).all()
     stem = _stem(cycle, chosen, label, subject, earlier)
     known = {row.format: row for row in earlier if row.subject == subject}
-    files = [
-        _put(settings.output_dir, form, f"{stem}.{form}", known.get(form), content, engine) for form in chosen.formats
-    ]
+    lying = {form: _lying(settings.output_dir, known.get(form)) for form in chosen.formats}
+    made = {form: rendered(content, form, engine) for form in chosen.formats if lying[form] is None}
+    files = [lying[form] or _put(settings.output_dir, form, f"{stem}.{form}", made[form]) for form in chosen.formats]
     return _record(session, clock, actor, cycle, chosen, about, content.title, subject, files)
 
 
@@ -123,12 +123,14 @@ def _stem(cycle: Cycle, kind: Kind, label: str, subject: str, earlier: Sequence[
     return f"{cycle.policy_id}-{cycle.year}/{kind.title}{label}{draft}"
 
 
-def _put(
-    folder: Path, form: str, path: str, known: Document | None, content: Content, templates: SandboxedEnvironment
-) -> _File:
-    if known is not None and _sha256_of(folder / known.path) == known.sha256:
-        return _File(form, known.path, known.sha256)
-    data = rendered(content, form, templates)
+def _lying(folder: Path, known: Document | None) -> _File | None:
+    """The file that was written before, when it still is what was written."""
+    if known is None or _sha256_of(folder / known.path) != known.sha256:
+        return None
+    return _File(known.format, known.path, known.sha256)
+
+
+def _put(folder: Path, form: str, path: str, data: bytes) -> _File:
     _replace(folder / path, data)
     return _File(form, path, hashlib.sha256(data).hexdigest())
 

@@ -173,6 +173,7 @@ def test_the_bureaus_own_template_comes_first(small: SmallCycle, tmp_path: Path)
         ('{% include "nosuch.html" %}', r"找不到文件模板“nosuch\.html”"),
         ("甲\n{{ -1 | capitals }}", r"模板“public_list\.html”第 2 行无法生成：金额 -0\.01 元不能写成大写"),
         ("甲\n{{ chart('nosuch') }}", r"模板“public_list\.html”第 2 行无法生成"),
+        ("甲\n{% if target == 'pdf' %}{{ nosuch }}{% endif %}", r"模板“public_list\.html”第 2 行用了没有的名称"),
     ],
 )
 def test_a_broken_template_is_refused_with_its_line(

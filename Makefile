@@ -3,16 +3,17 @@
 PYTHON ?= python3.11
 BIN := .venv/bin
 READY := .venv/.ready
+SERIF := /usr/share/fonts/opentype/noto/NotoSerifCJK-Regular.ttc
 PACKAGES := policy matching models config services tasks flows cli web benchmarks
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --no-input
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help install demo serve browser test check bench bench-matching bench-compute lock clean
+.PHONY: help fonts install demo serve browser test check bench bench-matching bench-compute lock clean
 
 help:  ## 显示这份说明
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
 
-install: $(READY)  ## 安装到 .venv（按锁定的版本与校验值）
+install: $(READY) fonts  ## 安装到 .venv（按锁定的版本与校验值）
 	@:
 
 $(READY): requirements.lock pyproject.toml
@@ -22,10 +23,17 @@ $(READY): requirements.lock pyproject.toml
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 
-demo: $(READY)  ## 演示：用示例数据走完 2025 年度，结束后列出结果
+fonts:
+	@ls $(SERIF) >/dev/null 2>&1 || { \
+		echo "正在安装 PDF 用的宋体和西文字体……"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			fonts-noto-cjk fonts-liberation >/dev/null; } 2>/dev/null \
+	|| echo "没有装成宋体（Debian 须有 root 权限），PDF 先用程序自带的黑体，内容不受影响。"
+
+demo: $(READY) fonts  ## 演示：用示例数据走完 2025 年度，结束后列出结果
 	@$(BIN)/duixian demo
 
-serve: $(READY)  ## 日常使用：启动各部件，Ctrl-C 停止
+serve: $(READY) fonts  ## 日常使用：启动各部件，Ctrl-C 停止
 	@$(BIN)/duixian serve
 
 browser:  ## 安装页面测试所用的浏览器和中文字体（Debian，须有 root 权限）
@@ -34,7 +42,7 @@ browser:  ## 安装页面测试所用的浏览器和中文字体（Debian，须�
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 			chromium fonts-noto-cjk >/dev/null; }
 
-test: $(READY) browser  ## 运行全部测试，包括整年演示和运行中途被强行终止的年度
+test: $(READY) browser fonts  ## 运行全部测试，包括整年演示和运行中途被强行终止的年度
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(READY)  ## 检查代码：ruff、mypy（严格）、import-linter

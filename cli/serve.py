@@ -3,9 +3,12 @@
 import signal
 import time
 from types import FrameType
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from config.settings import Settings
 
 
 def serve(
@@ -19,6 +22,7 @@ def serve(
 
     settings = Settings()
     migrate(engine_of(settings))
+    _tell_templates(settings)
     stop_on_sigterm()
 
     def tell(parts: Parts) -> None:
@@ -40,6 +44,23 @@ def serve(
                 time.sleep(1)
     except KeyboardInterrupt:
         typer.echo("已停止。")
+
+
+def _tell_templates(settings: "Settings") -> None:
+    """Say at the start which of the bureau's own templates cannot be used; writing with them is refused later on."""
+    from services.documents.render.pages import own_templates
+    from services.errors import ServiceError
+
+    if not own_templates():
+        return
+    from services.documents.preview import problems
+
+    try:
+        found = problems(settings)
+    except ServiceError as error:  # without a policy there is nothing to try them on
+        found = [str(error)]
+    for problem in found:
+        typer.echo(f"文件模板有误：{problem}", err=True)
 
 
 def stop_on_sigterm() -> None:

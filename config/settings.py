@@ -23,6 +23,9 @@ class Settings(BaseSettings):
     cycle_file: Path = Field(default=ROOT / "config" / "cycle.yaml", description="年度流程（阶段与关口）文件")
     clock_file: Path | None = Field(default=None, description="演示与测试用的时钟文件；正式使用时不要设置")
     organisation: str = Field(default="漳州市工业和信息化局", description="主办单位名称，用于文件与邮件落款")
+    issuing_word: str = Field(
+        default="漳工信", description="机关代字，编在发文字号最前面；信函在后面加“函”，补正、追回通知加“补”“追”"
+    )
     contact: str = Field(
         default="漳州市工业和信息化局人工智能产业科，工作日 8:00—12:00、15:00—18:00",
         description="咨询与异议受理的联系方式",

@@ -5,7 +5,7 @@ from models.audit import AuditEntry
 from models.award import Award, AwardList, AwardListEntry, ComputationInputs, ComputationRun, Outcome, PanelDecision
 from models.calendar_change import CalendarChange
 from models.cycle import Cycle, CycleLease, CycleStatus, Decision, DecisionKind, StageVisit, VisitResult
-from models.document import Document
+from models.document import Document, DocumentNumber
 from models.duty import DutyReport
 from models.enterprise import Enterprise, FormerName
 from models.imports import ImportFile, ImportKind
@@ -55,6 +55,7 @@ __all__ = [
     "DeliveryAttempt",
     "Dispatch",
     "Document",
+    "DocumentNumber",
     "Draft",
     "DraftFile",
     "DraftState",

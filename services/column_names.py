@@ -1,6 +1,7 @@
 """What the record's columns are called where people read the audit chain."""
 
 COLUMN_NAMES = {
+    "about": "关于",
     "active": "有效",
     "added_at": "添加时间",
     "address": "来访地址",
@@ -63,6 +64,7 @@ COLUMN_NAMES = {
     "found_at": "发现时间",
     "frozen_at": "固化时间",
     "given": "填报内容",
+    "given_at": "编号时间",
     "given_by": "提供部门",
     "grounds": "异议内容",
     "id": "编号",
@@ -150,6 +152,7 @@ COLUMN_NAMES = {
     "send_at": "发送时间",
     "sent_at": "发出时间",
     "seq": "序号",
+    "sequence": "顺序号",
     "set_at": "设置时间",
     "set_by": "设置人编号",
     "sha256": "校验码",
@@ -181,7 +184,10 @@ COLUMN_NAMES = {
     "verdict": "认定",
     "version": "版本",
     "visit_id": "阶段经过编号",
+    "void_reason": "作废理由",
+    "voided_at": "作废时间",
     "warnings": "提醒",
+    "word": "机关代字",
     "work_done_at": "完成时间",
     "written_at": "生成时间",
     "year": "年度",

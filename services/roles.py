@@ -22,6 +22,7 @@ VIEW_NAMES = {
     "findings": "查重认定、台账",
     "objections": "异议",
     "payments": "资金拨付",
+    "documents": "文件",
     "messages": "通知",
     "policies": "政策",
     "users": "用户",

@@ -19,6 +19,7 @@ Done = Annotated[Visit, does("public")]
 
 _TYPES = {
     "html": "text/html; charset=utf-8",
+    "pdf": "application/pdf",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
 }
 # A document carries its own style sheet; nothing else in it may run or load.

@@ -35,6 +35,7 @@ MENU = (
     ("simulation", "试算", "/simulation"),
     ("objections", "异议", "/objections"),
     ("payments", "资金拨付", "/payments"),
+    ("documents", "文件", "/documents"),
     ("messages", "通知", "/messages"),
     ("duties", "职责", "/duties"),
     ("policies", "政策", "/policies"),

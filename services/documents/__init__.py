@@ -1,7 +1,7 @@
-"""The outputs of a cycle: documents (HTML, DOCX) and workbooks (XLSX), written from the record."""
+"""The outputs of a cycle: documents (HTML, DOCX, PDF) and workbooks (XLSX), written from the record."""
 
 from services.documents.errors import NotYetError, TemplateProblemError
 from services.documents.registry import KINDS, Kind, kind_of
-from services.documents.writing import write
+from services.documents.writing import objects, write
 
-__all__ = ["KINDS", "Kind", "NotYetError", "TemplateProblemError", "kind_of", "write"]
+__all__ = ["KINDS", "Kind", "NotYetError", "TemplateProblemError", "kind_of", "objects", "write"]

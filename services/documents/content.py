@@ -36,7 +36,10 @@ class Chart:
 
 @dataclass(frozen=True)
 class Page:
-    """One template and the data it needs. `dated` is the day that the document bears, taken from the record."""
+    """One template and the data it needs. `dated` is the day that the document bears, taken from the record.
+
+    `letter`: laid out as a letter (信函格式). `number` is its 发文字号, when it has one.
+    """
 
     title: str
     template: str
@@ -45,6 +48,13 @@ class Page:
     data: Mapping[str, Any]
     trace: Trace | None = None
     charts: Mapping[str, Chart] = field(default_factory=dict)
+    letter: bool = False
+    number: str = ""
+
+    @property
+    def footer(self) -> str:
+        """The small line under the page number: whose figures these are."""
+        return f"名单第{self.trace.version}版　校验码 {self.trace.short}" if self.trace else ""
 
 
 class CellKind(StrEnum):

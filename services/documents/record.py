@@ -9,7 +9,8 @@ from sqlmodel import Session, col, select
 from config.settings import Settings
 from models import Application, AwardList, AwardListEntry, Cycle, Enterprise, FactKind, FactValue, StageVisit
 from policy import Fact, Measure, Policy
-from services.clock import CHINA
+from services.actors import Actor
+from services.clock import CHINA, Clock
 from services.documents.content import Trace
 from services.documents.errors import NotYetError
 from services.policies import policy_of
@@ -23,6 +24,8 @@ class Record:
     session: Session
     settings: Settings
     cycle: Cycle
+    clock: Clock
+    actor: Actor
 
     @cached_property
     def policy(self) -> Policy:
@@ -99,6 +102,27 @@ class Record:
         """The facts of a measure by name."""
         measure = self.measures.get(measure_id)
         return {fact.name: fact for fact in measure.all_facts} if measure else {}
+
+    @property
+    def basis(self) -> dict[str, str | int]:
+        """What nearly every document names: the policy, the year, whom to ask."""
+        return {
+            "policy_title": self.policy.title,
+            "policy_number": self.policy.number,
+            "year": self.cycle.year,
+            "government": self.policy.issuer.removesuffix("办公室"),
+            "contact": self.settings.contact,
+            "console_url": self.settings.console_url,
+        }
+
+    def by_measure(self, entries: list[AwardListEntry]) -> list[dict[str, str | int]]:
+        """Number and sum of the entries of each measure that has any, in the policy's order."""
+        found: list[dict[str, str | int]] = []
+        for measure in self.policy.measures:
+            fens = [entry.amount_fen for entry in entries if entry.measure == measure.id]
+            if fens:
+                found.append({"title": measure.title, "clause": measure.clause, "count": len(fens), "fen": sum(fens)})
+        return found
 
     def visit(self, stage_id: str) -> StageVisit | None:
         """The newest visit to a stage."""

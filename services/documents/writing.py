@@ -4,7 +4,7 @@ import hashlib
 import os
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from jinja2.sandbox import SandboxedEnvironment
@@ -14,11 +14,13 @@ from config.settings import Settings
 from models import Cycle, Document
 from services.actors import Actor
 from services.clock import Clock
+from services.documents import numbers
 from services.documents.content import Content, Page, subject_of
 from services.documents.record import Record
 from services.documents.registry import Kind, kind_of
 from services.documents.render.pages import FOLDERS, environment, render, sources
 from services.documents.render.xlsx import to_xlsx
+from services.errors import InputError
 from services.operation import operation
 from services.permissions import require
 
@@ -39,53 +41,113 @@ def write(
     settings: Settings,
     cycle: Cycle,
     kind: str,
+    *,
+    about: str = "",
     templates: Sequence[Path] = FOLDERS,
 ) -> list[Document]:
     """Write all formats of a document into the output folder and record them.
 
-    What shows the same again keeps its rows and its files; a missing or changed file is written anew. What shows
-    something else gets files and rows of its own (第2稿 …). Raises NotFoundError for an unknown kind, NotYetError when
-    the record does not hold enough yet, TemplateProblemError for a broken template.
+    `about` names the object of a document that is about one. What shows the same again keeps its rows and its files; a
+    missing or changed file is written anew. What shows something else gets files and rows of its own (第2稿 …). A
+    document that goes out gets its number once. Raises NotFoundError for an unknown kind, InputError for an object that
+    the kind does not have, NotYetError when the record does not hold enough yet, TemplateProblemError for a broken
+    template.
     """
     require(actor, "document.write")
     chosen, engine = kind_of(kind), environment(templates)
-    content = chosen.build(Record(session, settings, cycle))
+    record = Record(session, settings, cycle, clock, actor)
+    label = _label(chosen, record, about)
+    content = chosen.build(record, about)
+    if isinstance(content, Page) and chosen.word is not None:
+        content = _numbered(session, clock, actor, settings, cycle, chosen, about, content, engine)
     subject = subject_of(content, *(sources(engine, content.template) if isinstance(content, Page) else ()))
-    earlier = session.exec(select(Document).where(Document.cycle_id == cycle.id, Document.kind == kind)).all()
-    stem = _stem(cycle, chosen, subject, earlier)
+    earlier = session.exec(
+        select(Document).where(Document.cycle_id == cycle.id, Document.kind == kind, Document.about == about)
+    ).all()
+    stem = _stem(cycle, chosen, label, subject, earlier)
     known = {row.format: row for row in earlier if row.subject == subject}
-    files = [
-        _put(settings.output_dir, form, f"{stem}.{form}", known.get(form), content, engine) for form in chosen.formats
-    ]
-    return _record(session, clock, actor, cycle, chosen, content.title, subject, files)
+    lying = {form: _lying(settings.output_dir, known.get(form)) for form in chosen.formats}
+    made = {form: rendered(content, form, engine) for form in chosen.formats if lying[form] is None}
+    files = [lying[form] or _put(settings.output_dir, form, f"{stem}.{form}", made[form]) for form in chosen.formats]
+    return _record(session, clock, actor, cycle, chosen, about, content.title, subject, files)
 
 
-def _stem(cycle: Cycle, kind: Kind, subject: str, earlier: Sequence[Document]) -> str:
+def objects(
+    session: Session, clock: Clock, actor: Actor, settings: Settings, cycle: Cycle, kind: str
+) -> dict[str, str]:
+    """What a kind of document can be about now, key → name; only the empty key when it is about the whole cycle."""
+    chosen = kind_of(kind)
+    return chosen.objects(Record(session, settings, cycle, clock, actor)) if chosen.objects else {"": ""}
+
+
+def _label(kind: Kind, record: Record, about: str) -> str:
+    """What the object is called in the file's name."""
+    if kind.objects is None:
+        if about:
+            raise InputError(f"{kind.title}是整个年度的文件，不用写对象；看到的是“{about}”。")
+        return ""
+    known = kind.objects(record)
+    if about not in known:
+        several = "、".join(f"{key}（{label}）" if key != label else key for key, label in list(known.items())[:20])
+        named = f"没有“{about}”这个对象" if about else "要写明对象"
+        raise InputError(f"{kind.title}{named}；现在可以写的有：{several or '（还没有）'}。")
+    return "-" + known[about].replace("/", "／")
+
+
+def _numbered(
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    settings: Settings,
+    cycle: Cycle,
+    kind: Kind,
+    about: str,
+    page: Page,
+    engine: SandboxedEnvironment,
+) -> Page:
+    """With its number. A template that cannot be used takes none."""
+    assert kind.word is not None
+    render(engine, page, "html")
+    word = settings.issuing_word + kind.word
+    given = numbers.assign(
+        session, clock, actor, word=word, cycle_id=cycle.id or 0, kind=kind.id, about=about, title=page.title
+    )
+    return replace(page, number=given.spelled)
+
+
+def _stem(cycle: Cycle, kind: Kind, label: str, subject: str, earlier: Sequence[Document]) -> str:
     """Folder and name without suffix; every further draft of a document has its number in the name."""
     subjects = list(dict.fromkeys(row.subject for row in sorted(earlier, key=lambda row: row.id or 0)))
     number = subjects.index(subject) if subject in subjects else len(subjects)
     draft = f"-第{number + 1}稿" if number else ""
-    return f"{cycle.policy_id}-{cycle.year}/{kind.title}{draft}"
+    return f"{cycle.policy_id}-{cycle.year}/{kind.title}{label}{draft}"
 
 
-def _put(
-    folder: Path, form: str, path: str, known: Document | None, content: Content, templates: SandboxedEnvironment
-) -> _File:
-    if known is not None and _sha256_of(folder / known.path) == known.sha256:
-        return _File(form, known.path, known.sha256)
-    data = _rendered(content, form, templates)
+def _lying(folder: Path, known: Document | None) -> _File | None:
+    """The file that was written before, when it still is what was written."""
+    if known is None or _sha256_of(folder / known.path) != known.sha256:
+        return None
+    return _File(known.format, known.path, known.sha256)
+
+
+def _put(folder: Path, form: str, path: str, data: bytes) -> _File:
     _replace(folder / path, data)
     return _File(form, path, hashlib.sha256(data).hexdigest())
 
 
-def _rendered(content: Content, form: str, templates: SandboxedEnvironment) -> bytes:
+def rendered(content: Content, form: str, templates: SandboxedEnvironment) -> bytes:
+    """The bytes of the document in one of its formats. Raises TemplateProblemError."""
     if not isinstance(content, Page):
         return to_xlsx(content)
     if form == "html":
         return render(templates, content, "html").encode()
-    from services.documents.render.docx import to_docx  # slow to load, and few processes write a DOCX
+    if form == "docx":
+        from services.documents.render.docx import to_docx  # slow to load, and few processes write a DOCX
 
-    return to_docx(content, render(templates, content, "docx"))
+        return to_docx(content, render(templates, content, "docx"))
+    from services.documents.render.pdf import to_pdf
+
+    return to_pdf(content, render(templates, content, "pdf"))
 
 
 def _sha256_of(path: Path) -> str | None:
@@ -113,6 +175,7 @@ def _record(
     actor: Actor,
     cycle: Cycle,
     kind: Kind,
+    about: str,
     title: str,
     subject: str,
     files: list[_File],
@@ -123,12 +186,14 @@ def _record(
             select(Document).where(
                 Document.cycle_id == cycle.id,
                 Document.kind == kind.id,
+                Document.about == about,
                 Document.format == file.format,
                 Document.subject == subject,
             )
         ).one_or_none() or Document(
             cycle_id=cycle.id or 0,
             kind=kind.id,
+            about=about,
             format=file.format,
             title=title,
             subject=subject,

@@ -11,6 +11,7 @@ from cli.users import ROLES
 from models import Application, ReviewerKind, Role
 from services import computation, cycles, overlaps
 from services.clock import CHINA
+from services.documents.registry import PAGE_FORMATS
 from services.permissions import ROLE_NAMES
 from services.tables import write_table
 from tests.cli.conftest import Office
@@ -275,9 +276,27 @@ def test_a_supplement_is_asked_for_and_answered_by_number(office: Office) -> Non
 
 def test_the_guide_is_written_by_command(office: Office) -> None:
     written = office.json("document", "write", "guide", "--as", "operator")
-    assert [row["format"] for row in written] == ["html", "docx"]
+    assert [row["format"] for row in written] == ["html", "docx", "pdf"]
     assert all(Path(row["path"]).is_file() for row in written)
     assert "payment_list" in office.told("document", "write", "nothing", "--as", "operator", code=1)
+
+
+def test_a_letter_is_numbered_by_command_and_its_number_voided(office: Office, tmp_path: Path) -> None:
+    desk = office.desk
+    desk.open_intake()
+    desk.submit()
+    desk.clock.instant += timedelta(days=60)
+    desk.pass_gate()
+    number = office.json("application", "list")[0]["number"]
+    office.told("application", "supplement", number, "--remarks", "请补发票", "--as", "operator")
+    written = office.json("document", "write", "supplement_notice", "--about", "all", "--as", "operator")
+    assert [Path(row["path"]).name for row in written] == [f"补正通知书-{number}.{form}" for form in PAGE_FORMATS]
+    (registered,) = office.json("document", "numbers")
+    assert (registered["number"][:5], registered["about"]) == ("漳工信补〔", number)
+    office.told("document", "void", str(registered["id"]), "--reason", "不发", "--as", "operator")
+    assert office.json("document", "numbers")[0]["void_reason"] == "不发"
+    office.told("document", "preview", "supplement_notice", "--out", str(tmp_path / "样张"))
+    assert len(list((tmp_path / "样张").iterdir())) == 3
 
 
 def test_the_audit_chain_is_verified_and_a_change_is_found(office: Office) -> None:

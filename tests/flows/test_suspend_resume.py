@@ -33,7 +33,7 @@ def test_a_resume_without_an_approval_runs_the_stage_again_and_does_not_pass_its
     assert guide.exists()
     assert before.work_done_at is not None and after.work_done_at is not None
     assert after.work_done_at - before.work_done_at == timedelta(hours=1)
-    assert after.summary == before.summary == {"documents": 2}
+    assert after.summary == before.summary == {"documents": 3}
     assert after.result is None
 
 

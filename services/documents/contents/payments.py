@@ -24,7 +24,7 @@ class Line:
 
 def build(record: Record) -> Book:
     """The payments ordered on the newest list."""
-    lines = _lines(record)
+    lines = ordered_lines(record)
     counties = [county for county in record.counties if any(line.order.county == county for line in lines)]
     counties += sorted({line.order.county for line in lines} - set(counties))
     sheets = [_county(record, county, [line for line in lines if line.order.county == county]) for county in counties]
@@ -37,7 +37,8 @@ def build(record: Record) -> Book:
     )
 
 
-def _lines(record: Record) -> list[Line]:
+def ordered_lines(record: Record) -> list[Line]:
+    """The payments ordered on the newest list, by number. Raises NotYetError when there are none."""
     rows = record.session.exec(
         select(Payment, PaymentOrder, AwardListEntry, Application)
         .join(PaymentOrder, col(PaymentOrder.id) == col(Payment.order_id))
@@ -47,7 +48,7 @@ def _lines(record: Record) -> list[Line]:
         .order_by(col(Payment.number))
     ).all()
     if not rows:
-        raise NotYetError(f"{record.cycle.year} 年度资金尚未下达，不能生成拨付清单；请先完成资金审批和下达。")
+        raise NotYetError(f"{record.cycle.year} 年度资金尚未下达，不能生成这份文件；请先完成资金审批和下达。")
     return [Line(*row) for row in rows]
 
 

@@ -20,15 +20,12 @@ def build(record: Record) -> Page:
         dated=notice.starts_on if notice else day(record.newest_list.frozen_at),
         trace=record.trace,
         data={
-            "policy_title": record.policy.title,
-            "policy_number": record.policy.number,
-            "year": record.cycle.year,
+            **record.basis,
             "starts_on": notice.starts_on if notice else None,
             "ends_on": notice.ends_on if notice else None,
             "working_days": record.plan.stage("public_notice").working_days,
-            "contact": record.settings.contact,
             "awards": [_line(record, entry) for entry in paid],
-            "measures": _by_measure(record, paid),
+            "measures": record.by_measure(paid),
             "enterprises": len({entry.uscc for entry in paid}),
             "total_fen": sum(entry.amount_fen for entry in paid),
         },
@@ -43,12 +40,3 @@ def _line(record: Record, entry: AwardListEntry) -> dict[str, str | int]:
         "measure": record.measure_title(entry.measure),
         "fen": entry.amount_fen,
     }
-
-
-def _by_measure(record: Record, paid: list[AwardListEntry]) -> list[dict[str, str | int]]:
-    found: list[dict[str, str | int]] = []
-    for measure in record.policy.measures:
-        fens = [entry.amount_fen for entry in paid if entry.measure == measure.id]
-        if fens:
-            found.append({"title": measure.title, "clause": measure.clause, "count": len(fens), "fen": sum(fens)})
-    return found

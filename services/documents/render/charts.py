@@ -1,4 +1,4 @@
-"""Bar charts in Chinese, the same on every machine: SVG for HTML, PNG for DOCX."""
+"""Bar charts in Chinese, the same on every machine: SVG for HTML and PDF, PNG for DOCX."""
 
 import base64
 import io
@@ -34,6 +34,17 @@ def as_png_image(chart: Chart, name: str) -> str:
     alt = escape(_description(chart))
     image = f'<img src="data:image/png;base64,{data}" alt="{alt}" style="width: {_WIDTH_INCHES}in">'
     return f'<div data-custom-style="Chart"><p>{image}</p></div>'
+
+
+def as_file_image(chart: Chart, name: str) -> str:
+    """The chart as an image element that names the file which `as_svg_file` gives."""
+    alt = escape(_description(chart))
+    return f'<div data-custom-style="Chart"><p><img src="{escape(name)}.svg" alt="{alt}"></p></div>'
+
+
+def as_svg_file(chart: Chart, name: str) -> bytes:
+    """The chart as a file."""
+    return _draw(chart, name, "svg")
 
 
 def _description(chart: Chart) -> str:

@@ -1,50 +1,86 @@
 """DOCX from the HTML of a page: pandoc for the text, python-docx for paper, tables and properties."""
 
 import io
-import subprocess
 import tempfile
 from datetime import datetime, time
-from pathlib import Path
 from typing import Any
 
-import pypandoc
 from docx import Document
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls, qn
+from docx.shared import Mm, Pt
 
 from services.documents.content import Page
 from services.documents.render.archive import settled
-from services.documents.render.reference import lay_out, reference
+from services.documents.render.pandoc import convert
+from services.documents.render.reference import AFTER_BORDERS, TWIPS, lay_out, reference
+from services.documents.render.styles import LETTER, STYLES, TEXT_WIDTH, fitting
+
+_W = nsdecls("w")
+_STYLES = {style.name: style for style in STYLES}
 
 
 def to_docx(page: Page, html: str) -> bytes:
     """The document; the same page always gives the same bytes."""
-    document = Document(io.BytesIO(_pandoc(html)))
-    footer = f"名单第{page.trace.version}版　校验码 {page.trace.short}" if page.trace else ""
-    lay_out(document, footer)
+    with tempfile.NamedTemporaryFile(suffix=".docx") as styles:
+        styles.write(reference())
+        styles.flush()
+        document = Document(io.BytesIO(convert(html, "docx", f"--reference-doc={styles.name}")))
+    lay_out(document, page.footer, letter=page.letter)
+    _head(document)
     for table in document.element.body.iter(qn("w:tbl")):
         _finish_table(table)
+    _imprint(document)
     _properties(document, page)
     out = io.BytesIO()
     document.save(out)
     return settled(out.getvalue())
 
 
-def _pandoc(html: str) -> bytes:
-    """In pandoc's sandbox: a template cannot reach files or the network."""
-    with tempfile.TemporaryDirectory() as folder:
-        styles = Path(folder) / "reference.docx"
-        styles.write_bytes(reference())
-        command = [
-            pypandoc.get_pandoc_path(),
-            "--sandbox",
-            "--from=html",
-            "--to=docx",
-            "--shift-heading-level-by=-1",  # the page's h1 is the Title
-            f"--reference-doc={styles}",
-            "--output=-",
-        ]
-        return subprocess.run(command, input=html.encode(), check=True, capture_output=True).stdout
+def _head(document: Any) -> None:
+    """Heads: a size at which they stand on one line, and the place that a letter has for its own."""
+    for paragraph in document.paragraphs:
+        style = _STYLES.get(paragraph.style.name)
+        if style is None or not style.fitted:
+            continue
+        width = Mm(LETTER["line"] if style.head else TEXT_WIDTH).pt
+        for run in paragraph.runs:
+            run.font.size = Pt(fitting(style, paragraph.text, width))
+        if style.head:
+            frame = parse_xml(
+                f'<w:framePr {_W} w:w="{round(LETTER["line"] * TWIPS)}" w:wrap="notBeside" w:vAnchor="page" '
+                f'w:hAnchor="page" w:xAlign="center" w:y="{round(LETTER["head"] * TWIPS)}"/>'
+            )
+            properties = paragraph._p.get_or_add_pPr()
+            properties.insert_element_before(frame, "w:widowControl", "w:numPr", "w:pBdr", *AFTER_BORDERS)
+
+
+def _imprint(document: Any) -> None:
+    """版记: its paragraphs in the rows of a table that stands at the foot of its page."""
+    found = [each for each in document.paragraphs if each.style.name in _STYLES and _STYLES[each.style.name].bottom]
+    if not found:
+        return
+    styles = [_STYLES[each.style.name] for each in found]
+    rules = {"top": styles[0].over, "bottom": styles[-1].under, "insideH": styles[-1].over}
+    sides = "".join(
+        f'<w:{side} w:val="single" w:sz="{round(rule.width * 8)}" w:space="0" w:color="{rule.color}"/>'
+        for side, rule in rules.items()
+        if rule
+    )
+    width = round(TEXT_WIDTH * TWIPS)
+    table = parse_xml(
+        f'<w:tbl {_W}><w:tblPr><w:tblpPr w:vertAnchor="margin" w:horzAnchor="margin" w:tblpXSpec="center" '
+        f'w:tblpYSpec="bottom"/><w:tblOverlap w:val="never"/><w:tblW w:w="{width}" w:type="dxa"/>'
+        f'<w:tblBorders>{sides}</w:tblBorders><w:tblLayout w:type="fixed"/></w:tblPr>'
+        f'<w:tblGrid><w:gridCol w:w="{width}"/></w:tblGrid></w:tbl>'
+    )
+    found[0]._p.addprevious(table)
+    for paragraph in found:
+        row = parse_xml(f'<w:tr {_W}><w:tc><w:tcPr><w:tcW w:w="{width}" w:type="dxa"/></w:tcPr></w:tc></w:tr>')
+        row[0].append(paragraph._p)
+        table.append(row)
+    if table.getnext() is None or table.getnext().tag == qn("w:sectPr"):
+        document.add_paragraph(style="Compact")  # what floats has to hang on a paragraph after it
 
 
 def _finish_table(table: Any) -> None:
@@ -52,14 +88,14 @@ def _finish_table(table: Any) -> None:
     properties = table.tblPr
     for old in properties.findall(qn("w:tblLayout")):
         properties.remove(old)
-    properties.append(parse_xml(f'<w:tblLayout {nsdecls("w")} w:type="fixed"/>'))
+    properties.append(parse_xml(f'<w:tblLayout {_W} w:type="fixed"/>'))
     for row in table.iter(qn("w:tr")):
-        row.get_or_add_trPr().append(parse_xml(f"<w:cantSplit {nsdecls('w')}/>"))
+        row.get_or_add_trPr().append(parse_xml(f"<w:cantSplit {_W}/>"))
     for paragraph in table.iter(qn("w:p")):
         if paragraph.style != "Form":
             paragraph.style = "Compact"
     for cell in table.iter(qn("w:tc")):
-        cell.get_or_add_tcPr().append(parse_xml(f'<w:vAlign {nsdecls("w")} w:val="center"/>'))
+        cell.get_or_add_tcPr().append(parse_xml(f'<w:vAlign {_W} w:val="center"/>'))
 
 
 def _properties(document: Any, page: Page) -> None:

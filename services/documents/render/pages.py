@@ -1,4 +1,4 @@
-"""Pages from Jinja2 templates: one template gives the HTML document and the HTML that DOCX is made from."""
+"""Pages from Jinja2 templates: one template gives the HTML document, and the HTML that DOCX and PDF are made from."""
 
 from collections.abc import Callable, Sequence
 from datetime import date, datetime
@@ -24,11 +24,13 @@ from services import money
 from services.clock import CHINA
 from services.documents.content import Page
 from services.documents.errors import TemplateProblemError
-from services.documents.render.charts import as_png_image, as_svg
+from services.documents.render.charts import as_file_image, as_png_image, as_svg
+from services.documents.render.styles import TITLE_CHARACTERS
 from services.masking import Personal, mask
 
 FOLDERS = (ROOT / "config" / "templates" / "documents", ROOT / "templates" / "documents")
-Target = Literal["html", "docx"]
+Target = Literal["html", "docx", "pdf"]
+_DRAW = {"html": as_svg, "docx": as_png_image, "pdf": as_file_image}
 T = TypeVar("T")
 
 
@@ -48,18 +50,23 @@ def environment(folders: Sequence[Path] = FOLDERS) -> SandboxedEnvironment:
         "capitals": money.capitals,
         "chinese_date": chinese_date,
         "ordinal": ordinal,
+        "title_lines": title_lines,
         "sentence": sentence,
         "masked": lambda text: mask(text, Personal.TEXT),
     }
     return made
 
 
+def own_templates(folders: Sequence[Path] = FOLDERS) -> list[str]:
+    """The names of the bureau's own templates."""
+    return sorted(file.name for file in folders[0].glob("*") if file.suffix in (".html", ".css"))
+
+
 def render(templates: SandboxedEnvironment, page: Page, target: Target) -> str:
-    """The whole HTML document, or the content alone for DOCX. Raises TemplateProblemError."""
-    draw: Callable[..., str] = as_svg if target == "html" else as_png_image
+    """The whole HTML document, or the content alone for DOCX and PDF. Raises TemplateProblemError."""
 
     def chart(name: str) -> Markup:
-        return Markup(draw(page.charts[name], name))  # noqa: S704 - drawn by us, texts escaped there
+        return Markup(_DRAW[target](page.charts[name], name))  # noqa: S704 - drawn by us, texts escaped there
 
     names: dict[str, Any] = {
         "target": target,
@@ -67,6 +74,7 @@ def render(templates: SandboxedEnvironment, page: Page, target: Target) -> str:
         "organisation": page.organisation,
         "dated": page.dated,
         "trace": page.trace,
+        "number": page.number,
         "chart": chart,
     }
     return _guarded(page.template, lambda: templates.get_template(page.template).render({**page.data, **names}))
@@ -96,6 +104,17 @@ def ordinal(number: int) -> str:
     import cn2an
 
     return str(cn2an.an2cn(number))
+
+
+def title_lines(parts: Sequence[str]) -> Markup:
+    """A title on as few lines as its parts allow: none is broken inside, so that the words stay whole (7.3.1)."""
+    lines: list[str] = []
+    for part in parts:
+        if lines and len(lines[-1] + part) <= TITLE_CHARACTERS:
+            lines[-1] += part
+        else:
+            lines.append(part)
+    return Markup("<br>").join(lines)
 
 
 def _collect(templates: SandboxedEnvironment, name: str, found: dict[str, str]) -> None:

@@ -1,23 +1,31 @@
 """Reading written files back."""
 
 import io
+import re
 import zipfile
 from decimal import Decimal
 from pathlib import Path
 
 import docx
+import pypdfium2
 from python_calamine import CalamineWorkbook
 from small_cycle import SmallCycle
 
 from models import Document
-from services.documents import write
+from services.documents import objects, write
 
 Rows = list[list[object]]
 
 
+def about_of(small: SmallCycle, kind: str) -> str:
+    """The first object that a document of this kind can be about; nothing for one about the whole cycle."""
+    return next(iter(objects(small.session, small.clock, small.actor, small.settings, small.cycle, kind)))
+
+
 def written(small: SmallCycle, kind: str) -> dict[str, Path]:
     """Write a document; its files by format."""
-    rows = write(small.session, small.clock, small.actor, small.settings, small.cycle, kind)
+    about = about_of(small, kind)
+    rows = write(small.session, small.clock, small.actor, small.settings, small.cycle, kind, about=about)
     return {row.format: path_of(small, row) for row in rows}
 
 
@@ -57,6 +65,18 @@ def docx_table(path: Path, heading: str) -> list[list[str]]:
         if heading in [cell.text for cell in table.rows[0].cells]:
             return [[cell.text for cell in row.cells] for row in table.rows]
     raise AssertionError(f"no table with {heading}")
+
+
+def pdf_pages(path: Path) -> list[str]:
+    """The text of every page, without the blanks that only set Chinese and Latin letters apart."""
+    with pypdfium2.PdfDocument(path) as document:
+        texts = [page.get_textpage().get_text_range() for page in document]
+    return [re.sub(r"(?<=[^\x00-\xff]) (?=\S)|(?<=\S) (?=[^\x00-\xff])", "", text) for text in texts]
+
+
+def pdf_text(path: Path) -> str:
+    """All text, its lines joined."""
+    return re.sub(r"\s*\n", "", "\n".join(pdf_pages(path)).replace("\r", ""))
 
 
 def parts(path: Path) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 import hashlib
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 from sqlmodel import Session
@@ -16,12 +16,16 @@ from models import (
     AwardListEntry,
     ComputationRun,
     Cycle,
+    Decision,
+    DecisionKind,
     DutyReport,
     Enterprise,
     FactKind,
     FactValue,
     ImportFile,
     ImportKind,
+    Objection,
+    ObjectionStatus,
     Opinion,
     Outcome,
     Payment,
@@ -32,9 +36,12 @@ from models import (
     RequestStatus,
     ReviewerKind,
     Role,
+    StageVisit,
+    Supplement,
     User,
     VerificationReply,
     VerificationRequest,
+    VisitResult,
 )
 from services.actors import Actor, actor_of
 from services.clock import FixedClock
@@ -112,6 +119,7 @@ def fill(session: Session, settings: Settings, items: tuple[Item, ...]) -> Small
         )
     )
     _import(session, cycle, user)
+    _letters(session, cycle, user, entries)
     session.commit()
     return SmallCycle(session, settings, FixedClock(NOW), actor_of(user), cycle, entries)
 
@@ -276,6 +284,50 @@ def _pay(session: Session, cycle: Cycle, entries: list[AwardListEntry]) -> None:
                                 status=PaymentStatus.PENDING,
                             )
                         )
+
+
+def _letters(session: Session, cycle: Cycle, user: User, entries: list[AwardListEntry]) -> None:
+    """What letters are written about: a 补正, the bureau's approval of the list, an objection that was answered."""
+    assert cycle.id and user.id
+    session.add(
+        Supplement(
+            application_id=entries[0].application_id,
+            remarks="合同缺少第3页\n付款凭证没有盖章",
+            due_at=NOW + timedelta(days=7),
+            requested_by=user.id,
+            requested_at=NOW,
+        )
+    )
+    visit = StageVisit(
+        cycle_id=cycle.id, stage="approval", number=1, entered_at=NOW, left_at=NOW, result=VisitResult.PASSED
+    )
+    session.add(visit)
+    session.flush()
+    session.add(
+        Decision(
+            cycle_id=cycle.id,
+            visit_id=visit.id or 0,
+            kind=DecisionKind.APPROVE,
+            digest=digest("list"),
+            user_id=user.id,
+            decided_at=NOW,
+        )
+    )
+    session.add(
+        Objection(
+            number="YY2025-001",
+            notice_id=1,
+            application_id=entries[0].application_id,
+            raised_by="李某",
+            contact="li@example.invalid",
+            grounds="与去年的合同相同",
+            received_at=NOW,
+            status=ObjectionStatus.DISMISSED,
+            answer="经核对，两份合同的标的不同",
+            answered_by=user.id,
+            answered_at=NOW,
+        )
+    )
 
 
 def _import(session: Session, cycle: Cycle, user: User) -> None:

@@ -7,10 +7,10 @@ from pathlib import Path
 import docx
 import pytest
 from docx.shared import Mm, Pt
-from read_back import docx_table, docx_text, parts, written
+from read_back import docx_table, docx_text, parts, pdf_pages, pdf_text, written
 from small_cycle import Item, SmallCycle
 
-from models import AwardList, Outcome, PublicNotice
+from models import AwardList, Objection, Outcome, PublicNotice
 from services import policies
 from services.documents.law import sharing
 from services.money import capitals, yuan
@@ -92,17 +92,19 @@ def test_the_public_list_says_basis_period_contact_and_how_to_object(small: Smal
 
 
 def test_before_it_is_published_the_notice_says_how_long_it_will_run(small: SmallCycle) -> None:
+    small.session.delete(small.session.get_one(Objection, 1))
     small.session.delete(small.session.get_one(PublicNotice, 1))
     small.session.commit()
     assert "不少于5个工作日" in docx_text(written(small, "public_list")["docx"])
 
 
 def test_numbers_of_persons_typed_into_a_name_are_masked(make_cycle) -> None:  # type: ignore[no-untyped-def]
-    small = make_cycle((Item("云帆公司<b>13800138000", "east", "computing", Outcome.AWARD, 100),))
+    small = make_cycle((Item("云帆#x$y公司<b>13800138000", "east", "computing", Outcome.AWARD, 100),))
     files = written(small, "public_list")
     page = files["html"].read_text(encoding="utf-8")
-    assert "云帆公司&lt;b&gt;138****8000" in page and "13800138000" not in page
-    assert docx_table(files["docx"], "单位名称")[1][1] == "云帆公司<b>138****8000"
+    assert "云帆#x$y公司&lt;b&gt;138****8000" in page and "13800138000" not in page
+    assert docx_table(files["docx"], "单位名称")[1][1] == "云帆#x$y公司<b>138****8000"
+    assert "云帆#x$y公司<b>138****8000" in pdf_text(files["pdf"])
 
 
 def test_the_docx_follows_the_official_layout(small: SmallCycle) -> None:
@@ -217,6 +219,11 @@ def test_a_thousand_awards_make_a_correct_document(large: SmallCycle) -> None:
     texts = re.findall(r"<w:t[^>]*>([^<]*)</w:t>", body)
     amounts = [text for text in texts if re.fullmatch(r"[\d,]+\.\d\d", text)]
     assert [row[-1] for row in expected] == amounts[-1000:]
+    pages = pdf_pages(files["pdf"])
+    listed = [page for page in pages if "91350600MA" in page]
+    assert len(listed) > 20 and all("统一社会信用代码" in page for page in listed)
+    assert [row[-1] for row in expected] == re.findall(r"[\d,]+\.\d\d", " ".join(pages))[-1000:]
+    assert [row[2] for row in expected] == re.findall(r"91350600MA\d{8}", " ".join(pages))
 
 
 def test_the_guide_shows_the_shares_that_the_cycle_sets(small: SmallCycle) -> None:

@@ -1,0 +1,37 @@
+"""资金下达通知: what the counties get, and who bears it, from the payments that were ordered."""
+
+from services.documents.content import Page
+from services.documents.contents.allocation import Share, allocate
+from services.documents.contents.payments import ordered_lines
+from services.documents.names import CITY
+from services.documents.record import Record, latest
+
+
+def build(record: Record) -> Page:
+    """The payments ordered on the newest list. Raises NotYetError before they are."""
+    lines = ordered_lines(record)
+    shares = (
+        Share(
+            county=line.order.county,
+            uscc=line.entry.uscc,
+            award=line.entry.application_id,
+            city_fen=line.payment.amount_fen if line.payment.bearer == CITY else 0,
+            county_fen=0 if line.payment.bearer == CITY else line.payment.amount_fen,
+        )
+        for line in lines
+    )
+    counties, total = allocate(shares, record.counties)
+    return Page(
+        title=f"关于下达《{record.policy.title}》{record.cycle.year}年度奖补资金的通知",
+        template="funds_notice.html",
+        organisation=record.settings.organisation,
+        dated=latest([line.order.ordered_at for line in lines], record.opened_on),
+        trace=record.trace,
+        data={
+            **record.basis,
+            "counties": counties,
+            "total": total,
+            "measures": record.by_measure([entry for entry in record.entries if entry.amount_fen > 0]),
+            "days": record.plan.stage("payment").working_days,
+        },
+    )

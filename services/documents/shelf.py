@@ -1,0 +1,69 @@
+"""The documents of a year as the office finds them: what there can be, what was written, and each file."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from sqlmodel import Session, col, select
+
+from config.settings import Settings
+from models import Cycle, Document
+from services.actors import Actor
+from services.clock import Clock
+from services.documents.record import Record
+from services.documents.registry import KINDS, Kind
+from services.errors import NotFoundError
+
+
+@dataclass(frozen=True)
+class Written:
+    """The newest draft of a document: its files by format. `drafts` are how many there are."""
+
+    about: str
+    label: str
+    files: Sequence[Document]
+    drafts: int
+
+    @property
+    def at(self) -> datetime:
+        """When it was written."""
+        return max(file.written_at for file in self.files)
+
+
+@dataclass(frozen=True)
+class Place:
+    """One kind of document: what it can be about now (key → name; None: the whole year), and what was written."""
+
+    kind: Kind
+    objects: dict[str, str] | None
+    written: Sequence[Written]
+
+
+def shelf(session: Session, clock: Clock, actor: Actor, settings: Settings, cycle: Cycle) -> list[Place]:
+    """Every kind of document in the order of the year."""
+    record = Record(session, settings, cycle, clock, actor)
+    rows = session.exec(select(Document).where(Document.cycle_id == cycle.id).order_by(col(Document.id))).all()
+    found = []
+    for kind in KINDS.values():
+        objects = kind.objects(record) if kind.objects else None
+        own = [row for row in rows if row.kind == kind.id]
+        abouts = dict.fromkeys(row.about for row in own)
+        written = [_written(kind, about, [row for row in own if row.about == about], objects or {}) for about in abouts]
+        found.append(Place(kind, objects, written))
+    return found
+
+
+def file(session: Session, settings: Settings, document_id: int) -> tuple[Document, Path]:
+    """A written file. Raises NotFoundError."""
+    row = session.get(Document, document_id)
+    path = settings.output_dir / row.path if row is not None else None
+    if row is None or path is None or not path.is_file():
+        raise NotFoundError("没有这份文件，或者它已从输出目录移走；可以重新生成。")
+    return row, path
+
+
+def _written(kind: Kind, about: str, rows: list[Document], objects: dict[str, str]) -> Written:
+    newest = [row for row in rows if row.subject == rows[-1].subject]
+    newest.sort(key=lambda row: kind.formats.index(row.format) if row.format in kind.formats else len(kind.formats))
+    return Written(about, objects.get(about, about), newest, len({row.subject for row in rows}))

@@ -46,6 +46,8 @@ def letter(settings: Settings, now: datetime, row: Registration, template: str, 
         "recipient_name": row.name,
         "organisation": settings.organisation,
         "contact": settings.contact,
+        "reply_to": settings.mail_reply_to,
+        "opt_out": "",
         "link": f"{settings.console_url.rstrip('/')}{path}",
         "on": now.astimezone(CHINA).date(),
     }

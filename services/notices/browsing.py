@@ -1,12 +1,14 @@
 """The outbox as people read it: messages by kind and state, each attempt, and the letter as its recipient sees it."""
 
-from datetime import date
+from datetime import date, datetime, time
 
 from sqlmodel import Session, col, select
 
 from config.settings import Settings
 from models import DeliveryAttempt, Message, MessageStatus
+from services.clock import CHINA
 from services.errors import NotFoundError
+from services.notices.composing import Composer
 from services.notices.kinds import kind_of
 from services.notices.rendering import Letter, Letters
 from services.notices.samples import sample_context
@@ -54,7 +56,7 @@ def attempts(session: Session, message_id: int) -> list[DeliveryAttempt]:
 
 def letter_of(settings: Settings, message: Message, on: date) -> Letter:
     """The letter of a message as it goes out. Raises TemplateProblemError."""
-    return Letters(settings).render(message.kind, message.context, message.recipient_name, on)
+    return Composer(settings).letter(message, datetime.combine(on, time(), CHINA))
 
 
 def sample_letter(settings: Settings, kind: str, on: date) -> Letter:

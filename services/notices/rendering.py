@@ -44,10 +44,15 @@ class Letters:
         self._html = _environment(self._folders, autoescape=True)
         self._text = _environment(self._folders, autoescape=False)
 
-    def render(self, kind: str, context: Mapping[str, object], recipient_name: str, on: date) -> Letter:
-        """The letter of this kind, dated `on`. Raises TemplateProblemError."""
+    def render(
+        self, kind: str, context: Mapping[str, object], recipient_name: str, on: date, *, opt_out: str = ""
+    ) -> Letter:
+        """The letter of this kind, dated `on`; `opt_out` is where its recipient refuses more of the sort.
+
+        Raises TemplateProblemError.
+        """
         known = kind_of(kind)
-        values = self._values(known, context, recipient_name, on)
+        values = self._values(known, context, recipient_name, on) | {"opt_out": opt_out}
         try:
             return Letter(self._subject(known, values), self._plain(known, values), self._page(known, values))
         except TemplateProblemError:
@@ -68,6 +73,7 @@ class Letters:
             "recipient_name": recipient_name,
             "organisation": own.organisation,
             "contact": own.contact,
+            "reply_to": own.mail_reply_to,
             "link": own.console_url.rstrip("/") + str(context["path"]),
             "on": on,
         }
@@ -120,15 +126,18 @@ def _environment(folders: Sequence[Path], *, autoescape: bool) -> Environment:
 
 def when(value: date | str) -> str:
     """A day, or an instant in China's time, as the bureau writes it; from a value or its ISO text."""
-    moment = _read(value) if isinstance(value, str) else value
+    moment = read_moment(value)
     if isinstance(moment, datetime):
         local = moment.astimezone(CHINA)
         return f"{_with_weekday(local.date())}{local:%H:%M}"
     return _with_weekday(moment)
 
 
-def _read(text: str) -> date:
-    return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
+def read_moment(value: date | str) -> date:
+    """A day, or an instant (`datetime`), from a value or its ISO text. Raises ValueError."""
+    if not isinstance(value, str):
+        return value
+    return datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value)
 
 
 def day(value: date) -> str:

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from models import Cycle, Dispatch
 from services import policies, sightings
+from services.calendar import CalendarError
 from services.clock import CHINA
 from services.errors import InputError, StateError
 from services.notices import dispatches, groups, proofs, tracking, written
@@ -72,7 +73,7 @@ def preview_message(
     filled = Filled(subject, body, tuple(group or ()), typed, when, send_at)
     try:
         proof = _proof(visit, year, filled)
-    except InputError as error:
+    except (InputError, CalendarError) as error:
         return _form(visit, year, filled, str(error))
     return visit.back(f"/messages/new/{proofs.keep(visit.console.settings, visit.actor, proof)}")
 
@@ -161,7 +162,10 @@ def _proof(visit: Visit, cycle: Cycle, filled: Filled) -> Proof:
     law = policies.policy_of(visit.session, cycle)
     found = groups.gather(visit.session, cycle, law, filled.groups, read_lines(filled.typed))
     draft = Draft(cycle.id or 0, filled.subject, filled.body, found.recipients, _send_at(filled))
-    return Proof(dispatches.checked(visit.clock, draft), filled.groups, filled.typed, found.unreachable)
+    chosen = dispatches.checked(visit.clock, draft)
+    moved = dispatches.on_a_working_day(visit.console.settings, chosen)
+    asked_for = chosen.send_at if moved.send_at != chosen.send_at else None
+    return Proof(moved, filled.groups, filled.typed, found.unreachable, found.refused, asked_for)
 
 
 def _send_at(filled: Filled) -> datetime | None:

@@ -55,7 +55,7 @@ def opted_out(session: Session, addresses: Iterable[str] | None = None) -> set[s
         return set(session.exec(query))
     asked = sorted({address.casefold() for address in addresses})
     parts = (asked[start : start + _AT_ONCE] for start in range(0, len(asked), _AT_ONCE))
-    return {found for part in parts for found in session.exec(query.where(col(OptOut.address).in_(part)))}
+    return {found for part in parts for found in session.exec(query.where(col(OptOut.email).in_(part)))}
 
 
 def count(session: Session) -> int:
@@ -74,7 +74,7 @@ def opt_out(session: Session, clock: Clock, actor: Actor, *, address: str) -> No
 @operation("mail.opt_in")
 def opt_in(session: Session, clock: Clock, actor: Actor, *, address: str) -> None:
     """Send it such mail again."""
-    found = session.exec(select(OptOut).where(OptOut.address == address.casefold())).one_or_none()
+    found = session.exec(select(OptOut).where(OptOut.email == address.casefold())).one_or_none()
     if found is not None:
         session.delete(found)
 

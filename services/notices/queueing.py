@@ -64,7 +64,7 @@ def queue_to_all(
     _check(known, context)
     digest = about_digest(today(clock).isoformat() if known.once_a_day else about)
     to = list(recipients)
-    refusable = {address for address, _ in to} if known.optional else set(optional)
+    refusable = {address for address, _ in to if known.optional or address in optional}
     refused = opted_out(session, refusable)
     notice = {
         "cycle_id": cycle_id,

@@ -29,6 +29,7 @@ from services.actors import actor_of, system_actor
 from services.calendar import Calendar
 from services.clock import SystemClock
 from services.interface import Scope
+from services.notices import opting_out
 from services.permissions import may
 from services.stages import load_plan
 from tests.browser.conftest import Site, look, sign_in
@@ -165,6 +166,7 @@ def _ids(house: House) -> dict[str, object]:
             "policy_id": "zhangzhou-ai-2024",
             "message_id": session.exec(select(Message.id)).first(),
             "token": TOKEN,
+            "refusal": opting_out.link(house.settings, "lin@example.invalid").rsplit("/", 1)[1],
         }
 
 

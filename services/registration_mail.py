@@ -60,7 +60,7 @@ def letter(settings: Settings, now: datetime, row: Registration, template: str, 
 def _send(settings: Settings, now: datetime, row: Registration, mail: Letter) -> Reply:
     message_id = f"<{secrets.token_hex(20)}.registration@{settings.mail_domain}>"
     content = build(mail, settings, recipient=row.email, recipient_name=row.name, message_id=message_id, at=now)
-    batch = asyncio.run(_deliver(settings, Outgoing(0, settings.mail_from, row.email, content)))
+    batch = asyncio.run(_deliver(settings, Outgoing(0, settings.envelope_sender, row.email, content)))
     return batch.replies.get(0) or Reply(None, "")
 
 

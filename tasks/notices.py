@@ -1,6 +1,7 @@
-"""Tasks that queue the written notices whose time has come, and send out what is due in the outbox."""
+"""Tasks that queue the written notices whose time has come, send what is due in the outbox, and read what came back."""
 
 from services.notices import dispatches
+from services.notices.bounce_intake import BounceReport, read_bounces
 from services.notices.delivery import DeliveryReport, deliver_due
 from tasks.context import acting, context
 from tasks.step import step
@@ -18,3 +19,10 @@ def deliver() -> DeliveryReport:
     """Send what is due. What the mail server does not take now stays in the outbox for a later round."""
     parts = context()
     return deliver_due(parts.engine, parts.settings, parts.clock, parts.wall)
+
+
+@step("读取退信")
+def bounces() -> BounceReport:
+    """Read the delivery reports that came back. A mailbox that cannot be read is tried again at the next round."""
+    parts = context()
+    return read_bounces(parts.engine, parts.settings, parts.clock)

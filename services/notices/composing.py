@@ -11,7 +11,7 @@ from services.notices.addresses import trouble_with
 from services.notices.building import build
 from services.notices.deadline_entry import entry
 from services.notices.kinds import kind_of
-from services.notices.rendering import Letter, Letters
+from services.notices.rendering import Letters
 from services.notices.signing import signer_of
 
 
@@ -38,9 +38,10 @@ class Composer:
 
     def mail(self, message: Message, at: datetime) -> bytes:
         """The mail of a message, dated `at`. Raises TemplateProblemError."""
-        kind, refusal = kind_of(message.kind), self._refusal(message)
+        kind, on = kind_of(message.kind), at.astimezone(CHINA).date()
+        refusal = opting_out.link(self._settings, message.recipient) if message.optional else ""
         return build(
-            self._letter(message, at, refusal),
+            self.letters.render(kind.id, message.context, message.recipient_name, on, opt_out=refusal),
             self._settings,
             recipient=message.recipient,
             recipient_name=message.recipient_name,
@@ -49,14 +50,3 @@ class Composer:
             entry=entry(kind, message.context, self._settings, at),
             opt_out=refusal,
         )
-
-    def letter(self, message: Message, at: datetime) -> Letter:
-        """What the recipient reads. Raises TemplateProblemError."""
-        return self._letter(message, at, self._refusal(message))
-
-    def _letter(self, message: Message, at: datetime, refusal: str) -> Letter:
-        on = at.astimezone(CHINA).date()
-        return self.letters.render(message.kind, message.context, message.recipient_name, on, opt_out=refusal)
-
-    def _refusal(self, message: Message) -> str:
-        return opting_out.link(self._settings, message.recipient) if message.optional else ""

@@ -21,7 +21,12 @@ STATUS_NAMES = {
     MessageStatus.SENDING: "发送中",
     MessageStatus.SENT: "已发送",
     MessageStatus.FAILED: "失败",
+    MessageStatus.HELD: "暂缓",
+    MessageStatus.CANCELLED: "已撤销",
 }
+
+
+AGAIN = (MessageStatus.FAILED, MessageStatus.CANCELLED)  # what can be sent again
 
 
 @dataclass(frozen=True)
@@ -62,13 +67,13 @@ def find_message(session: Session, number: int) -> Message:
 
 @operation("message.resend")
 def resend(session: Session, clock: Clock, actor: Actor, number: int, *, domain: str, recipient: str = "") -> Message:
-    """Put a failed message back into the queue, to a corrected address when one is given.
+    """Put a message that failed or was called off back into the queue, to a corrected address when one is given.
 
-    Raises NotFoundError, StateError (it has not failed; the corrected address was told already), InputError
+    Raises NotFoundError, StateError (it goes or went out; the corrected address was told already), InputError
     (the address cannot be used).
     """
     message = find_message(session, number)
-    if message.status is not MessageStatus.FAILED:
+    if message.status not in AGAIN:
         raise StateError(f"编号 {number} 的通知{STATUS_NAMES[message.status]}，不需要重新发送。")
     trouble = trouble_with(recipient or message.recipient)
     if trouble:
@@ -76,6 +81,7 @@ def resend(session: Session, clock: Clock, actor: Actor, number: int, *, domain:
     if recipient and recipient != message.recipient:
         _redirect(session, message, recipient, domain)
     message.status, message.not_before, message.attempts = MessageStatus.PENDING, AT_ONCE, 0
+    message.send_at = None
     session.add(message)
     return message
 

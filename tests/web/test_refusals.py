@@ -19,7 +19,9 @@ def house(house_at: Callable[[str | None], House]) -> House:
     """A year at its reviews, with the user of an enterprise that did not apply."""
     house = house_at("verification")
     with house.session() as session:
-        enterprise = Enterprise(uscc="91350699MA7XW0100G", name="漳州没有申报科技有限公司", kind="企业", county="xiangcheng")
+        enterprise = Enterprise(
+            uscc="91350699MA7XW0100G", name="漳州没有申报科技有限公司", kind="企业", county="xiangcheng"
+        )
         session.add(enterprise)
         session.flush()
         session.add(User(login="x", name="外", role=Role.APPLICANT, enterprise_id=enterprise.id, email=OUTSIDER))

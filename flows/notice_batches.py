@@ -12,6 +12,7 @@ def notice_batches() -> dict[str, int]:
     report = notices.deliver()
     if report.trouble:
         get_run_logger().warning("发信未完成：%s", report.trouble)
+    notices.to_group()
     came_back = notices.bounces()
     if came_back.trouble:
         get_run_logger().warning("%s", came_back.trouble)

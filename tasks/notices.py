@@ -3,6 +3,7 @@
 from services.notices import dispatches
 from services.notices.bounce_intake import BounceReport, read_bounces
 from services.notices.delivery import DeliveryReport, deliver_due
+from services.notices.group_delivery import deliver_to_group
 from tasks.context import acting, context
 from tasks.step import step
 
@@ -26,3 +27,10 @@ def bounces() -> BounceReport:
     """Read the delivery reports that came back. A mailbox that cannot be read is tried again at the next round."""
     parts = context()
     return read_bounces(parts.engine, parts.settings, parts.clock)
+
+
+@step("发送到办公群")
+def to_group() -> DeliveryReport:
+    """Send what is due for the office's group, if there is one."""
+    parts = context()
+    return deliver_to_group(parts.engine, parts.settings, parts.clock, parts.wall)

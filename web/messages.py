@@ -11,7 +11,8 @@ from starlette.background import BackgroundTask
 
 from flows import control
 from models import Cycle, MessageAction, MessageStatus
-from services import mail_trial, sightings
+from services import mail_trial, reminders, sightings
+from services.calendar import CalendarError
 from services.clock import CHINA, today
 from services.errors import InputError, StateError
 from services.notices import bounce_intake, browsing, opting_out, relays, tracking, upcoming
@@ -150,6 +151,7 @@ def _outbox(
         most=_MOST_FAILED,
         cycle=cycle,
         waiting=upcoming.upcoming(session, settings, visit.clock, visit.console.wall, cycle.id or 0, waiting_page),
+        foreseen=_foreseen(visit, cycle),
         relay=relays.relay_of(session, settings),
         unknown=office_open(settings, visit.clock.now())[1],
         bounced=bounce_intake.bounced(session),
@@ -166,6 +168,15 @@ def _outbox(
         STATES=tracking.STATUS_NAMES,
         KINDS=KINDS,
     )
+
+
+def _foreseen(visit: Visit, cycle: Cycle) -> list[reminders.Foreseen]:
+    """The reminders of the next days; none when their working days are not known, which the page says elsewhere."""
+    settings, plan = visit.console.settings, visit.console.plan
+    try:
+        return reminders.forecast(visit.session, visit.clock, settings=settings, plan=plan, cycle_id=cycle.id or 0)
+    except CalendarError:
+        return []
 
 
 @router.get("/messages/{message_id}")

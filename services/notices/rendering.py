@@ -13,6 +13,7 @@ from config.settings import ROOT, Settings
 from services.clock import CHINA
 from services.errors import ServiceError
 from services.notices.addresses import one_line
+from services.notices.channels import Note
 from services.notices.kinds import KINDS, Kind, kind_of
 from services.notices.privacy import blot_context
 from services.notices.samples import sample_context
@@ -55,6 +56,18 @@ class Letters:
         values = self._values(known, context, recipient_name, on) | {"opt_out": opt_out}
         try:
             return Letter(self._subject(known, values), self._plain(known, values), self._page(known, values))
+        except TemplateProblemError:
+            raise
+        except Exception as error:  # a template is the bureau's own program: anything may come out of it
+            raise TemplateProblemError(self._sentence(known, error)) from error
+
+    def note(self, kind: str, context: Mapping[str, object], on: date) -> Note:
+        """What a group reads of a notice of this kind. Raises TemplateProblemError."""
+        known = kind_of(kind)
+        values = self._values(known, context, "", on) | {"opt_out": ""}
+        try:
+            text = self._text.get_template(known.template).render(values, layout="layout.group", parts="parts.txt")
+            return Note(self._subject(known, values), _BLANK_LINES.sub("\n\n", text).strip(), str(values["link"]))
         except TemplateProblemError:
             raise
         except Exception as error:  # a template is the bureau's own program: anything may come out of it

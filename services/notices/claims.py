@@ -1,7 +1,7 @@
 """The outbox as a work queue: claim due messages, record what became of them. Safe for several deliverers at once."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -92,8 +92,7 @@ def record(engine: Engine, verdicts: Iterable[Verdict], at: datetime) -> None:
             if by_status[sent]:
                 session.connection().execute(update(_ROW).where(condition).values(_NEW), by_status[sent])
         if attempts:
-            _number(session, attempts)
-            session.connection().execute(insert(_ATTEMPT), attempts)
+            session.connection().execute(insert(_ATTEMPT).values(number=_NEXT_NUMBER), attempts)
 
 
 _NEW: dict[str, object] = {
@@ -119,22 +118,16 @@ def _values(verdict: Verdict, at: datetime) -> dict[str, object]:
     }
 
 
+_NEXT_NUMBER = (  # of an attempt, counted on from those that the message has
+    select(func.coalesce(func.max(DeliveryAttempt.number), 0) + 1)
+    .where(DeliveryAttempt.message_id == bindparam("of_message"))
+    .scalar_subquery()
+)
+
+
 def _attempt(verdict: Verdict, reply: Reply, at: datetime) -> dict[str, Any]:
-    return {"message_id": verdict.message.id, "code": reply.code, "reply": reply.text, "tried_at": at}
-
-
-def _number(session: Session, attempts: list[dict[str, Any]]) -> None:
-    """Number them on from the attempts that each message has."""
-    ids = [attempt["message_id"] for attempt in attempts]
-    last: Mapping[int, int] = dict(
-        session.exec(
-            select(DeliveryAttempt.message_id, func.max(DeliveryAttempt.number))
-            .where(col(DeliveryAttempt.message_id).in_(ids))
-            .group_by(col(DeliveryAttempt.message_id))
-        ).all()
-    )
-    for attempt in attempts:
-        attempt["number"] = last.get(attempt["message_id"], 0) + 1
+    key = verdict.message.id
+    return {"message_id": key, "of_message": key, "code": reply.code, "reply": reply.text, "tried_at": at}
 
 
 def delay(message: Message) -> timedelta:

@@ -93,11 +93,11 @@ def _parameter(text: str) -> str:
 
 def _folded(line: str) -> Iterator[str]:
     """A line in pieces of at most 75 octets, none of which splits a character."""
-    piece, room = "", _LONGEST_LINE
-    for character in line:
-        size = len(character.encode())
-        if size > room:
-            yield piece
-            piece, room = " ", _LONGEST_LINE - 1
-        piece, room = piece + character, room - size
-    yield piece
+    octets, lead = line.encode(), ""
+    while len(octets) > _LONGEST_LINE - len(lead):
+        cut = _LONGEST_LINE - len(lead)
+        while octets[cut] & 0xC0 == 0x80:  # within a character
+            cut -= 1
+        yield lead + octets[:cut].decode()
+        octets, lead = octets[cut:], " "
+    yield lead + octets.decode()

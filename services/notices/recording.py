@@ -9,11 +9,13 @@ from sqlalchemy import Engine
 from services.clock import Clock
 from services.notices.claims import Verdict, record
 
-_EVERY = 0.02  # seconds; a transaction a mail would take longer than sending it
+# A transaction for every mail would take longer than sending it.
+_EVERY = 0.05  # seconds
+_MOST = 32  # mails
 
 
 class Recorder:
-    """Gathers verdicts for 20 ms and has them recorded by the executor's one thread. One event loop only."""
+    """Gathers verdicts for a moment and has them recorded by the executor's one thread. One event loop only."""
 
     def __init__(self, engine: Engine, clock: Clock, thread: Executor) -> None:
         self._engine, self._clock, self._thread = engine, clock, thread
@@ -24,7 +26,9 @@ class Recorder:
     def add(self, verdict: Verdict) -> None:
         """Have this recorded soon."""
         self._waiting.append(verdict)
-        if self._timer is None:
+        if len(self._waiting) >= _MOST:
+            self._flush()
+        elif self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(_EVERY, self._flush)
 
     async def settle(self) -> None:

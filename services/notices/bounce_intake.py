@@ -71,6 +71,11 @@ def bounced(session: Session, addresses: Iterable[str] | None = None) -> dict[st
     return {bounce.recipient: bounce for bounce in session.exec(query)}
 
 
+def newest_bounce(session: Session, address: str) -> Bounce | None:
+    """Why mail to this address comes back; None when it does not."""
+    return bounced(session, [address]).get(address) if address else None
+
+
 def bounces_of(session: Session, message_id: int) -> list[Bounce]:
     """What came back for a message, in order."""
     return list(session.exec(select(Bounce).where(Bounce.message_id == message_id).order_by(col(Bounce.id))))

@@ -87,6 +87,7 @@ class Letters:
             "organisation": own.organisation,
             "contact": own.contact,
             "reply_to": own.mail_reply_to,
+            "in_calendar": kind.deadline is not None,
             "link": own.console_url.rstrip("/") + str(context["path"]),
             "on": on,
         }

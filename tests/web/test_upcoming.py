@@ -1,21 +1,34 @@
 """What will be sent, and when: the operator holds it, moves it, calls it off, and has it sent to himself alone."""
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
 from fastapi.testclient import TestClient
-from sqlmodel import col, select
+from sqlmodel import col, func, select
 
-from models import AuditEntry, Bounce, Message, MessageStatus, Role, User
+from models import (
+    Application,
+    AuditEntry,
+    Bounce,
+    Channel,
+    Message,
+    MessageStatus,
+    Role,
+    User,
+    VerificationRequest,
+)
+from services import office_digest
+from services.actors import system_actor
 from services.clock import CHINA, SystemClock
 from services.notices import relays
 from services.notices.claims import transaction
 from services.notices.queueing import queue
 from services.notices.samples import sample_context
+from services.stages import load_plan
 from tests.services.notices.support import Script, kept_mails, scripted
-from tests.web.conftest import House, send
+from tests.web.conftest import House, ask, send
 from web import messages
 
 NIGHT = datetime(2026, 6, 5, 21, 0, tzinfo=CHINA)  # a Friday
@@ -149,6 +162,53 @@ def test_addresses_that_mail_comes_back_from_are_listed(house: House, operator: 
     page = operator.get("/messages").text
     assert "收不到邮件的邮箱 1 个" in page and "User unknown" in page
     assert "退回 5.1.1 User unknown" in operator.get(f"/messages/{row.id}").text
+
+
+def test_the_application_and_the_enterprise_itself_tell_of_mail_that_comes_back(house: House) -> None:
+    with house.session() as session:
+        user = session.exec(select(User).where(User.login == "applicant")).one()
+        own = select(Application).where(Application.enterprise_id == user.enterprise_id)
+        application = session.exec(own).first()
+        assert application is not None
+        row = session.exec(select(Message).where(Message.recipient == application.contact_email)).first()
+        assert row is not None
+        back = {"final": True, "code": "5.1.1", "text": "User unknown", "read_at": NIGHT}
+        session.add(Bounce(message_id=row.id or 0, sha256="0" * 64, recipient=row.recipient, **back))
+        session.commit()
+    for browser, path in (
+        (house.as_role(Role.OPERATOR), f"/applications/{application.id}"),
+        (house.signed_in("applicant"), f"/my/{application.id}"),
+    ):
+        assert "退信" in browser.get(path).text and "User unknown" in browser.get(path).text, path
+
+
+def test_the_reminders_of_the_next_days_are_foreseen(house: House, operator: TestClient) -> None:
+    ask(house)
+    page = operator.get("/messages").text
+    assert "以后几天的提醒" not in page, "nothing is due soon"
+    with house.session() as session:
+        due = session.exec(select(func.max(VerificationRequest.due_at))).one()
+        before = len(session.exec(select(Message)).all())
+    assert due is not None
+    house.clock.set(due - timedelta(days=6))
+    page = operator.get("/messages").text
+    assert "以后几天的提醒" in page and ">审核催办</a>" in page
+    with house.session() as session:
+        assert len(session.exec(select(Message)).all()) == before, "nothing is queued by looking"
+
+
+def test_the_group_hears_once_a_day_what_waits(house: House) -> None:
+    ask(house)
+    plan = load_plan(house.settings.cycle_file)
+    with house.session() as session:
+        at, system = (session, house.clock), system_actor(session)
+        assert office_digest.tell(*at, system, settings=house.settings, plan=plan) == 0, "there is no group"
+        own = house.settings.model_copy(update={"group_webhook": "http://127.0.0.1:9"})
+        assert office_digest.tell(*at, system, settings=own, plan=plan) == 1
+        assert office_digest.tell(*at, system, settings=own, plan=plan) == 0
+        row = session.exec(select(Message).where(Message.kind == "office_digest")).one()
+    matters = row.context["matters"]
+    assert row.channel is Channel.GROUP and matters and all("部门联审" in matter for matter in matters[:1])
 
 
 def messages_engine(house: House):  # type: ignore[no-untyped-def]

@@ -4,8 +4,10 @@ A report is read once, by its SHA-256. What is no report, or of no message of ou
 look at. A mail that a server had taken and that came back has failed, as if it had been refused.
 """
 
+import base64
 import hashlib
 import imaplib
+import re
 import ssl
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -23,6 +25,7 @@ from services.notices.claims import transaction
 
 _AT_ONCE = 500  # mails of a mailbox in one reading
 _TIMEOUT_SECONDS = 30.0
+_SHIFTED = re.compile(r"[^\x20-\x7e]+|&")
 _READ, _UNCLEAR = "read", "unclear"
 
 
@@ -48,7 +51,7 @@ def read_bounces(engine: Engine, settings: Settings, clock: Clock) -> BounceRepo
         except (imaplib.IMAP4.error, OSError) as error:
             where = f"{settings.bounce_imap_host}:{settings.bounce_imap_port}"
             return replace(
-                intake.report, trouble=f"收退信的邮箱 {where} 读不了：{error}；请检查 DUIXIAN_BOUNCE_IMAP_*。"
+                intake.report, trouble=f"收退信的邮箱 {where} 读不了：{_words(error)}；请检查 DUIXIAN_BOUNCE_IMAP_*。"
             )
     return intake.report
 
@@ -149,11 +152,29 @@ def _mailbox(settings: Settings) -> Iterator[imaplib.IMAP4]:
         client.login(settings.bounce_imap_username, settings.bounce_imap_password)
         if "ID" in client.capabilities:  # RFC 2971; 163.com lets nobody in that does not say who it is
             client.xatom("ID", '("name" "duixian")')
-        _checked(client.select(f'"{settings.bounce_imap_folder}"'))
+        _checked(client.select(_quoted(settings.bounce_imap_folder)))
         yield client
     finally:
         with suppress(imaplib.IMAP4.error, OSError):
             client.logout()
+
+
+def _quoted(folder: str) -> str:
+    """The name of a folder in modified UTF-7, as servers want it (RFC 3501, 5.1.3)."""
+    quoted = folder.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{_SHIFTED.sub(_shift, quoted)}"'
+
+
+def _shift(found: re.Match[str]) -> str:
+    if found[0] == "&":
+        return "&-"
+    return f"&{base64.b64encode(found[0].encode('utf-16-be')).decode().rstrip('=').replace('/', ',')}-"
+
+
+def _words(error: Exception) -> str:
+    """What the server said; imaplib hands its octets on."""
+    said = error.args[0] if error.args else ""
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(error)
 
 
 def _unread(mailbox: imaplib.IMAP4) -> list[str]:

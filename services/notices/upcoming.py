@@ -24,7 +24,7 @@ ACTION_NAMES = {
     MessageAction.SCHEDULE: "改发送时间",
     MessageAction.CANCEL: "撤销",
 }
-PAGE = 50
+PAGE = 20
 _FARTHEST = timedelta(days=366)
 
 

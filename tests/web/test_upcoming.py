@@ -150,7 +150,7 @@ def test_a_server_that_is_left_alone_is_told_and_tried_when_mended(house: House,
     page = operator.get("/messages").text
     assert "已连续 3 次" in page and "修好了，现在再试" in page
     assert send(operator, "/messages/retry").status_code == 303
-    assert "用不了" not in operator.get("/messages").text
+    assert "已连续" not in operator.get("/messages").text
 
 
 def test_addresses_that_mail_comes_back_from_are_listed(house: House, operator: TestClient) -> None:

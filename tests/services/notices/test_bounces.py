@@ -205,7 +205,8 @@ def mail_server(mails: list[bytes]) -> Iterator[tuple[MailServer, int]]:
 
 
 def with_mailbox(settings: Settings, port: int) -> Settings:
-    changes = {"bounce_imap_host": "127.0.0.1", "bounce_imap_port": port, "bounce_imap_tls": False}
+    changes: dict[str, object] = {"bounce_imap_host": "127.0.0.1", "bounce_imap_port": port, "bounce_imap_tls": False}
+    changes |= {"bounce_imap_folder": '退"信&x'}
     login = {"bounce_imap_username": "u", "bounce_imap_password": "p"}
     return settings.model_copy(update=changes | login)
 
@@ -214,7 +215,7 @@ def test_unread_mails_of_a_mailbox_are_read_and_marked(sent: Engine, settings: S
     with mail_server([dsn(ids(sent)[0]), b"From: lin@example.invalid\r\n\r\nhello"]) as (server, port):
         assert read(sent, with_mailbox(settings, port)) == BounceReport(failed=1, unclear=1)
     assert server.seen == {"7", "8"} and unclear(settings) == 1
-    assert 'ID ("name" "duixian")' in server.said and 'SELECT "INBOX"' in server.said
+    assert 'ID ("name" "duixian")' in server.said and 'SELECT "&kAA-\\"&T+E-&-x"' in server.said
     assert messages(sent)[0].status is MessageStatus.FAILED
 
 

@@ -63,7 +63,7 @@ class Settings(BaseSettings):
     mail_bounce_to: str = Field(default="", description="接收退信的地址（信封发件人）；默认与发件人地址相同")
     mail_hours: str = Field(
         default="08:00-18:00",
-        description="办公时间；不急的通知只在工作日的这段时间发出。写成“00:00-24:00”则一天都发，仍只在工作日",
+        description="办公时间；不急的通知只在工作日的这段时间发出。写成空的就随时发出，不看工作日",
     )
     dkim_key_file: Path | None = Field(default=None, description="DKIM 签名的私钥文件（RSA，PEM）；不写就不签名")
     dkim_selector: str = Field(default="duixian", description="DKIM 选择器，公钥在“选择器._domainkey.域名”")

@@ -7,6 +7,7 @@ details: many read along, so that no personal data and no amounts may be in it.
 import base64
 import hashlib
 import hmac
+import logging
 from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import urlencode, urlsplit
@@ -22,6 +23,8 @@ _TIMEOUT_SECONDS = 10.0
 _LATER = 421  # as a mail server says it: try again
 _REFUSED = 550
 _BUSY = frozenset({-1, 130101, 410100})  # 钉钉: the system is busy, too many messages a minute
+
+logging.getLogger("httpx").setLevel(logging.WARNING)  # at INFO it writes down whole addresses, the robot's token too
 
 
 @dataclass(frozen=True)

@@ -47,8 +47,26 @@ class Hours:
         return midnight + timedelta(minutes=self.start)
 
 
-def hours_of(settings: Settings) -> Hours:
+class AnyTime:
+    """No office hours are kept."""
+
+    def next(self, at: datetime) -> datetime:
+        """This instant."""
+        return at
+
+    def open(self, at: datetime) -> bool:
+        """Always."""
+        return True
+
+    def same_hour_of_a_working_day(self, at: datetime) -> datetime:
+        """This instant."""
+        return at
+
+
+def hours_of(settings: Settings) -> Hours | AnyTime:
     """The hours of the settings. Raises InputError."""
+    if not settings.mail_hours.strip():
+        return AnyTime()
     found = _TEXT.fullmatch(settings.mail_hours.strip())
     start, end = (int(found[1]) * 60 + int(found[2]), int(found[3]) * 60 + int(found[4])) if found else (0, 0)
     if not start < end <= 24 * 60:

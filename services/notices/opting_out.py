@@ -17,7 +17,7 @@ from pathlib import Path
 from sqlmodel import Session, col, func, select
 
 from config.settings import Settings
-from models import OptOut
+from models import Message, MessageStatus, OptOut
 from services.actors import Actor
 from services.clock import Clock
 from services.errors import NotFoundError
@@ -65,10 +65,19 @@ def count(session: Session) -> int:
 
 @operation("mail.opt_out")
 def opt_out(session: Session, clock: Clock, actor: Actor, *, address: str) -> None:
-    """Send this address no more mail about applying. Doing it again changes nothing."""
+    """Send this address no more mail about applying, nor what waits already. Doing it again changes nothing."""
     known = address.casefold()
-    if trouble_with(known) is None and not opted_out(session, [known]):
-        session.add(OptOut(email=known, opted_out_at=clock.now()))
+    if trouble_with(known) is not None or opted_out(session, [known]):
+        return
+    session.add(OptOut(email=known, opted_out_at=clock.now()))
+    waiting = select(Message).where(
+        func.lower(Message.recipient) == known,
+        col(Message.optional),
+        col(Message.status).in_([MessageStatus.PENDING, MessageStatus.HELD]),
+    )
+    for message in session.exec(waiting.with_for_update()):
+        message.status, message.last_reply = MessageStatus.CANCELLED, "收件人已退订。"
+        session.add(message)
 
 
 @operation("mail.opt_in")

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from models import Message, MessageStatus
+from models import Channel, Message, MessageStatus
 from services.actors import Actor
 from services.clock import Clock
 from services.errors import InputError, NotFoundError, StateError
@@ -75,13 +75,14 @@ def resend(session: Session, clock: Clock, actor: Actor, number: int, *, domain:
     message = find_message(session, number)
     if message.status not in AGAIN:
         raise StateError(f"编号 {number} 的通知{STATUS_NAMES[message.status]}，不需要重新发送。")
-    trouble = trouble_with(recipient or message.recipient)
-    if trouble:
-        raise InputError(f"编号 {number} 的通知不能发送：{trouble}")
-    if recipient and recipient != message.recipient:
-        _redirect(session, message, recipient, domain)
+    if message.channel is Channel.MAIL:
+        trouble = trouble_with(recipient or message.recipient)
+        if trouble:
+            raise InputError(f"编号 {number} 的通知不能发送：{trouble}")
+        if recipient and recipient != message.recipient:
+            _redirect(session, message, recipient, domain)
     message.status, message.not_before, message.attempts = MessageStatus.PENDING, AT_ONCE, 0
-    message.send_at = None
+    message.send_at = clock.now()  # somebody wants it sent now, whatever the hours
     session.add(message)
     return message
 

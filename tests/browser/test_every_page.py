@@ -209,7 +209,8 @@ def _write(house: House) -> dict[str, object]:
         words = "550 5.1.1 <lin@example.invalid>: Recipient address rejected: User unknown in virtual mailbox table"
         back = {"final": True, "code": "5.1.1", "text": words, "read_at": house.clock.now()}
         session.add(Bounce(message_id=mails[1].id or 0, sha256="0" * 64, recipient=mails[1].recipient, **back))
-        session.add(Relay(server=server_of(house.settings), failures=2, reason="发信服务器 127.0.0.1:8025 无法使用：拒绝连接"))
+        words = "发信服务器 127.0.0.1:8025 无法使用：拒绝连接"
+        session.add(Relay(server=server_of(house.settings), failures=2, reason=words))
         session.commit()
     looked_at = send(operator, "/messages/new", **notice, group=["counties", "bureaus", "approvers"])
     ids = {"dispatch_id": saved.headers["location"], "proof_id": looked_at.headers["location"]}

@@ -5,13 +5,13 @@ from collections.abc import Callable
 import pytest
 from sqlmodel import select
 
-from models import Application, Enterprise, Message, Role, User
+from models import Application, Enterprise, Message, MessageStatus, Role, User
 from services import guide
 from services.actors import system_actor
 from services.notices import opting_out
 from tests.web.conftest import House, send
 
-OUTSIDER, OFFICE = "outside@example.invalid", "county@example.invalid"
+OUTSIDER = "outside@example.invalid"
 
 
 @pytest.fixture
@@ -73,6 +73,14 @@ def test_the_guide_skips_who_refused_it_and_their_own_matters_go_on(house: House
         guide.publish(session, house.clock, system_actor(session), settings=house.settings, cycle_id=1)
         after = set(session.exec(select(Message.recipient).where(Message.kind == "guide_published")))
     assert OUTSIDER not in after and before <= after and cycle_before
+
+
+def test_what_waits_already_is_called_off_by_refusing(house: House) -> None:
+    with house.session() as session:
+        guide.publish(session, house.clock, system_actor(session), settings=house.settings, cycle_id=1)
+        opting_out.opt_out(session, house.clock, system_actor(session), address=OUTSIDER)
+        row = session.exec(select(Message).where(Message.recipient == OUTSIDER)).one()
+    assert (row.status, row.last_reply) == (MessageStatus.CANCELLED, "收件人已退订。")
 
 
 def test_what_the_operator_writes_skips_outsiders_who_refused_and_nobody_else(house: House) -> None:

@@ -47,11 +47,16 @@ def test_a_day_off_moves_to_the_same_hour_of_the_next_working_day(settings: Sett
 
 
 def test_hours_that_nobody_can_read_and_years_that_nobody_knows(tmp_path: Path) -> None:
-    for text in ("8:00-18:00", "18:00-08:00", "08:00-24:30", ""):
+    for text in ("8:00-18:00", "18:00-08:00", "08:00-24:30", "x"):
         with pytest.raises(InputError, match="DUIXIAN_MAIL_HOURS"):
             hours_of(settings_for(tmp_path, mail_hours=text))
     with pytest.raises(CalendarError, match="2031"):
         hours_of(settings_for(tmp_path)).next(at("2031-04-09 09:30"))
+
+
+def test_without_hours_everything_goes_at_any_time(tmp_path: Path) -> None:
+    hours, night = hours_of(settings_for(tmp_path, mail_hours="")), at("2031-10-03 03:00")
+    assert hours.open(night) and hours.next(night) == hours.same_hour_of_a_working_day(night) == night
 
 
 def queued(engine: Engine) -> None:

@@ -8,7 +8,7 @@ PACKAGES := policy matching models config services tasks flows cli web benchmark
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --no-input
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help fonts install demo serve browser test check bench bench-matching bench-compute lock clean
+.PHONY: help fonts install demo serve browser test check bench bench-notices bench-matching bench-compute lock clean
 
 help:  ## 显示这份说明
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -56,6 +56,9 @@ bench: $(READY)  ## 测量速度，与同一次测量中的参照相比
 	@$(BIN)/python -W ignore -m benchmarks.deadline_rush
 	@$(BIN)/python -W ignore -m benchmarks.application_lists
 	@$(BIN)/python -m benchmarks.simulation
+
+bench-notices: $(READY)  ## 测量发信：每秒封数，与同一次测量中直接发送的上限相比；中途强行终止后每封恰好一份
+	@$(BIN)/python -m benchmarks.notices
 
 bench-matching: $(READY) .venv/.bench  ## 测量查重：准确率、召回率、时间和内存，与同类工具在同一次测量中比较
 	@$(BIN)/python -W ignore -m benchmarks.matching

@@ -1,4 +1,4 @@
-"""`duixian notice`: what mails look like, sending what is due, how the outbox stands."""
+"""`duixian notice`: what mails look like, sending what is due, reading what came back, how the outbox stands."""
 
 import json
 from collections.abc import Iterator
@@ -18,7 +18,7 @@ if TYPE_CHECKING:  # the record is imported when a command runs, so that --help 
     from services.notices.rendering import Letter
     from services.notices.tracking import KindCount
 
-app = typer.Typer(name="notice", help="通知：预览邮件、发送到期的邮件、查看发送情况。", no_args_is_help=True)
+app = typer.Typer(name="notice", help="通知：预览邮件、发送到期的邮件、读取退信、查看发送情况。", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="以 JSON 输出结果")]
 OfCycle = Annotated[int | None, typer.Option("--cycle", help="只看这个年度流程（编号）")]
@@ -72,6 +72,28 @@ def send(
     else:
         typer.echo(_told(report))
     if report.failed or report.trouble:
+        raise typer.Exit(1)
+
+
+@app.command()
+def bounces(as_json: AsJson = False) -> None:
+    """读取退信：退信目录里的 .eml 文件，设置了收退信的邮箱时还有其中未读的邮件；退回的通知记为失败。"""
+    from services.clock import clock_of
+    from services.notices.bounce_intake import read_bounces
+
+    with _problems_as_sentences():
+        settings, engine = _installation()
+        report = read_bounces(engine, settings, clock_of(settings))
+    if as_json:
+        _print_json(vars(report))
+    else:
+        typer.echo(
+            f"退信 {report.failed} 封，延迟 {report.late} 封，没有认出是哪封通知的 {report.unclear} 封"
+            f"（在 {settings.bounces_dir / 'unclear'}）。"
+        )
+        if report.trouble:
+            typer.echo(report.trouble)
+    if report.trouble:
         raise typer.Exit(1)
 
 

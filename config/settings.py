@@ -55,8 +55,31 @@ class Settings(BaseSettings):
     smtp_tls: bool = Field(default=False, description="是否使用 TLS 连接发信服务器")
     smtp_starttls: bool = Field(default=False, description="是否使用 STARTTLS")
     smtp_connections: int = Field(default=4, ge=1, le=32, description="同时保持的发信连接数")
+    smtp_per_minute: int = Field(
+        default=0, ge=0, le=60000, description="每分钟最多发几封，均匀发出，各执行器合计；0 表示不限"
+    )
     mail_from: str = Field(default="noreply@duixian.invalid", description="发件人地址")
     mail_domain: str = Field(default="duixian.invalid", description="邮件编号（Message-ID）所用的域名")
+    mail_reply_to: str = Field(
+        default="", description="收件人回复邮件时发到的地址，写承办科室的邮箱；不写就请收件人不要回复"
+    )
+    mail_bounce_to: str = Field(default="", description="接收退信的地址（信封发件人）；默认与发件人地址相同")
+    mail_hours: str = Field(
+        default="08:00-18:00",
+        description="办公时间；不急的通知只在工作日的这段时间发出。写成空的就随时发出，不看工作日",
+    )
+    dkim_key_file: Path | None = Field(default=None, description="DKIM 签名的私钥文件（RSA，PEM）；不写就不签名")
+    dkim_selector: str = Field(default="duixian", description="DKIM 选择器，公钥在“选择器._domainkey.域名”")
+    dkim_domain: str = Field(default="", description="DKIM 签名的域名；默认是发件人地址的域名")
+    bounce_dir: Path | None = Field(default=None, description="放退信文件（.eml）的目录；默认是数据目录下的 bounces")
+    bounce_imap_host: str = Field(default="", description="收退信的邮箱服务器（IMAP）；不写就只读退信目录")
+    bounce_imap_port: int = Field(default=993, ge=1, le=65535, description="收退信的邮箱端口")
+    bounce_imap_tls: bool = Field(default=True, description="是否使用 TLS 连接收退信的邮箱；只在本机测试时关闭")
+    bounce_imap_username: str = Field(default="", description="收退信的邮箱账号")
+    bounce_imap_password: str = Field(default="", description="收退信的邮箱密码或授权码")
+    bounce_imap_folder: str = Field(default="INBOX", description="收退信的邮箱文件夹，其中未读的邮件会被读取")
+    group_webhook: str = Field(default="", description="办公群机器人的地址（钉钉自定义机器人的签名方式）；不写就不发")
+    group_secret: str = Field(default="", description="办公群机器人的加签密钥")
     chunk_size: int = Field(default=500, ge=1, description="每个任务一次处理的申报数")
     lease_seconds: int = Field(default=120, ge=5, description="流程租约时长（秒）；持有者失联超过它即可被接管")
 
@@ -69,6 +92,16 @@ class Settings(BaseSettings):
         if not self.dashboard_url:
             self.dashboard_url = f"http://127.0.0.1:{self.engine_port}"
         return self
+
+    @property
+    def envelope_sender(self) -> str:
+        """Where servers send what could not be delivered."""
+        return self.mail_bounce_to or self.mail_from
+
+    @property
+    def bounces_dir(self) -> Path:
+        """Where delivery reports are put to be read."""
+        return self.bounce_dir or self.data_dir / "bounces"
 
     @property
     def output_dir(self) -> Path:

@@ -22,7 +22,18 @@ from models.ledger import (
     LedgerSearch,
     SearchedApplication,
 )
-from models.outbox import DeliveryAttempt, Dispatch, Message, MessageStatus
+from models.outbox import (
+    Bounce,
+    Channel,
+    DeliveryAttempt,
+    Dispatch,
+    Message,
+    MessageAction,
+    MessageChange,
+    MessageStatus,
+    OptOut,
+    Relay,
+)
 from models.payment import Payment, PaymentOrder, PaymentStatus
 from models.people import Role, User
 from models.policy_version import DraftState, PolicyDraft, PolicyVersion
@@ -42,8 +53,10 @@ __all__ = [
     "Award",
     "AwardList",
     "AwardListEntry",
+    "Bounce",
     "CalendarChange",
     "Certainty",
+    "Channel",
     "ComputationInputs",
     "ComputationRun",
     "Credential",
@@ -77,11 +90,14 @@ __all__ = [
     "LedgerSearch",
     "LockOut",
     "Message",
+    "MessageAction",
+    "MessageChange",
     "MessageStatus",
     "Objection",
     "ObjectionFile",
     "ObjectionStatus",
     "Opinion",
+    "OptOut",
     "Outcome",
     "PanelDecision",
     "Payment",
@@ -91,6 +107,7 @@ __all__ = [
     "PolicyVersion",
     "PublicNotice",
     "Registration",
+    "Relay",
     "RequestStatus",
     "ReviewerKind",
     "Role",

@@ -12,10 +12,12 @@ from sqlmodel import Session, SQLModel, col, select
 
 from models import (
     AuditEntry,
+    Bounce,
     CycleLease,
     DeliveryAttempt,
     LedgerSearch,
     Message,
+    Relay,
     SearchedApplication,
     Sighting,
     SignIn,
@@ -25,7 +27,8 @@ from services.actors import Actor
 
 GENESIS = "0" * 64
 _UNAUDITED = (
-    *(AuditEntry, CycleLease, Message, DeliveryAttempt, SignIn, SignInTry, Sighting),  # logs of their own
+    *(AuditEntry, CycleLease, SignIn, SignInTry, Sighting),  # logs of their own
+    *(Message, DeliveryAttempt, Bounce, Relay),  # how the post goes
     *(LedgerSearch, SearchedApplication),  # how far a search went, which another search finds out again
 )
 _SECRET = frozenset({"password_hash", "totp_secret"})  # that they changed is recorded, never what they are

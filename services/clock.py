@@ -35,7 +35,7 @@ class SystemClock:
 
 @dataclass
 class FixedClock:
-    """A clock that stands still until it is moved; for tests."""
+    """A clock that stands still until it is moved: for what is foreseen, and for tests."""
 
     instant: datetime
 

@@ -16,7 +16,7 @@ from services.deadlines import due_day
 from services.errors import StateError
 from services.notices.contacts import known_contacts
 from services.notices.contexts import about_cycle
-from services.notices.queueing import queue
+from services.notices.queueing import queue_to_all
 from services.operation import operation
 from services.stages import load_plan
 
@@ -35,10 +35,8 @@ def publish(session: Session, clock: Clock, actor: Actor, *, settings: Settings,
     starts, ends = _window(session, clock, settings, cycle)
     context = {**about_cycle(session, cycle, "guide"), "starts": starts, "ends": ends}
     about = digest(session, cycle)
-    return sum(
-        queue(session, clock, cycle_id, "guide_published", address, name, about, context, domain=settings.mail_domain)
-        for address, name in known_contacts(session).items()
-    )
+    to = known_contacts(session).items()
+    return queue_to_all(session, clock, cycle_id, "guide_published", to, about, context, domain=settings.mail_domain)
 
 
 def _window(session: Session, clock: Clock, settings: Settings, cycle: Cycle) -> tuple[date, date]:

@@ -1,10 +1,14 @@
-"""A test mail, so that the administrator sees whether the mail settings work."""
+"""Mails sent at once to whoever asks: a test of the mail settings, and a notice to look at before others get it."""
 
 import asyncio
 import secrets
+from dataclasses import replace
 from html import escape
 
+from sqlmodel import Session
+
 from config.settings import Settings
+from models import User
 from services.actors import Actor
 from services.clock import Clock
 from services.errors import InputError
@@ -21,13 +25,33 @@ _TEXT = "这是一封测试邮件。收到它，说明发信设置可以使用�
 def send_test(settings: Settings, wall: Clock, actor: Actor, *, recipient: str) -> str:
     """Send a test mail and return what the server answered. Raises InputError when it was not taken, saying why."""
     require(actor, "mail.test")
+    letter = Letter(
+        "测试邮件", f"{_TEXT}\n\n{settings.organisation}\n", f"<p>{_TEXT}</p><p>{escape(settings.organisation)}</p>"
+    )
+    return _send_now(settings, wall, actor, letter, recipient)
+
+
+def try_out(
+    session: Session, settings: Settings, wall: Clock, actor: Actor, *, letter: Letter, entry: str = ""
+) -> tuple[str, str]:
+    """Send a notice to the actor's own address alone, marked as a trial; the address and what the server answered.
+
+    `entry` is the calendar file that goes with it. Raises InputError when the actor has no address, or the server did
+    not take it.
+    """
+    require(actor, "message.try")
+    own = session.get_one(User, actor.user_id).email or ""
+    if not own:
+        raise InputError("您的账号没有填邮箱，无法发给您试看；请管理员在“用户”里补填。")
+    marked = replace(letter, subject=f"【试看】{letter.subject}")
+    return own, _send_now(settings, wall, actor, marked, own, entry)
+
+
+def _send_now(settings: Settings, wall: Clock, actor: Actor, letter: Letter, recipient: str, entry: str = "") -> str:
     for what, address in (("收件地址", recipient), ("发件人地址（设置）", settings.mail_from)):
         trouble = trouble_with(address)
         if trouble:
             raise InputError(f"{what}有误：{trouble}")
-    letter = Letter(
-        "测试邮件", f"{_TEXT}\n\n{settings.organisation}\n", f"<p>{_TEXT}</p><p>{escape(settings.organisation)}</p>"
-    )
     content = build(
         letter,
         settings,
@@ -35,8 +59,9 @@ def send_test(settings: Settings, wall: Clock, actor: Actor, *, recipient: str) 
         recipient_name=actor.name,
         message_id=f"<test-{secrets.token_hex(8)}@{settings.mail_domain}>",
         at=wall.now(),
+        entry=entry,
     )
-    reply = asyncio.run(_send(settings, Outgoing(0, settings.mail_from, recipient, content)))
+    reply = asyncio.run(_send(settings, Outgoing(0, settings.envelope_sender, recipient, content)))
     if reply.code is None or reply.code >= 300:
         raise InputError(f"没有发出：{reply.code or ''} {reply.text}；请检查发信设置。".replace("：  ", "："))
     return f"{reply.code} {reply.text}"

@@ -1,8 +1,7 @@
 """Sending built mails over a small pool of reused SMTP connections, and what the server answered to each."""
 
 import asyncio
-from collections import deque
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 
 import aiosmtplib
@@ -56,10 +55,21 @@ class Pool:
 
     async def send(self, mails: Iterable[Outgoing]) -> Batch:
         """Send them all, each once at most. Never raises for what the server or the network does."""
-        waiting, batch = deque(mails), Batch()
-        workers = min(self._settings.smtp_connections, len(waiting))
-        await asyncio.gather(*(self._work(waiting, batch) for _ in range(workers)))
+        batch = Batch()
+        batch.trouble = await self.send_each(mails, batch.replies.__setitem__)
         return batch
+
+    async def send_each(
+        self, mails: Iterable[Outgoing], replied: Callable[[int, Reply], None], *, wait: float = 0, step: float = 0
+    ) -> str | None:
+        """The same, telling each reply as it comes; mails are taken when a connection is free for them.
+
+        The first goes after `wait` seconds, each further one `step` seconds later at the earliest. Returns why the
+        server could not be used; mails that were not told of then were not tried.
+        """
+        turns = _Turns(iter(mails), replied, asyncio.get_running_loop().time() + wait, step)
+        await asyncio.gather(*(self._work(turns) for _ in range(self._settings.smtp_connections)))
+        return turns.trouble
 
     async def close(self) -> None:
         """Say goodbye on every connection."""
@@ -70,29 +80,23 @@ class Pool:
             except (aiosmtplib.SMTPException, OSError):
                 client.close()
 
-    async def _work(self, waiting: deque[Outgoing], batch: Batch) -> None:
+    async def _work(self, turns: "_Turns") -> None:
         breaks = 0
-        while waiting and batch.trouble is None:
+        while (mail := await turns.next()) is not None:
             try:
                 client = await self._connection()
             except UnreachableError as error:
-                batch.trouble = str(error)
+                turns.trouble = str(error)
                 return
-            if waiting:  # another connection may have taken the last one meanwhile
-                reply = await self._send_next(client, waiting, batch)
-                breaks = breaks + 1 if reply.code is None else 0
+            reply = await _send_one(client, mail)
             self._keep(client)
+            if reply.code in _NO_ACCESS:
+                turns.trouble = f"发信服务器 {self._server} 拒绝登录：{reply.code} {reply.text}"
+                return
+            turns.replied(mail.key, reply)
+            breaks = breaks + 1 if reply.code is None else 0
             if breaks == _BREAKS_IN_A_ROW:
-                batch.trouble = f"发信服务器 {self._server} 连续 {breaks} 次中断连接"
-
-    async def _send_next(self, client: aiosmtplib.SMTP, waiting: deque[Outgoing], batch: Batch) -> Reply:
-        mail = waiting.popleft()
-        reply = await _send_one(client, mail)
-        if reply.code in _NO_ACCESS:
-            batch.trouble = f"发信服务器 {self._server} 拒绝登录：{reply.code} {reply.text}"
-        else:
-            batch.replies[mail.key] = reply
-        return reply
+                turns.trouble = f"发信服务器 {self._server} 连续 {breaks} 次中断连接"
 
     @property
     def _server(self) -> str:
@@ -126,6 +130,27 @@ class Pool:
     def _keep(self, client: aiosmtplib.SMTP) -> None:
         if client.is_connected:
             self._idle.append(client)
+
+
+@dataclass
+class _Turns:
+    """What is still to be sent, and when the next one may go; shared by the connections."""
+
+    mails: Iterator[Outgoing]
+    replied: Callable[[int, Reply], None]
+    at: float  # of the loop's clock
+    step: float
+    trouble: str | None = None
+
+    async def next(self) -> Outgoing | None:
+        """The next mail once its turn has come; None when there is none, or the server cannot be used."""
+        if self.trouble is not None or (mail := next(self.mails, None)) is None:
+            return None
+        pause = self.at - asyncio.get_running_loop().time()
+        self.at += self.step
+        if pause > 0:
+            await asyncio.sleep(pause)
+        return mail if self.trouble is None else None
 
 
 async def _send_one(client: aiosmtplib.SMTP, mail: Outgoing) -> Reply:

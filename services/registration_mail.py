@@ -46,6 +46,9 @@ def letter(settings: Settings, now: datetime, row: Registration, template: str, 
         "recipient_name": row.name,
         "organisation": settings.organisation,
         "contact": settings.contact,
+        "reply_to": settings.mail_reply_to,
+        "in_calendar": False,
+        "opt_out": "",
         "link": f"{settings.console_url.rstrip('/')}{path}",
         "on": now.astimezone(CHINA).date(),
     }
@@ -58,7 +61,7 @@ def letter(settings: Settings, now: datetime, row: Registration, template: str, 
 def _send(settings: Settings, now: datetime, row: Registration, mail: Letter) -> Reply:
     message_id = f"<{secrets.token_hex(20)}.registration@{settings.mail_domain}>"
     content = build(mail, settings, recipient=row.email, recipient_name=row.name, message_id=message_id, at=now)
-    batch = asyncio.run(_deliver(settings, Outgoing(0, settings.mail_from, row.email, content)))
+    batch = asyncio.run(_deliver(settings, Outgoing(0, settings.envelope_sender, row.email, content)))
     return batch.replies.get(0) or Reply(None, "")
 
 

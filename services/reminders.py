@@ -1,8 +1,9 @@
 """Reminders: what is due soon, overdue, or waits for an approver; each told once, and at most once a day."""
 
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime, time
 
 from sqlmodel import Session, col, select
 
@@ -12,8 +13,10 @@ from models import (
     ApplicationStatus,
     AuditEntry,
     Cycle,
+    CycleStatus,
     Decision,
     DecisionKind,
+    Message,
     ReviewerKind,
     Role,
     StageVisit,
@@ -26,11 +29,12 @@ from services import applications, cycles, gates, invitations, payments, policie
 from services.actors import Actor
 from services.applications import letter
 from services.calendar import Calendar
-from services.clock import CHINA, Clock, today
+from services.clock import CHINA, Clock, FixedClock, today
 from services.deadlines import due_day, working_days_left
 from services.notices.contacts import known_contacts
 from services.notices.contexts import about_cycle
-from services.notices.queueing import queue
+from services.notices.kinds import kind_of
+from services.notices.queueing import about_digest, queue
 from services.operation import operation
 from services.people import active_users
 from services.stages import CompletenessFact, CyclePlan, GateKind, StagePlan
@@ -40,6 +44,9 @@ _REVIEWERS = {
     CompletenessFact.COUNTY_REPLIED: (ReviewerKind.COUNTY, Role.COUNTY_REVIEWER),
     CompletenessFact.BUREAUS_REPLIED: (ReviewerKind.BUREAU, Role.BUREAU_VERIFIER),
 }
+
+
+_MORNING = time(8, 30)  # when the reminders run, see prefect.yaml
 
 
 @dataclass(frozen=True)
@@ -104,6 +111,44 @@ def _told(session: Session, clock: Clock, settings: Settings, cycle: Cycle) -> i
     """What a stage tells as soon as it can be told."""
     tells = {applications.INTAKE: invitations.tell, payments.STAGE: payments.tell}
     return tells[cycle.stage](session, clock, settings, cycle) if cycle.stage in tells else 0
+
+
+@dataclass(frozen=True)
+class Foreseen:
+    """Reminders of a kind that the rules will make on a day, as things stand now."""
+
+    on: date
+    kind: str
+    count: int
+
+
+def forecast(
+    session: Session, clock: Clock, *, settings: Settings, plan: CyclePlan, cycle_id: int, days: int = 5
+) -> list[Foreseen]:
+    """What reminders the next working days will bring while the stage stays and nobody does anything.
+
+    Raises CalendarError.
+    """
+    cycle = cycles.get_cycle(session, cycle_id)
+    if cycle.status is not CycleStatus.OPEN:
+        return []
+    calendar, law = Calendar(settings.calendar_dir), policies.policy_of(session, cycle)
+    stage, visit = plan.stage(cycle.stage), cycles.current_visit(session, cycle)
+    told = set(
+        session.exec(select(Message.kind, Message.recipient, Message.about_digest).where(Message.cycle_id == cycle_id))
+    )
+    found: Counter[tuple[date, str]] = Counter()
+    day = today(clock)
+    for _ in range(days):
+        day = calendar.add_working_days(day, 1)
+        morning = FixedClock(datetime.combine(day, _MORNING, CHINA))
+        for each in _letters(_Now(session, morning, calendar, cycle, law, stage, visit)):
+            daily = kind_of(each.kind).once_a_day
+            key = (each.kind, each.address, about_digest(day.isoformat() if daily else each.about))
+            if each.kind != "cycle_failed" and key not in told:
+                told.add(key)
+                found[day, each.kind] += 1
+    return [Foreseen(on, kind, count) for (on, kind), count in found.items()]
 
 
 def _letters(now: _Now) -> Iterator[Letter]:

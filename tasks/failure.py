@@ -3,12 +3,13 @@
 from sqlmodel import Session
 
 from config.settings import Settings
-from models import Role
+from models import Channel, Role
 from services import cycles, people
 from services.actors import Actor
 from services.clock import Clock, today
+from services.notices.channels import GROUP
 from services.notices.contexts import about_cycle
-from services.notices.queueing import queue
+from services.notices.queueing import queue, queue_to_all
 from services.operation import operation
 from tasks.context import acting
 from tasks.step import step
@@ -16,7 +17,7 @@ from tasks.step import step
 
 @step("登记中断原因")
 def note(cycle_id: int, stage: str, reason: str) -> None:
-    """Keep the reason with the cycle, which stays where it is, and queue a notice to every operator."""
+    """Keep the reason with the cycle, which stays where it is, and queue a notice to every operator and the group."""
     with acting() as (parts, session, system):
         cycles.note_failure(session, parts.clock, system, cycle_id=cycle_id, failure=reason)
         _tell(session, parts.clock, system, settings=parts.settings, cycle_id=cycle_id, stage=stage, reason=reason)
@@ -42,3 +43,15 @@ def _tell(
                 context,
                 domain=settings.mail_domain,
             )
+    if settings.group_webhook:
+        queue_to_all(
+            session,
+            clock,
+            cycle_id,
+            "cycle_failed",
+            [GROUP],
+            about,
+            context,
+            domain=settings.mail_domain,
+            channel=Channel.GROUP,
+        )

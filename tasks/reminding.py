@@ -1,6 +1,6 @@
 """The tasks that remind whoever is due to do something, in a cycle or beside it."""
 
-from services import desk_reminders, reminders
+from services import desk_reminders, office_digest, reminders
 from services.clock import today
 from tasks.context import acting, context
 from tasks.step import step
@@ -27,3 +27,10 @@ def remind_desk() -> int:
     """Queue what waits for the office beside the cycles. Returns how many were new."""
     with acting() as (parts, session, system):
         return desk_reminders.remind(session, parts.clock, system, settings=parts.settings)
+
+
+@step("每日办理情况")
+def tell_group() -> int:
+    """Queue what the years wait for, for the office's group. Returns how many were new."""
+    with acting() as (parts, session, system):
+        return office_digest.tell(session, parts.clock, system, settings=parts.settings, plan=parts.plan)

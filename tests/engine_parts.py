@@ -37,6 +37,7 @@ def _session_parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
         data_dir=folder,
         clock_file=folder / "clock",
         smtp_port=0,
+        mail_hours="",
         console_port=free_port(),
         lease_seconds=LEASE_SECONDS,
         chunk_size=20,

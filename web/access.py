@@ -16,7 +16,8 @@ from sqlmodel import Session
 from models import Role
 from services import fitting, signin, tries
 from services.database import session_of
-from services.errors import InputError, NotAllowedError
+from services.errors import InputError, NotAllowedError, NotFoundError
+from services.notices import opting_out
 from services.permissions import ALLOWED, ROLE_NAMES, VIEWS, may
 from web.console import Console
 from web.visit import Visit
@@ -101,6 +102,21 @@ class FormDoorkeeper(Doorkeeper):
         yield from self._open(request)
 
 
+class LinkDoorkeeper(FormDoorkeeper):
+    """The same for a form that a mail program may send by itself (RFC 8058): the signed link shows that it may."""
+
+    def __call__(  # type: ignore[override]
+        self, request: Request, key: Annotated[str, Depends(sent_key)], place: Place
+    ) -> Iterator[Visit]:
+        """For the one-click form of a link in a mail."""
+        try:
+            opting_out.address_of(request.app.state.console.settings, request.path_params["refusal"])
+        except NotFoundError:
+            yield from super().__call__(request, key, place)
+        else:
+            yield from self._open(request)
+
+
 def visit_of(request: Request, session: Session) -> Visit:
     """The request with who is there, whatever they may do."""
     console: Console = request.app.state.console
@@ -117,6 +133,11 @@ def sees(view: str) -> Any:
 def does(right: str) -> Any:
     """The dependency of a form: an operation, or a view for what is no operation of the record (signing in)."""
     return Depends(FormDoorkeeper(right), scope="function")
+
+
+def clicks(right: str) -> Any:
+    """The dependency of a form that a mail program may send by itself from a signed link."""
+    return Depends(LinkDoorkeeper(right), scope="function")
 
 
 def form_key_of(request: Request) -> str:

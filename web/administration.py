@@ -10,6 +10,7 @@ from models import Role
 from services import calendar, calendar_changes, mail_trial, people, policy_shelf
 from services.clock import today
 from services.errors import InputError, StateError
+from services.notices.bounce_intake import newest_bounce
 from services.permissions import ROLE_NAMES
 from web.access import does, sees
 from web.bounds import Id, Page
@@ -177,6 +178,7 @@ def _user(
         "administration/user.html",
         status=status,
         found=found,
+        bounce=newest_bounce(visit.session, found.user.email or ""),
         given=given or kept,
         trouble=trouble,
         password=password,

@@ -36,6 +36,7 @@ from services.documents.names import OPINIONS, OUTCOMES, REQUEST_STATES, VERDICT
 from services.errors import InputError, StateError
 from services.facts import declared_facts
 from services.lifecycle import STATUS_NAMES
+from services.notices.bounce_intake import newest_bounce
 from services.particulars import CONTACTS
 from services.previews import Batch, BatchAction, ImportReport
 from services.tables import write_table
@@ -415,6 +416,7 @@ def _one(
         links=links.of_application(visit.session, case.application) if visit.may("findings") else [],
         evidences=list(dict.fromkeys(name for fact in case.measure.all_facts for name in fact.evidence)),
         declared=declared_facts(case.measure),
+        bounce=newest_bounce(visit.session, case.application.contact_email),
         contacts=CONTACTS,
         opinions=OPINIONS,
         verdicts=VERDICTS,

@@ -10,6 +10,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from models import Cycle, Dispatch
 from services import policies, sightings
+from services.calendar import CalendarError
 from services.clock import CHINA
 from services.errors import InputError, StateError
 from services.notices import dispatches, groups, proofs, tracking, written
@@ -19,7 +20,7 @@ from services.notices.recipients import Recipient, read_lines
 from services.notices.rendering import Letter
 from web.access import does, sees
 from web.bounds import Id, Number, Page, Year, number
-from web.messages import Resends, Seen, and_deliver, letter_page, status_of
+from web.messages import INPUT, Resends, Seen, Tries, and_deliver, letter_page, moment_of, status_of, try_out
 from web.rendering import moment
 from web.visit import Visit
 
@@ -29,7 +30,6 @@ WriteDone = Annotated[Visit, does("message.write")]
 Text = Annotated[str, Form()]
 Texts = Annotated[list[str] | None, Form()]
 _NOW, _LATER = "now", "later"
-_INPUT = "%Y-%m-%dT%H:%M"  # what a browser's field for a moment sends
 
 
 @dataclass(frozen=True)
@@ -72,7 +72,7 @@ def preview_message(
     filled = Filled(subject, body, tuple(group or ()), typed, when, send_at)
     try:
         proof = _proof(visit, year, filled)
-    except InputError as error:
+    except (InputError, CalendarError) as error:
         return _form(visit, year, filled, str(error))
     return visit.back(f"/messages/new/{proofs.keep(visit.console.settings, visit.actor, proof)}")
 
@@ -88,6 +88,17 @@ def proof_letter(visit: WriteSeen, proof_id: str) -> Response:
     """The letter of a notice that is not saved yet."""
     draft = proofs.read(visit.console.settings, visit.actor, proof_id).draft
     return letter_page(_letter(visit, draft).html)
+
+
+@router.post("/messages/new/{proof_id}/try")
+def try_proof(visit: Tries, proof_id: str) -> Response:
+    """Send the notice to the visitor alone, before it is saved."""
+    draft = proofs.read(visit.console.settings, visit.actor, proof_id).draft
+    try:
+        said = try_out(visit, _letter(visit, draft))
+    except InputError as error:
+        return _proof_page(visit, proof_id, trouble=str(error))
+    return visit.back(f"/messages/new/{proof_id}", said)
 
 
 @router.post("/messages/new/{proof_id}")
@@ -161,25 +172,23 @@ def _proof(visit: Visit, cycle: Cycle, filled: Filled) -> Proof:
     law = policies.policy_of(visit.session, cycle)
     found = groups.gather(visit.session, cycle, law, filled.groups, read_lines(filled.typed))
     draft = Draft(cycle.id or 0, filled.subject, filled.body, found.recipients, _send_at(filled))
-    return Proof(dispatches.checked(visit.clock, draft), filled.groups, filled.typed, found.unreachable)
+    chosen = dispatches.checked(visit.clock, draft)
+    moved = dispatches.on_a_working_day(visit.console.settings, chosen)
+    asked_for = chosen.send_at if moved.send_at != chosen.send_at else None
+    return Proof(moved, filled.groups, filled.typed, found.unreachable, found.refused, asked_for)
 
 
 def _send_at(filled: Filled) -> datetime | None:
     """The moment of a scheduled notice, in Beijing's time."""
     if filled.when != _LATER:
         return None
-    try:
-        return datetime.strptime(filled.send_at[:16], _INPUT).replace(tzinfo=CHINA)
-    except ValueError:
-        raise InputError(
-            f"请选择定时发送的日期和时间；看到的是“{filled.send_at[:40]}”，应像 2026-04-01T09:00 这样。"
-        ) from None
+    return moment_of(filled.send_at)
 
 
 def _as_before(proof: Proof) -> Filled:
     """The form as it was before the preview."""
     draft = proof.draft
-    when, send_at = (_LATER, f"{draft.send_at.astimezone(CHINA):{_INPUT}}") if draft.send_at else (_NOW, "")
+    when, send_at = (_LATER, f"{draft.send_at.astimezone(CHINA):{INPUT}}") if draft.send_at else (_NOW, "")
     return Filled(draft.subject, draft.body, proof.groups, proof.typed, when, send_at)
 
 
@@ -203,7 +212,7 @@ def _form(visit: Visit, cycle: Cycle, filled: Filled, trouble: str = "") -> HTML
         cycle=cycle,
         filled=filled,
         sections=groups.sections(visit.session, cycle, law),
-        now=visit.clock.now().astimezone(CHINA).strftime(_INPUT),
+        now=visit.clock.now().astimezone(CHINA).strftime(INPUT),
         trouble=trouble,
         LONGEST_SUBJECT=LONGEST_SUBJECT,
         LONGEST_BODY=LONGEST_BODY,

@@ -22,6 +22,7 @@ from services import (
 from services.actors import system_actor
 from services.eligibility import Checked
 from services.errors import InputError, StateError
+from services.notices.bounce_intake import newest_bounce
 from services.offers import Offer
 from services.particulars import CONTACTS
 from web.access import does, sees
@@ -446,6 +447,7 @@ def _story_page(
         "enterprise/application.html",
         status=status,
         story=found,
+        bounce=newest_bounce(visit.session, found.application.contact_email),
         stage=visit.console.plan.stage(found.cycle.stage).title,
         withdraw_trouble=withdraw_trouble,
         answer_trouble=answer_trouble,

@@ -8,7 +8,8 @@ from fastapi.responses import HTMLResponse, Response
 from services import cycles, public_notices, publication
 from services.actors import system_actor
 from services.errors import InputError, NotFoundError, StateError
-from web.access import does, sees
+from services.notices import opting_out
+from web.access import clicks, does, sees
 from web.bounds import Id
 from web.uploads import chosen
 from web.visit import Visit
@@ -118,6 +119,26 @@ def objection_state(
     except (NotFoundError, InputError) as error:
         return visit.page("public/objection.html", status=404, found=None, trouble=str(error), number=number)
     return visit.page("public/objection.html", found=found, trouble="", number=number)
+
+
+@router.get("/unsubscribe/{refusal}")
+def refusal(visit: Seen, refusal: str) -> HTMLResponse:
+    """Where the link in a mail leads: nothing is changed by looking, as mail filters follow links."""
+    return _refusal(visit, opting_out.address_of(visit.console.settings, refusal))
+
+
+@router.post("/unsubscribe/{refusal}")
+def refuse(visit: Annotated[Visit, clicks("public")], refusal: str, again: Annotated[str, Form()] = "") -> HTMLResponse:
+    """Send no more mail about applying to the link's address, or send it again."""
+    address = opting_out.address_of(visit.console.settings, refusal)
+    change = opting_out.opt_in if again else opting_out.opt_out
+    change(visit.session, visit.clock, system_actor(visit.session), address=address)
+    return _refusal(visit, address)
+
+
+def _refusal(visit: Visit, address: str) -> HTMLResponse:
+    refused = bool(opting_out.opted_out(visit.session, [address]))
+    return visit.page("public/unsubscribe.html", address=address, refused=refused)
 
 
 def _objection_form(

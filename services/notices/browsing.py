@@ -1,13 +1,16 @@
 """The outbox as people read it: messages by kind and state, each attempt, and the letter as its recipient sees it."""
 
-from datetime import date
+from collections.abc import Mapping
+from datetime import date, datetime
 
 from sqlmodel import Session, col, select
 
 from config.settings import Settings
 from models import DeliveryAttempt, Message, MessageStatus
 from services.errors import NotFoundError
+from services.notices.deadline_entry import entry
 from services.notices.kinds import kind_of
+from services.notices.queueing import plain
 from services.notices.rendering import Letter, Letters
 from services.notices.samples import sample_context
 from services.sightings import Slice, sliced
@@ -54,7 +57,13 @@ def attempts(session: Session, message_id: int) -> list[DeliveryAttempt]:
 
 def letter_of(settings: Settings, message: Message, on: date) -> Letter:
     """The letter of a message as it goes out. Raises TemplateProblemError."""
-    return Letters(settings).render(message.kind, message.context, message.recipient_name, on)
+    link = f"{settings.console_url.rstrip('/')}/unsubscribe/…" if message.optional else ""  # the recipient's alone
+    return Letters(settings).render(message.kind, message.context, message.recipient_name, on, opt_out=link)
+
+
+def entry_of(settings: Settings, kind: str, context: Mapping[str, object], at: datetime) -> str:
+    """The calendar file that goes with a notice; empty when nothing falls due with it."""
+    return entry(kind_of(kind), plain(context), settings, at)
 
 
 def sample_letter(settings: Settings, kind: str, on: date) -> Letter:

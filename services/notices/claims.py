@@ -1,24 +1,28 @@
 """The outbox as a work queue: claim due messages, record what became of them. Safe for several deliverers at once."""
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Engine, Table, bindparam, func, or_, update
+from sqlalchemy import ColumnElement, Engine, Table, bindparam, func, insert, or_, update
 from sqlmodel import Session, SQLModel, and_, col, select
 
-from models import DeliveryAttempt, Message, MessageStatus
+from models import Channel, DeliveryAttempt, Message, MessageStatus
 from services.database import WRITE
 from services.mailer import Reply
+from services.notices.kinds import KINDS
 
 CLAIM = timedelta(minutes=15)  # far longer than a chunk takes; after it a message is in doubt
 MAX_ATTEMPTS = 8
 _FIRST_DELAY = timedelta(minutes=1)
 _LONGEST_DELAY = timedelta(hours=1)
 _JITTER = 0.25
+_AT_ONCE = [kind.id for kind in KINDS.values() if not kind.waits]
 _ROW: Table = SQLModel.metadata.tables[str(Message.__tablename__)]
+_ATTEMPT: Table = SQLModel.metadata.tables[str(DeliveryAttempt.__tablename__)]
 
 
 @dataclass(frozen=True)
@@ -41,17 +45,32 @@ def transaction(engine: Engine) -> Iterator[Session]:
         session.commit()
 
 
-def claim(engine: Engine, wall: datetime, limit: int) -> list[Message]:
-    """Take up to `limit` messages that are due, or in doubt: nobody else gets them until the claim runs out."""
+def claim(
+    engine: Engine, wall: datetime, limit: int, *, channel: Channel, now: datetime, in_hours: bool
+) -> list[Message]:
+    """Take up to `limit` messages that are due, or in doubt: nobody else gets them until the claim runs out.
+
+    `now` is the cycle's time; with `in_hours` also those go that wait for office hours.
+    """
     with transaction(engine) as session:
-        due = and_(col(Message.status) == MessageStatus.PENDING, col(Message.not_before) <= wall)
+        due = and_(
+            col(Message.status) == MessageStatus.PENDING, col(Message.not_before) <= wall, _timely(now, in_hours)
+        )
         in_doubt = and_(col(Message.status) == MessageStatus.SENDING, col(Message.claimed_until) <= wall)
-        wanted = select(Message).where(or_(due, in_doubt)).order_by(col(Message.id)).limit(limit)
+        wanted = (
+            select(Message).where(Message.channel == channel, or_(due, in_doubt)).order_by(col(Message.id)).limit(limit)
+        )
         # SQLite has no row locks and needs none: the transaction already holds its one write lock
         rows = list(session.exec(wanted.with_for_update(skip_locked=True)))
         for row in rows:
             row.status, row.claimed_until, row.attempts = MessageStatus.SENDING, wall + CLAIM, row.attempts + 1
     return rows
+
+
+def _timely(now: datetime, in_hours: bool) -> ColumnElement[bool]:
+    """What the operator wants sent by now, and what goes by the rule of its kind."""
+    by_rule, asked = col(Message.send_at).is_(None), col(Message.send_at) <= now
+    return or_(asked, by_rule) if in_hours else or_(asked, and_(by_rule, col(Message.kind).in_(_AT_ONCE)))
 
 
 def record(engine: Engine, verdicts: Iterable[Verdict], at: datetime) -> None:
@@ -72,8 +91,8 @@ def record(engine: Engine, verdicts: Iterable[Verdict], at: datetime) -> None:
         for sent, condition in ((True, open_row), (False, still_ours)):
             if by_status[sent]:
                 session.connection().execute(update(_ROW).where(condition).values(_NEW), by_status[sent])
-        _number(session, attempts)
-        session.add_all(attempts)
+        if attempts:
+            session.connection().execute(insert(_ATTEMPT).values(number=_NEXT_NUMBER), attempts)
 
 
 _NEW: dict[str, object] = {
@@ -99,23 +118,16 @@ def _values(verdict: Verdict, at: datetime) -> dict[str, object]:
     }
 
 
-def _attempt(verdict: Verdict, reply: Reply, at: datetime) -> DeliveryAttempt:
-    assert verdict.message.id is not None
-    return DeliveryAttempt(message_id=verdict.message.id, number=1, code=reply.code, reply=reply.text, tried_at=at)
+_NEXT_NUMBER = (  # of an attempt, counted on from those that the message has
+    select(func.coalesce(func.max(DeliveryAttempt.number), 0) + 1)
+    .where(DeliveryAttempt.message_id == bindparam("of_message"))
+    .scalar_subquery()
+)
 
 
-def _number(session: Session, attempts: list[DeliveryAttempt]) -> None:
-    """Number them on from the attempts that each message has."""
-    ids = [attempt.message_id for attempt in attempts]
-    last: Mapping[int, int] = dict(
-        session.exec(
-            select(DeliveryAttempt.message_id, func.max(DeliveryAttempt.number))
-            .where(col(DeliveryAttempt.message_id).in_(ids))
-            .group_by(col(DeliveryAttempt.message_id))
-        ).all()
-    )
-    for attempt in attempts:
-        attempt.number = last.get(attempt.message_id, 0) + 1
+def _attempt(verdict: Verdict, reply: Reply, at: datetime) -> dict[str, Any]:
+    key = verdict.message.id
+    return {"message_id": key, "of_message": key, "code": reply.code, "reply": reply.text, "tried_at": at}
 
 
 def delay(message: Message) -> timedelta:

@@ -4,8 +4,10 @@ from collections.abc import Collection
 
 from sqlmodel import Session, col, select
 
-from models import Application, Role
+from models import Application, ApplicationStatus, Role
 from services.people import active_users
+
+NOT_APPLIED = (ApplicationStatus.DRAFT, ApplicationStatus.WITHDRAWN)
 
 
 def known_contacts(session: Session, without: Collection[int] = ()) -> dict[str, str]:
@@ -24,3 +26,17 @@ def known_contacts(session: Session, without: Collection[int] = ()) -> dict[str,
         if enterprise_id not in without:
             found.setdefault(address, name)
     return found
+
+
+def not_taking_part(session: Session, cycle_id: int) -> set[str]:
+    """The known addresses of enterprises that have handed in nothing this year: such mail is no matter of their own.
+
+    Nobody of the offices is among them, nor whoever is the contact of some application of the year.
+    """
+    applied = select(Application.enterprise_id, Application.contact_email).where(
+        Application.cycle_id == cycle_id, col(Application.status).not_in(NOT_APPLIED)
+    )
+    rows = session.exec(applied).all()
+    known = set(known_contacts(session, without={enterprise_id for enterprise_id, _ in rows}))
+    offices = {user.email for role in Role if role is not Role.APPLICANT for user in active_users(session, role)}
+    return known - offices - {address for _, address in rows}

@@ -1,35 +1,45 @@
-"""Delivery: claim a chunk, send it outside of any transaction, record the replies; until nothing is due."""
+"""Delivery: claim a chunk, send it outside of any transaction, record each reply; until nothing is due.
+
+While a chunk is being sent, what came back is recorded and the next chunk is claimed in one thread beside the event
+loop, and each mail is built when a connection is free for it.
+"""
 
 import asyncio
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
 from sqlalchemy import Engine, func
 from sqlmodel import Session, col, select
 
 from config.settings import Settings
-from models import Message, MessageStatus
-from services.clock import CHINA, Clock
-from services.errors import InputError
-from services.mailer import Batch, Outgoing, Pool, Reply
-from services.notices.addresses import trouble_with
-from services.notices.building import build
-from services.notices.claims import MAX_ATTEMPTS, Verdict, claim, delay, record
-from services.notices.rendering import Letters, TemplateProblemError
+from models import Channel, Message, MessageStatus
+from services.calendar import CalendarError
+from services.clock import Clock
+from services.mailer import Outgoing, Pool, Reply
+from services.notices import relays
+from services.notices.claims import MAX_ATTEMPTS, Verdict, claim, delay
+from services.notices.composing import Composer
+from services.notices.hours import hours_of
+from services.notices.recording import Recorder
+from services.notices.rendering import TemplateProblemError
 
 CHUNK = 200
+_LONGEST_CHUNK = timedelta(minutes=2)  # with a limit of mails a minute; far shorter than a claim
+_LONGEST = timedelta(minutes=20)  # then the next run goes on
 _WAITING = col(Message.status).in_([MessageStatus.PENDING, MessageStatus.SENDING])
 
 
 @dataclass(frozen=True)
 class DeliveryReport:
-    """What one delivery did. `left` counts all that still wait: deferred, not reached, or with another deliverer."""
+    """What one delivery did. `left` counts all that still wait: deferred, not due, or with another deliverer."""
 
     sent: int = 0
     deferred: int = 0
     failed: int = 0
     left: int = 0
-    trouble: str | None = None  # why the server could not be used (Chinese); delivery stopped there
+    trouble: str | None = None  # why something could not be sent (Chinese)
 
 
 def deliver_due(
@@ -37,100 +47,129 @@ def deliver_due(
 ) -> DeliveryReport:
     """Send what is due, up to `limit` messages. Several processes may do this at once.
 
-    `clock` is the cycle's (the mails' Date, sent_at); `wall` is the machine's (claims, back-off). Call it where no
-    event loop is running. Raises TemplateProblemError or InputError, before anything is claimed, when a template or
-    the sender's address cannot be used.
+    `clock` is the cycle's (the mails' Date, sent_at, office hours); `wall` is the machine's (claims, back-off). Call it
+    where no event loop is running. Raises TemplateProblemError or InputError, before anything is claimed, when a
+    template or a setting cannot be used.
     """
     kinds = _waiting_kinds(engine)
     if not kinds:
         return DeliveryReport()
-    letters = Letters(settings)
-    letters.check(kinds)
-    trouble = trouble_with(settings.mail_from)
-    if trouble:
-        raise InputError(f"设置 DUIXIAN_MAIL_FROM（发件人地址）有误：{trouble}")
-    with asyncio.Runner() as runner:
-        pool = Pool(settings)
-        try:
-            return _Delivery(engine, settings, letters, clock, wall, runner, pool).run(limit)
-        finally:
-            runner.run(pool.close())
+    composer = Composer(settings)
+    composer.check(kinds)
+    in_hours, unknown = office_open(settings, clock.now())
+    permit = relays.permit(engine, settings, wall.now())
+    if permit.trouble:
+        return DeliveryReport(left=_left(engine), trouble=permit.trouble)
+    delivery = _Delivery(engine, settings, composer, clock, wall, in_hours, permit.failed)
+    report = asyncio.run(delivery.run(limit, probe=permit.probe))
+    return replace(report, left=_left(engine), trouble=report.trouble or unknown)
 
 
-@dataclass(frozen=True)
+def office_open(settings: Settings, now: datetime) -> tuple[bool, str | None]:
+    """Whether notices that are not urgent may go out now, and why that is not known (Chinese)."""
+    try:
+        return hours_of(settings).open(now), None
+    except CalendarError as error:
+        return False, f"不急的通知暂不发送：{error}"
+
+
+@dataclass
 class _Delivery:
     engine: Engine
     settings: Settings
-    letters: Letters
+    composer: Composer
     clock: Clock
     wall: Clock
-    runner: asyncio.Runner
-    pool: Pool
+    in_hours: bool
+    failed_before: bool
+    report: DeliveryReport = field(default_factory=DeliveryReport)
 
-    def run(self, limit: int | None) -> DeliveryReport:
-        report, taken = DeliveryReport(), 0
-        while report.trouble is None and (limit is None or taken < limit):
-            room = CHUNK if limit is None else min(CHUNK, limit - taken)
-            messages = claim(self.engine, self.wall.now(), room)
-            if not messages:
-                break
-            taken += len(messages)
-            report = self._chunk(messages, report)
-        return replace(report, left=_left(self.engine))
+    async def run(self, limit: int | None, *, probe: bool) -> DeliveryReport:
+        loop, pool = asyncio.get_running_loop(), Pool(self.settings)
+        until, room, first = self.wall.now() + _LONGEST, limit, probe
+        with ThreadPoolExecutor(1) as thread:
+            recorder = Recorder(self.engine, self.clock, thread)
+            chunk = await loop.run_in_executor(thread, self._claim, 1 if probe else room)
+            try:
+                while chunk:
+                    room = None if room is None else room - len(chunk)
+                    ahead = None if first or self.wall.now() >= until else thread.submit(self._claim, room)
+                    await self._chunk(chunk, pool, recorder)
+                    following = await asyncio.wrap_future(ahead) if ahead else []
+                    if self.report.trouble:
+                        self._give_back(following, recorder)
+                        break
+                    if first:
+                        first, following = False, await loop.run_in_executor(thread, self._claim, room)
+                    chunk = following
+            finally:
+                await recorder.settle()
+                await pool.close()
+        return self.report
 
-    def _chunk(self, messages: list[Message], report: DeliveryReport) -> DeliveryReport:
-        unbuilt: dict[int, str] = {}
-        mails = list(self._mails(messages, unbuilt))
-        batch = self.runner.run(self.pool.send(mails))
-        verdicts = [self._verdict(message, batch, unbuilt) for message in messages]
-        record(self.engine, verdicts, self.clock.now())
-        found = [verdict.status for verdict in verdicts]
-        return DeliveryReport(
-            sent=report.sent + found.count(MessageStatus.SENT),
-            deferred=report.deferred + found.count(MessageStatus.PENDING),
-            failed=report.failed + found.count(MessageStatus.FAILED),
-            trouble=batch.trouble,
+    def _claim(self, room: int | None) -> list[Message]:
+        most = CHUNK
+        if self.settings.smtp_per_minute:
+            most = max(1, min(CHUNK, self.settings.smtp_per_minute * (_LONGEST_CHUNK // timedelta(minutes=1))))
+        most = most if room is None else min(most, room)
+        if most <= 0:
+            return []
+        return claim(
+            self.engine, self.wall.now(), most, channel=Channel.MAIL, now=self.clock.now(), in_hours=self.in_hours
         )
 
-    def _mails(self, messages: list[Message], unbuilt: dict[int, str]) -> Iterator[Outgoing]:
-        """The mails of a chunk; what cannot be built is told in `unbuilt` and does not stop the others."""
+    async def _chunk(self, messages: list[Message], pool: Pool, recorder: Recorder) -> None:
+        by_id = {message.id or 0: message for message in messages}
+        wait, step = relays.reserve(self.engine, self.settings, self.wall.now(), len(messages))
+
+        def replied(key: int, reply: Reply) -> None:
+            self._conclude(self._verdict(by_id.pop(key), reply), recorder)
+
+        mails = self._mails(messages, by_id, recorder)
+        trouble = await pool.send_each(mails, replied, wait=wait.total_seconds(), step=step.total_seconds())
+        self._note(trouble)
+        self.report = replace(self.report, trouble=trouble)
+        self._give_back(list(by_id.values()), recorder)
+
+    def _mails(self, messages: list[Message], open_ones: dict[int, Message], recorder: Recorder) -> Iterator[Outgoing]:
+        """The mails of a chunk; what cannot be built has failed and does not stop the others."""
         for message in messages:
-            assert message.id is not None
+            key, now = message.id or 0, self.clock.now()
             try:
-                content = mail_of(message, self.letters, self.settings, self.clock)
+                content = self.composer.mail(message, now)
             except TemplateProblemError as error:
-                unbuilt[message.id] = str(error)
+                failed = Verdict(open_ones.pop(key), MessageStatus.FAILED, str(error), self.wall.now())
+                self._conclude(failed, recorder)
             else:
-                yield Outgoing(message.id, self.settings.mail_from, message.recipient, content)
+                yield Outgoing(key, self.settings.envelope_sender, message.recipient, content)
 
-    def _verdict(self, message: Message, batch: Batch, unbuilt: dict[int, str]) -> Verdict:
-        assert message.id is not None
-        now = self.wall.now()
-        if message.id in unbuilt:
-            return Verdict(message, MessageStatus.FAILED, unbuilt[message.id], now)
-        reply = batch.replies.get(message.id)
-        if reply is None:
-            return Verdict(message, MessageStatus.PENDING, batch.trouble or "", now + delay(message))
-        status = _status_after(reply, message.attempts)
+    def _note(self, trouble: str | None) -> None:
+        """Tell all deliverers how the server does."""
+        if trouble:
+            relays.refused(self.engine, self.settings, trouble, self.wall.now())
+        elif self.failed_before:
+            relays.answered(self.engine, self.settings)
+            self.failed_before = False
+
+    def _give_back(self, messages: list[Message], recorder: Recorder) -> None:
+        """What was claimed and not tried waits on."""
+        for message in messages:
+            again = self.wall.now() + delay(message)
+            verdict = Verdict(message, MessageStatus.PENDING, self.report.trouble or "", again)
+            self._conclude(verdict, recorder)
+
+    def _verdict(self, message: Message, reply: Reply) -> Verdict:
         text = f"{reply.code} {reply.text}" if reply.code else f"连接中断：{reply.text}"
-        return Verdict(message, status, text, now + delay(message), reply)
+        return Verdict(message, status_after(reply, message.attempts), text, self.wall.now() + delay(message), reply)
+
+    def _conclude(self, verdict: Verdict, recorder: Recorder) -> None:
+        recorder.add(verdict)
+        counted = {MessageStatus.SENT: "sent", MessageStatus.PENDING: "deferred", MessageStatus.FAILED: "failed"}
+        name = counted[verdict.status]
+        self.report = replace(self.report, **{name: getattr(self.report, name) + 1})
 
 
-def mail_of(message: Message, letters: Letters, settings: Settings, clock: Clock) -> bytes:
-    """The mail of a message as it goes out now. Raises TemplateProblemError."""
-    now = clock.now()
-    letter = letters.render(message.kind, message.context, message.recipient_name, now.astimezone(CHINA).date())
-    return build(
-        letter,
-        settings,
-        recipient=message.recipient,
-        recipient_name=message.recipient_name,
-        message_id=message.message_id,
-        at=now,
-    )
-
-
-def _status_after(reply: Reply, attempts: int) -> MessageStatus:
+def status_after(reply: Reply, attempts: int) -> MessageStatus:
     """RFC 5321: 2xx is taken, 5xx is final, anything else may be tried again, but not for ever."""
     if reply.code is not None and 200 <= reply.code < 300:
         return MessageStatus.SENT
@@ -141,9 +180,10 @@ def _status_after(reply: Reply, attempts: int) -> MessageStatus:
 
 def _waiting_kinds(engine: Engine) -> list[str]:
     with Session(engine) as session:
-        return list(session.exec(select(Message.kind).where(_WAITING).distinct()))
+        return list(session.exec(select(Message.kind).where(_WAITING, Message.channel == Channel.MAIL).distinct()))
 
 
 def _left(engine: Engine) -> int:
     with Session(engine) as session:
-        return session.exec(select(func.count()).select_from(Message).where(_WAITING)).one()
+        query = select(func.count()).select_from(Message).where(_WAITING, Message.channel == Channel.MAIL)
+        return session.exec(query).one()

@@ -13,7 +13,9 @@ from services.actors import Actor
 from services.clock import CHINA, Clock
 from services.errors import InputError, NotFoundError, StateError
 from services.notices.addresses import one_line, trouble_with
+from services.notices.contacts import not_taking_part
 from services.notices.contexts import about_cycle
+from services.notices.hours import hours_of
 from services.notices.queueing import about_digest, queue_to_all
 from services.notices.recipients import Recipient, distinct
 from services.notices.tracking import resend
@@ -49,6 +51,13 @@ def checked(clock: Clock, draft: Draft) -> Draft:
     _check_recipients(clean.recipients)
     _check_moment(clock.now(), clean.send_at)
     return clean
+
+
+def on_a_working_day(settings: Settings, draft: Draft) -> Draft:
+    """The draft, moved from a day off to the same hour of the next working day. Raises InputError, CalendarError."""
+    if draft.send_at is None:
+        return draft
+    return replace(draft, send_at=hours_of(settings).same_hour_of_a_working_day(draft.send_at))
 
 
 @operation("message.write")
@@ -160,6 +169,7 @@ def _queue(session: Session, clock: Clock, settings: Settings, cycle: Cycle, dis
         _about(dispatch),
         context_of(session, cycle, dispatch.subject, dispatch.body),
         domain=settings.mail_domain,
+        optional=not_taking_part(session, dispatch.cycle_id),
     )
 
 

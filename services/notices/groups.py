@@ -12,12 +12,13 @@ from policy import Policy
 from services.errors import InputError
 from services.lifecycle import STATUS_NAMES
 from services.notices.addresses import trouble_with
-from services.notices.contacts import known_contacts
+from services.notices.contacts import NOT_APPLIED, known_contacts, not_taking_part
+from services.notices.opting_out import opted_out
 from services.notices.recipients import Recipient, distinct
 from services.people import active_users
 from services.permissions import APPROVERS
 
-_APPLIED = col(Application.status).not_in((ApplicationStatus.DRAFT, ApplicationStatus.WITHDRAWN))
+_APPLIED = col(Application.status).not_in(NOT_APPLIED)
 Find = Callable[[Session, int], Iterable[Recipient]]
 
 
@@ -33,10 +34,11 @@ class Group:
 
 @dataclass(frozen=True)
 class Gathered:
-    """Who can be reached, each address once, and the names of those who cannot."""
+    """Who can be reached, each address once, and the names of those who cannot, or want no such mail."""
 
     recipients: tuple[Recipient, ...]
     unreachable: tuple[str, ...]
+    refused: tuple[str, ...] = ()
 
 
 def groups_of(law: Policy) -> dict[str, Group]:
@@ -54,7 +56,10 @@ def gather(session: Session, cycle: Cycle, law: Policy, ids: Iterable[str], more
     reached = distinct(each for each in (*found, *more) if not trouble_with(each.address))
     names = {each.name for each in reached}
     missed = dict.fromkeys(each.name for each in found if each.name not in names)
-    return Gathered(tuple(reached), tuple(missed))
+    silent = opted_out(session, not_taking_part(session, cycle.id or 0))
+    refused = tuple(each.name or each.address for each in reached if each.address.casefold() in silent)
+    kept = tuple(each for each in reached if each.address.casefold() not in silent)
+    return Gathered(kept, tuple(missed), refused)
 
 
 def sections(session: Session, cycle: Cycle, law: Policy) -> dict[str, list[tuple[Group, int]]]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 
 _NUMBER = r"[0-9０-９](?:[0-9０-９]|[,，.．](?=[0-9０-９]))*"
 _AMOUNT = re.compile(
@@ -16,6 +17,7 @@ HIDDEN_AMOUNT = "××元"
 HIDDEN_ACCOUNT = "（账号略）"
 
 
+@lru_cache(maxsize=4096)
 def blot(text: str) -> str:
     """The text without amounts and without runs of 16 to 19 digits (bank accounts, identity numbers)."""
     return _AMOUNT.sub(HIDDEN_AMOUNT, _ACCOUNT.sub(HIDDEN_ACCOUNT, text))

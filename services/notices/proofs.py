@@ -5,6 +5,7 @@ import re
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 
 from pydantic import TypeAdapter
@@ -20,12 +21,17 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 @dataclass(frozen=True)
 class Proof:
-    """A notice as it would go out; what was chosen and typed, to come back to; and who cannot be reached."""
+    """A notice as it would go out; what was chosen and typed, to come back to; and who does not get it.
+
+    `asked_for` is the chosen moment when it was a day off and the notice goes on the next working day.
+    """
 
     draft: Draft
     groups: tuple[str, ...]
     typed: str
     unreachable: tuple[str, ...]
+    refused: tuple[str, ...] = ()
+    asked_for: datetime | None = None
 
 
 _JSON = TypeAdapter(Proof)

@@ -1,7 +1,7 @@
 """Putting a notice into the outbox, once."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime
 from typing import Any
 
@@ -9,10 +9,11 @@ from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlmodel import Session, SQLModel
 
-from models import Message, MessageStatus
+from models import Channel, Message, MessageStatus
 from services.clock import Clock, today
 from services.notices.addresses import LONGEST, one_line, trouble_with
 from services.notices.kinds import Kind, kind_of
+from services.notices.opting_out import opted_out
 
 AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)  # of the wall clock: before every real instant
 _TABLE: Table = SQLModel.metadata.tables[str(Message.__tablename__)]
@@ -51,14 +52,24 @@ def queue_to_all(
     context: Mapping[str, object],
     *,
     domain: str,
+    optional: Collection[str] = (),
+    channel: Channel = Channel.MAIL,
 ) -> int:
-    """Queue the same notice to many recipients (address and name each), as `queue` does. Returns how many were new."""
+    """Queue the same notice to many recipients (address and name each), as `queue` does. Returns how many were new.
+
+    Addresses in `optional`, and all when the kind is, may refuse it; those that did are left out. What goes by another
+    channel than mail has its name for an address.
+    """
     known = kind_of(kind)
     _check(known, context)
     digest = about_digest(today(clock).isoformat() if known.once_a_day else about)
+    to = list(recipients)
+    refusable = {address for address, _ in to if known.optional or address in optional}
+    refused = opted_out(session, refusable)
     notice = {
         "cycle_id": cycle_id,
         "kind": kind,
+        "channel": channel,
         "about_digest": digest,
         "context": plain(context),
         "queued_at": clock.now(),
@@ -66,10 +77,14 @@ def queue_to_all(
         "attempts": 0,
     }
     rows = []
-    for address, name in recipients:
-        trouble, recipient = trouble_with(address), one_line(address)[:LONGEST]
+    for address, name in to:
+        if address in refusable and address.casefold() in refused:
+            continue
+        trouble = trouble_with(address) if channel is Channel.MAIL else None
+        recipient = one_line(address)[:LONGEST]
         own = {
             "recipient": recipient,
+            "optional": address in refusable,
             "recipient_name": one_line(name)[:200],
             "message_id": message_id_of(cycle_id, kind, recipient, digest, domain),
             "status": MessageStatus.FAILED if trouble else MessageStatus.PENDING,

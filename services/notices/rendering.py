@@ -13,6 +13,7 @@ from config.settings import ROOT, Settings
 from services.clock import CHINA
 from services.errors import ServiceError
 from services.notices.addresses import one_line
+from services.notices.channels import Note
 from services.notices.kinds import KINDS, Kind, kind_of
 from services.notices.privacy import blot_context
 from services.notices.samples import sample_context
@@ -44,12 +45,29 @@ class Letters:
         self._html = _environment(self._folders, autoescape=True)
         self._text = _environment(self._folders, autoescape=False)
 
-    def render(self, kind: str, context: Mapping[str, object], recipient_name: str, on: date) -> Letter:
-        """The letter of this kind, dated `on`. Raises TemplateProblemError."""
+    def render(
+        self, kind: str, context: Mapping[str, object], recipient_name: str, on: date, *, opt_out: str = ""
+    ) -> Letter:
+        """The letter of this kind, dated `on`; `opt_out` is where its recipient refuses more of the sort.
+
+        Raises TemplateProblemError.
+        """
         known = kind_of(kind)
-        values = self._values(known, context, recipient_name, on)
+        values = self._values(known, context, recipient_name, on) | {"opt_out": opt_out}
         try:
             return Letter(self._subject(known, values), self._plain(known, values), self._page(known, values))
+        except TemplateProblemError:
+            raise
+        except Exception as error:  # a template is the bureau's own program: anything may come out of it
+            raise TemplateProblemError(self._sentence(known, error)) from error
+
+    def note(self, kind: str, context: Mapping[str, object], on: date) -> Note:
+        """What a group reads of a notice of this kind. Raises TemplateProblemError."""
+        known = kind_of(kind)
+        values = self._values(known, context, "", on) | {"opt_out": ""}
+        try:
+            text = self._text.get_template(known.template).render(values, layout="layout.group", parts="parts.txt")
+            return Note(self._subject(known, values), _BLANK_LINES.sub("\n\n", text).strip(), str(values["link"]))
         except TemplateProblemError:
             raise
         except Exception as error:  # a template is the bureau's own program: anything may come out of it
@@ -68,6 +86,8 @@ class Letters:
             "recipient_name": recipient_name,
             "organisation": own.organisation,
             "contact": own.contact,
+            "reply_to": own.mail_reply_to,
+            "in_calendar": kind.deadline is not None,
             "link": own.console_url.rstrip("/") + str(context["path"]),
             "on": on,
         }
@@ -120,15 +140,18 @@ def _environment(folders: Sequence[Path], *, autoescape: bool) -> Environment:
 
 def when(value: date | str) -> str:
     """A day, or an instant in China's time, as the bureau writes it; from a value or its ISO text."""
-    moment = _read(value) if isinstance(value, str) else value
+    moment = read_moment(value)
     if isinstance(moment, datetime):
         local = moment.astimezone(CHINA)
         return f"{_with_weekday(local.date())}{local:%H:%M}"
     return _with_weekday(moment)
 
 
-def _read(text: str) -> date:
-    return datetime.fromisoformat(text) if "T" in text else date.fromisoformat(text)
+def read_moment(value: date | str) -> date:
+    """A day, or an instant (`datetime`), from a value or its ISO text. Raises ValueError."""
+    if not isinstance(value, str):
+        return value
+    return datetime.fromisoformat(value) if "T" in value else date.fromisoformat(value)
 
 
 def day(value: date) -> str:

@@ -22,6 +22,7 @@ _DESK = [
     {"title": "政策 zhangzhou-ai-2027 的草稿（第 3 号）", "since": date(2026, 7, 1)},
     {"title": "企业注册待核实 2 件", "since": date(2026, 7, 2)},
 ]
+_DIGEST = ["待审批 1 项", "部门联审还有 12 件未回复，最早 2026年5月20日到期", "发送失败的通知 2 封"]
 _SUBJECT = {"subject": "拟奖补名单第 7 项"}
 
 _OWN: dict[str, Mapping[str, object]] = {
@@ -68,6 +69,7 @@ _OWN: dict[str, Mapping[str, object]] = {
         "failed_at": datetime(2026, 6, 3, 6, 20, tzinfo=UTC),
         "reason": "数据库暂时无法连接，已重试 3 次",
     },
+    "office_digest": {"matters": _DIGEST},
 }
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import func
 from sqlmodel import Session, col, select
 
-from models import Message, MessageStatus
+from models import Channel, Message, MessageStatus
 from services.actors import Actor
 from services.clock import Clock
 from services.errors import InputError, NotFoundError, StateError
@@ -21,7 +21,12 @@ STATUS_NAMES = {
     MessageStatus.SENDING: "发送中",
     MessageStatus.SENT: "已发送",
     MessageStatus.FAILED: "失败",
+    MessageStatus.HELD: "暂缓",
+    MessageStatus.CANCELLED: "已撤销",
 }
+
+
+AGAIN = (MessageStatus.FAILED, MessageStatus.CANCELLED)  # what can be sent again
 
 
 @dataclass(frozen=True)
@@ -62,20 +67,22 @@ def find_message(session: Session, number: int) -> Message:
 
 @operation("message.resend")
 def resend(session: Session, clock: Clock, actor: Actor, number: int, *, domain: str, recipient: str = "") -> Message:
-    """Put a failed message back into the queue, to a corrected address when one is given.
+    """Put a message that failed or was called off back into the queue, to a corrected address when one is given.
 
-    Raises NotFoundError, StateError (it has not failed; the corrected address was told already), InputError
+    Raises NotFoundError, StateError (it goes or went out; the corrected address was told already), InputError
     (the address cannot be used).
     """
     message = find_message(session, number)
-    if message.status is not MessageStatus.FAILED:
+    if message.status not in AGAIN:
         raise StateError(f"编号 {number} 的通知{STATUS_NAMES[message.status]}，不需要重新发送。")
-    trouble = trouble_with(recipient or message.recipient)
-    if trouble:
-        raise InputError(f"编号 {number} 的通知不能发送：{trouble}")
-    if recipient and recipient != message.recipient:
-        _redirect(session, message, recipient, domain)
+    if message.channel is Channel.MAIL:
+        trouble = trouble_with(recipient or message.recipient)
+        if trouble:
+            raise InputError(f"编号 {number} 的通知不能发送：{trouble}")
+        if recipient and recipient != message.recipient:
+            _redirect(session, message, recipient, domain)
     message.status, message.not_before, message.attempts = MessageStatus.PENDING, AT_ONCE, 0
+    message.send_at = clock.now()  # somebody wants it sent now, whatever the hours
     session.add(message)
     return message
 

@@ -12,6 +12,7 @@ from sqlmodel import col, select
 from models import (
     Application,
     AwardList,
+    Bounce,
     Finding,
     ImportFile,
     ImportKind,
@@ -20,6 +21,7 @@ from models import (
     Objection,
     Payment,
     Registration,
+    Relay,
     ReviewerKind,
     Role,
     User,
@@ -29,6 +31,8 @@ from services.actors import actor_of, system_actor
 from services.calendar import Calendar
 from services.clock import SystemClock
 from services.interface import Scope
+from services.notices import opting_out
+from services.notices.relays import server_of
 from services.permissions import may
 from services.stages import load_plan
 from tests.browser.conftest import Site, look, sign_in
@@ -167,6 +171,7 @@ def _ids(house: House) -> dict[str, object]:
             "policy_id": "zhangzhou-ai-2024",
             "message_id": session.exec(select(Message.id)).first(),
             "token": TOKEN,
+            "refusal": opting_out.link(house.settings, "lin@example.invalid").rsplit("/", 1)[1],
         }
 
 
@@ -202,6 +207,12 @@ def _write(house: House) -> dict[str, object]:
         mails = session.exec(select(Message).where(Message.kind == "written").order_by(col(Message.id))).all()
         mails[0].status, mails[0].sent_at, mails[0].last_reply = MessageStatus.SENT, house.clock.now(), "250 OK"
         mails[1].status, mails[1].last_reply = MessageStatus.FAILED, "550 5.1.1 no such user"
+        mails[2].status = MessageStatus.HELD
+        words = "550 5.1.1 <lin@example.invalid>: Recipient address rejected: User unknown in virtual mailbox table"
+        back = {"final": True, "code": "5.1.1", "text": words, "read_at": house.clock.now()}
+        session.add(Bounce(message_id=mails[1].id or 0, sha256="0" * 64, recipient=mails[1].recipient, **back))
+        words = "发信服务器 127.0.0.1:8025 无法使用：拒绝连接"
+        session.add(Relay(server=server_of(house.settings), failures=2, reason=words))
         session.commit()
     looked_at = send(operator, "/messages/new", **notice, group=["counties", "bureaus", "approvers"])
     ids = {"dispatch_id": saved.headers["location"], "proof_id": looked_at.headers["location"]}

@@ -155,7 +155,7 @@ def test_scheduled_in_beijings_time_and_called_off(house: House, operator: TestC
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"when": "later", "send_at": ""}, "请选择定时发送的日期和时间"),
+        ({"when": "later", "send_at": ""}, "请选择发送的日期和时间"),
         ({"when": "later", "send_at": "明天"}, "看到的是“明天”"),
         ({"when": "later", "send_at": "2020-01-01T09:00"}, "2020-01-01 09:00 已经过去"),
         ({"typed": "lin@example.invalid\n林某"}, "第 2 行“林某”不是有效的收件人"),

@@ -8,13 +8,13 @@ from pathlib import Path
 
 from services.clock import FixedClock
 from services.database import engine_of
-from services.notices import delivery
+from services.notices import delivery, recording
 from tests.services.notices.support import CYCLE_TIME, settings_for
 
 
 def main(url: str, port: str, wall: str, die: str) -> None:
     if die == "before-record":
-        setattr(delivery, "record", lambda *_: os._exit(9))  # noqa: B010 (it is no part of its interface)
+        setattr(recording, "record", lambda *_: os._exit(9))  # noqa: B010 (it is no part of its interface)
     settings = settings_for(Path("/nonexistent"), int(port), url=url)
     clocks = FixedClock(CYCLE_TIME), FixedClock(datetime.fromisoformat(wall))
     report = delivery.deliver_due(engine_of(settings), settings, *clocks)

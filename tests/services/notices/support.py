@@ -11,6 +11,7 @@ from email import message_from_bytes
 from email.message import EmailMessage
 from email.policy import default
 from pathlib import Path
+from time import monotonic
 from typing import Any
 
 from aiosmtpd.controller import Controller
@@ -20,10 +21,10 @@ from sqlalchemy import Engine
 from sqlmodel import Session, SQLModel, select
 
 from config.settings import ROOT, Settings
-from models import Cycle, Message, PolicyVersion, Role, User
+from models import Channel, Cycle, Message, PolicyVersion, Role, User
 from services.clock import FixedClock
 from services.database import engine_of
-from services.notices.claims import transaction
+from services.notices.claims import claim, transaction
 from services.notices.queueing import queue
 from services.notices.samples import sample_context
 
@@ -89,6 +90,11 @@ def messages(engine: Engine) -> list[Message]:
         return list(session.exec(select(Message).order_by(Message.id)))  # type: ignore[arg-type]
 
 
+def claimed(engine: Engine, wall: datetime, limit: int) -> list[Message]:
+    """Claim mails in office hours."""
+    return claim(engine, wall, limit, channel=Channel.MAIL, now=CYCLE_TIME, in_hours=True)
+
+
 def addresses(count: int) -> list[str]:
     """So many different recipients."""
     return [f"unit{number:04}@example.invalid" for number in range(count)]
@@ -127,6 +133,7 @@ class Script:
     def __init__(self, rcpt: dict[str, list[str]] | None = None, data: dict[str, list[str]] | None = None) -> None:
         self.rcpt, self.data = rcpt or {}, data or {}
         self.taken: list[bytes] = []
+        self.times: list[float] = []  # of DATA, monotonic
         self.connections = 0
 
     async def handle_EHLO(  # noqa: N802
@@ -145,6 +152,7 @@ class Script:
         return reply
 
     async def handle_DATA(self, server: SMTP, session: SmtpSession, envelope: Envelope) -> str:  # noqa: N802
+        self.times.append(monotonic())
         address = envelope.rcpt_tos[0]
         behaviour = self.data.get(address, [])
         if not behaviour or behaviour[0] == "drop":

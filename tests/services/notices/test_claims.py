@@ -11,22 +11,21 @@ from config.settings import ROOT, Settings
 from models import Message, MessageStatus
 from services.database import engine_of
 from services.mailer import Reply
-from services.notices.claims import CLAIM, Verdict, claim, delay, record
-from tests.services.notices.support import CYCLE_TIME, WALL_TIME, addresses, messages, queue_receipts
+from services.notices.claims import CLAIM, Verdict, delay, record
+from tests.services.notices.support import CYCLE_TIME, WALL_TIME, addresses, claimed, messages, queue_receipts
 
 _CLAIMER = """
 import sys
 import time
 from datetime import datetime
 from services.database import engine_of
-from services.notices.claims import claim
-from tests.services.notices.support import settings_for
+from tests.services.notices.support import claimed, settings_for
 from pathlib import Path
 engine = engine_of(settings_for(Path("/nonexistent"), url=sys.argv[1]))
 engine.connect().close()
 print("ready", flush=True)
 sys.stdin.readline()
-while rows := claim(engine, datetime.fromisoformat(sys.argv[2]), 3):
+while rows := claimed(engine, datetime.fromisoformat(sys.argv[2]), 3):
     print(*(row.id for row in rows))
     time.sleep(0.01)  # sending takes time
 """
@@ -50,19 +49,21 @@ def test_two_processes_never_claim_the_same_message(either: Settings) -> None:
 
 def test_a_claim_holds_until_it_runs_out_and_counts_an_attempt(engine: Engine) -> None:
     queue_receipts(engine, ["a@example.invalid"])
-    (first,) = claim(engine, WALL_TIME, 10)
+    (first,) = claimed(engine, WALL_TIME, 10)
     assert (first.status, first.attempts, first.claimed_until) == (MessageStatus.SENDING, 1, WALL_TIME + CLAIM)
-    assert claim(engine, WALL_TIME + CLAIM - timedelta(seconds=1), 10) == []
-    (again,) = claim(engine, WALL_TIME + CLAIM, 10)
+    assert claimed(engine, WALL_TIME + CLAIM - timedelta(seconds=1), 10) == []
+    (again,) = claimed(engine, WALL_TIME + CLAIM, 10)
     assert (again.message_id, again.attempts) == (first.message_id, 2)
 
 
 def test_a_message_is_not_due_before_its_time(engine: Engine) -> None:
     queue_receipts(engine, ["a@example.invalid"])
     later = WALL_TIME + timedelta(minutes=5)
-    record(engine, [Verdict(row, MessageStatus.PENDING, "", later) for row in claim(engine, WALL_TIME, 1)], CYCLE_TIME)
-    assert claim(engine, later - timedelta(seconds=1), 1) == []
-    assert len(claim(engine, later, 1)) == 1
+    record(
+        engine, [Verdict(row, MessageStatus.PENDING, "", later) for row in claimed(engine, WALL_TIME, 1)], CYCLE_TIME
+    )
+    assert claimed(engine, later - timedelta(seconds=1), 1) == []
+    assert len(claimed(engine, later, 1)) == 1
 
 
 @pytest.mark.parametrize(
@@ -77,8 +78,8 @@ def test_a_late_reply_of_a_lost_claim_does_not_undo_a_sent_mail(
     engine: Engine, first: tuple[int, MessageStatus], second: tuple[int, MessageStatus], kept: MessageStatus
 ) -> None:
     queue_receipts(engine, ["a@example.invalid"])
-    (slow,) = claim(engine, WALL_TIME, 1)
-    (quick,) = claim(engine, WALL_TIME + CLAIM, 1)
+    (slow,) = claimed(engine, WALL_TIME, 1)
+    (quick,) = claimed(engine, WALL_TIME + CLAIM, 1)
     for message, (code, status) in ((slow, first), (quick, second)):
         record(engine, [Verdict(message, status, str(code), WALL_TIME, Reply(code, ""))], CYCLE_TIME)
     assert messages(engine)[0].status is kept

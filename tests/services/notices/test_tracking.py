@@ -8,9 +8,9 @@ from models import MessageStatus, Role
 from services.actors import Actor, find_actor
 from services.clock import FixedClock
 from services.errors import InputError, NotAllowedError, NotFoundError, StateError
-from services.notices.claims import Verdict, claim, record, transaction
+from services.notices.claims import Verdict, record, transaction
 from services.notices.tracking import counts, failures, resend
-from tests.services.notices.support import CYCLE_TIME, DOMAIN, WALL_TIME, messages, queue_one
+from tests.services.notices.support import CYCLE_TIME, DOMAIN, WALL_TIME, claimed, messages, queue_one
 
 CLOCK = FixedClock(CYCLE_TIME)
 
@@ -22,7 +22,7 @@ def failed(engine: Engine) -> Engine:
         queue_one(session, recipient="wrong@example.invalid")
         queue_one(session, recipient="b@example.invalid", kind="payment_made")
     verdicts = [
-        Verdict(row, MessageStatus.FAILED, "550 no such user", WALL_TIME) for row in claim(engine, WALL_TIME, 1)
+        Verdict(row, MessageStatus.FAILED, "550 no such user", WALL_TIME) for row in claimed(engine, WALL_TIME, 1)
     ]
     record(engine, verdicts, CYCLE_TIME)
     return engine
@@ -48,7 +48,7 @@ def test_counts_and_failures_by_kind_and_cycle(failed: Engine) -> None:
 
 def test_a_failed_notice_is_due_again_with_all_its_attempts(failed: Engine) -> None:
     again(failed, 1)
-    first = claim(failed, WALL_TIME, 1)[0]
+    first = claimed(failed, WALL_TIME, 1)[0]
     assert (first.id, first.attempts, first.status) == (1, 1, MessageStatus.SENDING)
 
 

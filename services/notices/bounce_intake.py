@@ -1,0 +1,207 @@
+"""Reading delivery reports from a folder and from a mailbox (IMAP), and recording them at the messages that they mean.
+
+A report is read once, by its SHA-256. What is no report, or of no message of ours, is kept in a folder for somebody to
+look at. A mail that a server had taken and that came back has failed, as if it had been refused.
+"""
+
+import base64
+import hashlib
+import imaplib
+import re
+import ssl
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from sqlalchemy import Engine
+from sqlmodel import Session, col, select
+
+from config.settings import Settings
+from models import Bounce, Message, MessageStatus
+from services.clock import Clock
+from services.notices.bounces import Report, read_report
+from services.notices.claims import transaction
+
+_AT_ONCE = 500  # mails of a mailbox in one reading
+_TIMEOUT_SECONDS = 30.0
+_SHIFTED = re.compile(r"[^\x20-\x7e]+|&")
+_READ, _UNCLEAR = "read", "unclear"
+
+
+@dataclass(frozen=True)
+class BounceReport:
+    """What one reading found. `trouble` is why the mailbox could not be read (Chinese)."""
+
+    failed: int = 0
+    late: int = 0
+    unclear: int = 0
+    trouble: str | None = None
+
+
+def read_bounces(engine: Engine, settings: Settings, clock: Clock) -> BounceReport:
+    """Read what lies in the folder and what is unread in the mailbox, if there is one."""
+    intake = _Intake(engine, settings, clock)
+    for path in sorted(settings.bounces_dir.glob("*.eml")):
+        known = intake.take(path.read_bytes())
+        _put(path, settings.bounces_dir / (_READ if known else _UNCLEAR))
+    if settings.bounce_imap_host:
+        try:
+            intake.take_all(settings)
+        except (imaplib.IMAP4.error, OSError) as error:
+            where = f"{settings.bounce_imap_host}:{settings.bounce_imap_port}"
+            return replace(
+                intake.report, trouble=f"收退信的邮箱 {where} 读不了：{_words(error)}；请检查 DUIXIAN_BOUNCE_IMAP_*。"
+            )
+    return intake.report
+
+
+def unclear(settings: Settings) -> int:
+    """How many mails lie there that nobody could make sense of."""
+    return sum(1 for _ in (settings.bounces_dir / _UNCLEAR).glob("*.eml"))
+
+
+def bounced(session: Session, addresses: Iterable[str] | None = None) -> dict[str, Bounce]:
+    """By address, the newest final report, unless something arrived there afterwards; of these addresses or of all."""
+    later = select(Message.id).where(
+        Message.recipient == Bounce.recipient,
+        Message.status == MessageStatus.SENT,
+        col(Message.sent_at) > col(Bounce.read_at),
+    )
+    query = select(Bounce).where(col(Bounce.final), ~later.exists()).order_by(col(Bounce.id))
+    if addresses is not None:
+        query = query.where(col(Bounce.recipient).in_(list(addresses)))
+    return {bounce.recipient: bounce for bounce in session.exec(query)}
+
+
+def newest_bounce(session: Session, address: str) -> Bounce | None:
+    """Why mail to this address comes back; None when it does not."""
+    return bounced(session, [address]).get(address) if address else None
+
+
+def bounces_of(session: Session, message_id: int) -> list[Bounce]:
+    """What came back for a message, in order."""
+    return list(session.exec(select(Bounce).where(Bounce.message_id == message_id).order_by(col(Bounce.id))))
+
+
+class _Intake:
+    def __init__(self, engine: Engine, settings: Settings, clock: Clock) -> None:
+        self._engine, self._settings, self._clock = engine, settings, clock
+        self.report = BounceReport()
+
+    def take(self, data: bytes) -> bool:
+        """Record one report; False when it is none, or means no message of ours."""
+        report = read_report(data, self._settings.mail_domain)
+        with transaction(self._engine) as session:
+            message = _message_of(session, report) if report else None
+            if report is None or message is None:
+                self.report = replace(self.report, unclear=self.report.unclear + 1)
+                return False
+            sha256 = hashlib.sha256(data).hexdigest()
+            if session.exec(select(Bounce.id).where(Bounce.sha256 == sha256)).first() is None:
+                self._record(session, message, report, sha256)
+        return True
+
+    def take_all(self, settings: Settings) -> None:
+        """Read the unread mails of the mailbox, and mark them as read once they are recorded."""
+        with _mailbox(settings) as mailbox:
+            for number in _unread(mailbox)[:_AT_ONCE]:
+                data = _content(mailbox, number)
+                if not self.take(data):
+                    _keep(data, settings.bounces_dir / _UNCLEAR)
+                mailbox.uid("STORE", number, "+FLAGS", r"(\Seen)")
+
+    def _record(self, session: Session, message: Message, report: Report, sha256: str) -> None:
+        assert message.id is not None
+        session.add(
+            Bounce(
+                message_id=message.id,
+                sha256=sha256,
+                recipient=message.recipient,
+                final=report.final,
+                code=report.code,
+                text=report.text,
+                read_at=self._clock.now(),
+            )
+        )
+        if not report.final:
+            self.report = replace(self.report, late=self.report.late + 1)
+            return
+        self.report = replace(self.report, failed=self.report.failed + 1)
+        if message.status is MessageStatus.SENT:
+            message.status = MessageStatus.FAILED
+            message.last_reply = "退信：" + f"{report.code} {report.text}".strip()
+            session.add(message)
+
+
+def _message_of(session: Session, report: Report) -> Message | None:
+    found = session.exec(select(Message).where(col(Message.message_id).in_(report.message_ids))).all()
+    by_id = {message.message_id: message for message in found}
+    return next((by_id[each] for each in report.message_ids if each in by_id), None)
+
+
+@contextmanager
+def _mailbox(settings: Settings) -> Iterator[imaplib.IMAP4]:
+    where = settings.bounce_imap_host, settings.bounce_imap_port
+    client = (
+        imaplib.IMAP4_SSL(*where, ssl_context=ssl.create_default_context(), timeout=_TIMEOUT_SECONDS)
+        if settings.bounce_imap_tls
+        else imaplib.IMAP4(*where, timeout=_TIMEOUT_SECONDS)
+    )
+    try:
+        client.login(settings.bounce_imap_username, settings.bounce_imap_password)
+        if "ID" in client.capabilities:  # RFC 2971; 163.com lets nobody in that does not say who it is
+            client.xatom("ID", '("name" "duixian")')
+        _checked(client.select(_quoted(settings.bounce_imap_folder)))
+        yield client
+    finally:
+        with suppress(imaplib.IMAP4.error, OSError):
+            client.logout()
+
+
+def _quoted(folder: str) -> str:
+    """The name of a folder in modified UTF-7, as servers want it (RFC 3501, 5.1.3)."""
+    quoted = folder.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{_SHIFTED.sub(_shift, quoted)}"'
+
+
+def _shift(found: re.Match[str]) -> str:
+    if found[0] == "&":
+        return "&-"
+    return f"&{base64.b64encode(found[0].encode('utf-16-be')).decode().rstrip('=').replace('/', ',')}-"
+
+
+def _words(error: Exception) -> str:
+    """What the server said; imaplib hands its octets on."""
+    said = error.args[0] if error.args else ""
+    return said.decode("utf-8", "replace") if isinstance(said, bytes) else str(error)
+
+
+def _unread(mailbox: imaplib.IMAP4) -> list[str]:
+    found = _checked(mailbox.uid("SEARCH", "UNSEEN"))
+    return found[0].decode("ascii").split() if found and found[0] else []
+
+
+def _content(mailbox: imaplib.IMAP4, number: str) -> bytes:
+    """A mail, without marking it as read."""
+    for part in _checked(mailbox.uid("FETCH", number, "(BODY.PEEK[])")):
+        if isinstance(part, tuple):
+            return bytes(part[1])
+    raise imaplib.IMAP4.error(f"mail {number} came without its content")
+
+
+def _checked(answer: tuple[str, list]) -> list:  # type: ignore[type-arg]
+    kind, data = answer
+    if kind != "OK":
+        raise imaplib.IMAP4.error(str(data))
+    return data
+
+
+def _keep(data: bytes, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / f"{hashlib.sha256(data).hexdigest()[:40]}.eml").write_bytes(data)
+
+
+def _put(path: Path, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    path.replace(folder / path.name)

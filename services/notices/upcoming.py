@@ -1,0 +1,145 @@
+"""What will be sent to whom and when, and what the operator changes about it: hold, move, call off."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlmodel import Session, col, select
+
+from config.settings import Settings
+from models import Message, MessageAction, MessageChange, MessageStatus, User
+from services.actors import Actor
+from services.calendar import CalendarError
+from services.clock import CHINA, Clock
+from services.errors import InputError, StateError
+from services.notices.hours import hours_of
+from services.notices.kinds import KINDS
+from services.operation import operation
+from services.sightings import Slice, sliced
+
+WAITING = (MessageStatus.PENDING, MessageStatus.HELD)
+ACTION_NAMES = {
+    MessageAction.HOLD: "暂缓",
+    MessageAction.RELEASE: "恢复",
+    MessageAction.SCHEDULE: "改发送时间",
+    MessageAction.CANCEL: "撤销",
+}
+PAGE = 20
+_FARTHEST = timedelta(days=366)
+
+
+@dataclass(frozen=True)
+class Upcoming:
+    """A message that waits: when it is to go out (None: nobody can say yet), and by which rule (Chinese)."""
+
+    message: Message
+    at: datetime | None
+    rule: str
+
+
+@dataclass(frozen=True)
+class Changed:
+    """What somebody did with a message."""
+
+    change: MessageChange
+    by: str
+
+
+def upcoming(
+    session: Session, settings: Settings, clock: Clock, wall: Clock, cycle_id: int, page: int = 1
+) -> Slice[Upcoming]:
+    """The messages of a year that wait, in the order in which they were queued."""
+    query = select(Message).where(Message.cycle_id == cycle_id, col(Message.status).in_(WAITING))
+    found = sliced(session, query, page, PAGE, col(Message.id))
+    rows = [foreseen(settings, clock, wall, message) for message in found.rows]
+    return Slice(rows, found.number, found.pages, found.total)
+
+
+def foreseen(settings: Settings, clock: Clock, wall: Clock, message: Message) -> Upcoming:
+    """When a message that waits is to go out."""
+    now = clock.now()
+    if message.status is MessageStatus.HELD:
+        return Upcoming(message, None, "已暂缓，恢复后才发")
+    if message.send_at is not None and message.send_at > now:
+        return Upcoming(message, message.send_at, "经办人定的时间")
+    if message.not_before > wall.now():
+        return Upcoming(message, now + (message.not_before - wall.now()), "上次没有发成，稍后重试")
+    if message.send_at is not None or not KINDS[message.kind].waits:
+        return Upcoming(message, now, "马上")
+    try:
+        at = hours_of(settings).next(now)
+    except CalendarError as error:
+        return Upcoming(message, None, str(error))
+    return Upcoming(message, at, "马上" if at == now else "等到办公时间")
+
+
+def changes(session: Session, message_id: int) -> list[Changed]:
+    """What was done with a message while it waited, in order."""
+    query = (
+        select(MessageChange, User.name)
+        .join(User, col(User.id) == MessageChange.user_id)
+        .where(MessageChange.message_id == message_id)
+        .order_by(col(MessageChange.id))
+    )
+    return [Changed(change, name) for change, name in session.exec(query)]
+
+
+@operation("message.change")
+def change(
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    *,
+    cycle_id: int,
+    numbers: Iterable[int],
+    action: MessageAction,
+    send_at: datetime | None = None,
+) -> int:
+    """Hold, release, move or call off these messages of a year, as far as they still wait. Returns how many.
+
+    `send_at` (the cycle's clock) is for moving; the past or present means at once. Raises InputError when nothing is
+    chosen or the moment is no good, and StateError when none of them waits any more.
+    """
+    if action is MessageAction.SCHEDULE:
+        _check_moment(clock.now(), send_at)
+    chosen = set(numbers)
+    if not chosen:
+        raise InputError("没有选择通知；请勾选。")
+    wanted = select(Message).where(
+        Message.cycle_id == cycle_id, col(Message.id).in_(chosen), col(Message.status).in_(_CHANGEABLE[action])
+    )
+    rows = session.exec(wanted.with_for_update().execution_options(populate_existing=True)).all()
+    if not rows:
+        raise StateError(f"所选的通知已经发出、正在发送或者状态变了，不能{ACTION_NAMES[action]}；请刷新后再看。")
+    moment = send_at if action is MessageAction.SCHEDULE else None
+    for row in rows:
+        row.status, row.send_at = _AFTER[action], moment
+        session.add(row)
+        session.add(
+            MessageChange(
+                message_id=row.id or 0, action=action, send_at=moment, user_id=actor.user_id, changed_at=clock.now()
+            )
+        )
+    return len(rows)
+
+
+_CHANGEABLE = {
+    MessageAction.HOLD: (MessageStatus.PENDING,),
+    MessageAction.RELEASE: (MessageStatus.HELD,),
+    MessageAction.SCHEDULE: WAITING,
+    MessageAction.CANCEL: WAITING,
+}
+_AFTER = {
+    MessageAction.HOLD: MessageStatus.HELD,
+    MessageAction.RELEASE: MessageStatus.PENDING,
+    MessageAction.SCHEDULE: MessageStatus.PENDING,
+    MessageAction.CANCEL: MessageStatus.CANCELLED,
+}
+
+
+def _check_moment(now: datetime, send_at: datetime | None) -> None:
+    if send_at is None:
+        raise InputError("请选择改到什么时间发送。")
+    if send_at > now + _FARTHEST:
+        told = f"{send_at.astimezone(CHINA):%Y-%m-%d %H:%M}"
+        raise InputError(f"发送时间 {told} 在一年以后；请核对年份。")

@@ -21,6 +21,8 @@ VIEW_NAMES = {
     "findings": "查重认定、台账",
     "objections": "异议",
     "payments": "资金拨付",
+    "clawbacks": "追回",
+    "tracking": "绩效自评、检查、禁止申报",
     "messages": "通知",
     "policies": "政策",
     "users": "用户",

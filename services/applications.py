@@ -43,10 +43,8 @@ def import_applications(
     record = imports.start_import(session, clock, actor, ImportKind.APPLICATIONS, str(cycle_id), workbook)
     read, count = read_applications(law, workbook), 0
     banned = bans.holding(session, today(clock))
-    read.problems += [
-        _barred(each, banned[each.submission.uscc]) for each in read.taken if each.submission.uscc in banned
-    ]
     takable = [each for each in read.taken if each.submission.uscc not in banned]
+    read.problems += [_barred(each, ban) for each in read.taken if (ban := banned.get(each.submission.uscc))]
     for taken in takable:
         notes = [*_unlike_the_register(session, law, taken), *_withdrawn_before(session, cycle, taken)]
         if _add(session, clock, actor, settings, cycle, law, taken.submission) is not None:

@@ -126,7 +126,8 @@ def measure_of(law: Policy, measure_id: str) -> Measure:
 def begin(session: Session, clock: Clock, actor: Actor, *, cycle_id: int, measure_id: str) -> Draft:
     """Begin a draft with the contacts and bank data of the enterprise's last application.
 
-    Raises StateError outside of the intake window and for an enterprise that may not apply, InputError when the measure is not for this kind of enterprise.
+    Raises StateError outside of the intake window and for an enterprise that may not apply, InputError when the
+    measure is not for this kind of enterprise.
     """
     require(actor, "draft.save")
     cycle = cycles.get_cycle(session, cycle_id)

@@ -22,6 +22,7 @@ GROUND_NAMES = {
     ClawbackGround.PERFORMANCE: "绩效",
     ClawbackGround.VOLUNTARY: "自行退回",
 }
+_SHARE = {True: "市级承担", False: "县级承担"}
 
 
 class Standing(StrEnum):
@@ -163,9 +164,7 @@ def balances(session: Session, actor: Actor, cycle_id: int) -> Balances | None:
     keys = sorted({(award.entry.county, bearer) for award in found for bearer in (CITY, award.entry.county)})
     law = found[0].law
     rows = [
-        _balance(
-            f"{bearer_name(law, county)} · {'市级' if bearer == CITY else '县级'}承担", county, bearer, found, back
-        )
+        _balance(f"{bearer_name(law, county)}（{_SHARE[bearer == CITY]}）", county, bearer, found, back)
         for county, bearer in keys
     ]
     rows = [row for row in rows if row.awarded_fen or row.paid_fen or row.pending_fen]

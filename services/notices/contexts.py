@@ -14,6 +14,7 @@ PAGES = {
     "reviews": "/requests",
     "gate": "/decisions/{id}",
     "status": "/board?cycle_id={id}",
+    "duties": "/duties?cycle_id={id}&show=silent",
 }
 
 

@@ -66,6 +66,10 @@ _TABLE = (
     _kind("result_case_by_case", "兑现结果（一事一议）", "申报单位", _ITEM | {"clause", "reason"}),
     _kind("payment_made", "资金拨付", "申报单位", _ITEM | {"paid_on"}),
     _kind("bank_data_missing", "收款信息待补充", "申报单位", _ITEM | {"missing", "due"}),
+    _kind("assessment_request", "绩效自评通知", "获得奖补的单位", _ITEM | {"due"}, {"remarks"}),
+    _kind("assessment_reminder", "绩效自评催办", "获得奖补的单位", _ITEM | {"due", "working_days_left"}, {"remarks"}),
+    _kind("clawback_decided", "追回决定", "获得奖补的单位", _ITEM | {"clause", "reason", "due"}),
+    _kind("duty_reminder", "职责办理情况催报", "未填报的部门", {"bureau", "count"}, {"due"}),
     _kind("written", "工作通知", "经办人选定的单位和人员", {"subject", "body"}),
     _kind("cycle_failed", "流程中断告警", "经办人", {"stage", "failed_at", "reason"}),
 )

@@ -40,7 +40,7 @@ STATE_NAMES = {
 }
 WAITING = (AssessmentState.ASKED, AssessmentState.LACKING)  # for the enterprise
 _LONGEST = 4000
-_Rows = Select[tuple[SelfAssessment, AwardListEntry, Application]]
+_Rows = Select[SelfAssessment, AwardListEntry, Application]
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def ask(session: Session, clock: Clock, actor: Actor, *, settings: Settings) -> 
 def save(
     session: Session, clock: Clock, actor: Actor, *, settings: Settings, assessment_id: int, given: Mapping[str, str]
 ) -> SelfAssessment:
-    """Keep what was typed so far, right or wrong. Raises NotFoundError for another's, StateError when it is handed in."""
+    """Keep what was typed so far, right or wrong. Raises NotFoundError, StateError once it is handed in."""
     row = _own(session, actor, assessment_id)
     row.given, row.saved_at = _known(load_form(settings.self_assessment_file), given), clock.now()
     return row
@@ -116,11 +116,8 @@ def hand_in(
     troubles = {name: text for name, text in troubles_of(form, kept).items() if text}
     if troubles:
         raise WrongAnswersError(troubles)
-    row.given = {
-        field.name: text
-        for field in form.fields
-        if (text := facts.canonical(field, kept.get(field.name, ""))) is not None
-    }
+    spelled = {field.name: facts.canonical(field, kept.get(field.name, "")) for field in form.fields}
+    row.given = {name: text for name, text in spelled.items() if text is not None}
     row.state, row.saved_at, row.handed_in_at = AssessmentState.HANDED_IN, clock.now(), clock.now()
     return row
 

@@ -17,7 +17,7 @@ _OVERDUE = -1
 
 @operation("message.queue")
 def follow_up(session: Session, clock: Clock, actor: Actor, *, settings: Settings) -> int:
-    """Ask and remind, whether or not the year has ended. Returns how many notices were new; the same day, none twice."""
+    """Ask and remind, whether or not the year has ended. Returns how many notices were new."""
     new = assessments.ask(session, clock, actor, settings=settings)
     form, calendar = load_form(settings.self_assessment_file), Calendar(settings.calendar_dir)
     for row, application in assessments.waiting(session):

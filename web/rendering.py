@@ -34,6 +34,7 @@ MENU = (
     ("simulation", "试算", "/simulation"),
     ("objections", "异议", "/objections"),
     ("payments", "资金拨付", "/payments"),
+    ("clawbacks", "拨后监管", "/tracking"),
     ("messages", "通知", "/messages"),
     ("duties", "职责", "/duties"),
     ("policies", "政策", "/policies"),

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
 
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import Select
@@ -59,6 +60,11 @@ class Shown:
     def waits(self) -> bool:
         """Whether the enterprise has something to do."""
         return self.assessment.state in WAITING
+
+    @property
+    def due(self) -> date:
+        """The last day in time."""
+        return due_day(self.assessment.due_at)
 
     @property
     def state(self) -> str:

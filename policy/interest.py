@@ -41,7 +41,7 @@ def charge(rule: Clawback, parts: Sequence[Held], until: date) -> Charged:
     Each part is capped and then rounded by itself, so that what its bearer gets adds up to the whole to the fen.
     """
     if rule.interest is None:
-        return Charged((0,) * len(parts), (_step(rule, "interest", "利息", "不计利息"),))
+        return Charged((0,) * len(parts), (Step("interest", "利息", "不计利息", quote="", clause=""),))
     fen, steps = [], [_terms(rule, rule.interest)]
     for number, part in enumerate(parts, 1):
         amount, own = _part(rule, rule.interest, part, until, number)

@@ -6,7 +6,17 @@ from enum import StrEnum
 
 from sqlmodel import Session, col, select
 
-from models import Clawback, ClawbackGround, ClawbackReceipt, ClawbackShare, ClawbackState, Payment, PaymentStatus, User
+from models import (
+    AwardListEntry,
+    Clawback,
+    ClawbackGround,
+    ClawbackReceipt,
+    ClawbackShare,
+    ClawbackState,
+    Payment,
+    PaymentStatus,
+    User,
+)
 from services.actors import Actor
 from services.after_payment import awards, clawbacks
 from services.after_payment.awards import PaidAward, bearer_name
@@ -148,6 +158,17 @@ def case(session: Session, clock: Clock, actor: Actor, clawback_id: int) -> Case
     return _case(session, clock, actor, clawbacks.get(session, clawback_id))
 
 
+def of_application(session: Session, clock: Clock, actor: Actor, application_id: int) -> list[Case]:
+    """The cases about one application's award, the newest first."""
+    rows = session.exec(
+        select(Clawback)
+        .join(AwardListEntry, col(AwardListEntry.id) == Clawback.entry_id)
+        .where(AwardListEntry.application_id == application_id)
+        .order_by(col(Clawback.id).desc())
+    )
+    return [each for row in rows if (each := _visible(session, clock, actor, row)) is not None]
+
+
 def of_enterprise(session: Session, clock: Clock, actor: Actor) -> list[Case]:
     """The decisions against the applicant's own enterprise, the newest first; proposals are not its business yet."""
     rows = session.exec(select(Clawback).where(Clawback.state == ClawbackState.OWED).order_by(col(Clawback.id).desc()))
@@ -161,8 +182,9 @@ def balances(session: Session, actor: Actor, cycle_id: int) -> Balances | None:
     if not found:
         return None
     back = awards.claimed(session, [payment.id or 0 for award in found for payment in award.payments])
-    keys = sorted({(award.entry.county, bearer) for award in found for bearer in (CITY, award.entry.county)})
-    law = found[0].law
+    law, seen = found[0].law, {award.entry.county for award in found}
+    counties = [each.id for each in law.counties if each.id in seen]
+    keys = [(county, bearer) for county in counties for bearer in (CITY, county)]
     rows = [
         _balance(f"{bearer_name(law, county)}（{_SHARE[bearer == CITY]}）", county, bearer, found, back)
         for county, bearer in keys

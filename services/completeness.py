@@ -54,9 +54,9 @@ def examine(
     law = policies.policy_of(session, cycles.open_one(session, cycle_id))
     declared = facts.newest(session, application_ids, FactKind.DECLARED)
     uploaded = _uploaded(session, application_ids)
-    applications = _load(session, application_ids)
-    counts = {"accepted": 0, "asked": 0, "lapsed": 0, "barred": bans.bar(session, clock, applications)}
-    for application in applications:
+    barred = bans.bar(session, clock, col(Application.id).in_(application_ids))
+    counts = {"accepted": 0, "asked": 0, "lapsed": 0, "barred": barred}
+    for application in _load(session, application_ids):
         if application.status is ApplicationStatus.SUPPLEMENT:
             counts["lapsed"] += _lapse_if_due(session, clock, application)
         elif application.status is ApplicationStatus.SUBMITTED:

@@ -62,7 +62,7 @@ def compute(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> C
     cycle = cycles.before_approval(session, cycle_id)
     _check_all_arrived(session, cycle)
     _check_earlier_years(session, cycle)
-    bans.bar_verified(session, clock, cycle)
+    bans.bar(session, clock, Application.cycle_id == cycle_id, Application.status == ApplicationStatus.VERIFIED)
     inputs = gather(session, cycle)
     latest = latest_run(session, cycle_id)
     if latest is not None and latest.inputs_digest == inputs.digest:

@@ -1,10 +1,10 @@
 """Awards that were paid: what was awarded, its payments, and what of it was claimed back."""
 
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import date
 
-from sqlmodel import Session, col, select
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, func, select
 
 from models import (
     Application,
@@ -77,52 +77,34 @@ def bearer_name(law: Policy, bearer: str) -> str:
 
 def of_entry(session: Session, actor: Actor, entry_id: int) -> PaidAward:
     """The award of one line of a list. Raises NotFoundError, the same when it is another county's."""
-    entry = session.get(AwardListEntry, entry_id)
-    if entry is None or treasury_of(actor) not in (None, entry.county):
+    found = _awards(session, actor, AwardListEntry.id == entry_id)
+    if not found:
         raise NotFoundError("没有这笔奖补，或者它不属于您可以查看的县区。")
-    return next(_awards(session, [entry]))
+    return found[0]
 
 
 def of_number(session: Session, actor: Actor, cycle_id: int, number: str) -> PaidAward:
     """The award of an application that was paid, wholly or in part. Raises InputError."""
-    entries = session.exec(
-        select(AwardListEntry)
-        .join(Payment, col(Payment.entry_id) == AwardListEntry.id)
-        .join(PaymentOrder, col(PaymentOrder.id) == Payment.order_id)
-        .where(PaymentOrder.cycle_id == cycle_id, AwardListEntry.number == number.strip())
-        .distinct()
-    ).all()
-    found = next((each for each in _awards(session, entries) if each.paid), None)
-    if found is None or treasury_of(actor) not in (None, found.entry.county):
+    found = _awards(session, actor, PaymentOrder.cycle_id == cycle_id, AwardListEntry.number == number.strip())
+    if not found or not found[0].paid:
         raise InputError(f"本年度没有受理编号为“{number.strip()}”、已经拨付的奖补；请核对受理编号和年度。")
-    return found
+    return found[0]
 
 
 def of_year(session: Session, actor: Actor, cycle_id: int) -> list[PaidAward]:
     """Every award whose payment was ordered in a year, as far as the actor may see it, by number."""
-    query = (
-        select(AwardListEntry)
-        .join(Payment, col(Payment.entry_id) == AwardListEntry.id)
-        .join(PaymentOrder, col(PaymentOrder.id) == Payment.order_id)
-        .where(PaymentOrder.cycle_id == cycle_id)
-        .distinct()
-        .order_by(col(AwardListEntry.number))
-    )
-    own = treasury_of(actor)
-    return list(_awards(session, session.exec(query.where(AwardListEntry.county == own) if own else query).all()))
+    return _awards(session, actor, PaymentOrder.cycle_id == cycle_id)
 
 
-def claimed(session: Session, payment_ids: Iterable[int]) -> dict[int, int]:
-    """Fen of each payment that standing decisions claim back, without interest."""
+def claimed(session: Session, cycle_id: int) -> dict[int, int]:
+    """Fen of a year's payments, by their ids, that standing decisions claim back, without interest."""
     rows = session.exec(
-        select(ClawbackShare.payment_id, ClawbackShare.amount_fen)
+        select(ClawbackShare.payment_id, func.sum(ClawbackShare.amount_fen))
         .join(Clawback, col(Clawback.id) == ClawbackShare.clawback_id)
-        .where(Clawback.state == ClawbackState.OWED, col(ClawbackShare.payment_id).in_(list(payment_ids)))
+        .where(Clawback.cycle_id == cycle_id, Clawback.state == ClawbackState.OWED)
+        .group_by(col(ClawbackShare.payment_id))
     )
-    found: dict[int, int] = {}
-    for payment_id, amount in rows:
-        found[payment_id] = found.get(payment_id, 0) + amount
-    return found
+    return {payment_id: int(amount) for payment_id, amount in rows}
 
 
 def claims(session: Session, cycle_id: int) -> dict[int, Claim]:
@@ -136,17 +118,25 @@ def claims(session: Session, cycle_id: int) -> dict[int, Claim]:
     return found
 
 
-def _awards(session: Session, entries: Iterable[AwardListEntry]) -> Iterator[PaidAward]:
-    listed = list(entries)
-    payments: dict[int, list[Payment]] = {}
-    query = select(Payment).where(col(Payment.entry_id).in_([each.id for each in listed])).order_by(col(Payment.number))
-    for payment in session.exec(query):
-        payments.setdefault(payment.entry_id, []).append(payment)
-    laws: dict[int, tuple[Cycle, Policy]] = {}
-    for entry in listed:
-        application = session.get_one(Application, entry.application_id)
-        if application.cycle_id not in laws:
-            cycle = session.get_one(Cycle, application.cycle_id)
-            laws[application.cycle_id] = cycle, policies.policy_of(session, cycle)
-        cycle, law = laws[application.cycle_id]
-        yield PaidAward(cycle, law, entry, application, tuple(payments.get(entry.id or 0, ())))
+def _awards(session: Session, actor: Actor, *conditions: ColumnElement[bool] | bool) -> list[PaidAward]:
+    """The ordered awards that fulfil the conditions, as far as the actor may see them, by number."""
+    query = (
+        select(AwardListEntry, Application, Payment)
+        .join(Payment, col(Payment.entry_id) == AwardListEntry.id)
+        .join(PaymentOrder, col(PaymentOrder.id) == Payment.order_id)
+        .join(Application, col(Application.id) == AwardListEntry.application_id)
+        .where(*conditions)
+        .order_by(col(AwardListEntry.number), col(Payment.number))
+    )
+    own = treasury_of(actor)
+    if own is not None:
+        query = query.where(AwardListEntry.county == own)
+    gathered: dict[int, tuple[AwardListEntry, Application, list[Payment]]] = {}
+    for entry, application, payment in session.exec(query):
+        gathered.setdefault(entry.id or 0, (entry, application, []))[2].append(payment)
+    found = []
+    for entry, application, payments in gathered.values():
+        cycle = session.get_one(Cycle, application.cycle_id)
+        law = policies.policy_of(session, cycle)
+        found.append(PaidAward(cycle, law, entry, application, tuple(payments)))
+    return found

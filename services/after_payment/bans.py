@@ -1,13 +1,13 @@
 """禁止申报: who may not apply from when to when; imposed with a clawback or by hand, lifted for a reason."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from matching import uscc as codes
-from models import Application, ApplicationStatus, Ban, Clawback, Cycle, Enterprise, User
+from models import Application, Ban, Clawback, Enterprise, User
 from services import enterprises
 from services.actors import Actor
 from services.clock import Clock, today
@@ -52,25 +52,21 @@ def told(ban: Ban) -> str:
     )
 
 
-def bar(session: Session, clock: Clock, applications: Sequence[Application]) -> int:
-    """End those applications whose enterprise may not apply today, in the caller's operation. Returns how many."""
-    found = holding(session, today(clock))
-    usccs = _usccs(session, applications) if found else {}
-    count = 0
-    for application in applications:
-        ban = found.get(usccs.get(application.enterprise_id, ""))
-        if ban is not None and application.status in TRANSITIONS["bar"].sources:
-            move(application, "bar", f"自 {ban.starts_on} 至 {ban.until} 不得申报：{ban.reason}", ban.clause)
-            count += 1
-    return count
+def bar(session: Session, clock: Clock, *conditions: ColumnElement[bool] | bool) -> int:
+    """End the applications that fulfil the conditions and whose enterprise may not apply today, by the ban's clause.
 
-
-def bar_verified(session: Session, clock: Clock, cycle: Cycle) -> int:
-    """End the verified applications of enterprises that were banned since they were accepted."""
-    query = select(Application).where(
-        Application.cycle_id == cycle.id, Application.status == ApplicationStatus.VERIFIED
-    )
-    return bar(session, clock, session.exec(query).all()) if holding(session, today(clock)) else 0
+    In the caller's operation. Returns how many; those that are past the bar or have ended stay as they are.
+    """
+    banned = holding(session, today(clock))
+    rows = session.exec(
+        select(Application, Enterprise.uscc)
+        .join(Enterprise, col(Enterprise.id) == Application.enterprise_id)
+        .where(*conditions, col(Enterprise.uscc).in_(banned), col(Application.status).in_(TRANSITIONS["bar"].sources))
+    ).all()
+    for application, uscc in rows:
+        ban = banned[uscc]
+        move(application, "bar", f"自 {ban.starts_on} 至 {ban.until} 不得申报：{ban.reason}", ban.clause)
+    return len(rows)
 
 
 @operation("ban.impose")
@@ -164,9 +160,3 @@ def shown(session: Session, clock: Clock, uscc: str | None = None) -> list[Shown
         for row in rows
     ]
     return sorted(found, key=lambda each: not each.holds)
-
-
-def _usccs(session: Session, applications: Sequence[Application]) -> dict[int, str]:
-    ids = {each.enterprise_id for each in applications}
-    rows = session.exec(select(Enterprise.id, Enterprise.uscc).where(col(Enterprise.id).in_(ids)))
-    return {key: code for key, code in rows if key is not None}

@@ -261,7 +261,7 @@ def _claim(session: Session, clock: Clock, actor: Actor, settings: Settings, cas
 
 def _shares(session: Session, award: PaidAward, amount_fen: int) -> list[tuple[Payment, int]]:
     """What each payment gets back, in proportion to what of it is not claimed back yet."""
-    before = awards.claimed(session, [payment.id or 0 for payment in award.paid])
+    before = awards.claimed(session, award.cycle.id or 0)
     left = [payment.amount_fen - before.get(payment.id or 0, 0) for payment in award.paid]
     shares = zip(award.paid, allot(amount_fen, left), strict=True)
     return [(payment, amount) for payment, amount in shares if amount]

@@ -181,7 +181,7 @@ def balances(session: Session, actor: Actor, cycle_id: int) -> Balances | None:
     found = awards.of_year(session, actor, cycle_id)
     if not found:
         return None
-    back = awards.claimed(session, [payment.id or 0 for award in found for payment in award.payments])
+    back = awards.claimed(session, cycle_id)
     law, seen = found[0].law, {award.entry.county for award in found}
     counties = [each.id for each in law.counties if each.id in seen]
     keys = [(county, bearer) for county in counties for bearer in (CITY, county)]

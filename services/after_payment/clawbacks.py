@@ -297,7 +297,7 @@ def _ban(session: Session, clock: Clock, actor: Actor, case: Clawback, award: Pa
 
 def _tell(session: Session, clock: Clock, settings: Settings, case: Clawback, award: PaidAward) -> None:
     context = letter(award.law, award.application, award.cycle.year)
-    context |= {"clause": case.clause, "reason": case.reason, "due": case.due_on}
+    context |= {"path": "/my", "clause": case.clause, "reason": case.reason, "due": case.due_on}
     queue(
         session,
         clock,

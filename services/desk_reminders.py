@@ -6,11 +6,12 @@ from datetime import date
 from sqlmodel import Session
 
 from config.settings import Settings
-from models import ClawbackState, Role, User
+from models import Role, User
 from services import cycles, policy_drafts, registration
 from services.actors import Actor, actor_of
-from services.after_payment import overview as clawback_overview
-from services.clock import CHINA, Clock
+from services.after_payment import overview as clawbacks
+from services.after_payment.overview import Case
+from services.clock import CHINA, Clock, today
 from services.notices.contexts import about_cycle
 from services.notices.queueing import queue
 from services.operation import operation
@@ -60,11 +61,14 @@ def _matters(session: Session, clock: Clock, user: User) -> Iterator[tuple[str, 
 
 
 def _clawbacks(session: Session, clock: Clock, user: User) -> Iterator[tuple[str, date]]:
-    """Cases to decide, to who may, and not one's own; money that did not come back in time, to the operator."""
-    for case in clawback_overview.cases(session, clock, actor_of(user)):
-        number, name = case.clawback.number, case.award.entry.enterprise_name
-        proposed = case.clawback.state is ClawbackState.PROPOSED
-        if proposed and may(user.role, "clawback.decide") and case.clawback.proposed_by != user.id:
-            yield f"追回 {number}（{name}）待决定", case.clawback.proposed_at.astimezone(CHINA).date()
-        if case.overdue and case.clawback.due_on is not None and may(user.role, "clawback.propose"):
-            yield f"追回 {number}（{name}）逾期未退清", case.clawback.due_on
+    """Cases to decide, to who may; money that did not come back in time, to the operator."""
+    actor = actor_of(user)
+    for case in clawbacks.to_decide(session, clock, actor):
+        yield f"{_named(case)}待决定", case.clawback.proposed_at.astimezone(CHINA).date()
+    if may(user.role, "clawback.propose"):
+        for case in clawbacks.overdue(session, clock, actor):
+            yield f"{_named(case)}逾期未退清", case.clawback.due_on or today(clock)
+
+
+def _named(case: Case) -> str:
+    return f"追回 {case.clawback.number}（{case.award.entry.enterprise_name}）"

@@ -23,6 +23,7 @@ from services.after_payment.awards import PaidAward, bearer_name
 from services.clock import Clock, today
 from services.documents.names import CITY
 from services.errors import NotFoundError
+from services.permissions import may
 from services.sharing import county_rate, split
 
 GROUND_NAMES = {
@@ -156,6 +157,25 @@ def cases(session: Session, clock: Clock, actor: Actor, cycle_id: int | None = N
 def case(session: Session, clock: Clock, actor: Actor, clawback_id: int) -> Case:
     """One case. Raises NotFoundError, the same when it is another county's."""
     return _case(session, clock, actor, clawbacks.get(session, clawback_id))
+
+
+def to_decide(session: Session, clock: Clock, actor: Actor) -> list[Case]:
+    """The cases that wait for the actor's decision, the oldest first; never one's own."""
+    if not may(actor.role, "clawback.decide"):
+        return []
+    rows = session.exec(
+        select(Clawback)
+        .where(Clawback.state == ClawbackState.PROPOSED, Clawback.proposed_by != actor.user_id)
+        .order_by(col(Clawback.id))
+    )
+    return [_case(session, clock, actor, row) for row in rows]
+
+
+def overdue(session: Session, clock: Clock, actor: Actor) -> list[Case]:
+    """The cases of which not all came back in time, the oldest first."""
+    late = select(Clawback).where(Clawback.state == ClawbackState.OWED, col(Clawback.due_on) < today(clock))
+    found = (_case(session, clock, actor, row) for row in session.exec(late.order_by(col(Clawback.id))))
+    return [each for each in found if each.overdue]
 
 
 def of_application(session: Session, clock: Clock, actor: Actor, application_id: int) -> list[Case]:

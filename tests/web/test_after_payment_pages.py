@@ -103,7 +103,7 @@ def test_from_an_inspection_to_the_last_fen(house: House) -> None:
     case = one(house, Clawback)
     path = f"/tracking/clawbacks/{case.id}"
     assert "提交决定" not in text(operator, path) and send(operator, f"{path}/decide", agree="yes").status_code == 403
-    assert "提交决定" in text(leader, path)
+    assert f'href="{path}">查看并决定' in text(leader, "/decisions") and "提交决定" in text(leader, path)
     assert send(leader, f"{path}/decide").status_code == 422
     assert send(leader, f"{path}/decide", agree="yes").status_code == 303
     assert "撤销决定" in text(leader, path)

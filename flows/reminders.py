@@ -11,6 +11,9 @@ def reminders() -> int:
     """工作日（含调休上班）对进行中的各年度，按流程文件规定的天数催办、督办，汇总待审批、待办理的事项，并请已拨付的单位作绩效自评；同一天重复运行不重复发送。"""
     if not reminding.is_working_day():
         return 0
-    queued = sum(each_open_cycle(reminding.remind).values()) + reminding.remind_desk() + reminding.follow_up()
-    notices.deliver()
-    return queued
+    queued = sum(each_open_cycle(reminding.remind).values()) + reminding.remind_desk()
+    notices.deliver()  # before what needs a form and the working days of months to come, which may be missing
+    asked = reminding.follow_up()
+    if asked:
+        notices.deliver()
+    return queued + asked

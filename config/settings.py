@@ -21,6 +21,9 @@ class Settings(BaseSettings):
         default=ROOT / "config" / "calendar", description="工作日历目录，放国务院放假通知的年度文件"
     )
     cycle_file: Path = Field(default=ROOT / "config" / "cycle.yaml", description="年度流程（阶段与关口）文件")
+    self_assessment_file: Path = Field(
+        default=ROOT / "config" / "self_assessment.yaml", description="绩效自评表（字段与期限）文件"
+    )
     clock_file: Path | None = Field(default=None, description="演示与测试用的时钟文件；正式使用时不要设置")
     organisation: str = Field(default="漳州市工业和信息化局", description="主办单位名称，用于文件与邮件落款")
     issuing_word: str = Field(

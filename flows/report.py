@@ -19,6 +19,7 @@ LABELS = {
     "accepted": "本次受理（件）",
     "asked": "本次要求补正（件）",
     "lapsed": "本次逾期未补正（件）",
+    "barred": "本次禁止申报（件）",
     "requests_made": "本次送审（项）",
     "requests": "送审合计（项）",
     "requests_open": "待回复（项）",

@@ -3,12 +3,15 @@
 from models.application import Application, ApplicationStatus, Attachment, FactKind, FactValue, Supplement
 from models.audit import AuditEntry
 from models.award import Award, AwardList, AwardListEntry, ComputationInputs, ComputationRun, Outcome, PanelDecision
+from models.ban import Ban
 from models.calendar_change import CalendarChange
+from models.clawback import Clawback, ClawbackGround, ClawbackReceipt, ClawbackShare, ClawbackState
 from models.cycle import Cycle, CycleLease, CycleStatus, Decision, DecisionKind, StageVisit, VisitResult
 from models.document import Document, DocumentNumber
 from models.duty import DutyReport
 from models.enterprise import Enterprise, FormerName
 from models.imports import ImportFile, ImportKind
+from models.inspection import Inspection, InspectionFile, InspectionKind
 from models.interface import ApiRequest, ApiToken
 from models.invitation import Invitation, InvitationList
 from models.ledger import (
@@ -40,6 +43,7 @@ from models.policy_version import DraftState, PolicyDraft, PolicyVersion
 from models.public_notice import Objection, ObjectionFile, ObjectionStatus, PublicNotice
 from models.registration import Draft, DraftFile, Registration
 from models.saved_view import SavedView
+from models.self_assessment import AssessmentState, SelfAssessment
 from models.signin import Credential, LockOut, Sighting, SignIn, SignInEnd, SignInTry
 from models.verification import Opinion, RequestStatus, ReviewerKind, VerificationReply, VerificationRequest
 
@@ -48,15 +52,22 @@ __all__ = [
     "ApiToken",
     "Application",
     "ApplicationStatus",
+    "AssessmentState",
     "Attachment",
     "AuditEntry",
     "Award",
     "AwardList",
     "AwardListEntry",
+    "Ban",
     "Bounce",
     "CalendarChange",
     "Certainty",
     "Channel",
+    "Clawback",
+    "ClawbackGround",
+    "ClawbackReceipt",
+    "ClawbackShare",
+    "ClawbackState",
     "ComputationInputs",
     "ComputationRun",
     "Credential",
@@ -82,6 +93,9 @@ __all__ = [
     "FormerName",
     "ImportFile",
     "ImportKind",
+    "Inspection",
+    "InspectionFile",
+    "InspectionKind",
     "Invitation",
     "InvitationList",
     "LedgerCorrection",
@@ -113,6 +127,7 @@ __all__ = [
     "Role",
     "SavedView",
     "SearchedApplication",
+    "SelfAssessment",
     "Sighting",
     "SignIn",
     "SignInEnd",

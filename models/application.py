@@ -22,6 +22,7 @@ class ApplicationStatus(StrEnum):
     COUNTY_REFUSED = "county_refused"  # 县区初审不通过
     VERIFIED = "verified"  # 部门联审完成
     REFUSED = "refused"  # 部门联审不通过
+    BARRED = "barred"  # 禁止申报
 
 
 class Application(SQLModel, table=True):
@@ -65,6 +66,7 @@ class Application(SQLModel, table=True):
     papers: bool | None = None  # 材料齐全 on paper; None: the evidence is uploaded, and the files show it
     submitted_at: datetime | None = instant(default=None)
     status_reason: str = ""
+    status_clause: str = Field(default="", max_length=64)  # by which it ended, where that is not the measure's
 
 
 class FactKind(StrEnum):

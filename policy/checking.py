@@ -27,6 +27,7 @@ from policy.schema import (
     AmountCap,
     Fact,
     HighestOnly,
+    Interest,
     Limit,
     Measure,
     Parameter,
@@ -138,6 +139,8 @@ def _names(own: Sequence[tuple[str, Path]], common: Sequence[str], reporter: Rep
 
 def _provisions(policy: Policy, reporter: Reporter) -> None:
     _rounding(policy.provisions.rounding, ("provisions", "rounding", "unit"), reporter)
+    if policy.provisions.clawback.interest is not None:
+        _interest(policy.provisions.clawback.interest, ("provisions", "clawback", "interest"), reporter)
     sharing = policy.provisions.cost_sharing
     known = [county.id for county in policy.counties]
     for county in sharing.counties:
@@ -158,6 +161,14 @@ def _provisions(policy: Policy, reporter: Reporter) -> None:
             reporter.error(path, "不是比例", wrong[0])
         elif sum((rate for rate in found if isinstance(rate, Decimal)), Decimal(0)) != 1:
             reporter.error(path, "市级与县区负担比例之和不是 100%", "、".join(texts))
+
+
+def _interest(interest: Interest, path: Path, reporter: Reporter) -> None:
+    _rounding(interest.rounding, (*path, "rounding", "unit"), reporter)
+    for key, text in (("annual_rate", interest.annual_rate), ("cap", interest.cap)):
+        rate = read_rate(text) if text is not None else Decimal(0)
+        if isinstance(rate, ValueProblem) or not 0 <= rate <= 1:
+            reporter.error((*path, key), "不是 0% 至 100% 之间的比例", text)
 
 
 def _rounding(rounding: Rounding, path: Path, reporter: Reporter) -> None:

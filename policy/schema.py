@@ -60,6 +60,30 @@ class CostSharing(Strict):
     counties: dict[str, Shares] = Field(default_factory=dict, description="按县区编号单列的负担比例")
 
 
+class Interest(Strict):
+    """Simple interest on an award that is claimed back: what was held, times the yearly rate, times days, by days."""
+
+    annual_rate: Text = Field(description="年利率，如 3.45%")
+    since: Literal["paid", "opened"] = Field("paid", alias="from", description="起算日：拨付之日、立案之日")
+    until: Literal["decided", "due"] = Field("decided", description="截止日：作出决定之日、退还期限届满之日")
+    year_days: Literal[360, 365] = Field(365, description="一年按多少天")
+    cap: str | None = Field(None, description="利息最高为应退本金的百分之几，不写为不封顶")
+    rounding: Rounding = Field(default_factory=lambda: Rounding(unit="1分", mode="half_up"), description="利息的取整")
+
+
+class Clawback(Strict):
+    """How an award is claimed back (追回)."""
+
+    return_within: int = Field(20, ge=1, le=250, description="自作出决定之日起退还的期限，工作日")
+    interest: Interest | None = Field(None, description="利息，不写为不计")
+    history: Literal["not_granted", "granted"] = Field(
+        "not_granted", description="以后年度怎样看已追回的部分：视同没有得过、视同得过"
+    )
+    clause: str = Field("", max_length=64, description="依据，立案时可改")
+    quote: str = Field("", description="原文")
+    reading: str = Field("", description="采用这个读法的理由")
+
+
 class Provisions(Strict):
     """The general provisions."""
 
@@ -71,6 +95,7 @@ class Provisions(Strict):
     )
     reading: str = Field("", description="采用这个重复享受读法的理由")
     cost_sharing: CostSharing = Field(default_factory=CostSharing, description="市县负担")
+    clawback: Clawback = Field(default_factory=Clawback, description="追回")
     clause: str = Field("", description="条款")
     quote: str = Field("", description="原文")
 

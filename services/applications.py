@@ -7,12 +7,13 @@ from sqlmodel import Session, col, func, select
 
 from config.settings import Settings
 from matching import uscc
-from models import Application, ApplicationStatus, Cycle, Enterprise, FactKind, ImportFile, ImportKind, Role
+from models import Application, ApplicationStatus, Ban, Cycle, Enterprise, FactKind, ImportFile, ImportKind, Role
 from policy import Policy
 from services import cycles, enterprises, facts, imports, policies
 from services.actors import Actor
+from services.after_payment import bans
 from services.application_rows import TakenRow, known_headings, read_applications
-from services.clock import CHINA, Clock
+from services.clock import CHINA, Clock, today
 from services.errors import InputError, NotAllowedError, NotFoundError, StateError
 from services.lifecycle import move
 from services.notices.contexts import page_of
@@ -41,11 +42,14 @@ def import_applications(
         return known
     record = imports.start_import(session, clock, actor, ImportKind.APPLICATIONS, str(cycle_id), workbook)
     read, count = read_applications(law, workbook), 0
-    for taken in read.taken:
+    banned = bans.holding(session, today(clock))
+    takable = [each for each in read.taken if each.submission.uscc not in banned]
+    read.problems += [_barred(each, ban) for each in read.taken if (ban := banned.get(each.submission.uscc))]
+    for taken in takable:
         notes = [*_unlike_the_register(session, law, taken), *_withdrawn_before(session, cycle, taken)]
         if _add(session, clock, actor, settings, cycle, law, taken.submission) is not None:
             count, read.notes = count + 1, read.notes + notes
-    imports.finish_import(record, count, len(read.taken) - count, read.problems, read.notes)
+    imports.finish_import(record, count, len(takable) - count, read.problems, read.notes)
     return record
 
 
@@ -53,7 +57,8 @@ def import_applications(
 def submit(
     session: Session, clock: Clock, actor: Actor, *, settings: Settings, cycle_id: int, submission: Submission
 ) -> Application:
-    """Submit one application. Raises StateError when the same one was submitted or the window is shut.
+    """Submit one application. Raises StateError when the same one was submitted, the window is shut, or the enterprise
+    may not apply.
 
     An applicant submits for its own enterprise only; NotAllowedError otherwise.
     """
@@ -63,6 +68,7 @@ def submit(
     fault = uscc.fault(submission.uscc)
     if fault:
         raise InputError(f"统一社会信用代码“{submission.uscc}”{fault}；请核对。")
+    bans.refuse_banned(session, clock, submission.uscc)
     application = _add(session, clock, actor, settings, cycle, law, submission)
     if application is None:
         raise StateError("同一事项已经提交过，不需要重复提交。")
@@ -131,6 +137,12 @@ def _receiving(session: Session, clock: Clock, cycle_id: int) -> Cycle:
         due = visit.due_at.astimezone(CHINA)
         raise StateError(f"申报受理已于 {due:%Y-%m-%d %H:%M} 截止；确需补收的，请先办理延长期限。")
     return cycle
+
+
+def _barred(taken: TakenRow, ban: Ban) -> RowProblem:
+    """That the enterprise of a row may not apply now."""
+    cause = f"该单位自 {ban.starts_on} 至 {ban.until} 不得申报：{ban.reason}（依据：{ban.clause}）"
+    return taken.note("uscc", taken.submission.uscc, cause, "该行没有导入；认为不应禁止的，请先办理解除")
 
 
 def _unlike_the_register(session: Session, law: Policy, taken: TakenRow) -> Iterator[RowProblem]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from sqlmodel import Session, select
 
 from config.settings import Settings
-from models import Attachment, ObjectionFile
+from models import Attachment, InspectionFile, ObjectionFile
 from services import file_kinds, file_store
 from services.actors import Actor
 from services.applications import get_application
@@ -63,7 +63,7 @@ def keep(settings: Settings, data: bytes) -> str:
     return sha256
 
 
-def read(settings: Settings, attachment: Attachment | ObjectionFile) -> bytes:
+def read(settings: Settings, attachment: Attachment | InspectionFile | ObjectionFile) -> bytes:
     """The file's bytes. Raises NotFoundError when it is gone or no longer what was handed in."""
     path = _place(settings, attachment.sha256)
     if not path.is_file():

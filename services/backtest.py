@@ -142,7 +142,7 @@ def _inputs(session: Session, run: ComputationRun, now: Inputs) -> tuple[Inputs 
 def _fresh(inputs: Inputs) -> dict[str, Award]:
     """What comes out now, by application number."""
     numbers = [row["application_id"] for rows in inputs.rows.values() for row in rows]
-    numbers += [number for number, _, _ in inputs.ended]
+    numbers += [number for number, *_ in inputs.ended]
     places = {number: place for place, number in enumerate(numbers)}
     made = computation.awards(0, places, inputs, computation.evaluate(inputs))
     return {numbers[award.application_id]: award for award in made}

@@ -33,8 +33,6 @@ from services.errors import InputError, NotFoundError
 from services.sight import treasury_of
 from services.sightings import Slice, sliced
 
-_AMOUNT = Fact(name="amount", label="核定金额", type="money", unit="元")
-
 
 @dataclass(frozen=True)
 class Side:
@@ -151,11 +149,11 @@ def case_application(session: Session, application_id: int) -> Application:
     return found
 
 
-def read_amount(text: str) -> int:
-    """An amount that somebody typed (250000.00, 25万) in fen. Raises InputError."""
-    value = facts.read(_AMOUNT, text)
+def read_amount(text: str, label: str = "核定金额") -> int:
+    """An amount that somebody typed (250000.00, 25万) in fen; `label` says what it is. Raises InputError."""
+    value = facts.read(Fact(name="amount", label=label, type="money", unit="元"), text)
     if not isinstance(value, int):
-        raise InputError("核定金额没有填写。")
+        raise InputError(f"{label}没有填写。")
     return value
 
 

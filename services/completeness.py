@@ -10,6 +10,7 @@ from models import Application, ApplicationStatus, Attachment, FactKind, Supplem
 from policy import Fact, Measure, Policy
 from services import cycles, facts, policies
 from services.actors import Actor
+from services.after_payment import bans
 from services.applications import get_application, ids_in, letter
 from services.calendar import Calendar
 from services.clock import Clock
@@ -47,12 +48,14 @@ def examine(
 ) -> dict[str, int]:
     """Accept what is complete, ask for what is missing, let lapse what was not supplied in time.
 
-    Returns how many were accepted, asked and lapsed. Doing it again changes nothing more.
+    Applications of enterprises that may not apply today end. Returns how many were accepted, asked, lapsed and
+    barred. Doing it again changes nothing more.
     """
     law = policies.policy_of(session, cycles.open_one(session, cycle_id))
     declared = facts.newest(session, application_ids, FactKind.DECLARED)
     uploaded = _uploaded(session, application_ids)
-    counts = {"accepted": 0, "asked": 0, "lapsed": 0}
+    barred = bans.bar(session, clock, col(Application.id).in_(application_ids))
+    counts = {"accepted": 0, "asked": 0, "lapsed": 0, "barred": barred}
     for application in _load(session, application_ids):
         if application.status is ApplicationStatus.SUPPLEMENT:
             counts["lapsed"] += _lapse_if_due(session, clock, application)

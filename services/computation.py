@@ -30,6 +30,8 @@ from policy import Evaluation, Fact, Measure, Policy
 from policy.history import recorded_facts
 from services import cycles, facts, findings, policies
 from services.actors import Actor
+from services.after_payment import awards as paid_awards
+from services.after_payment import bans
 from services.clock import Clock
 from services.errors import StateError
 from services.inputs import Inputs, Rows, code_version, read_inputs
@@ -39,6 +41,7 @@ _ENDED = {
     ApplicationStatus.LAPSED: "逾期未补正",
     ApplicationStatus.COUNTY_REFUSED: "县区初审不通过",
     ApplicationStatus.REFUSED: "部门联审不通过",
+    ApplicationStatus.BARRED: "禁止申报",
 }
 _ON_THE_WAY = (
     ApplicationStatus.SUBMITTED,
@@ -52,12 +55,14 @@ _ON_THE_WAY = (
 def compute(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> ComputationRun:
     """Compute the outcome of every application; the same inputs as the last time give the last run.
 
+    Applications of enterprises that may not apply any more are ended first.
     Raises StateError naming every application that is still on its way or lacks a value which its measure needs, or
     while the awards of an earlier year, on which this one's depend, may still change.
     """
     cycle = cycles.before_approval(session, cycle_id)
     _check_all_arrived(session, cycle)
     _check_earlier_years(session, cycle)
+    bans.bar(session, clock, Application.cycle_id == cycle_id, Application.status == ApplicationStatus.VERIFIED)
     inputs = gather(session, cycle)
     latest = latest_run(session, cycle_id)
     if latest is not None and latest.inputs_digest == inputs.digest:
@@ -119,7 +124,12 @@ def gather(session: Session, cycle: Cycle) -> Inputs:
             if finding.other_application_id in numbers and finding.application_id in numbers
         ),
         ended=[
-            (application.number, application.measure, f"{_ENDED[application.status]}：{application.status_reason}")
+            (
+                application.number,
+                application.measure,
+                f"{_ENDED[application.status]}：{application.status_reason}",
+                application.status_clause,
+            )
             for application, _ in ended
         ],
     )
@@ -187,9 +197,13 @@ def _panel_figures(session: Session, ids: list[int]) -> dict[int, int]:
 
 
 def history(session: Session, cycle: Cycle, law: Policy, uscc: str | None = None) -> list[dict[str, Any]]:
-    """Earlier awards, of one enterprise when named: of our own cycles, and of the city's ledger for the rest."""
+    """Earlier awards, of one enterprise when named: of our own cycles, and of the city's ledger for the rest.
+
+    What was claimed back counts as not granted, unless the policy says otherwise; facts that were false are not read.
+    """
     recorded = recorded_facts(law)
-    own, years = _own_history(session, cycle, recorded, uscc)
+    not_granted = law.provisions.clawback.history == "not_granted"
+    own, years = _own_history(session, cycle, recorded, uscc, not_granted=not_granted)
     entries = session.exec(
         select(LedgerEntry)
         .where(
@@ -253,7 +267,7 @@ def _earlier(session: Session, cycle: Cycle) -> Iterable[Cycle]:
 
 
 def _own_history(
-    session: Session, cycle: Cycle, recorded: Mapping[str, Fact], uscc: str | None
+    session: Session, cycle: Cycle, recorded: Mapping[str, Fact], uscc: str | None, *, not_granted: bool
 ) -> tuple[list[dict[str, Any]], set[int]]:
     rows: list[dict[str, Any]] = []
     years: set[int] = set()
@@ -267,9 +281,17 @@ def _own_history(
         if last is not None:
             query = select(AwardListEntry).where(AwardListEntry.list_id == last.id).order_by(col(AwardListEntry.id))
             entries = session.exec(query.where(AwardListEntry.uscc == uscc) if uscc else query).all()
-            known = _recorded(session, [each.application_id for each in entries], recorded)
+            back = paid_awards.claims(session, past.id or 0)
+            untrue = {key for key, claim in back.items() if claim.untrue}
+            known = _recorded(session, [each.application_id for each in entries if each.id not in untrue], recorded)
+            returned = {key: claim.fen for key, claim in back.items()} if not_granted else {}
             rows += [
-                {"uscc": each.uscc, "measure": each.measure, "year": past.year, "amount_fen": each.amount_fen}
+                {
+                    "uscc": each.uscc,
+                    "measure": each.measure,
+                    "year": past.year,
+                    "amount_fen": each.amount_fen - returned.get(each.id or 0, 0),
+                }
                 | known.get(each.application_id, {})
                 for each in entries
             ]
@@ -332,9 +354,9 @@ def awards(run_id: int, ids: Mapping[str, int], inputs: Inputs, evaluation: Eval
             explanation=row["explanation"] or "",
             steps=[asdict(step) for step in evaluation.steps(row["application_id"], row["measure"])],
         )
-    for number, measure_id, reason in inputs.ended:
+    for number, measure_id, reason, own_clause in inputs.ended:
         measure = inputs.law.measure(measure_id)
-        clause = measure.clause if measure else ""
+        clause = own_clause or (measure.clause if measure else "")
         yield Award(
             run_id=run_id,
             application_id=ids[number],

@@ -1,4 +1,4 @@
-"""What waits for the office whether or not a year is under way: drafts of policies, registrations. Told once a day."""
+"""What waits for the office whether or not a year is under way: policies, registrations, clawbacks. Told once a day."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -9,7 +9,9 @@ from config.settings import Settings
 from models import Role, User
 from services import cycles, policy_drafts, registration
 from services.actors import Actor, actor_of
-from services.clock import CHINA, Clock
+from services.after_payment import overview as clawbacks
+from services.after_payment.overview import Case
+from services.clock import CHINA, Clock, today
 from services.notices.contexts import about_cycle
 from services.notices.queueing import queue
 from services.operation import operation
@@ -31,7 +33,7 @@ def remind(session: Session, clock: Clock, actor: Actor, *, settings: Settings) 
     context = about_cycle(session, newest, "home")
     new = 0
     for user in _deciders(session):
-        if matters := list(_matters(session, user)):
+        if matters := list(_matters(session, clock, user)):
             told = context | {"matters": [{"title": title, "since": since} for title, since in matters]}
             address = user.email or ""
             new += queue(
@@ -41,12 +43,12 @@ def remind(session: Session, clock: Clock, actor: Actor, *, settings: Settings) 
 
 
 def _deciders(session: Session) -> list[User]:
-    roles = ALLOWED["policy.approve"] | ALLOWED["registration.accept"]
+    roles = ALLOWED["policy.approve"] | ALLOWED["registration.accept"] | ALLOWED["clawback.decide"]
     return [user for role in Role if role in roles for user in active_users(session, role)]
 
 
-def _matters(session: Session, user: User) -> Iterator[tuple[str, date]]:
-    """What this user may decide, and since which day it waits."""
+def _matters(session: Session, clock: Clock, user: User) -> Iterator[tuple[str, date]]:
+    """What this user may decide or has to see to, and since which day it waits."""
     for each in policy_drafts.to_decide(session, actor_of(user)):
         draft = each.draft
         yield f"政策 {draft.policy_id} 的草稿（第 {draft.id} 号）", draft.uploaded_at.astimezone(CHINA).date()
@@ -55,3 +57,18 @@ def _matters(session: Session, user: User) -> Iterator[tuple[str, date]]:
         asked = [each.row.confirmed_at for each in rows if each.row.confirmed_at is not None]
         if asked:
             yield f"企业注册待核实 {count} 件", min(asked).astimezone(CHINA).date()
+    yield from _clawbacks(session, clock, user)
+
+
+def _clawbacks(session: Session, clock: Clock, user: User) -> Iterator[tuple[str, date]]:
+    """Cases to decide, to who may; money that did not come back in time, to the operator."""
+    actor = actor_of(user)
+    for case in clawbacks.to_decide(session, clock, actor):
+        yield f"{_named(case)}待决定", case.clawback.proposed_at.astimezone(CHINA).date()
+    if may(user.role, "clawback.propose"):
+        for case in clawbacks.overdue(session, clock, actor):
+            yield f"{_named(case)}逾期未退清", case.clawback.due_on or today(clock)
+
+
+def _named(case: Case) -> str:
+    return f"追回 {case.clawback.number}（{case.award.entry.enterprise_name}）"

@@ -17,6 +17,7 @@ from models import Application, Cycle, CycleStatus, Draft, DraftFile, Enterprise
 from policy import Fact, Measure, Policy, ValueProblem
 from services import applications, attachments, cycles, facts, file_kinds, file_store, policies
 from services.actors import Actor
+from services.after_payment import bans
 from services.applications import INTAKE
 from services.clock import Clock
 from services.database import take_turn, writing
@@ -134,13 +135,15 @@ def begin(
     """Begin a draft with the contacts and bank data of the enterprise's last application.
 
     `known` are texts of facts by name that a bureau has given already; the applicant looks them over. Raises StateError
-    outside of the intake window, InputError when the measure is not for this kind of enterprise.
+    outside of the intake window and for an enterprise that may not apply, InputError when the measure is not for this
+    kind of enterprise.
     """
     require(actor, "draft.save")
     cycle = cycles.get_cycle(session, cycle_id)
     measure = measure_of(policies.policy_of(session, cycle), measure_id)
     enterprise = enterprise_of(session, actor)
     _check_open(session, clock, cycle)
+    bans.refuse_banned(session, clock, enterprise.uscc)
     if enterprise.kind not in measure.applicants:
         raise InputError(f"“{measure.title}”只能由{'、'.join(measure.applicants)}申报，本单位登记为{enterprise.kind}。")
     if len(own(session, actor)) >= MOST:

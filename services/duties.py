@@ -1,17 +1,23 @@
 """Non-cash duties (鼓励…): the yearly line of progress from each bureau."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from enum import StrEnum
 
 from sqlmodel import Session, col, func, select
 
+from config.settings import Settings
 from models import Cycle, CycleStatus, DutyReport, Role, User
 from policy import Policy
 from policy.schema import Duty
 from services import cycles, policies
 from services.actors import Actor
-from services.clock import Clock
-from services.errors import InputError, NotAllowedError, NotFoundError
+from services.clock import Clock, today
+from services.errors import InputError, NotAllowedError, NotFoundError, StateError
+from services.notices.contexts import about_cycle
+from services.notices.queueing import queue
 from services.operation import operation
+from services.people import active_users
 
 MOST_CHARACTERS = 1000
 
@@ -35,6 +41,21 @@ class Part:
     open: bool
 
 
+class Show(StrEnum):
+    """Which parts are shown."""
+
+    ALL = "all"
+    SILENT = "silent"  # 未填报
+    DONE = "done"  # 已填报
+
+
+class By(StrEnum):
+    """What the parts are gathered by."""
+
+    CLAUSE = "clause"
+    BUREAU = "bureau"
+
+
 @dataclass(frozen=True)
 class DutyShown:
     """A duty of the policy with every bureau's part in it."""
@@ -46,6 +67,83 @@ class DutyShown:
     def silent(self) -> int:
         """How many bureaus have told nothing yet."""
         return sum(not part.told for part in self.parts)
+
+
+@dataclass(frozen=True)
+class Group:
+    """Parts of one clause or one bureau. `total` and `done` count all of it, `rows` those that are shown."""
+
+    title: str
+    rows: tuple[tuple[Duty, Part], ...]
+    total: int
+    done: int
+
+
+def grouped(found: Iterable[DutyShown], by: By, show: Show) -> list[Group]:
+    """The parts by clause or by bureau, in the policy's order; groups of which nothing is shown are left out."""
+    groups: dict[str, list[tuple[Duty, Part]]] = {}
+    for each in found:
+        for part in each.parts:
+            groups.setdefault(each.duty.clause if by is By.CLAUSE else part.name, []).append((each.duty, part))
+    shown = [
+        Group(
+            title,
+            tuple(row for row in rows if show is Show.ALL or bool(row[1].told) == (show is Show.DONE)),
+            len(rows),
+            sum(bool(part.told) for _, part in rows),
+        )
+        for title, rows in groups.items()
+    ]
+    return [group for group in shown if group.rows]
+
+
+def silent(session: Session, law: Policy, cycle: Cycle) -> dict[str, int]:
+    """For each bureau that still has lines to give, how many."""
+    reported = set(
+        session.exec(select(DutyReport.duty, DutyReport.bureau).where(DutyReport.cycle_id == cycle.id)).all()
+    )
+    counts: dict[str, int] = {}
+    for duty in law.duties:
+        for bureau in _bureaus(duty):
+            if (duty.id, bureau) not in reported:
+                counts[bureau] = counts.get(bureau, 0) + 1
+    return counts
+
+
+@operation("duty.remind")
+def remind(
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    *,
+    settings: Settings,
+    cycle_id: int,
+) -> int:
+    """Remind the people of every bureau that has not given all its lines, at most once a day.
+
+    Returns how many notices were new. Raises StateError when nobody can be told or the year has ended.
+    """
+    cycle = cycles.open_one(session, cycle_id)
+    law = policies.policy_of(session, cycle)
+    common = about_cycle(session, cycle, "duties")
+    counts = silent(session, law, cycle)
+    told = [(bureau, user) for bureau in counts for user in active_users(session, Role.BUREAU_VERIFIER, bureau=bureau)]
+    if counts and not told:
+        raise StateError("未填报的部门都没有核验人账号，没有人可以催报；请先添加用户。")
+    return sum(
+        queue(
+            session,
+            clock,
+            cycle_id,
+            "duty_reminder",
+            user.email or "",
+            user.name,
+            f"{bureau}/{today(clock)}",
+            common | {"bureau": law.bureau_name(bureau), "count": counts[bureau]},
+            domain=settings.mail_domain,
+        )
+        for bureau, user in told
+    )
 
 
 def of_year(session: Session, actor: Actor, law: Policy, cycle: Cycle) -> list[DutyShown]:

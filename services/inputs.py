@@ -25,7 +25,8 @@ Rows = dict[str, list[Row]]
 class Inputs:
     """Everything that the outcomes depend on: facts by measure, the history, and those that ended before.
 
-    ``pairs`` are applications for one item; ``ended`` are number, measure and reason.
+    ``pairs`` are applications for one item; ``ended`` are number, measure, reason, and the clause where it is not the
+    measure's.
     """
 
     law: Policy
@@ -34,7 +35,7 @@ class Inputs:
     history: list[Row]
     overrides: Mapping[str, Mapping[str, str]]
     pairs: list[tuple[str, str]]
-    ended: list[tuple[str, str, str]]
+    ended: list[tuple[str, str, str, str]]
 
     @cached_property
     def text(self) -> str:
@@ -56,7 +57,7 @@ class Inputs:
             self.history,
             self.overrides,
             self.pairs,
-            self.ended,
+            [each if each[3] else each[:3] for each in self.ended],
         ]
         return audit.canonical(_spelled(body))
 
@@ -96,7 +97,7 @@ def read_inputs(text: str, law: Policy) -> Inputs:
         history=[_typed(row, recorded) for row in history],
         overrides=overrides,
         pairs=[(first, second) for first, second in pairs],
-        ended=[(number, measure, reason) for number, measure, reason in ended],
+        ended=[(number, measure, reason, "".join(clause)) for number, measure, reason, *clause in ended],
     )
 
 

@@ -18,6 +18,7 @@ STATUS_NAMES = {
     S.COUNTY_REFUSED: "县区初审不通过",
     S.VERIFIED: "部门联审完成",
     S.REFUSED: "部门联审不通过",
+    S.BARRED: "禁止申报",
 }
 
 
@@ -42,8 +43,11 @@ TRANSITIONS: dict[str, Transition] = {
     "county_refuse": Transition(frozenset({S.ACCEPTED}), S.COUNTY_REFUSED, "县区初审不通过", "县区初审不通过"),
     "verify": Transition(frozenset({S.COUNTY_PASSED}), S.VERIFIED, "部门联审完成", "部门联审完成，正在测算"),
     "refuse": Transition(frozenset({S.COUNTY_PASSED}), S.REFUSED, "部门联审不通过", "部门联审不通过"),
+    "bar": Transition(
+        frozenset({S.SUBMITTED, S.SUPPLEMENT, S.VERIFIED}), S.BARRED, "禁止申报", "处于禁止申报期，不予受理"
+    ),
     "reopen": Transition(
-        frozenset({S.VERIFIED, S.REFUSED, S.COUNTY_REFUSED, S.LAPSED, S.COUNTY_PASSED}),
+        frozenset({S.VERIFIED, S.REFUSED, S.COUNTY_REFUSED, S.LAPSED, S.COUNTY_PASSED, S.BARRED}),
         S.COUNTY_PASSED,
         "重新核验",
         "异议成立，正在重新核验",
@@ -51,12 +55,15 @@ TRANSITIONS: dict[str, Transition] = {
 }
 
 
-def move(application: Application, action: str, reason: str = "") -> None:
-    """Take the application to the action's state. Raises StateError when it does not lead on from where it is."""
+def move(application: Application, action: str, reason: str = "", clause: str = "") -> None:
+    """Take the application to the action's state, by a clause where that is not the measure's own.
+
+    Raises StateError when the action does not lead on from where it is.
+    """
     transition = TRANSITIONS[action]
     if application.status not in transition.sources:
         raise StateError(
             f"{application.number} 现在的状态是“{STATUS_NAMES[application.status]}”，"
             f"不能办理“{transition.staff}”；请刷新后再看。"
         )
-    application.status, application.status_reason = transition.target, reason
+    application.status, application.status_reason, application.status_clause = transition.target, reason, clause

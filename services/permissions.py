@@ -21,6 +21,7 @@ ROLE_NAMES = {
 
 APPROVERS = frozenset({Role.SECTION_HEAD, Role.BUREAU_LEADER, Role.BUREAU_MEETING, Role.GOVERNMENT_OFFICE})
 _HEADS = frozenset({Role.SECTION_HEAD, Role.BUREAU_LEADER})
+_LEADERS = frozenset({Role.BUREAU_LEADER, Role.BUREAU_MEETING})
 _OPERATOR = frozenset({Role.OPERATOR})
 _BY_RULE = frozenset({Role.SYSTEM, Role.OPERATOR})
 _APPLICANT = frozenset({Role.APPLICANT, Role.OPERATOR})
@@ -82,6 +83,18 @@ ALLOWED: dict[str, frozenset[Role]] = {
     "objection.answer": _OPERATOR,
     "payment.order": _BY_RULE,
     "payment.report": frozenset({Role.OPERATOR, Role.FINANCE}),
+    "clawback.propose": _OPERATOR,
+    "clawback.decide": _LEADERS,
+    "clawback.revoke": _OPERATOR | _LEADERS,
+    "clawback.receive": frozenset({Role.OPERATOR, Role.FINANCE}),
+    "ban.impose": _OPERATOR,
+    "ban.lift": _HEADS,
+    "inspection.record": _OPERATOR,
+    "inspection.close": _OPERATOR,
+    "assessment.ask": _BY_RULE,
+    "assessment.save": _APPLICANT,
+    "assessment.hand_in": _APPLICANT,
+    "assessment.mark": _OPERATOR,
     "document.write": _BY_RULE,
     "document.number": _BY_RULE,
     "document.void": _OPERATOR,
@@ -92,6 +105,7 @@ ALLOWED: dict[str, frozenset[Role]] = {
     "message.retry": _OPERATOR,
     "message.try": _OPERATOR,
     "duty.report": frozenset({Role.BUREAU_VERIFIER, Role.OPERATOR}),
+    "duty.remind": _BY_RULE,
     "policy.upload": _OPERATOR | {Role.ADMINISTRATOR},
     "policy.approve": _HEADS,
     "policy.refuse": _HEADS,
@@ -117,6 +131,8 @@ VIEWS: dict[str, frozenset[Role] | None] = {
     "objections": _OFFICE,
     "payments": frozenset({Role.OPERATOR, Role.FINANCE, Role.AUDITOR}),
     "documents": frozenset({Role.OPERATOR, Role.AUDITOR}),
+    "clawbacks": _OFFICE | {Role.FINANCE},
+    "tracking": _OFFICE,
     "messages": frozenset({Role.OPERATOR, Role.AUDITOR}),
     "policies": _HEADS | {Role.OPERATOR, Role.ADMINISTRATOR, Role.AUDITOR},
     "users": frozenset({Role.OPERATOR, Role.ADMINISTRATOR, Role.AUDITOR}),

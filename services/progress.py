@@ -346,7 +346,7 @@ def _events(
         if each.answered_at is not None:
             events.append(Event(each.answered_at, "已补正", each.answer))
     events += _review_events(session, application)
-    if application.status not in (ApplicationStatus.WITHDRAWN, ApplicationStatus.LAPSED):
+    if application.status not in (ApplicationStatus.WITHDRAWN, ApplicationStatus.LAPSED, ApplicationStatus.BARRED):
         events += _notice_events(session, cycle)
     if result is not None:
         events += _result_events(session, cycle, result)

@@ -25,7 +25,7 @@ from models import (
     VerificationRequest,
 )
 from policy import Policy
-from services import applications, cycles, gates, invitations, payments, policies, reviews
+from services import applications, cycles, duties, gates, invitations, payments, policies, reviews
 from services.actors import Actor
 from services.applications import letter
 from services.calendar import Calendar
@@ -159,6 +159,8 @@ def _letters(now: _Now) -> Iterator[Letter]:
         yield from _supplements(now)
     if now.stage.gate.fact in _REVIEWERS:
         yield from _reviews(now, *_REVIEWERS[now.stage.gate.fact])
+    if now.stage.id == payments.STAGE:
+        yield from _duties(now)
     if now.stage.gate.kind is GateKind.APPROVAL and now.visit.work_done_at is not None:
         yield from _approval(now, now.visit.work_done_at)
 
@@ -273,6 +275,19 @@ def _superiors(session: Session, kind: ReviewerKind, role: Role, reviewer: str) 
         select(User).where(place == reviewer, User.role != role, col(User.active)).order_by(col(User.id))
     ).all()
     return list(found) or active_users(session, Role.OPERATOR)
+
+
+def _duties(now: _Now) -> Iterator[Letter]:
+    """To the bureaus whose lines the yearly report will miss: it is written once the money is paid."""
+    due_at = now.visit.due_at
+    days = now.threshold(now.visit.entered_at, due_at) if due_at else None
+    if due_at is None or days is None:
+        return
+    context = about_cycle(now.session, now.cycle, "duties") | {"due": due_day(due_at)}
+    for bureau, count in duties.silent(now.session, now.law, now.cycle).items():
+        told = context | {"bureau": now.law.bureau_name(bureau), "count": count}
+        users = active_users(now.session, Role.BUREAU_VERIFIER, bureau=bureau)
+        yield from _to(users, "duty_reminder", f"{bureau}/{due_day(due_at)}/{days}", told)
 
 
 def _approval(now: _Now, ready_at: datetime) -> Iterator[Letter]:

@@ -23,6 +23,8 @@ VIEW_NAMES = {
     "objections": "异议",
     "payments": "资金拨付",
     "documents": "文件",
+    "clawbacks": "追回",
+    "tracking": "绩效自评、检查、禁止申报",
     "messages": "通知",
     "policies": "政策",
     "users": "用户",

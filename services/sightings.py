@@ -154,6 +154,9 @@ _KINDS = {
     "document": "文件",
     "enterprise": "企业",
     "payment": "拨付",
+    "clawback": "追回",
+    "inspection": "检查",
+    "assessment": "绩效自评",
     "registration": "企业注册",
 }
 

@@ -1,6 +1,7 @@
 """The tasks that remind whoever is due to do something, in a cycle or beside it."""
 
 from services import desk_reminders, office_digest, reminders
+from services.after_payment import following
 from services.clock import today
 from tasks.context import acting, context
 from tasks.step import step
@@ -20,6 +21,13 @@ def remind(cycle_id: int) -> int:
         return reminders.remind(
             session, parts.clock, system, settings=parts.settings, plan=parts.plan, cycle_id=cycle_id
         )
+
+
+@step("绩效自评")
+def follow_up() -> int:
+    """Ask for self-assessments of what was paid, remind who has not answered. Returns how many notices were new."""
+    with acting() as (parts, session, system):
+        return following.follow_up(session, parts.clock, system, settings=parts.settings)
 
 
 @step("汇总待办")

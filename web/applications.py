@@ -30,6 +30,8 @@ from services import (
     sight,
     sightings,
 )
+from services.after_payment import bans
+from services.after_payment import overview as clawbacks
 from services.browsing import Wanted
 from services.clock import CHINA
 from services.documents.names import OPINIONS, OUTCOMES, REQUEST_STATES, VERDICTS
@@ -413,6 +415,10 @@ def _one(
         case=case,
         it=case.application,
         bank_account=account if whole or not account else masking.mask(account, masking.Personal.BANK_ACCOUNT),
+        bans=bans.shown(visit.session, visit.clock, case.enterprise.uscc) if visit.may("tracking") else [],
+        clawbacks=clawbacks.of_application(visit.session, visit.clock, visit.actor, application_id)
+        if visit.may("clawbacks")
+        else [],
         links=links.of_application(visit.session, case.application) if visit.may("findings") else [],
         evidences=list(dict.fromkeys(name for fact in case.measure.all_facts for name in fact.evidence)),
         declared=declared_facts(case.measure),

@@ -6,6 +6,7 @@ from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, Response
 
 from services import gates, lists, policy_drafts, risks, sightings, waiting
+from services.after_payment import overview
 from services.documents.law import general_rules, sharing, standards
 from services.documents.names import OUTCOMES
 from services.errors import InputError, NotFoundError, StateError
@@ -34,6 +35,7 @@ def decisions(visit: Seen) -> HTMLResponse:
         mine=mine,
         others=[each for each in found if each not in mine],
         drafts=policy_drafts.to_decide(visit.session, visit.actor),
+        clawbacks=overview.to_decide(visit.session, visit.clock, visit.actor),
         decided=[(year, past) for year, past in decided if past],
     )
 

@@ -20,6 +20,9 @@ from services import (
     registration,
 )
 from services.actors import system_actor
+from services.after_payment import assessments, bans
+from services.after_payment import overview as clawbacks
+from services.clock import today
 from services.eligibility import Checked
 from services.errors import InputError, StateError
 from services.notices.bounce_intake import newest_bounce
@@ -112,6 +115,10 @@ def my(visit: Seen) -> HTMLResponse:
         lines=progress.lines(visit.session, visit.actor),
         drafts=offers.kept(visit.session, visit.clock, visit.actor),
         invited=invitations.offered(visit.session, visit.clock, visit.actor),
+        ban=bans.holding(visit.session, today(visit.clock)).get(enterprise.uscc),
+        told=bans.told,
+        owed=clawbacks.of_enterprise(visit.session, visit.clock, visit.actor),
+        assessments=assessments.of_enterprise(visit.session, visit.clock, visit.actor),
     )
 
 
@@ -381,13 +388,16 @@ def _eligibility_page(
 
 def _apply_page(visit: Visit, offer: Offer, measure_id: str, *, trouble: str = "", status: int = 200) -> HTMLResponse:
     measure = drafts.measure_of(offer.law, measure_id)
+    enterprise = drafts.enterprise_of(visit.session, visit.actor)
+    ban = bans.holding(visit.session, today(visit.clock)).get(enterprise.uscc)
     return visit.page(
         "enterprise/apply.html",
         status=status,
         offer=offer,
         measure=measure,
         evidence=drafts.evidence_of(measure),
-        enterprise=drafts.enterprise_of(visit.session, visit.actor),
+        enterprise=enterprise,
+        ban=bans.told(ban) if ban is not None else "",
         trouble=trouble,
     )
 

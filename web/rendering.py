@@ -36,6 +36,7 @@ MENU = (
     ("objections", "异议", "/objections"),
     ("payments", "资金拨付", "/payments"),
     ("documents", "文件", "/documents"),
+    ("clawbacks", "拨后监管", "/tracking"),
     ("messages", "通知", "/messages"),
     ("duties", "职责", "/duties"),
     ("policies", "政策", "/policies"),

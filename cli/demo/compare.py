@@ -26,7 +26,7 @@ from models import (
 from services import audit, lists
 from services.money import plain_yuan
 
-_STATES = {"lapsed", "county_refused", "refused"}  # rejected before the computation
+_STATES = {"lapsed", "county_refused", "refused", "barred"}  # rejected before the computation
 
 
 def differences(world: World) -> list[str]:

@@ -12,4 +12,4 @@ def completeness(cycle_id: int, year: int) -> Summary:
     counts: Counter[str] = Counter()
     for part in in_chunks(intake.examine, intake.to_examine(cycle_id), cycle_id=cycle_id):
         counts.update(part)
-    return {name: counts[name] for name in ("accepted", "asked", "lapsed")}
+    return {name: counts[name] for name in ("accepted", "asked", "lapsed", "barred")}

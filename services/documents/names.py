@@ -19,6 +19,7 @@ APPLICATION_STATES = {
     ApplicationStatus.COUNTY_REFUSED: "县区初审不通过",
     ApplicationStatus.VERIFIED: "部门联审完成",
     ApplicationStatus.REFUSED: "部门联审不通过",
+    ApplicationStatus.BARRED: "禁止申报",
 }
 REQUEST_STATES = {
     RequestStatus.OPEN: "待回复",

@@ -23,9 +23,13 @@ def fact_kind(fact: Fact) -> CellKind:
 
 def fact_cell(fact: Fact, stored: FactValue | None) -> Cell:
     """The value as a typed cell; None when it was not given."""
-    if stored is None or stored.value is None or stored.value == "":
+    return text_cell(fact, stored.value if stored is not None else None)
+
+
+def text_cell(fact: Fact, text: str | None) -> Cell:
+    """A value in its stored spelling as a typed cell; None when it was not given."""
+    if text is None or text == "":
         return None
-    text = stored.value
     match fact.type:
         case "money":
             return int(Decimal(text).scaleb(2))

@@ -15,6 +15,7 @@ PAGES = {
     "reviews": "/requests",
     "gate": "/decisions/{id}",
     "status": "/board?cycle_id={id}",
+    "duties": "/duties?cycle_id={id}&show=silent",
 }
 
 

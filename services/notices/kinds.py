@@ -68,6 +68,7 @@ def _kind(
 
 _INTAKE = Deadline("申报截止")
 _SUPPLEMENT = Deadline("补正截止", ("number",))
+_ASSESSMENT = Deadline("绩效自评截止", ("number",))
 _REVIEW = Deadline("审核回复期限", ("reviewer", "due"))
 _TABLE = (
     _kind("guide_published", "申报指南发布", "企业与有关单位", {"starts", "ends"}, optional=True, deadline=_INTAKE),
@@ -143,6 +144,23 @@ _TABLE = (
         _ITEM | {"missing", "due"},
         deadline=Deadline("收款信息补充截止", ("number",)),
     ),
+    _kind("assessment_request", "绩效自评通知", "获得奖补的单位", _ITEM | {"due"}, {"remarks"}, deadline=_ASSESSMENT),
+    _kind(
+        "assessment_reminder",
+        "绩效自评催办",
+        "获得奖补的单位",
+        _ITEM | {"due", "working_days_left"},
+        {"remarks"},
+        deadline=_ASSESSMENT,
+    ),
+    _kind(
+        "clawback_decided",
+        "追回决定",
+        "获得奖补的单位",
+        _ITEM | {"clause", "reason", "due"},
+        deadline=Deadline("退款期限", ("number",)),
+    ),
+    _kind("duty_reminder", "职责办理情况催报", "未填报的部门", {"bureau", "count"}, {"due"}),
     _kind("written", "工作通知", "经办人选定的单位和人员", {"subject", "body"}, at_once=True),
     _kind("cycle_failed", "流程中断告警", "经办人和办公群", {"stage", "failed_at", "reason"}, at_once=True),
     _kind("office_digest", "每日办理情况", "办公群（每个工作日至多一条）", {"matters"}, daily=True),

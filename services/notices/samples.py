@@ -56,6 +56,15 @@ _OWN: dict[str, Mapping[str, object]] = {
     "result_case_by_case": {**_ITEM, "clause": "一（二）", "reason": "该措施按“一事一议”原则办理"},
     "payment_made": {**_ITEM, "paid_on": date(2026, 9, 15)},
     "bank_data_missing": {**_ITEM, "missing": ["开户银行", "银行账号"], "due": date(2026, 9, 4)},
+    "assessment_request": {**_ITEM, "due": date(2026, 12, 11), "remarks": ""},
+    "assessment_reminder": {**_ITEM, **_LEFT, "due": date(2026, 12, 11)},
+    "clawback_decided": {
+        **_ITEM,
+        "clause": "《财政违法行为处罚处分条例》第十四条",
+        "reason": "经审计，申报的算力服务费中有重复列支的发票",
+        "due": date(2027, 3, 12),
+    },
+    "duty_reminder": {"bureau": "市发改委", "count": 3, "due": date(2026, 9, 30)},
     "written": {
         "subject": "关于召开政策宣讲会的通知",
         "body": (

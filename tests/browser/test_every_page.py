@@ -12,6 +12,7 @@ from sqlmodel import col, select
 from models import (
     Application,
     AwardList,
+    AwardListEntry,
     Bounce,
     Finding,
     ImportFile,
@@ -24,12 +25,13 @@ from models import (
     Relay,
     ReviewerKind,
     Role,
+    SelfAssessment,
     User,
 )
 from services import review_inbox, reviews
 from services.actors import actor_of, system_actor
 from services.calendar import Calendar
-from services.clock import SystemClock
+from services.clock import SystemClock, today
 from services.interface import Scope
 from services.notices import opting_out
 from services.notices.relays import server_of
@@ -39,6 +41,7 @@ from tests.browser.conftest import Site, look, sign_in
 from tests.desk import CODE
 from tests.web.conftest import House, back_to_the_notice, send
 from tests.web.test_access import PEOPLE, ROUTES, right_of
+from tests.web.test_after_payment_pages import paid
 from tests.web.test_decisions import ready
 from tests.web.test_invitation_pages import INVITED, SHORT, UNREADABLE, invite
 
@@ -59,12 +62,17 @@ SCENES: dict[str | None, tuple[str, ...]] = {
     "intake": ("/my/eligibility", "/my/apply", "/my/drafts", "/invitations"),
     "verification": ("/requests", "/reviews"),
     "approval": ("/decisions", "/policies"),
-    None: ("/lists", "/payments"),
+    None: ("/lists", "/payments", "/tracking", "/my/assessments", "/duties"),
     "objections": ("/",),
 }
 LOGINS = {"/requests": "bureau-gxj"}
 # Who looks, where it is not the first that may: who decides sees the most.
-LOOKERS = {"/policies/drafts": Role.SECTION_HEAD, "/users": Role.ADMINISTRATOR, "/tokens": Role.ADMINISTRATOR}
+LOOKERS = {
+    "/tracking/clawbacks/{clawback_id}": Role.BUREAU_LEADER,
+    "/policies/drafts": Role.SECTION_HEAD,
+    "/users": Role.ADMINISTRATOR,
+    "/tokens": Role.ADMINISTRATOR,
+}
 MEASURE = "compute-purchase"
 TOKEN = "example-of-a-link"
 WHAT_IF = (
@@ -143,6 +151,8 @@ def _prepare(house: House, scene: str | None) -> dict[str, object]:
     if scene == "objections":
         known |= _write(house)
         _knock(house)
+    if scene is None:
+        known |= _look_after(house)
     if scene == "verification":
         known |= _ask_bureaus(house)
     if scene == "intake":
@@ -173,6 +183,32 @@ def _ids(house: House) -> dict[str, object]:
             "token": TOKEN,
             "refusal": opting_out.link(house.settings, "lin@example.invalid").rsplit("/", 1)[1],
         }
+
+
+def _look_after(house: House) -> dict[str, object]:
+    """After payment: an inspection, a clawback on which money came back, another to decide, a self-assessment."""
+    application, fen = paid(house)
+    operator, leader = house.as_role(Role.OPERATOR), house.as_role(Role.BUREAU_LEADER)
+    on, about = today(house.clock).isoformat(), {"cycle": "1", "number": application.number}
+    look = {"kind": "audit", "inspector": "市审计局", "on": on, "finding": "抽查的发票中有 2 张重复列支。"}
+    looked = send(operator, "/tracking/inspections/new", **about, **look)
+    wanted = {"ground": "audit", "reason": "抽查的发票中有 2 张重复列支。", "clause": "申报承诺书", "untrue": "yes"}
+    ban = {"ban_from": on, "ban_until": "2030-12-31"}
+    half = {"amount": f"{fen // 2 / 100:.2f}"}
+    owed = send(operator, "/tracking/clawbacks/new", **about, **wanted, **half, **ban).headers["location"]
+    send(leader, f"{owed}/decide", agree="yes", opinion="同意追回")
+    came = send(operator, f"{owed}/receipts", on=on, amount="100", reference="PZ-1").status_code
+    assert came == 303
+    send(operator, "/tracking/clawbacks/new", **about, **wanted, amount="0.01")
+    send(operator, "/tracking/assessments/ask")
+    with house.session() as session:
+        entry = select(AwardListEntry.id).where(AwardListEntry.application_id == application.id)
+        asked = session.exec(select(SelfAssessment.id).where(col(SelfAssessment.entry_id).in_(entry))).one()
+    ids = {"inspection_id": looked.headers["location"], "clawback_id": owed}
+    return {name: path.rsplit("/", 1)[1] for name, path in ids.items()} | {
+        "assessment_id": asked,
+        "application_number": application.number,
+    }
 
 
 def _ask_bureaus(house: House) -> dict[str, object]:
@@ -273,4 +309,5 @@ def _address(route: APIRoute, known: dict[str, object]) -> str:
     for name in route.param_convertors:
         path = path.replace(f"{{{name}}}", str(known.get(name) or 1))
     asked = {"/requests/table": f"group={known.get('group')}", "/simulation": WHAT_IF}
+    asked["/tracking/clawbacks/new"] = f"application={known.get('application_number')}"
     return f"{path}?{asked[path]}" if path in asked else path

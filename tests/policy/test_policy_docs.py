@@ -12,7 +12,20 @@ import policy
 from policy.catalogue import POLICIES
 from policy.json_schema import SCHEMA_FILE, schema_text
 from policy.names import FUNCTIONS, PIPELINE, SYSTEM_NAMES
-from policy.schema import AmountCap, Condition, Fact, HighestOnly, Limit, Measure, Parameter, Policy, Pool, Times
+from policy.schema import (
+    AmountCap,
+    Clawback,
+    Condition,
+    Fact,
+    HighestOnly,
+    Interest,
+    Limit,
+    Measure,
+    Parameter,
+    Policy,
+    Pool,
+    Times,
+)
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENT = (ROOT / "docs" / "policy-format.md").read_text(encoding="utf-8")
@@ -36,7 +49,7 @@ def test_every_name_of_the_language_is_documented(name: str) -> None:
 
 @pytest.mark.parametrize(
     "model",
-    [Policy, Measure, Fact, Parameter, Condition, Limit, HighestOnly, Times, AmountCap, Pool],
+    [Policy, Measure, Fact, Parameter, Condition, Limit, HighestOnly, Times, AmountCap, Pool, Clawback, Interest],
     ids=lambda m: m.__name__,
 )
 def test_every_key_is_documented(model: type[Policy]) -> None:

@@ -183,7 +183,7 @@ def test_a_missing_or_unusable_address_is_asked_for_and_supplied(desk: Desk) -> 
         with pytest.raises(InputError, match="“uscc”不是可以补正的"):
             _answer(desk, each, uscc=OTHER_CODE)
         _answer(desk, each, contact_email="a@example.invalid", bank_account="6200000000000000009")
-    assert desk.examine() == {"accepted": 2, "asked": 0, "lapsed": 0}
+    assert desk.examine() == {"accepted": 2, "asked": 0, "lapsed": 0, "barred": 0}
     assert desk.session.get_one(Application, ids[0]).bank_account == "6200000000000000009"
 
 
@@ -227,7 +227,7 @@ def test_what_is_missing_is_asked_for_supplied_and_examined_again(desk: Desk) ->
     application_id = desk.submit(declared={"item_date": "2025-06-30", "province_refused": "否"}, pledged=False)
     desk.clock.instant = AFTER_INTAKE
     desk.pass_gate()
-    assert desk.examine() == {"accepted": 0, "asked": 1, "lapsed": 0}
+    assert desk.examine() == {"accepted": 0, "asked": 1, "lapsed": 0, "barred": 0}
     asked = desk.session.exec(select(Message).where(Message.kind == "supplement_request")).one()
     assert "当年实际支付的算力服务费" in asked.context["remarks"]
     assert "承诺书没有签署" in asked.context["remarks"]
@@ -240,7 +240,7 @@ def test_what_is_missing_is_asked_for_supplied_and_examined_again(desk: Desk) ->
         facts_given={"service_fee": "15万"},
         pledged=True,
     )
-    assert desk.examine() == {"accepted": 1, "asked": 0, "lapsed": 0}
+    assert desk.examine() == {"accepted": 1, "asked": 0, "lapsed": 0, "barred": 0}
     assert _status(desk, application_id) is ApplicationStatus.ACCEPTED
     declared = facts.newest(desk.session, [application_id], FactKind.DECLARED)[application_id]
     assert declared["service_fee"] == "150000.00"

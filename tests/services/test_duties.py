@@ -4,9 +4,10 @@ import pytest
 from sqlmodel import col, select
 
 from models import DutyReport
-from services import duties
-from services.errors import InputError, NotAllowedError, NotFoundError
-from tests.services.record import Record
+from services import duties, policies, reminders
+from services.duties import By, Show
+from services.errors import InputError, NotAllowedError, NotFoundError, StateError
+from tests.services.record import Record, stand_at
 
 
 def report(
@@ -46,3 +47,47 @@ def test_an_unknown_duty_bureau_or_an_empty_line_is_refused(record: Record) -> N
         report(record, who="jing", bureau="science")
     with pytest.raises(InputError, match="没有填写"):
         report(record, line=" ")
+
+
+def shown(record: Record, by: By, show: Show) -> list[tuple[str, int, int, list[str]]]:
+    law = policies.policy_of(record.session, record.cycle)
+    found = duties.of_year(record.session, record.actors["jing"], law, record.cycle)
+    groups = duties.grouped(found, by, show)
+    return [(each.title, each.total, each.done, [part.bureau for _, part in each.rows]) for each in groups]
+
+
+def test_parts_are_gathered_by_clause_or_bureau_and_filtered(record: Record) -> None:
+    report(record)
+    assert shown(record, By.CLAUSE, Show.ALL) == [("一（九）", 2, 1, ["industry", "finance"])]
+    assert shown(record, By.BUREAU, Show.SILENT) == [("市财政局", 1, 0, ["finance"])]
+    assert shown(record, By.BUREAU, Show.DONE) == [("市工信局", 1, 1, ["industry"])]
+
+
+def test_bureaus_that_told_nothing_are_reminded_by_hand_at_most_once_a_day(record: Record) -> None:
+    def remind(who: str = "jing") -> int:
+        at = (record.session, record.clock, record.actors[who])
+        return duties.remind(*at, settings=record.settings, cycle_id=record.cycle_id)
+
+    with pytest.raises(NotAllowedError):
+        remind("he")
+    assert (remind(), remind()) == (1, 0)
+    (told,) = record.messages("duty_reminder")
+    assert (told.recipient, told.context["bureau"], told.context["count"]) == ("he@example.invalid", "市工信局", 1)
+    record.days(1)
+    assert remind() == 1
+    report(record)
+    record.days(1)
+    with pytest.raises(StateError, match="没有人可以催报"):  # the treasury has no account
+        remind()
+
+
+def test_they_are_reminded_by_rule_while_the_money_is_paid(record: Record) -> None:
+    stand_at(record, "payment")  # twenty working days from Monday 2 March: Monday the 30th
+    days = []
+    for _ in range(30):
+        at = (record.session, record.clock, record.system)
+        if reminders.remind(*at, settings=record.settings, plan=record.plan, cycle_id=record.cycle_id):
+            days.append(record.clock.now().strftime("%m-%d"))
+        record.days(1)
+    assert days == ["03-16", "03-25"]
+    assert record.messages("duty_reminder")[0].context["due"] == "2026-03-30"

@@ -18,6 +18,7 @@ READERS = {
     "reviews": Role.COUNTY_REVIEWER,
     "gate": Role.SECTION_HEAD,
     "status": Role.OPERATOR,
+    "duties": Role.BUREAU_VERIFIER,
 }
 
 

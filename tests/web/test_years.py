@@ -9,14 +9,15 @@ from sqlmodel import select
 
 from config.settings import Settings
 from models import Cycle, CycleStatus, Draft, Role, StageVisit, VisitResult
-from services.clock import FileClock
+from services.clock import FileClock, SystemClock
 from services.database import engine_of
 from services.schema import migrate
 from tests.web.conftest import House, equip, send
 from web.app import create_app
 
 Houses = Callable[[str | None], House]
-MENU = ("/findings", "/panel", "/lists", "/objections", "/messages", "/messages/written", "/board")
+AFTER = ("/tracking", "/tracking/assessments", "/tracking/inspections")
+MENU = ("/findings", "/panel", "/lists", "/objections", "/messages", "/messages/written", "/board", *AFTER)
 
 
 def another_year(house: House, stage: str) -> None:
@@ -83,12 +84,14 @@ def test_before_the_first_year_pages_say_so(tmp_path: Path) -> None:
     )
     migrate(engine_of(settings))
     house = House(settings, FileClock(tmp_path / "clock"), create_app(settings))
+    house.clock.set(SystemClock().now())
     with house.session() as session:
         equip(session)
     register = house.browser().get("/register")
     assert register.status_code == 200 and "还没有开立申报年度" in register.text
     my = house.as_role(Role.APPLICANT).get("/my")
     assert my.status_code == 200 and "还没有发布申报指南" in my.text
+    assert "还没有开立年度" in house.as_role(Role.AUDITOR).get("/tracking").text
     staff = house.as_role(Role.AUDITOR).get("/findings")
     assert staff.status_code == 404 and "还没有开立年度" in staff.text and 'aria-label="主菜单"' in staff.text
 

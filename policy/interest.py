@@ -1,0 +1,98 @@
+"""Interest on money that has to be returned: simple, exact, rounded once a part by the rule that the policy names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date
+from decimal import Decimal
+from fractions import Fraction
+
+from policy.amounts import plain, read_money, read_rate
+from policy.amounts import yuan as plain_yuan
+from policy.evaluation import Step
+from policy.schema import Clawback, Interest
+
+MODES = {"down": "舍去", "half_up": "四舍五入", "up": "进位"}
+_SINCE = {"paid": "拨付之日", "opened": "立案之日"}
+_UNTIL = {"decided": "作出决定之日", "due": "退还期限届满之日"}
+
+
+@dataclass(frozen=True)
+class Held:
+    """Money that was held from a day on; `label` names the part in the steps."""
+
+    label: str
+    principal_fen: int
+    since: date
+
+
+@dataclass(frozen=True)
+class Charged:
+    """The interest in fen of each part, in their order, and the steps that led there."""
+
+    fen: tuple[int, ...]
+    steps: tuple[Step, ...]
+
+
+def charge(rule: Clawback, parts: Sequence[Held], until: date) -> Charged:
+    """The interest of each part up to `until`: the first day counts, the last does not (算头不算尾).
+
+    Each part is capped and then rounded by itself, so that what its bearer gets adds up to the whole to the fen.
+    """
+    if rule.interest is None:
+        return Charged((0,) * len(parts), (Step("interest", "利息", "不计利息", quote="", clause=""),))
+    fen, steps = [], [_terms(rule, rule.interest)]
+    for number, part in enumerate(parts, 1):
+        amount, own = _part(rule, rule.interest, part, until, number)
+        fen.append(amount)
+        steps += own
+    return Charged(tuple(fen), (*steps, _step(rule, "interest", "利息合计", plain_yuan(sum(fen)))))
+
+
+def _terms(rule: Clawback, interest: Interest) -> Step:
+    cap = f"，最高为应退本金的 {interest.cap}" if interest.cap else ""
+    value = (
+        f"单利，年利率 {interest.annual_rate}，自{_SINCE[interest.since]}起至{_UNTIL[interest.until]}止，"
+        f"算头不算尾，一年按 {interest.year_days} 天{cap}"
+    )
+    return _step(rule, "terms", "计息办法", value)
+
+
+def _part(rule: Clawback, interest: Interest, part: Held, until: date, number: int) -> tuple[int, list[Step]]:
+    days = max(0, (until - part.since).days)
+    exact = Fraction(part.principal_fen) * _rate(interest.annual_rate) * days / interest.year_days
+    most = Fraction(part.principal_fen) * _rate(interest.cap) if interest.cap else None
+    fen = _rounded(exact if most is None else min(exact, most), interest)
+    held = f"{plain_yuan(part.principal_fen)} × {interest.annual_rate} × {days} ÷ {interest.year_days}"
+    capped = "，超过封顶，按封顶计" if most is not None and exact > most else ""
+    label = f"{part.label}计息（{part.since} 至 {until}，{days} 天）"
+    rounding = f"取整（{interest.rounding.unit}，{MODES[interest.rounding.mode]}）"
+    return fen, [
+        _step(rule, f"exact_{number}", label, f"{held} = {_shown(exact)}{capped}"),
+        _step(rule, f"rounded_{number}", f"{part.label}{rounding}", plain_yuan(fen)),
+    ]
+
+
+def _rate(text: str) -> Fraction:
+    rate = read_rate(text)
+    assert isinstance(rate, Decimal)  # the policy was checked
+    return Fraction(rate)
+
+
+def _rounded(fen: Fraction, interest: Interest) -> int:
+    """Whole units of the rounding, in fen."""
+    read = read_money(interest.rounding.unit)
+    assert isinstance(read, tuple)  # the policy was checked
+    units, rest = divmod(fen, read[0])
+    up = {"down": False, "half_up": rest * 2 >= read[0], "up": rest > 0}[interest.rounding.mode]
+    return (int(units) + up) * read[0]
+
+
+def _shown(fen: Fraction) -> str:
+    """Yuan with six decimals, cut: enough to see how the rounding came about."""
+    return plain(Decimal(int(fen * 10000)).scaleb(-6))
+
+
+def _step(rule: Clawback, name: str, label: str, value: str) -> Step:
+    return Step(name=name, label=label, value=value, quote=rule.quote, clause=rule.clause)

@@ -1,0 +1,142 @@
+"""Awards that were paid: what was awarded, its payments, and what of it was claimed back."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, func, select
+
+from models import (
+    Application,
+    AwardListEntry,
+    Clawback,
+    ClawbackShare,
+    ClawbackState,
+    Cycle,
+    Payment,
+    PaymentOrder,
+    PaymentStatus,
+)
+from policy import Policy
+from services import policies
+from services.actors import Actor
+from services.documents.names import CITY
+from services.errors import InputError, NotFoundError
+from services.sight import treasury_of
+
+
+@dataclass(frozen=True)
+class PaidAward:
+    """One award of an ordered list with its payments, in the order of their numbers."""
+
+    cycle: Cycle
+    law: Policy
+    entry: AwardListEntry
+    application: Application
+    payments: tuple[Payment, ...]
+
+    @property
+    def measure(self) -> str:
+        """The measure's title."""
+        found = self.law.measure(self.entry.measure)
+        return found.title if found else self.entry.measure
+
+    @property
+    def paid(self) -> tuple[Payment, ...]:
+        """Those of its payments that were made."""
+        return tuple(each for each in self.payments if each.status is PaymentStatus.PAID)
+
+    @property
+    def paid_fen(self) -> int:
+        """What was paid so far."""
+        return sum(each.amount_fen for each in self.paid)
+
+    @property
+    def paid_on(self) -> date | None:
+        """The day of the last payment; None while anything is still to be paid."""
+        days = [each.paid_on for each in self.paid if each.paid_on is not None]
+        return max(days) if days and len(days) == len(self.payments) else None
+
+    def bearer(self, payment: Payment) -> str:
+        """Who bore a payment, as people say it."""
+        return bearer_name(self.law, payment.bearer)
+
+
+@dataclass(frozen=True)
+class Claim:
+    """What standing decisions claim back of an award, without interest; `untrue`: its facts were false."""
+
+    fen: int
+    untrue: bool
+
+
+def bearer_name(law: Policy, bearer: str) -> str:
+    """市级, or the county's name."""
+    return "市级" if bearer == CITY else next((each.name for each in law.counties if each.id == bearer), bearer)
+
+
+def of_entry(session: Session, actor: Actor, entry_id: int) -> PaidAward:
+    """The award of one line of a list. Raises NotFoundError, the same when it is another county's."""
+    found = _awards(session, actor, AwardListEntry.id == entry_id)
+    if not found:
+        raise NotFoundError("没有这笔奖补，或者它不属于您可以查看的县区。")
+    return found[0]
+
+
+def of_number(session: Session, actor: Actor, cycle_id: int, number: str) -> PaidAward:
+    """The award of an application that was paid, wholly or in part. Raises InputError."""
+    found = _awards(session, actor, PaymentOrder.cycle_id == cycle_id, AwardListEntry.number == number.strip())
+    if not found or not found[0].paid:
+        raise InputError(f"本年度没有受理编号为“{number.strip()}”、已经拨付的奖补；请核对受理编号和年度。")
+    return found[0]
+
+
+def of_year(session: Session, actor: Actor, cycle_id: int) -> list[PaidAward]:
+    """Every award whose payment was ordered in a year, as far as the actor may see it, by number."""
+    return _awards(session, actor, PaymentOrder.cycle_id == cycle_id)
+
+
+def claimed(session: Session, cycle_id: int) -> dict[int, int]:
+    """Fen of a year's payments, by their ids, that standing decisions claim back, without interest."""
+    rows = session.exec(
+        select(ClawbackShare.payment_id, func.sum(ClawbackShare.amount_fen))
+        .join(Clawback, col(Clawback.id) == ClawbackShare.clawback_id)
+        .where(Clawback.cycle_id == cycle_id, Clawback.state == ClawbackState.OWED)
+        .group_by(col(ClawbackShare.payment_id))
+    )
+    return {payment_id: int(amount) for payment_id, amount in rows}
+
+
+def claims(session: Session, cycle_id: int) -> dict[int, Claim]:
+    """What standing decisions claim back of a year's awards, by the id of the list's line."""
+    found: dict[int, Claim] = {}
+    for case in session.exec(
+        select(Clawback).where(Clawback.cycle_id == cycle_id, Clawback.state == ClawbackState.OWED)
+    ):
+        before = found.get(case.entry_id, Claim(0, False))
+        found[case.entry_id] = Claim(before.fen + case.amount_fen, before.untrue or case.untrue)
+    return found
+
+
+def _awards(session: Session, actor: Actor, *conditions: ColumnElement[bool] | bool) -> list[PaidAward]:
+    """The ordered awards that fulfil the conditions, as far as the actor may see them, by number."""
+    query = (
+        select(AwardListEntry, Application, Payment)
+        .join(Payment, col(Payment.entry_id) == AwardListEntry.id)
+        .join(PaymentOrder, col(PaymentOrder.id) == Payment.order_id)
+        .join(Application, col(Application.id) == AwardListEntry.application_id)
+        .where(*conditions)
+        .order_by(col(AwardListEntry.number), col(Payment.number))
+    )
+    own = treasury_of(actor)
+    if own is not None:
+        query = query.where(AwardListEntry.county == own)
+    gathered: dict[int, tuple[AwardListEntry, Application, list[Payment]]] = {}
+    for entry, application, payment in session.exec(query):
+        gathered.setdefault(entry.id or 0, (entry, application, []))[2].append(payment)
+    found = []
+    for entry, application, payments in gathered.values():
+        cycle = session.get_one(Cycle, application.cycle_id)
+        law = policies.policy_of(session, cycle)
+        found.append(PaidAward(cycle, law, entry, application, tuple(payments)))
+    return found

@@ -1,0 +1,162 @@
+"""禁止申报: who may not apply from when to when; imposed with a clawback or by hand, lifted for a reason."""
+
+from dataclasses import dataclass
+from datetime import date
+
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, select
+
+from matching import uscc as codes
+from models import Application, Ban, Clawback, Enterprise, User
+from services import enterprises
+from services.actors import Actor
+from services.clock import Clock, today
+from services.errors import InputError, NotFoundError, StateError
+from services.lifecycle import TRANSITIONS, move
+from services.operation import operation
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A ban with who imposed and who lifted it, the clawback that it came with, and whether it holds today."""
+
+    ban: Ban
+    by: str
+    lifted_by: str
+    clawback: Clawback | None
+    holds: bool
+
+
+def holding(session: Session, on: date) -> dict[str, Ban]:
+    """The bans that hold on a day, by 统一社会信用代码; of several on one enterprise the one that ends last."""
+    rows = session.exec(
+        select(Ban)
+        .where(col(Ban.lifted_at).is_(None), Ban.starts_on <= on, Ban.until >= on)
+        .order_by(col(Ban.until), col(Ban.id))
+    )
+    return {row.uscc: row for row in rows}
+
+
+def refuse_banned(session: Session, clock: Clock, uscc: str) -> None:
+    """Raise StateError, politely and with reason and last day, when the enterprise may not apply today."""
+    ban = holding(session, today(clock)).get(codes.normalised(uscc))
+    if ban is not None:
+        raise StateError(told(ban))
+
+
+def told(ban: Ban) -> str:
+    """The sentence for the enterprise."""
+    return (
+        f"很抱歉，贵单位自 {ban.starts_on} 至 {ban.until} 不得申报奖补。原因：{ban.reason.rstrip('。')}（依据：{ban.clause}）。"
+        "期满后可以申报；如有异议，请与主办单位联系。"
+    )
+
+
+def bar(session: Session, clock: Clock, *conditions: ColumnElement[bool] | bool) -> int:
+    """End the applications that fulfil the conditions and whose enterprise may not apply today, by the ban's clause.
+
+    In the caller's operation. Returns how many; those that are past the bar or have ended stay as they are.
+    """
+    banned = holding(session, today(clock))
+    rows = session.exec(
+        select(Application, Enterprise.uscc)
+        .join(Enterprise, col(Enterprise.id) == Application.enterprise_id)
+        .where(*conditions, col(Enterprise.uscc).in_(banned), col(Application.status).in_(TRANSITIONS["bar"].sources))
+    ).all()
+    for application, uscc in rows:
+        ban = banned[uscc]
+        move(application, "bar", f"自 {ban.starts_on} 至 {ban.until} 不得申报：{ban.reason}", ban.clause)
+    return len(rows)
+
+
+@operation("ban.impose")
+def impose(
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    *,
+    uscc: str,
+    starts_on: date,
+    until: date,
+    reason: str,
+    clause: str,
+    name: str = "",
+) -> Ban:
+    """Ban an enterprise by hand, as for 失信名单; `name` for one that is not on the register yet. Raises InputError."""
+    fault = codes.fault(uscc)
+    if fault:
+        raise InputError(f"统一社会信用代码“{uscc}”{fault}；请按营业执照核对。")
+    known = enterprises.by_code(session, uscc)
+    called = known.name if known else name.strip()
+    if not called:
+        raise InputError(f"“{uscc}”还没有申报过，请同时写明单位名称。")
+    check_term(starts_on, until)
+    if not reason.strip() or not clause.strip():
+        raise InputError("禁止申报必须写明原因和依据。")
+    return add(
+        session,
+        clock,
+        actor,
+        Ban(
+            uscc=codes.normalised(uscc),
+            name=called,
+            starts_on=starts_on,
+            until=until,
+            reason=reason.strip(),
+            clause=clause.strip(),
+            imposed_by=0,
+            imposed_at=clock.now(),
+        ),
+    )
+
+
+def add(session: Session, clock: Clock, actor: Actor, ban: Ban) -> Ban:
+    """Keep a ban in the caller's operation, in the actor's name."""
+    ban.imposed_by, ban.imposed_at = actor.user_id, clock.now()
+    session.add(ban)
+    session.flush()
+    return ban
+
+
+def check_term(starts_on: date, until: date) -> None:
+    """Raise InputError when a ban would end before it begins."""
+    if until < starts_on:
+        raise InputError(f"禁止申报的截止日 {until} 早于起始日 {starts_on}；请核对。")
+
+
+@operation("ban.lift")
+def lift(session: Session, clock: Clock, actor: Actor, *, ban_id: int, reason: str) -> Ban:
+    """Lift a ban before its end, for a reason. Raises NotFoundError, StateError when it was lifted, InputError."""
+    ban = session.get(Ban, ban_id)
+    if ban is None:
+        raise NotFoundError("没有这项禁止申报。")
+    if ban.lifted_at is not None:
+        raise StateError("这项禁止申报已经解除，不需要再办。")
+    if not reason.strip():
+        raise InputError("解除禁止申报必须写明理由。")
+    return end(clock, actor, ban, reason.strip())
+
+
+def end(clock: Clock, actor: Actor, ban: Ban, reason: str) -> Ban:
+    """End a ban in the caller's operation."""
+    ban.lifted_by, ban.lifted_at, ban.lift_reason = actor.user_id, clock.now(), reason
+    return ban
+
+
+def shown(session: Session, clock: Clock, uscc: str | None = None) -> list[Shown]:
+    """All bans, or those on one enterprise: those that hold first, then the newest first."""
+    query = select(Ban).order_by(col(Ban.id).desc())
+    rows = session.exec(query.where(Ban.uscc == uscc) if uscc is not None else query).all()
+    names = dict(session.exec(select(User.id, User.name)).all())
+    day = today(clock)
+    found = [
+        Shown(
+            ban=row,
+            by=names[row.imposed_by],
+            lifted_by=names[row.lifted_by] if row.lifted_by is not None else "",
+            clawback=session.get(Clawback, row.clawback_id) if row.clawback_id is not None else None,
+            holds=row.lifted_at is None and row.starts_on <= day <= row.until,
+        )
+        for row in rows
+    ]
+    return sorted(found, key=lambda each: not each.holds)

@@ -1,0 +1,133 @@
+"""Who may not apply is told so when drafting and submitting, in an import, and at the latest before the computation."""
+
+from datetime import date
+from pathlib import Path
+
+import pytest
+from sqlmodel import select
+
+from models import ApplicationStatus, Award, Ban, Outcome, Role, User
+from services import applications, computation, drafts, people
+from services.actors import find_actor
+from services.after_payment import bans
+from services.applications import get_application
+from services.errors import InputError, NotAllowedError, StateError
+from tests.desk import CODE, OTHER_CODE, Desk
+
+TOLD = r"很抱歉，贵单位自 2026-01-01 至 2027-12-31 不得申报奖补。原因：列入失信名单（依据：信用条例第八条）。"
+_CLAUSE = "信用条例第八条"
+
+
+def ban(desk: Desk, uscc: str = CODE, until: date = date(2027, 12, 31), name: str = "某公司") -> Ban:
+    return bans.impose(
+        *desk.at,
+        desk.operator,
+        uscc=uscc,
+        name=name,
+        starts_on=date(2026, 1, 1),
+        until=until,
+        reason="列入失信名单",
+        clause=_CLAUSE,
+    )
+
+
+def test_an_enterprise_that_is_banned_neither_drafts_nor_submits(desk: Desk) -> None:
+    desk.open_intake()
+    application = get_application(desk.session, desk.submit())
+    people.add_user(
+        *desk.at, desk.operator, login="qi", name="企业", role=Role.APPLICANT, enterprise_id=application.enterprise_id
+    )
+    applicant = find_actor(desk.session, "qi")
+    assert ban(desk, name="").name == application.enterprise_name
+    with pytest.raises(StateError) as refused:
+        drafts.begin(*desk.at, applicant, cycle_id=desk.cycle_id, measure_id="compute-purchase")
+    assert str(refused.value).startswith(TOLD)
+    with pytest.raises(StateError) as refused:
+        desk.submit(invoices="25352000000000000018")
+    assert str(refused.value).startswith(TOLD)
+
+
+def test_a_row_of_a_banned_enterprise_is_listed_and_the_others_go_on(desk: Desk, tmp_path: Path) -> None:
+    desk.open_intake()
+    ban(desk)
+    table = tmp_path / "表.csv"
+    heads = "措施,企业名称,统一社会信用代码,单位类型,县区,项目名称,当年实际支付的算力服务费,事项发生日期,省级未予补助,"
+    rows = [
+        f"购买算力服务补助,{name},{code},企业,芗城区,算力,150000,2025-06-30,否,林,13000000001,a@example.invalid,行,62,是,是"
+        for name, code in (("甲公司", CODE), ("乙公司", OTHER_CODE))
+    ]
+    table.write_text("\n".join([heads + "联系人,手机,邮箱,开户银行,银行账号,承诺书,材料齐全", *rows]), encoding="utf-8")
+    record = applications.import_applications(
+        *desk.at, desk.operator, settings=desk.settings, cycle_id=desk.cycle_id, path=table
+    )
+    problems = [each["cause"] for each in record.problems]
+    assert problems == [f"该单位自 2026-01-01 至 2027-12-31 不得申报：列入失信名单（依据：{_CLAUSE}）"]
+    assert (record.rows_added, record.rows_known) == (1, 0)
+
+
+def test_who_was_banned_after_submitting_is_refused_at_the_completeness_check(desk: Desk) -> None:
+    desk.open_intake()
+    ids = [desk.submit(), desk.submit(uscc=OTHER_CODE)]
+    ban(desk)
+    ban(desk, uscc=OTHER_CODE, until=date(2026, 1, 31))  # over by now
+    assert desk.examine() == {"accepted": 1, "asked": 0, "lapsed": 0, "barred": 1}
+    barred, accepted = (get_application(desk.session, each) for each in ids)
+    assert (barred.status, accepted.status) == (ApplicationStatus.BARRED, ApplicationStatus.ACCEPTED)
+    assert (barred.status_reason, barred.status_clause) == (
+        "自 2026-01-01 至 2027-12-31 不得申报：列入失信名单",
+        _CLAUSE,
+    )
+
+
+def test_who_was_banned_after_acceptance_is_rejected_by_the_bans_clause(desk: Desk) -> None:
+    desk.open_intake()
+    ids = [desk.submit(), desk.submit(uscc=OTHER_CODE)]
+    desk.to_matching()
+    banned = ban(desk, until=date(2026, 12, 31))
+    run = computation.compute(*desk.at, desk.system, cycle_id=desk.cycle_id)
+    found = {each.application_id: each for each in desk.session.exec(select(Award).where(Award.run_id == run.id))}
+    assert (found[ids[0]].outcome, found[ids[1]].outcome) == (Outcome.REJECTION, Outcome.AWARD)
+    assert found[ids[0]].clause == _CLAUSE
+    assert found[ids[0]].reason == "禁止申报：自 2026-01-01 至 2026-12-31 不得申报：列入失信名单"
+    kept = computation.kept_inputs(desk.session, run)
+    assert kept is not None and kept.digest == run.inputs_digest and kept.ended[0][3] == _CLAUSE
+    assert banned.lifted_at is None
+
+
+def test_a_lifted_ban_holds_no_more(desk: Desk) -> None:
+    desk.open_intake()
+    banned = ban(desk)
+    with pytest.raises(NotAllowedError):
+        bans.lift(*desk.at, desk.operator, ban_id=banned.id or 0, reason="已移出名单")
+    with pytest.raises(InputError, match="必须写明理由"):
+        bans.lift(*desk.at, desk.section_head, ban_id=banned.id or 0, reason="")
+    bans.lift(*desk.at, desk.section_head, ban_id=banned.id or 0, reason="已移出名单")
+    with pytest.raises(StateError, match="已经解除"):
+        bans.lift(*desk.at, desk.leader, ban_id=banned.id or 0, reason="已移出名单")
+    (shown,) = bans.shown(desk.session, desk.clock, CODE)
+    assert (shown.holds, shown.lifted_by, shown.ban.lift_reason) == (False, "head", "已移出名单")
+    assert desk.submit()
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"uscc": "123"}, "请按营业执照核对"),
+        ({"name": " "}, "还没有申报过，请同时写明单位名称"),
+        ({"until": date(2025, 12, 31)}, "早于起始日"),
+        ({"reason": ""}, "必须写明原因和依据"),
+        ({"clause": " "}, "必须写明原因和依据"),
+    ],
+)
+def test_a_ban_that_cannot_be_is_refused(desk: Desk, changes: dict[str, object], told: str) -> None:
+    usual = {
+        "uscc": CODE,
+        "name": "某公司",
+        "starts_on": date(2026, 1, 1),
+        "until": date(2027, 1, 1),
+        "reason": "失信",
+        "clause": _CLAUSE,
+    }
+    with pytest.raises(InputError, match=told):
+        bans.impose(*desk.at, desk.operator, **(usual | changes))  # type: ignore[arg-type]
+    assert desk.session.exec(select(User.id).where(User.login == "qi")).first() is None

@@ -47,7 +47,8 @@ def refuse_banned(session: Session, clock: Clock, uscc: str) -> None:
 def told(ban: Ban) -> str:
     """The sentence for the enterprise."""
     return (
-        f"很抱歉，贵单位自 {ban.starts_on} 至 {ban.until} 不得申报奖补。原因：{ban.reason.rstrip('。')}（依据：{ban.clause}）。"
+        f"很抱歉，贵单位自 {ban.starts_on} 至 {ban.until} 不得申报奖补。"
+        f"原因：{ban.reason.rstrip('。')}（依据：{ban.clause}）。"
         "期满后可以申报；如有异议，请与主办单位联系。"
     )
 

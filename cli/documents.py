@@ -16,8 +16,8 @@ _KINDS = (
     "guide 申报指南、application_summary 申报汇总表、supplement_notice 补正通知书、review_letter 部门联审函、"
     "verification_summary 联审汇总表、panel_form 专家评审表、calculation 测算表、public_list 公示、"
     "award_list 公示名单、objection_reply 异议答复、funds_request 资金请示、funds_notice 资金下达通知、"
-    "payment_list 资金拨付清单、dossier 申报案卷、yearly_report 年度总结、differences 差异表、"
-    "import_report 导入情况报告"
+    "payment_list 资金拨付清单、recovery_decision 追回决定、dossier 申报案卷、yearly_report 年度总结、"
+    "differences 差异表、import_report 导入情况报告"
 )
 OfKind = Annotated[str, typer.Argument(metavar="种类", help=_KINDS)]
 

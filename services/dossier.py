@@ -38,9 +38,10 @@ from services.actors import Actor
 from services.browsing import county_name
 from services.clock import Clock
 from services.deadlines import due_day
-from services.documents.names import CITY, LEVELS, OPINIONS, OUTCOMES, VERDICTS
+from services.documents.names import LEVELS, OPINIONS, OUTCOMES, VERDICTS
 from services.errors import NotFoundError
 from services.permissions import may
+from services.sharing import CITY
 
 
 @dataclass(frozen=True)

@@ -21,9 +21,9 @@ from policy import Policy
 from services import policies
 from services.actors import Actor
 from services.clock import CHINA
-from services.documents.names import CITY
 from services.errors import NotFoundError
 from services.money import decimal_yuan
+from services.sharing import CITY
 from services.sight import treasury_of
 
 _KIND = "payment_list"

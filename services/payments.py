@@ -27,13 +27,12 @@ from services.actors import Actor
 from services.applications import letter
 from services.clock import CHINA, Clock, today
 from services.deadlines import due_day
-from services.documents.names import CITY
 from services.errors import InputError, NotAllowedError, NotFoundError, ServiceError, StateError
 from services.money import yuan
 from services.notices.queueing import queue
 from services.operation import operation
 from services.payment_rows import ResultRow, Said, known_headings, read_results
-from services.sharing import county_rate, split
+from services.sharing import CITY, county_rate, split
 from services.sight import treasury_of
 from services.tables import RowProblem, read_workbook
 

@@ -38,11 +38,11 @@ from services.actors import Actor
 from services.clock import Clock
 from services.completeness import Lack
 from services.deadlines import due_day
-from services.documents.names import CITY
 from services.errors import InputError, NotFoundError, StateError
 from services.lifecycle import TRANSITIONS
 from services.operation import operation
 from services.particulars import CONTACTS
+from services.sharing import CITY
 
 RESULTS = "results"
 _LABEL = re.compile(r"“([^”]+)”")

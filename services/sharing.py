@@ -7,6 +7,9 @@ from policy import Policy, ValueProblem
 from policy.amounts import read_rate
 from services.errors import InputError
 
+CITY = "city"
+"""The bearer of a payment that is no county."""
+
 
 def county_rate(law: Policy, cycle: Cycle, county: str) -> Decimal:
     """The county's share between 0 and 1: the cycle's own setting, else the policy's. Raises InputError."""

@@ -20,8 +20,8 @@ from models import (
 from policy import Policy
 from services import policies
 from services.actors import Actor
-from services.documents.names import CITY
 from services.errors import InputError, NotFoundError
+from services.sharing import CITY
 from services.sight import treasury_of
 
 

@@ -21,10 +21,9 @@ from services.actors import Actor
 from services.after_payment import awards, clawbacks
 from services.after_payment.awards import PaidAward, bearer_name
 from services.clock import Clock, today
-from services.documents.names import CITY
 from services.errors import NotFoundError
 from services.permissions import may
-from services.sharing import county_rate, split
+from services.sharing import CITY, county_rate, split
 
 GROUND_NAMES = {
     ClawbackGround.AUDIT: "审计",

@@ -40,4 +40,3 @@ IMPORTS = {
     ImportKind.VERIFICATION: "核验表",
     ImportKind.PAYMENTS: "拨付结果",
 }
-CITY = "city"  # the bearer of a payment that is no county

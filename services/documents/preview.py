@@ -6,12 +6,11 @@ from pathlib import Path
 
 from config.settings import Settings
 from services.documents.content import Content, Page
-from services.documents.contents import recovery_decision
 from services.documents.errors import TemplateProblemError
 from services.documents.record import Record
 from services.documents.registry import KINDS, Kind, kind_of
 from services.documents.render.pages import FOLDERS, environment, render
-from services.documents.sample import sample_record, sample_recovery
+from services.documents.sample import sample_record
 from services.documents.writing import rendered
 
 
@@ -49,4 +48,3 @@ def _pages(record: Record) -> Iterator[Page]:
         content = _content(record, kind)
         if isinstance(content, Page):
             yield content
-    yield recovery_decision.page(record.settings, sample_recovery(record))

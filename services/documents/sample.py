@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlmodel import Session, SQLModel
 
@@ -17,6 +17,9 @@ from models import (
     Award,
     AwardList,
     AwardListEntry,
+    Clawback,
+    ClawbackGround,
+    ClawbackState,
     ComputationRun,
     Cycle,
     Decision,
@@ -49,11 +52,9 @@ from services import policies
 from services.actors import actor_of
 from services.clock import FixedClock
 from services.database import engine_of, session_of
-from services.documents.contents.recovery_decision import Recovery
-from services.documents.names import CITY
 from services.documents.record import Record
 from services.errors import NotFoundError
-from services.sharing import county_rate, split
+from services.sharing import CITY, county_rate, split
 
 _VALUES = {"money": "1200000.00", "integer": "3", "decimal": "8.5", "boolean": "true", "list": "示例甲;示例乙"}
 _NAMES = (
@@ -101,29 +102,6 @@ def sample_record(settings: Settings) -> Iterator[Record]:
             yield Record(session, settings, filling.cycle, FixedClock(filling.now), actor_of(operator))
     finally:
         engine.dispose()
-
-
-def sample_recovery(record: Record) -> Recovery:
-    """A recovery of the cycle's first award."""
-    entry = record.entries[0]
-    measure = record.measures[entry.measure]
-    return Recovery(
-        enterprise=entry.enterprise_name,
-        uscc=entry.uscc,
-        policy_title=record.policy.title,
-        policy_number=record.policy.number,
-        year=record.cycle.year,
-        measure=measure.title,
-        clause=measure.clause,
-        award_fen=entry.amount_fen,
-        paid_on=date(record.cycle.year + 1, 4, 1),
-        reason="申报时提交的部分发票此后全部冲红，实际发生额不足申报数额",
-        amount_fen=entry.amount_fen,
-        interest_fen=1_234_56,
-        due_on=date(record.cycle.year + 1, 10, 31),
-        account="户名：示例市财政局；开户银行：示例银行；账号：0000 0000 0000 0000",
-        decided_on=date(record.cycle.year + 1, 9, 30),
-    )
 
 
 def _begin(session: Session, law: Policy) -> _Filling:
@@ -174,6 +152,7 @@ def _fill(filling: _Filling) -> None:
     _approve(filling, frozen)
     _publish(filling, list_id)
     _pay(filling, list_id)
+    _claim_back(filling)
     for duty in filling.law.duties[:2]:
         filling.add(
             DutyReport(
@@ -425,6 +404,32 @@ def _pay(filling: _Filling, list_id: int) -> None:
                         amount_fen=fen,
                     )
                 )
+
+
+def _claim_back(filling: _Filling) -> None:
+    """The first award is claimed back, with interest and a ban."""
+    entry, decided = filling.entries[0], filling.now + timedelta(days=200)
+    filling.add(
+        Clawback(
+            cycle_id=filling.cycle.id or 0,
+            entry_id=entry.id or 0,
+            number=f"ZH-{entry.number}-1",
+            ground=ClawbackGround.AUDIT,
+            reason="申报时提交的部分发票此后全部冲红，实际发生额不足申报数额",
+            clause=filling.law.provisions.clause or "附则",
+            amount_fen=entry.amount_fen,
+            ban_from=decided.date(),
+            ban_until=decided.date() + timedelta(days=1095),
+            proposed_by=filling.people[Role.OPERATOR],
+            proposed_at=decided - timedelta(days=10),
+            state=ClawbackState.OWED,
+            decided_by=filling.people[Role.BUREAU_LEADER],
+            decided_at=decided,
+            due_on=decided.date() + timedelta(days=30),
+            interest_fen=1_234_56,
+            interest_steps=[{"label": "利息合计（示例）", "value": "1,234.56"}],
+        )
+    )
 
 
 def _digest(text: str) -> str:

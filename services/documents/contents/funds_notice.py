@@ -3,8 +3,8 @@
 from services.documents.content import Page
 from services.documents.contents.allocation import Share, allocate
 from services.documents.contents.payments import ordered_lines
-from services.documents.names import CITY
 from services.documents.record import Record, latest
+from services.sharing import CITY
 
 
 def build(record: Record) -> Page:

@@ -1,45 +1,33 @@
-"""追回决定: an award that was paid and has to be given back."""
+"""追回决定: an award that was paid and has to be given back, as it was decided."""
 
-from dataclasses import dataclass
-from datetime import date
+from sqlmodel import col, select
 
-from config.settings import Settings
+from models import AwardListEntry, Clawback, ClawbackState
+from services.after_payment import letter
 from services.documents.content import Page
+from services.documents.record import Record
 
 
-@dataclass(frozen=True)
-class Recovery:
-    """What is recovered from whom, and why. `interest_fen` is what comes on top; `account` says where to pay it to."""
-
-    enterprise: str
-    uscc: str
-    policy_title: str
-    policy_number: str
-    year: int
-    measure: str
-    clause: str
-    award_fen: int
-    paid_on: date
-    reason: str
-    amount_fen: int
-    interest_fen: int
-    due_on: date
-    account: str
-    decided_on: date
-
-    @property
-    def total_fen(self) -> int:
-        """What has to be paid back in all."""
-        return self.amount_fen + self.interest_fen
+def objects(record: Record) -> dict[str, str]:
+    """The cases of the cycle in which it was decided to claim back, with the enterprise's name."""
+    rows = record.session.exec(
+        select(Clawback.number, AwardListEntry.enterprise_name)
+        .join(AwardListEntry, col(AwardListEntry.id) == col(Clawback.entry_id))
+        .where(Clawback.cycle_id == record.cycle.id, Clawback.state == ClawbackState.OWED)
+        .order_by(col(Clawback.number))
+    )
+    return {number: f"{number} {name}" for number, name in rows}
 
 
-def page(settings: Settings, recovery: Recovery) -> Page:
-    """The decision, as a letter to the enterprise."""
+def build(record: Record, about: str) -> Page:
+    """The decision on one case, as a letter to the enterprise."""
+    case = record.session.exec(select(Clawback.id).where(Clawback.number == about)).one()
+    decided = letter.letter_of(record.session, record.actor, case or 0)
     return Page(
-        title=f"关于追回{recovery.enterprise}{recovery.year}年度奖补资金的决定",
+        title=f"关于追回{decided.enterprise}{decided.year}年度奖补资金的决定",
         template="recovery_decision.html",
-        organisation=settings.organisation,
-        dated=recovery.decided_on,
+        organisation=record.settings.organisation,
+        dated=decided.decided_on,
         letter=True,
-        data={"recovery": recovery, "contact": settings.contact},
+        data={"recovery": decided, "owed_fen": decided.owed_fen, "contact": record.settings.contact},
     )

@@ -4,9 +4,11 @@ import json
 from collections import Counter
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 import pytest
+from aiosmtpd.smtp import SMTP
 from sqlalchemy import Engine
 from sqlmodel import Session, select
 
@@ -141,6 +143,29 @@ def test_a_process_killed_between_sending_and_recording_leaves_no_second_mail(ei
         assert report_of(deliverer(settings, WALL_TIME + CLAIM)) == DeliveryReport(sent=30)
     assert len(kept_mails(folder)) == 30 and copies(folder) == taken
     assert {row.status for row in messages(engine)} == {MessageStatus.SENT}
+
+
+def test_what_arrived_is_recorded_while_others_are_still_being_sent(engine: Engine, wall: FixedClock) -> None:
+    to = addresses(40)
+    queue_receipts(engine, to)
+    recorded: list[int] = []
+
+    class Slow(Script):
+        def _next(self, behaviour: dict[str, list[str]], address: str, server: SMTP) -> str:
+            if address == to[-1] and not recorded:
+                until = monotonic() + 10
+                while (done := sent_of(engine)) < 30 and monotonic() < until:
+                    sleep(0.01)
+                recorded.append(done)
+            return super()._next(behaviour, address, server)
+
+    with scripted(Slow()) as port:
+        assert deliver(engine, wall, port, smtp_connections=1) == DeliveryReport(sent=40)
+    assert recorded[0] >= 30, "a process killed here would send at most ten again"
+
+
+def sent_of(engine: Engine) -> int:
+    return sum(row.status is MessageStatus.SENT for row in messages(engine))
 
 
 def test_two_deliverers_at_once_send_no_mail_twice(either: Settings, tmp_path: Path) -> None:

@@ -169,6 +169,7 @@ def test_the_signature_is_taken_by_a_library_of_others(tmp_path: Path) -> None:
     assert set(names) == {b"duixian._domainkey.gxj.example.invalid."}
     signed = parsed(composed(own, "guide_published", optional=True))["DKIM-Signature"]
     assert "list-unsubscribe:list-unsubscribe-post" in signed, "RFC 8058 wants both signed"
+    assert "h=from:from:" in signed, "named once more than it stands, nobody can add another (RFC 6376, 8.15)"
 
 
 def test_a_key_that_cannot_be_used_is_told_before_anything_is_sent(tmp_path: Path) -> None:

@@ -48,7 +48,7 @@ def test_a_deadline_stands_in_both_parts(settings: Settings, kind: str) -> None:
 
 def test_the_samples_and_the_templates_are_those_of_the_table() -> None:
     at_once = {"registration.j2", "registration_accepted.j2", "registration_refused.j2"}
-    others = {"layout.txt", "layout.html", "parts.txt", "parts.html", *at_once}
+    others = {"layout.txt", "layout.html", "layout.group", "parts.txt", "parts.html", *at_once}
     assert {path.name for path in SHIPPED.iterdir()} - others == {kind.template for kind in KINDS.values()}
     for kind in KINDS.values():
         keys = set(sample_context(kind.id))

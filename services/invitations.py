@@ -28,8 +28,9 @@ from models import (
 from policy import Measure, Policy
 from services import cycles, drafts, policies, qualifying
 from services.actors import Actor
+from services.after_payment import bans
 from services.applications import INTAKE
-from services.clock import Clock
+from services.clock import Clock, today
 from services.errors import InputError, NotFoundError, StateError
 from services.notices.contexts import about_cycle
 from services.notices.queueing import queue
@@ -135,6 +136,7 @@ def take(
     if known is not None and not known.problems:
         return Report(known, (), (), known.imported_at)
     judged = qualifying.judge(session, cycle, law, measure, workbook)
+    _leave_out_banned(session, clock, judged)
     record = known or InvitationList(
         cycle_id=cycle_id,
         measure=measure_id,
@@ -309,6 +311,15 @@ def accept(session: Session, clock: Clock, actor: Actor, *, invitation_id: int) 
         measure_id=invitation.measure,
         known=invitation.given,
     )
+
+
+def _leave_out_banned(session: Session, clock: Clock, judged: qualifying.Judged) -> None:
+    """Who may not apply today is not invited either."""
+    banned = bans.holding(session, today(clock))
+    for each in [each for each in judged.qualified if each.uscc in banned]:
+        ban = banned[each.uscc]
+        judged.qualified.remove(each)
+        judged.short.append(each.told(f"自 {ban.starts_on} 至 {ban.until} 不得申报：{ban.reason}", "不邀请"))
 
 
 def _invite(session: Session, record: InvitationList, each: qualifying.Candidate) -> Invitation | None:

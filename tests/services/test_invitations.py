@@ -1,6 +1,6 @@
 """免申即享: who qualifies by a bureau's list, what is sent, and the application that is filled in."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
@@ -9,6 +9,7 @@ from sqlmodel import Session, col, func, select
 from models import Draft, Enterprise, Invitation, InvitationList, Message, Role
 from services import drafts, invitation_book, invitations, people, policies, qualifying, reminders
 from services.actors import Actor, find_actor
+from services.after_payment import bans
 from services.documents.render.xlsx import to_xlsx
 from services.errors import InputError, NotAllowedError, NotFoundError, StateError
 from services.invitations import Report
@@ -80,6 +81,22 @@ def test_rows_that_cannot_be_judged_are_named_and_the_others_go_on(desk: Desk, t
     assert told[2][:2] == (5, "本年度营业收入")
     assert told[3] == (6, "企业名称", "缺少行业平均增速，无法判断")
     assert told[4] == (7, "邮箱", "不是有效的邮箱")
+
+
+def test_who_may_not_apply_is_not_invited(desk: Desk, tmp_path: Path) -> None:
+    bans.impose(
+        *desk.at,
+        desk.operator,
+        uscc=CODE,
+        starts_on=date(2026, 1, 1),
+        until=date(2027, 1, 1),
+        reason="列入失信名单",
+        clause="附则",
+        name="漳州示例云帆科技有限公司",
+    )
+    found = take(desk, tmp_path, GROWN)
+    assert not found.invited and found.record.rows_short == 1
+    assert found.short[0]["cause"] == "自 2026-01-01 至 2027-01-01 不得申报：列入失信名单"
 
 
 def test_mails_wait_for_the_intake_and_go_out_once_without_amounts(desk: Desk, tmp_path: Path) -> None:

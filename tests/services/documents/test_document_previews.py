@@ -29,7 +29,7 @@ def test_a_sample_is_the_same_every_time() -> None:
 def test_a_broken_template_is_named_with_its_line_and_no_other_is(tmp_path: Path) -> None:
     (tmp_path / "recovery_decision.html").write_text("甲\n{{ recovery.nosuch }}", encoding="utf-8")
     (tmp_path / "dossier.html").write_text("{% if %}", encoding="utf-8")
-    found = problems(SETTINGS, (tmp_path, *FOLDERS))
+    found = sorted(problems(SETTINGS, (tmp_path, *FOLDERS)))
     assert len(found) == 2
     assert found[0].startswith("模板“dossier.html”第 1 行写法有误")
     assert found[1].startswith("模板“recovery_decision.html”第 2 行用了没有的名称")

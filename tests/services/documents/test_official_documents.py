@@ -1,6 +1,7 @@
 """The documents that go out: their layout in DOCX and PDF, and every figure in them is the record's."""
 
 import re
+from datetime import date
 from importlib.resources import files
 from pathlib import Path
 
@@ -12,11 +13,9 @@ from read_back import docx_table, docx_text, pdf_pages, pdf_text, written
 from small_cycle import NOW, SmallCycle
 from sqlmodel import select
 
-from models import AwardList, Decision, Payment
+from models import AwardList, Clawback, ClawbackGround, ClawbackState, Decision, Payment
 from services.documents import NotYetError
 from services.documents.content import Page
-from services.documents.contents import recovery_decision
-from services.documents.contents.recovery_decision import Recovery
 from services.documents.render import fonts
 from services.documents.render.docx import to_docx
 from services.documents.render.pages import environment, render, title_lines
@@ -196,29 +195,36 @@ def test_a_dossier_has_facts_steps_replies_and_payments(small: SmallCycle) -> No
         assert promised in text, promised
 
 
-def test_a_recovery_names_every_sum(small: SmallCycle, tmp_path: Path) -> None:
-    recovery = Recovery(
-        enterprise="漳州云帆智能科技有限公司",
-        uscc="91350600MA00000001",
-        policy_title="示例市若干措施",
-        policy_number="例政〔2025〕1号",
-        year=2025,
-        measure="算力服务补助",
-        clause="一（二）",
-        award_fen=7_500_000,
-        paid_on=NOW.date(),
-        reason="发票已冲红",
-        amount_fen=7_500_000,
-        interest_fen=12_345,
-        due_on=NOW.date(),
-        account="示例市财政局，示例银行，000",
-        decided_on=NOW.date(),
+def test_a_recovery_names_every_sum(small: SmallCycle) -> None:
+    entry = small.entries[0]
+    small.session.add(
+        Clawback(
+            cycle_id=small.cycle.id or 0,
+            entry_id=entry.id or 0,
+            number="ZH-1",
+            ground=ClawbackGround.AUDIT,
+            reason="发票已冲红",
+            clause="附则",
+            amount_fen=7_000_000,
+            ban_from=date(2026, 4, 1),
+            ban_until=date(2029, 3, 31),
+            proposed_by=small.actor.user_id,
+            proposed_at=NOW,
+            state=ClawbackState.OWED,
+            decided_by=small.actor.user_id + 1,
+            decided_at=NOW,
+            due_on=date(2026, 4, 30),
+            interest_fen=12_345,
+            interest_steps=[{"label": "利息合计", "value": "123.45"}],
+        )
     )
-    page = recovery_decision.page(small.settings, recovery)
-    for text in (docx_text(rendered(page, tmp_path, "docx")), pdf_text(rendered(page, tmp_path, "pdf"))):
-        for fen in (7_500_000, 7_512_345):
+    small.session.commit()
+    files = written(small, "recovery_decision")
+    for text in (docx_text(files["docx"]), pdf_text(files["pdf"])):
+        for fen in (entry.amount_fen, 7_000_000, 7_012_345):
             assert f"{yuan(fen)}元（大写：{capitals(fen)}）" in text
-        assert "利息123.45元" in text
+        for said in ("利息123.45元", "2026年4月30日前", "自2026年4月1日至2029年3月31日", "经查，发票已冲红。", "ZH-1"):
+            assert said in text
 
 
 def test_titles_are_broken_between_words_only() -> None:

@@ -114,7 +114,11 @@ def test_answers_go_to_the_office_in_charge_when_it_is_set(tmp_path: Path) -> No
 
 def test_only_optional_mail_can_be_refused(tmp_path: Path) -> None:
     own = settings_for(tmp_path, console_url="https://duixian.example.invalid/")
-    assert [kind.id for kind in KINDS.values() if kind.optional] == ["guide_published", "intake_reminder"]
+    assert [kind.id for kind in KINDS.values() if kind.optional] == [
+        "guide_published",
+        "intake_reminder",
+        "invitation",
+    ]
     mail = parsed(composed(own, "guide_published", optional=True))
     link = mail["List-Unsubscribe"].strip("<>")
     assert mail["List-Unsubscribe-Post"] == "List-Unsubscribe=One-Click"

@@ -85,10 +85,7 @@ def _imprint(document: Any) -> None:
 
 def _finish_table(table: Any) -> None:
     """Full width, rows that stay whole on a page, small type, cells centred upright."""
-    properties = table.tblPr
-    for old in properties.findall(qn("w:tblLayout")):
-        properties.remove(old)
-    properties.append(parse_xml(f'<w:tblLayout {_W} w:type="fixed"/>'))
+    table.tblPr.autofit = False
     for row in table.iter(qn("w:tr")):
         row.get_or_add_trPr().append(parse_xml(f"<w:cantSplit {_W}/>"))
     for paragraph in table.iter(qn("w:p")):

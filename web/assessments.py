@@ -89,6 +89,18 @@ def mark(visit: Annotated[Visit, does("assessment.mark")], assessment_id: Id, fo
     return visit.back(f"/tracking/assessments?cycle={row.cycle_id}", f"已评定为“{STATE_NAMES[row.state]}”。")
 
 
+@router.get("/tracking/assessments/{assessment_id}/paper")
+def paper(visit: Annotated[Visit, sees("assessment.mark")], assessment_id: Id) -> HTMLResponse:
+    """The form, for one that came on paper."""
+    return _form(visit, assessment_id)
+
+
+@router.post("/tracking/assessments/{assessment_id}/paper")
+def save_paper(visit: Annotated[Visit, does("assessment.mark")], assessment_id: Id, form: Typed) -> Response:
+    """Keep what was copied from paper, or hand it in."""
+    return _save(visit, assessment_id, form, f"/tracking/assessments/{assessment_id}")
+
+
 @router.get("/my/assessments/{assessment_id}")
 def own(visit: Own, assessment_id: Id) -> HTMLResponse:
     """An own self-assessment to be filled in, or as it was handed in."""
@@ -98,6 +110,10 @@ def own(visit: Own, assessment_id: Id) -> HTMLResponse:
 @router.post("/my/assessments/{assessment_id}")
 def save(visit: Annotated[Visit, does("assessment.save")], assessment_id: Id, form: Typed) -> Response:
     """Keep what was typed, or hand it in."""
+    return _save(visit, assessment_id, form, "/my")
+
+
+def _save(visit: Visit, assessment_id: int, form: dict[str, str], done: str) -> Response:
     settings = visit.console.settings
     hand_in = form.get("what") == "hand_in"
     act = assessments.hand_in if hand_in else assessments.save
@@ -108,8 +124,8 @@ def save(visit: Annotated[Visit, does("assessment.save")], assessment_id: Id, fo
     except StateError as error:
         return _form(visit, assessment_id, trouble=str(error), status=422)
     if hand_in:
-        return visit.back("/my", "绩效自评已提交。")
-    return visit.back(f"/my/assessments/{assessment_id}", "已保存，还没有提交。")
+        return visit.back(done, "绩效自评已提交。")
+    return visit.back(visit.request.url.path, "已保存，还没有提交。")
 
 
 def _page(visit: Visit, assessment_id: int, *, trouble: str = "", status: int = 200) -> HTMLResponse:

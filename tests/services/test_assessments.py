@@ -81,10 +81,11 @@ def test_each_award_is_asked_about_once_and_only_when_all_of_it_is_paid(make_rec
 
 def test_who_does_not_answer_is_reminded_before_and_once_after_the_day(asked: Record) -> None:
     found = []
-    for _ in range(100):
+    asked.days(55)
+    for _ in range(38):
         if follow_up(asked):
             found.append(asked.clock.now().strftime("%m-%d"))
-        assert follow_up(asked) == 0
+            assert follow_up(asked) == 0
         asked.days(1)
     assert found == ["04-28", "05-21", "05-27", "05-29"]  # 20, 5 and 1 working days before; then it was due on the 28th
     last = asked.messages("assessment_reminder")[-1].context

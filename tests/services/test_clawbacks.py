@@ -381,7 +381,7 @@ STEPS = st.one_of(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(steps=st.lists(STEPS, min_size=4, max_size=16))
 def test_awarded_is_kept_pending_cut_and_claimed_back_after_any_history(
     template: Path, steps: list[tuple[str, int, int]]

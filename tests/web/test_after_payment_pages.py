@@ -174,12 +174,13 @@ def test_a_self_assessment_goes_there_and_back_and_into_the_workbook(house: Hous
     form = re.search(r"/my/assessments/(\d+)", text(applicant, "/my"))
     assert form
     own, office = form[0], f"/tracking/assessments/{form[1]}"
-    assert "还没有提交" in text(operator, office)
+    assert "还没有提交" in text(operator, office) and "录入纸质自评" in text(operator, f"{office}/paper")
     assert send(applicant, own, what="save", spent="很多").status_code == 303
     assert 'value="很多"' in text(applicant, own)
     refused = send(applicant, own, what="hand_in", **(ANSWERS | {"spent": "很多", "patents": ""}))
     assert refused.status_code == 422 and "还有 2 项没有填好" in refused.text and "已经上线" in refused.text
-    assert send(applicant, own, what="hand_in", **ANSWERS).status_code == 303
+    assert send(applicant, f"{office}/paper", what="hand_in", **ANSWERS).status_code == 403
+    assert send(operator, f"{office}/paper", what="hand_in", **ANSWERS).headers["location"] == office
     page = text(operator, office)
     assert HOSTILE not in page and "50000.00 元" in page
     assert send(operator, f"{office}/mark").status_code == 422

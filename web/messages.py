@@ -151,6 +151,7 @@ def _outbox(
         most=_MOST_FAILED,
         cycle=cycle,
         waiting=upcoming.upcoming(session, settings, visit.clock, visit.console.wall, cycle.id or 0, waiting_page),
+        scheduled=upcoming.scheduled(session, cycle.id or 0),
         foreseen=_foreseen(visit, cycle),
         relay=relays.relay_of(session, settings),
         unknown=office_open(settings, visit.clock.now())[1],

@@ -95,6 +95,7 @@ class _Delivery:
                     room = None if room is None else room - len(chunk)
                     ahead = None if first or self.wall.now() >= until else thread.submit(self._claim, room)
                     await self._chunk(chunk, pool, recorder)
+                    recorder.check()
                     following = await asyncio.wrap_future(ahead) if ahead else []
                     if self.report.trouble:
                         self._give_back(following, recorder)

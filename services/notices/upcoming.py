@@ -4,10 +4,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from config.settings import Settings
-from models import Message, MessageAction, MessageChange, MessageStatus, User
+from models import Dispatch, Message, MessageAction, MessageChange, MessageStatus, User
 from services.actors import Actor
 from services.calendar import CalendarError
 from services.clock import CHINA, Clock
@@ -53,6 +53,14 @@ def upcoming(
     found = sliced(session, query, page, PAGE, col(Message.id))
     rows = [foreseen(settings, clock, wall, message) for message in found.rows]
     return Slice(rows, found.number, found.pages, found.total)
+
+
+def scheduled(session: Session, cycle_id: int) -> int:
+    """How many notices of the operator's own wait for their time; their mails are made then."""
+    waiting = select(func.count()).where(
+        Dispatch.cycle_id == cycle_id, col(Dispatch.queued_at).is_(None), col(Dispatch.called_off_at).is_(None)
+    )
+    return session.exec(waiting).one()
 
 
 def foreseen(settings: Settings, clock: Clock, wall: Clock, message: Message) -> Upcoming:

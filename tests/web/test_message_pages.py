@@ -138,6 +138,7 @@ def test_scheduled_in_beijings_time_and_called_off(house: House, operator: TestC
     assert saved.send_at == datetime(2026, 6, 2, 8, 30, tzinfo=CHINA) and mails(house) == [] and delivered == []
     page = operator.get("/messages/written/1").text
     assert "定于 2026-06-02 08:30 发给 2 个收件人" in page and ">定时<" in page and "lin@example.invalid" in page
+    assert "另有 1 份定时的工作通知" in operator.get("/messages").text
     done = send(operator, "/messages/written/1/call-off")
     assert done.status_code == 303
     house.clock.set(datetime(2026, 6, 3, 9, 0, tzinfo=CHINA))

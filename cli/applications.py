@@ -42,7 +42,7 @@ def list_command(cycle: OfCycle = None, as_json: AsJson = False) -> None:
     from sqlmodel import col, select
 
     from models import Application
-    from services.documents.names import APPLICATION_STATES
+    from services.state_names import APPLICATION_STATES
 
     with desk() as place:
         chosen = place.cycle(cycle)

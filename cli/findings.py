@@ -59,7 +59,7 @@ def decide(
 
 def _counterpart(place: Desk, entry_id: int | None, other_id: int | None) -> str:
     from models import LedgerEntry
-    from services.documents.names import LEVELS
+    from services.state_names import LEVELS
 
     if entry_id is None:
         assert other_id is not None

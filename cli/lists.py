@@ -117,8 +117,8 @@ def _headline(found: "AwardList") -> dict[str, Any]:
 
 
 def _row(place: Desk, cycle: "Cycle", line: "AwardListEntry") -> dict[str, str]:
-    from services.documents.names import OUTCOMES
     from services.money import plain_yuan
+    from services.state_names import OUTCOMES
 
     law = place.law(cycle)
     measure = law.measure(line.measure)
@@ -138,7 +138,7 @@ def _row(place: Desk, cycle: "Cycle", line: "AwardListEntry") -> dict[str, str]:
 
 
 def _said(outcome: "Outcome | None", fen: int) -> str:
-    from services.documents.names import OUTCOMES
     from services.money import plain_yuan
+    from services.state_names import OUTCOMES
 
     return f"{OUTCOMES[outcome]} {plain_yuan(fen)} 元" if outcome else "（没有）"

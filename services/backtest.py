@@ -14,11 +14,11 @@ from sqlmodel import Session, col, select
 from models import Application, Award, AwardList, AwardListEntry, ComputationInputs, ComputationRun, Cycle
 from policy import PolicyError
 from services import computation, lists, policies
-from services.documents.names import OUTCOMES
 from services.errors import NotFoundError, StateError
 from services.input_changes import changes_of
 from services.inputs import Inputs, code_version, digest_of, read_inputs
 from services.money import yuan
+from services.state_names import OUTCOMES
 
 _FIELDS = {
     "amount_fen": "金额",

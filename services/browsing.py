@@ -14,9 +14,9 @@ from models import Application, ApplicationStatus, Award, Enterprise, Outcome
 from policy import Policy
 from services import computation, sight
 from services.actors import Actor
-from services.documents.names import OUTCOMES
 from services.permissions import may
 from services.sightings import Slice
+from services.state_names import OUTCOMES
 
 COLUMNS = {
     "number": "受理编号",

@@ -28,10 +28,10 @@ from models import (
 from policy import Fact
 from services import enterprises, facts, lists, objection_files, policies
 from services.actors import Actor
-from services.documents.names import LEVELS
 from services.errors import InputError, NotFoundError
 from services.sight import treasury_of
 from services.sightings import Slice, sliced
+from services.state_names import LEVELS
 
 
 @dataclass(frozen=True)

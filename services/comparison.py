@@ -15,7 +15,7 @@ from policy.ranges import Range
 from policy.same_item import Pairs
 from policy.schema import Pool
 from policy.variants import Tally, uncut
-from services.documents.names import OUTCOMES
+from services.state_names import OUTCOMES
 
 NO_COUNTY = "没有写县区"
 _REFUSED = "不能测算"

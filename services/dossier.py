@@ -38,10 +38,10 @@ from services.actors import Actor
 from services.browsing import county_name
 from services.clock import Clock
 from services.deadlines import due_day
-from services.documents.names import LEVELS, OPINIONS, OUTCOMES, VERDICTS
 from services.errors import NotFoundError
 from services.permissions import may
 from services.sharing import CITY
+from services.state_names import LEVELS, OPINIONS, OUTCOMES, VERDICTS
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from sqlmodel import Session, col, func, select
 from models import ImportFile, ImportKind, LedgerEntry, LedgerLevel, User
 from services.actors import Actor
 from services.clock import Clock
-from services.documents.names import LEVELS
 from services.errors import NotFoundError
 from services.ledger import import_ledger
 from services.rehearsal import rehearsal
+from services.state_names import LEVELS
 
 
 @dataclass(frozen=True)

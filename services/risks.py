@@ -26,9 +26,9 @@ from models import (
 from services import policies, reviews
 from services.clock import CHINA
 from services.deadlines import due_day
-from services.documents.names import VERDICTS
 from services.money import wan
 from services.stages import CyclePlan
+from services.state_names import VERDICTS
 
 _CAPPED = "capped"
 _ACROSS = ("limit_", "group_")

@@ -34,13 +34,13 @@ from services.after_payment import bans
 from services.after_payment import overview as clawbacks
 from services.browsing import Wanted
 from services.clock import CHINA
-from services.documents.names import OPINIONS, OUTCOMES, REQUEST_STATES, VERDICTS
 from services.errors import InputError, StateError
 from services.facts import declared_facts
 from services.lifecycle import STATUS_NAMES
 from services.notices.bounce_intake import newest_bounce
 from services.particulars import CONTACTS
 from services.previews import Batch, BatchAction, ImportReport
+from services.state_names import OPINIONS, OUTCOMES, REQUEST_STATES, VERDICTS
 from services.tables import write_table
 from web.access import does, sees
 from web.bounds import CycleId, Id, Page, number

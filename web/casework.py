@@ -25,9 +25,9 @@ from services import (
     sight,
     sightings,
 )
-from services.documents.names import OUTCOMES, VERDICTS
 from services.errors import InputError, NotFoundError, StateError
 from services.money import decimal_yuan
+from services.state_names import OUTCOMES, VERDICTS
 from services.tables import write_table
 from web.access import does, sees
 from web.bounds import Id, Number, Page, Year

@@ -8,8 +8,8 @@ from fastapi.responses import HTMLResponse, Response
 from services import gates, lists, policy_drafts, risks, sightings, waiting
 from services.after_payment import overview
 from services.documents.law import general_rules, sharing, standards
-from services.documents.names import OUTCOMES
 from services.errors import InputError, NotFoundError, StateError
+from services.state_names import OUTCOMES
 from services.waiting import Matter
 from web.access import does, sees
 from web.bounds import Id

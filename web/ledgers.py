@@ -7,8 +7,8 @@ from fastapi.responses import HTMLResponse, Response
 
 from models import LedgerLevel
 from services import incoming, ledger, ledger_imports
-from services.documents.names import LEVELS
 from services.errors import InputError, StateError
+from services.state_names import LEVELS
 from web.access import does, sees
 from web.bounds import Id
 from web.uploads import looked_at

@@ -6,8 +6,8 @@ from sqlmodel import col, select
 
 from models import ImportFile, ImportKind
 from services.documents.content import Book, Cell, CellKind, Column, Sheet
-from services.documents.names import IMPORTS
 from services.documents.record import Record, day, latest
+from services.state_names import IMPORTS
 
 _PLACE = (
     Column("文件", width=28),

@@ -15,9 +15,9 @@ from models import (
 )
 from services.deadlines import due_day
 from services.documents.content import Book, Cell, CellKind, Column, Sheet
-from services.documents.names import OPINIONS, REQUEST_STATES
 from services.documents.record import Record, day, latest
 from services.documents.values import fact_text
+from services.state_names import OPINIONS, REQUEST_STATES
 
 Asked = tuple[VerificationRequest, VerificationReply | None, User | None]
 

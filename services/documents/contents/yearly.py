@@ -23,8 +23,8 @@ from models import (
     PublicNotice,
 )
 from services.documents.content import Chart, Page
-from services.documents.names import OUTCOMES
 from services.documents.record import Record, latest
+from services.state_names import OUTCOMES
 
 
 def build(record: Record) -> Page:

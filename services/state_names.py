@@ -1,4 +1,4 @@
-"""What the states of the record are called in documents."""
+"""What the states of the record are called where people read them."""
 
 from models import ApplicationStatus, FindingVerdict, ImportKind, LedgerLevel, Opinion, Outcome, RequestStatus
 

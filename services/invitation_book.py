@@ -8,7 +8,7 @@ from services.documents.content import Book, CellKind, Column, Sheet
 from services.documents.values import fact_kind
 from services.qualifying import HEADINGS
 
-_ROWS = 500
+_ROWS = 200
 _WIDTHS = {"enterprise_name": 34, "uscc": 22, "contact_email": 26}
 _MOST_CHOICES = 255  # characters that Excel takes for a list
 

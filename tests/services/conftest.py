@@ -8,6 +8,7 @@ import pytest
 
 from cli.demo.acting import World
 from config.settings import Settings
+from services import overview
 from services.database import engine_of, session_of
 from tests.desk import Desk, make_desk
 from tests.services.documents.small_cycle import ITEMS, Item
@@ -44,17 +45,24 @@ def record(make_record: Callable[..., Record]) -> Record:
 
 
 @pytest.fixture(scope="session")
-def ended(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """The sample's year, run to its end; who asks for it is of the group "sample year that ended"."""
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, list[dict[str, str]]]]:
+    """The sample's year, run to its end, and what its stages said on entering 形式审查 and 名单审批, and at the end.
+
+    Who asks for it is of the group "sample year that ended".
+    """
     world = make_world(tmp_path_factory.mktemp("year"))
-    run_year(world)
-    yield world
+    said = []
+    for until in ("completeness", "approval", None):
+        run_year(world, until=until)
+        shown = overview.stages(world.session, world.clock, world.plan, world.cycle)
+        said.append({stage.id: stage.counts for stage in shown})
+    yield world, said
     world.session.close()
 
 
 @pytest.fixture
-def year(ended: World) -> Iterator[World]:
+def year(whole: tuple[World, list[dict[str, str]]]) -> Iterator[World]:
     """The year as it ended; what a test does to it is taken back."""
-    yield ended
-    ended.session.rollback()
-    ended.session.expunge_all()
+    yield whole[0]
+    whole[0].session.rollback()
+    whole[0].session.expunge_all()

@@ -11,29 +11,10 @@ from cli.demo.acting import World
 from cli.demo.story import key_of
 from config.sample.generator import load
 from models import Application, AwardList, AwardListEntry, Message, Payment, PaymentStatus, StageVisit
-from services import audit, lists, overview
+from services import audit, lists
 from services.money import wan
-from tests.year import make_world, run_year
 
-pytestmark = pytest.mark.xdist_group("sample year")  # one worker runs the year
-
-
-@pytest.fixture(scope="module")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> tuple[World, list[dict[str, str]]]:
-    """The year, run to its end, and what its stages said on entering 形式审查 and 名单审批, and at the end."""
-    world = make_world(tmp_path_factory.mktemp("year"))
-    said = []
-    for until in ("completeness", "approval", None):
-        run_year(world, until=until)
-        shown = overview.stages(world.session, world.clock, world.plan, world.cycle)
-        said.append({stage.id: stage.counts for stage in shown})
-    return world, said
-
-
-@pytest.fixture
-def year(whole: tuple[World, list[dict[str, str]]]) -> World:
-    """The year as it ended."""
-    return whole[0]
+pytestmark = pytest.mark.xdist_group("sample year that ended")  # one worker runs the year
 
 
 @pytest.fixture

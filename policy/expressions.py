@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, NoReturn, Protocol
@@ -21,6 +22,10 @@ LITERAL_MAX = 100
 """Greatest integer that may stand in an expression; others get a name."""
 MAX_DEPTH = 100
 """The most levels of an expression; a deeper one would not compile."""
+
+
+_PARSING = threading.Lock()
+"""CPython 3.11 counts the depth of syntax trees for all threads together; two at once end in a SystemError."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +82,8 @@ class Analyst:
     def analyse(self) -> Node:
         """The typed tree, or ExpressionError."""
         try:
-            tree = ast.parse("\n".join(self.lines), mode="eval")
+            with _PARSING:
+                tree = ast.parse("\n".join(self.lines), mode="eval")
         except (SyntaxError, ValueError, RecursionError) as error:
             line = min(getattr(error, "lineno", 1) or 1, self.text.count("\n") + 1)
             offset = max(0, (getattr(error, "offset", 1) or 1) - (2 if line == 1 else 1))

@@ -7,6 +7,7 @@ from enum import StrEnum
 from sqlmodel import Session, col, select
 
 from models import (
+    Application,
     AwardListEntry,
     Clawback,
     ClawbackGround,
@@ -190,9 +191,14 @@ def of_application(session: Session, clock: Clock, actor: Actor, application_id:
 
 def of_enterprise(session: Session, clock: Clock, actor: Actor) -> list[Case]:
     """The decisions against the applicant's own enterprise, the newest first; proposals are not its business yet."""
-    rows = session.exec(select(Clawback).where(Clawback.state == ClawbackState.OWED).order_by(col(Clawback.id).desc()))
-    found = (_case(session, clock, actor, row) for row in rows)
-    return [each for each in found if each.award.application.enterprise_id == actor.enterprise_id]
+    rows = session.exec(
+        select(Clawback)
+        .join(AwardListEntry, col(AwardListEntry.id) == Clawback.entry_id)
+        .join(Application, col(Application.id) == AwardListEntry.application_id)
+        .where(Application.enterprise_id == actor.enterprise_id, Clawback.state == ClawbackState.OWED)
+        .order_by(col(Clawback.id).desc())
+    )
+    return [_case(session, clock, actor, row) for row in rows]
 
 
 def balances(session: Session, actor: Actor, cycle_id: int) -> Balances | None:

@@ -89,7 +89,7 @@ KINDS = {
             PAGE_FORMATS,
             recovery_decision.build,
             recovery_decision.objects,
-            "决",
+            "追",
         ),
         Kind("dossier", "申报案卷", ("pdf",), dossier.build, dossier.objects),
         _page("yearly_report", "年度总结", yearly.build),

@@ -1,7 +1,7 @@
 """Addresses that want no more mail about applying: the signed link in such mail, and who followed it.
 
-Only mail that is no part of the recipient's own matter may be refused: the guide, the reminder to apply, and what the
-operator writes to enterprises that do not take part.
+Only mail that is no part of the recipient's own matter may be refused: the guide, the reminder to apply, the invitation
+(免申即享), and what the operator writes to enterprises that do not take part.
 """
 
 import base64

@@ -15,13 +15,12 @@ from services.documents.record import Record, latest
 from services.state_names import OUTCOMES
 
 _WHAT = (Column("受理编号", width=16), Column("单位名称", width=34), Column("奖补事项", width=22))
-Lines = list[tuple[Payment, PaymentOrder]]
 
 
 def build(record: Record) -> Book:
     """As the record stands. Raises NotYetError while no list is frozen."""
     paid = _payments(record)
-    moments = [record.newest_list.frozen_at, *(payment.reported_at for payment, _ in paid)]
+    moments = [record.newest_list.frozen_at, *(payment.reported_at for payment in paid)]
     return Book(
         title=f"{record.cycle.year}年度奖补差异表",
         organisation=record.settings.organisation,
@@ -79,16 +78,15 @@ def _stands(outcome: Outcome | None) -> str:
     return "不在名单" if outcome is None else OUTCOMES[outcome]
 
 
-def _payments(record: Record) -> Lines:
-    query = select(Payment, PaymentOrder).join(PaymentOrder, col(PaymentOrder.id) == col(Payment.order_id))
-    found = record.session.exec(query.where(PaymentOrder.list_id == record.newest_list.id)).all()
-    return [(payment, order) for payment, order in found]
+def _payments(record: Record) -> list[Payment]:
+    query = select(Payment).join(PaymentOrder, col(PaymentOrder.id) == col(Payment.order_id))
+    return list(record.session.exec(query.where(PaymentOrder.list_id == record.newest_list.id)))
 
 
-def _unpaid(record: Record, paid: Lines) -> Sheet:
+def _unpaid(record: Record, paid: list[Payment]) -> Sheet:
     """The awards of which not every fen is paid."""
     by_entry: dict[int, list[Payment]] = defaultdict(list)
-    for payment, _ in paid:
+    for payment in paid:
         by_entry[payment.entry_id].append(payment)
     rows = [
         (*_who(record, entry), *_sums(entry, by_entry[entry.id or 0]), _failures(by_entry[entry.id or 0]))

@@ -8,8 +8,10 @@ from read_back import about_of, docx_text, path_of
 from small_cycle import SmallCycle
 from sqlmodel import select
 
+from config.settings import Settings
 from models import DocumentNumber
 from services.documents import TemplateProblemError, numbers, write
+from services.documents.registry import KINDS
 from services.documents.render.pages import FOLDERS
 from services.errors import InputError, StateError
 
@@ -83,3 +85,10 @@ def test_a_broken_template_takes_no_number(small: SmallCycle, tmp_path: Path) ->
             templates=(tmp_path, *FOLDERS),
         )
     assert small.session.exec(select(DocumentNumber)).all() == []
+
+
+def test_the_words_of_the_numbers_are_those_that_the_setting_tells_of() -> None:
+    told = Settings.model_fields["issuing_word"].description or ""
+    words = {kind.word for kind in KINDS.values() if kind.word}
+    assert words == {"函", "补", "追"}
+    assert all(f"“{word}”" in told for word in words)

@@ -13,6 +13,7 @@ from tasks import intake, outcomes
 from tasks.context import context
 
 LABELS = {
+    "invited": "新增邀请邮件（封）",
     "applications": "申报（件）",
     "documents": "生成文件（份）",
     "notices": "新增通知（封）",

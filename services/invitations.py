@@ -3,7 +3,7 @@
 Nothing is awarded unasked: an invitation leads to a draft, which the enterprise looks over and hands in like any other.
 """
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -172,7 +172,7 @@ def tell(session: Session, clock: Clock, settings: Settings, cycle: Cycle) -> in
         return 0
     law, common = policies.policy_of(session, cycle), about_cycle(session, cycle, "own")
     sources = _sources(session, cycle)
-    new = 0
+    reached, new = _reached_at(session, cycle), 0
     for invitation in _waiting(session, cycle):
         measure = law.measure(invitation.measure)
         context = common | {
@@ -180,7 +180,7 @@ def tell(session: Session, clock: Clock, settings: Settings, cycle: Cycle) -> in
             "given_by": sources[invitation.list_id],
             "ends": closes,
         }
-        for address in addresses(session, invitation):
+        for address in reached[invitation.id or 0]:
             about = f"{invitation.measure}/{invitation.uscc}"
             new += queue(
                 session,
@@ -196,33 +196,16 @@ def tell(session: Session, clock: Clock, settings: Settings, cycle: Cycle) -> in
     return new
 
 
+@operation("message.queue")
+def announce(session: Session, clock: Clock, actor: Actor, *, settings: Settings, cycle_id: int) -> int:
+    """Mail those who were invited before applications were taken. Returns how many mails were new."""
+    return tell(session, clock, settings, cycles.open_one(session, cycle_id))
+
+
 def waiting_contacts(session: Session, cycle: Cycle) -> dict[str, str]:
     """Name by address of those who were invited and have not applied for it."""
-    return {
-        address: invitation.enterprise_name
-        for invitation in _waiting(session, cycle)
-        for address in addresses(session, invitation)
-    }
-
-
-def addresses(session: Session, invitation: Invitation) -> list[str]:
-    """Where an invited enterprise is reached: its users, else what the list says, else its last application."""
-    enterprise = session.exec(select(Enterprise).where(Enterprise.uscc == invitation.uscc)).one_or_none()
-    if enterprise is not None:
-        query = select(User).where(User.enterprise_id == enterprise.id, User.role == Role.APPLICANT, col(User.active))
-        users = [user.email for user in session.exec(query.order_by(col(User.id))) if user.email]
-        if users:
-            return users
-    if invitation.contact_email:
-        return [invitation.contact_email]
-    if enterprise is None:
-        return []
-    last = session.exec(
-        select(Application.contact_email)
-        .where(Application.enterprise_id == enterprise.id, Application.contact_email != "")
-        .order_by(col(Application.id).desc())
-    ).first()
-    return [last] if last else []
+    reached = _reached_at(session, cycle)
+    return {address: each.enterprise_name for each in _waiting(session, cycle) for address in reached[each.id or 0]}
 
 
 def lists(session: Session, cycle_id: int) -> list[InvitationList]:
@@ -244,12 +227,11 @@ def lines(session: Session, cycle: Cycle, law: Policy) -> list[Line]:
     applied, drafted = _applied(session, cycle), _drafted(session, cycle)
     order = {measure.id: place for place, measure in enumerate(law.measures)}
     titles = {measure.id: measure.title for measure in law.measures}
-    found = []
+    found, reached = [], _reached_at(session, cycle)
     for each in _all(session, cycle):
         key = (each.uscc, each.measure)
         state = "已提交申报" if key in applied else "正在填写" if key in drafted else "未填写"
-        reachable = bool(addresses(session, each))
-        found.append(Line(each, titles.get(each.measure, each.measure), reachable, state))
+        found.append(Line(each, titles.get(each.measure, each.measure), bool(reached[each.id or 0]), state))
     return sorted(found, key=lambda line: (order.get(line.invitation.measure, 0), line.invitation.enterprise_name))
 
 
@@ -355,6 +337,33 @@ def _all(session: Session, cycle: Cycle) -> list[Invitation]:
 def _waiting(session: Session, cycle: Cycle) -> list[Invitation]:
     applied = _applied(session, cycle)
     return [each for each in _all(session, cycle) if (each.uscc, each.measure) not in applied]
+
+
+def _reached_at(session: Session, cycle: Cycle) -> dict[int, list[str]]:
+    """By invitation, where its enterprise is reached: its users, else what the list says, else its last application."""
+    invited = select(Invitation.uscc).where(Invitation.cycle_id == cycle.id)
+    users = defaultdict[str, list[str]](list)
+    of_users = (
+        select(Enterprise.uscc, User.email)
+        .join(User, col(User.enterprise_id) == Enterprise.id)
+        .where(col(Enterprise.uscc).in_(invited), User.role == Role.APPLICANT, col(User.active))
+        .order_by(col(User.id))
+    )
+    for code, address in session.exec(of_users):
+        if address:
+            users[code].append(address)
+    of_applications = (
+        select(Enterprise.uscc, Application.contact_email)
+        .join(Application, col(Application.enterprise_id) == Enterprise.id)
+        .where(col(Enterprise.uscc).in_(invited), Application.contact_email != "")
+        .order_by(col(Application.id))
+    )
+    last = dict(session.exec(of_applications).all())
+    found = {}
+    for each in _all(session, cycle):
+        told = each.contact_email or last.get(each.uscc)
+        found[each.id or 0] = users.get(each.uscc) or ([told] if told else [])
+    return found
 
 
 def _sources(session: Session, cycle: Cycle) -> dict[int, str]:

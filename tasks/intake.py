@@ -5,7 +5,7 @@ from collections import Counter
 from sqlmodel import col, func, select
 
 from models import Application, ApplicationStatus
-from services import completeness, guide
+from services import completeness, guide, invitations
 from tasks.context import acting
 from tasks.step import step
 
@@ -15,6 +15,13 @@ def tell_guide(cycle_id: int) -> int:
     """Tell the known applicants that the guide is out. Returns how many notices were new."""
     with acting() as (parts, session, system):
         return guide.publish(session, parts.clock, system, settings=parts.settings, cycle_id=cycle_id)
+
+
+@step("免申即享邀请")
+def invite(cycle_id: int) -> int:
+    """Mail those who qualify by the bureaus' lists. Returns how many mails were new."""
+    with acting() as (parts, session, system):
+        return invitations.announce(session, parts.clock, system, settings=parts.settings, cycle_id=cycle_id)
 
 
 @step("待审查申报")

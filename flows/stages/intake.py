@@ -6,5 +6,5 @@ from tasks import intake as work
 
 @stage_flow("申报受理")
 def intake(cycle_id: int, year: int) -> Summary:
-    """Count what has come in."""
-    return {"applications": sum(work.by_status(cycle_id).values())}
+    """Invite those who qualify by the bureaus' lists, and count what has come in."""
+    return {"invited": work.invite(cycle_id), "applications": sum(work.by_status(cycle_id).values())}

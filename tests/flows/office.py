@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Engine
@@ -14,7 +15,7 @@ from config.settings import Settings
 from flows import control
 from flows.control import RunState
 from models import Cycle, CycleStatus, Role, StageVisit
-from services import cycles, gates, lease, people
+from services import cycles, gates, invitations, lease, people
 from services.actors import find_actor, system_actor
 from services.clock import FileClock, SystemClock
 from services.database import engine_of, session_of
@@ -91,6 +92,21 @@ class Office:
                 digest = gates.subject_digest(session, cycles.get_cycle(session, self.cycle_id), Subject.GUIDE)
                 actor = find_actor(session, login)
                 gates.approve(session, self.clock, actor, plan=plan, cycle_id=self.cycle_id, digest=digest)
+
+    def invite(self, path: Path) -> None:
+        """Take the list at this path, of those whose revenue has passed a threshold."""
+        with self.session() as session:
+            operator = find_actor(session, "operator")
+            invitations.take(
+                session,
+                self.clock,
+                operator,
+                settings=self.settings,
+                cycle_id=self.cycle_id,
+                measure_id="revenue-milestone",
+                given_by="市统计局",
+                path=path,
+            )
 
     def cycle(self) -> Cycle:
         """The cycle as it stands."""

@@ -1,6 +1,7 @@
 """Gates on a real server: a run suspends at each, and only the record opens it."""
 
 from datetime import timedelta
+from pathlib import Path
 from uuid import UUID
 
 import pytest
@@ -9,9 +10,14 @@ from flows.control import RunState
 from services import lease
 from services.clock import SystemClock
 from services.errors import StateError
+from tests.desk import CODE
 from tests.flows.office import Office
 
 pytestmark = pytest.mark.engine
+
+LISTED = f"""企业名称,统一社会信用代码,邮箱,本年度营业收入,前一年度营业收入,以往各年度最高营业收入,行业平均增速
+漳州示例云帆科技有限公司,{CODE},list@example.invalid,60000000,20000000,20000000,5
+"""
 
 
 def test_a_resume_without_an_approval_runs_the_stage_again_and_does_not_pass_its_gate(office: Office) -> None:
@@ -37,13 +43,16 @@ def test_a_resume_without_an_approval_runs_the_stage_again_and_does_not_pass_its
     assert after.result is None
 
 
-def test_every_gate_is_a_suspension_of_its_own_until_the_record_opens_it(office: Office) -> None:
+def test_every_gate_is_a_suspension_of_its_own_until_the_record_opens_it(office: Office, tmp_path: Path) -> None:
     office.start()
     office.until(RunState.SUSPENDED, "guide")
     (before,) = office.visits()
     office.later(timedelta(hours=1))
     assert office.wake() == "resumed"
     office.until(RunState.SUSPENDED, "guide", worked_since=before)
+    listed = tmp_path / "名单.csv"
+    listed.write_text(LISTED, encoding="utf-8")
+    office.invite(listed)
     office.approve_guide()
     assert office.wake() == "resumed"
     office.until(RunState.SUSPENDED, "intake")
@@ -52,6 +61,7 @@ def test_every_gate_is_a_suspension_of_its_own_until_the_record_opens_it(office:
         ("publication", "passed"),
         ("intake", None),
     ]
+    assert office.visits()[-1].summary == {"invited": 1, "applications": 0}
     office.close()
     with pytest.raises(StateError):
         office.wake()

@@ -103,8 +103,9 @@ def test_mails_wait_for_the_intake_and_go_out_once_without_amounts(desk: Desk, t
     take(desk, tmp_path, GROWN)
     assert mails(desk.session) == []
     desk.open_intake()
-    for _ in range(2):
-        reminders.remind(*desk.at, desk.system, settings=desk.settings, plan=desk.plan, cycle_id=desk.cycle_id)
+    said = {"settings": desk.settings, "cycle_id": desk.cycle_id}
+    assert [invitations.announce(*desk.at, desk.system, **said) for _ in range(2)] == [1, 0]
+    reminders.remind(*desk.at, desk.system, plan=desk.plan, **said)
     (mail,) = mails(desk.session)
     assert mail.recipient == "list@example.invalid"
     assert mail.context["given_by"] == "市统计局" and mail.context["path"] == "/my"
@@ -118,6 +119,14 @@ def test_who_has_an_account_is_written_to_there(desk: Desk, tmp_path: Path) -> N
     desk.open_intake()
     take(desk, tmp_path, GROWN)
     assert [mail.recipient for mail in mails(desk.session)] == [f"{CODE}@example.invalid".lower()]
+
+
+def test_who_is_not_told_of_an_address_is_written_to_as_in_the_last_application(desk: Desk, tmp_path: Path) -> None:
+    desk.open_intake()
+    desk.submit(contact_email="first@example.invalid")
+    desk.submit(measure="compute-voucher", contact_email="last@example.invalid")
+    take(desk, tmp_path, GROWN.replace("list@example.invalid", ""))
+    assert [mail.recipient for mail in mails(desk.session)] == ["last@example.invalid"]
 
 
 def test_the_enterprise_confirms_an_application_that_is_filled_in(desk: Desk, tmp_path: Path) -> None:

@@ -119,6 +119,7 @@ class Pool:
             local_hostname=own.mail_domain,
             use_tls=own.smtp_tls,
             start_tls=own.smtp_starttls,
+            cert_bundle=str(own.smtp_ca_file) if own.smtp_ca_file else None,
             timeout=self._timeout,
         )
         try:

@@ -15,14 +15,20 @@ from services.errors import InputError
 from services.mailer import ACCEPTED, Batch, Outgoing, Pool, Reply
 from services.notices.addresses import one_line
 from services.notices.building import build
+from services.notices.deadline_entry import calendar_file
 from services.notices.rendering import FOLDERS, Letter, day, when
 
 LINK, ACCEPTANCE, REFUSAL = "registration.j2", "registration_accepted.j2", "registration_refused.j2"
+TITLE = "注册确认截止"
 
 
 def send_link(settings: Settings, now: datetime, row: Registration, token: str) -> None:
     """Mail the link that confirms the registration. Raises InputError when the mail server did not take it."""
-    reply = _send(settings, now, row, letter(settings, now, row, LINK, f"/confirm/{token}"))
+    path = f"/confirm/{token}"
+    due = calendar_file(
+        settings, now, title=TITLE, about=f"惠企政策兑现工作台{TITLE}", key=path, due=row.expires_at, path=path
+    )
+    reply = _send(settings, now, row, letter(settings, now, row, LINK, path), due)
     if reply.code is None:
         raise InputError("确认邮件暂时发不出去，注册没有保存；请稍后再试，仍不行请联系我们。")
     if reply.code != ACCEPTED:
@@ -47,7 +53,7 @@ def letter(settings: Settings, now: datetime, row: Registration, template: str, 
         "organisation": settings.organisation,
         "contact": settings.contact,
         "reply_to": settings.mail_reply_to,
-        "in_calendar": False,
+        "in_calendar": template == LINK,
         "opt_out": "",
         "link": f"{settings.console_url.rstrip('/')}{path}",
         "on": now.astimezone(CHINA).date(),
@@ -58,9 +64,11 @@ def letter(settings: Settings, now: datetime, row: Registration, template: str, 
     return Letter(one_line(subject), text, html.render(values, layout="layout.html", parts="parts.html"))
 
 
-def _send(settings: Settings, now: datetime, row: Registration, mail: Letter) -> Reply:
+def _send(settings: Settings, now: datetime, row: Registration, mail: Letter, entry: str = "") -> Reply:
     message_id = f"<{secrets.token_hex(20)}.registration@{settings.mail_domain}>"
-    content = build(mail, settings, recipient=row.email, recipient_name=row.name, message_id=message_id, at=now)
+    content = build(
+        mail, settings, recipient=row.email, recipient_name=row.name, message_id=message_id, at=now, entry=entry
+    )
     batch = asyncio.run(_deliver(settings, Outgoing(0, settings.envelope_sender, row.email, content)))
     return batch.replies.get(0) or Reply(None, "")
 

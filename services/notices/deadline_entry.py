@@ -28,17 +28,33 @@ _ZONE = (
 
 
 def entry(kind: Kind, context: Mapping[str, object], settings: Settings, at: datetime) -> str:
-    """The calendar file of a notice that is sent at this moment; empty when nothing falls due with it.
-
-    A day is an event of the whole day, an instant one in Asia/Shanghai without length. The same matter has the same
-    UID in every notice, and a later notice a higher SEQUENCE, so that a moved deadline moves in the calendar.
-    """
+    """The calendar file of a notice that is sent at this moment; empty when nothing falls due with it."""
     if kind.deadline is None:
         return ""
     due = read_moment(context["due"] if "due" in context else context["ends"])  # type: ignore[arg-type]
     matter = [str(context[key]) for key in kind.deadline.matter if key in _NAMED]
     title = blot(f"{context['year']}年度{kind.deadline.title}" + (f"（{matter[0]}）" if matter else ""))
-    link = settings.console_url.rstrip("/") + str(context["path"])
+    return calendar_file(
+        settings,
+        at,
+        title=title,
+        about=f"《{context['policy']}》{title}",
+        key="\n".join(
+            [kind.deadline.title, *(str(context[name]) for name in ("policy", "year", *kind.deadline.matter))]
+        ),
+        due=due,
+        path=str(context["path"]),
+    )
+
+
+def calendar_file(settings: Settings, at: datetime, *, title: str, about: str, key: str, due: date, path: str) -> str:
+    """One thing that falls due, as a calendar takes it: a day is an event of the whole day, an instant (Asia/Shanghai)
+    one without length.
+
+    The same `key` has the same UID in every mail, and a later mail a higher SEQUENCE, so that a moved deadline moves in
+    the calendar. `path` is the page on which it is done.
+    """
+    link = settings.console_url.rstrip("/") + path
     lines = [
         "BEGIN:VCALENDAR",
         "VERSION:2.0",
@@ -46,12 +62,12 @@ def entry(kind: Kind, context: Mapping[str, object], settings: Settings, at: dat
         "METHOD:PUBLISH",
         *_ZONE,
         "BEGIN:VEVENT",
-        f"UID:{_uid(kind.deadline.title, kind.deadline.matter, context)}@{settings.mail_domain}",
+        f"UID:{hashlib.sha256(key.encode()).hexdigest()[:40]}@{settings.mail_domain}",
         f"SEQUENCE:{max(0, (at - _EPOCH) // timedelta(minutes=1))}",
         f"DTSTAMP:{at.astimezone(UTC):%Y%m%dT%H%M%SZ}",
         *_when(due),
         f"SUMMARY:{_escaped(title)}",
-        "DESCRIPTION:" + _escaped(f"《{context['policy']}》{title}。办理入口：{link}"),
+        "DESCRIPTION:" + _escaped(f"{about}。办理入口：{link}"),
         f"ORGANIZER;CN={_parameter(settings.organisation)}:mailto:{settings.mail_reply_to or settings.mail_from}",
         f"URL:{link}",
         "TRANSP:TRANSPARENT",
@@ -64,11 +80,6 @@ def entry(kind: Kind, context: Mapping[str, object], settings: Settings, at: dat
         "END:VCALENDAR",
     ]
     return "".join(f"{piece}\r\n" for line in lines for piece in _folded(line))
-
-
-def _uid(title: str, matter: tuple[str, ...], context: Mapping[str, object]) -> str:
-    key = "\n".join(str(context[name]) for name in ("policy", "year", *matter))
-    return hashlib.sha256(f"{title}\n{key}".encode()).hexdigest()[:40]
 
 
 def _when(due: date) -> Iterator[str]:

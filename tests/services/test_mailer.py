@@ -2,14 +2,22 @@
 
 import asyncio
 import socket
+import ssl
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiosmtpd.smtp import AuthResult
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from cryptography.x509.oid import NameOID
 
 from services.mailer import Batch, Outgoing, Pool, Reply
 from tests.services.notices.support import Script, scripted, settings_for
@@ -98,6 +106,26 @@ def test_a_refused_login_is_the_servers_trouble_and_no_mails() -> None:
     assert none.replies == {} and none.trouble is not None and "拒绝登录：530" in none.trouble
 
 
+@pytest.mark.parametrize("way", ["smtp_tls", "smtp_starttls"])
+def test_mail_goes_encrypted_and_only_to_a_server_with_a_trusted_certificate(tmp_path: Path, way: str) -> None:
+    inside, options = Script(), tls_options(tmp_path, way)
+    with scripted(inside, **options) as port:
+        (trusted,) = send(port, many(3), smtp_ca_file=tmp_path / "ca.pem", **{way: True})
+        (unknown,) = send(port, many(3), **{way: True})
+        (plain,) = send(port, many(3))
+    assert [trusted.replies[key].code for key in range(3)] == [250] * 3
+    assert unknown.replies == {} and unknown.trouble is not None and "CERTIFICATE_VERIFY_FAILED" in unknown.trouble
+    assert 250 not in {reply.code for reply in plain.replies.values()} and plain.trouble is not None
+    assert len(inside.taken) == 3
+
+
+def test_mail_never_goes_in_the_clear_to_a_server_without_starttls() -> None:
+    script = Script()
+    with scripted(script) as port:
+        (batch,) = send(port, many(3), smtp_starttls=True)
+    assert batch.replies == {} and batch.trouble is not None and script.taken == []
+
+
 def test_a_connection_that_the_server_closed_meanwhile_is_replaced() -> None:
     script = Script()
 
@@ -113,6 +141,29 @@ def test_a_connection_that_the_server_closed_meanwhile_is_replaced() -> None:
         batches = asyncio.run(run(port))
     assert [batch.replies for batch in batches] == [{0: Reply(250, "OK")}] * 2
     assert script.connections == 2
+
+
+def tls_options(folder: Path, way: str) -> dict[str, Any]:
+    """What a server needs to speak TLS, from the start or after STARTTLS, with a certificate of its own for 127.0.0.1.
+
+    The certificate is its own issuer; `ca.pem` holds it.
+    """
+    key = ec.generate_private_key(ec.SECP256R1())
+    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")]), datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(hours=1))
+        .not_valid_after(now + timedelta(hours=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        .sign(key, hashes.SHA256())
+    )
+    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    (folder / "ca.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
+    (folder / "key.pem").write_bytes(secret)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(folder / "ca.pem", folder / "key.pem")
+    return {"ssl_context": context} if way == "smtp_tls" else {"tls_context": context, "require_starttls": True}
 
 
 @contextmanager

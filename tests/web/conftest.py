@@ -4,6 +4,8 @@ import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from datetime import datetime, time
+from email import message_from_bytes, policy
+from email.message import EmailMessage
 from pathlib import Path
 
 import pytest
@@ -20,6 +22,7 @@ from services.clock import CHINA, FileClock, FixedClock, SystemClock
 from services.database import engine_of
 from services.stages import load_plan
 from tests.desk import CODE, Desk
+from tests.services.notices.support import Script, scripted
 from tests.year import make_world, run_year
 from web.app import create_app
 
@@ -132,6 +135,37 @@ def house_at(years: Callable[[str | None], Path], tmp_path: Path) -> Iterator[Ca
         return House(settings, FileClock(folder / "clock"), create_app(settings))
 
     yield house
+
+
+class Mails:
+    """A real mail server's mailbox."""
+
+    def __init__(self, script: Script) -> None:
+        self._script = script
+
+    def last(self) -> EmailMessage:
+        """The mail that came last."""
+        return message_from_bytes(self._script.taken[-1], policy=policy.default)
+
+    def text(self) -> str:
+        """What it says."""
+        return str(self.last().get_body(("plain",)).get_content())  # type: ignore[union-attr]
+
+    def page(self) -> str:
+        """The page on which it has something confirmed."""
+        return next(word for word in self.text().split() if "/confirm/" in word).partition("testserver")[2]
+
+    def __len__(self) -> int:
+        return len(self._script.taken)
+
+
+@pytest.fixture
+def mails(monkeypatch: pytest.MonkeyPatch) -> Iterator[Mails]:
+    """The mailbox of a mail server that consoles opened from now on use."""
+    script = Script()
+    with scripted(script) as port:
+        monkeypatch.setenv("DUIXIAN_SMTP_PORT", str(port))
+        yield Mails(script)
 
 
 @pytest.fixture

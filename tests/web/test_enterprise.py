@@ -5,8 +5,6 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
-from email import message_from_bytes, policy
-from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -27,10 +25,9 @@ from models import (
     Supplement,
     User,
 )
-from services import applications, completeness, registration, registration_mail
+from services import applications, completeness, registration
 from services.actors import find_actor, system_actor
-from services.mailer import ACCEPTED, Batch, Outgoing, Reply
-from tests.web.conftest import PASSWORD, House, send
+from tests.web.conftest import PASSWORD, House, Mails, send
 
 Houses = Callable[[str | None], House]
 HOSTILE = "<script>alert(1)</script>"
@@ -62,20 +59,6 @@ def house_at(house_at: Houses) -> Houses:
         return made
 
     return house
-
-
-@pytest.fixture
-def mails(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """What the mail server was handed, as text."""
-    sent: list[str] = []
-
-    async def deliver(_settings: Any, mail: Outgoing) -> Batch:
-        parsed = message_from_bytes(mail.content, policy=policy.default)
-        sent.append(parsed.get_body(("plain",)).get_content())  # type: ignore[union-attr]
-        return Batch({0: Reply(ACCEPTED, "OK")})
-
-    monkeypatch.setattr(registration_mail, "_deliver", deliver)
-    return sent
 
 
 def wanted(**changes: str) -> dict[str, str]:
@@ -166,7 +149,7 @@ def asked(house: House, application_id: int, remarks: str) -> None:
 # ---- registering
 
 
-def test_an_enterprise_registers_and_comes_in_only_after_confirming(house_at: Houses, mails: list[str]) -> None:
+def test_an_enterprise_registers_and_comes_in_only_after_confirming(house_at: Houses, mails: Mails) -> None:
     house = house_at("intake")
     browser = house.browser()
     assert browser.get("/register").status_code == 200
@@ -174,8 +157,10 @@ def test_an_enterprise_registers_and_comes_in_only_after_confirming(house_at: Ho
     assert answer.status_code == 200 and "chen@example.invalid" in answer.text
     refused = send(browser, "/signin", login=NEW_CODE, password="a good long secret")
     assert refused.status_code == 422, "not in force before the mail was confirmed"
-    link = next(line for line in mails[0].split() if "/confirm/" in line)
-    path = link[link.index("/confirm/") :]
+    path = mails.page()
+    (entry,) = mails.last().iter_attachments()
+    due = " ".join(entry.get_content().split("\r\n"))
+    assert entry.get_filename() == "deadline.ics" and path in due.replace(" ", "") and "SUMMARY:注册确认截止" in due
     assert "漳州新示例科技有限公司" in browser.get(path).text
     with house.session() as session:
         assert session.exec(select(User).where(User.login == NEW_CODE)).first() is None, "a look confirms nothing"
@@ -203,7 +188,7 @@ def test_an_enterprise_registers_and_comes_in_only_after_confirming(house_at: Ho
     ],
 )
 def test_a_refused_registration_says_why_and_keeps_what_was_typed(
-    house_at: Houses, mails: list[str], changes: dict[str, str], told: str
+    house_at: Houses, mails: Mails, changes: dict[str, str], told: str
 ) -> None:
     house = house_at("intake")
     browser = house.browser()
@@ -212,28 +197,28 @@ def test_a_refused_registration_says_why_and_keeps_what_was_typed(
     assert answer.status_code == 422 and told in answer.text
     assert HOSTILE not in answer.text and "&lt;script&gt;" in answer.text
     assert "a good long secret" not in answer.text
-    assert mails == []
+    assert len(mails) == 0
 
 
-def test_an_enterprise_has_one_account(house_at: Houses, mails: list[str]) -> None:
+def test_an_enterprise_has_one_account(house_at: Houses, mails: Mails) -> None:
     house = house_at("intake")
     browser = house.browser()
     browser.get("/register")
     paths = []
     for email in ("one@example.invalid", "two@example.invalid"):
         send(browser, "/register", **wanted(email=email))
-        paths.append(next(word for word in mails[-1].split() if "/confirm/" in word).partition("testserver")[2])
+        paths.append(mails.page())
     assert send(browser, paths[0]).status_code == 303
     assert send(browser, paths[1]).status_code == 404, "the other registration is void"
     again = send(browser, "/register", **wanted())
     assert again.status_code == 200, "who only knows the public code is not told that there is an account"
-    path = next(word for word in mails[-1].split() if "/confirm/" in word).partition("testserver")[2]
+    path = mails.page()
     assert "等待核实" in send(browser, path).text
     with house.session() as session:
         assert len(session.exec(select(User).where(User.login == NEW_CODE)).all()) == 1
 
 
-def test_posts_of_the_form_are_slowed_down_whatever_they_say(house_at: Houses, mails: list[str]) -> None:
+def test_posts_of_the_form_are_slowed_down_whatever_they_say(house_at: Houses, mails: Mails) -> None:
     browser = house_at("intake").browser()
     browser.get("/register")
     answers = [send(browser, "/register", **wanted(uscc="91350699MA7XW01000")) for _ in range(21)]
@@ -241,7 +226,7 @@ def test_posts_of_the_form_are_slowed_down_whatever_they_say(house_at: Houses, m
     assert "提交过于频繁" in answers[20].text and "校验码不符" not in answers[20].text
 
 
-def test_who_applied_before_is_known_by_the_mail_address(house_at: Houses, mails: list[str]) -> None:
+def test_who_applied_before_is_known_by_the_mail_address(house_at: Houses, mails: Mails) -> None:
     house = house_at("verification")
     with house.session() as session:
         mine = session.exec(select(User.enterprise_id).where(User.role == Role.APPLICANT)).one()
@@ -255,14 +240,14 @@ def test_who_applied_before_is_known_by_the_mail_address(house_at: Houses, mails
     browser.get("/register")
     taken = send(browser, "/register", **wanted(uscc=enterprise.uscc, email="thief@example.invalid"))
     assert taken.status_code == 200
-    path = next(word for word in mails[-1].split() if "/confirm/" in word).partition("testserver")[2]
+    path = mails.page()
     assert "等待核实" in send(browser, path).text
     assert send(browser, path).status_code == 404
     with house.session() as session:
         assert session.exec(select(User).where(User.login == enterprise.uscc)).first() is None
     rightful = send(browser, "/register", **wanted(uscc=enterprise.uscc, email=application.contact_email))
     assert rightful.status_code == 200
-    path = next(word for word in mails[-1].split() if "/confirm/" in word).partition("testserver")[2]
+    path = mails.page()
     assert send(browser, path).status_code == 303
     with house.session() as session:
         assert session.get_one(Enterprise, enterprise.id).name == enterprise.name, "a registration renames nobody"
@@ -279,13 +264,13 @@ def test_a_mail_that_cannot_go_out_leaves_no_registration(house_at: Houses) -> N
         assert session.exec(select(Registration)).all() == []
 
 
-def test_a_link_runs_out(house_at: Houses, mails: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_link_runs_out(house_at: Houses, mails: Mails, monkeypatch: pytest.MonkeyPatch) -> None:
     house = house_at("intake")
     browser = house.browser()
     browser.get("/register")
     monkeypatch.setattr(registration, "VALID_FOR", timedelta(seconds=-1))
     send(browser, "/register", **wanted())
-    path = next(word for word in mails[-1].split() if "/confirm/" in word).partition("testserver")[2]
+    path = mails.page()
     assert browser.get(path).status_code == 404
     assert send(browser, path).status_code == 404
 

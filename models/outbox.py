@@ -34,6 +34,7 @@ class MessageAction(StrEnum):
     RELEASE = "release"  # 恢复按规则发送
     SCHEDULE = "schedule"  # 改到指定时间发送
     CANCEL = "cancel"  # 撤销
+    REMARK = "remark"  # 附加说明
 
 
 class Message(SQLModel, table=True):
@@ -96,6 +97,7 @@ class MessageChange(SQLModel, table=True):
     message_id: int = Field(foreign_key="message.id", index=True)
     action: MessageAction = state(MessageAction)
     send_at: datetime | None = instant(default=None)
+    remark: str = Field(default="", max_length=500)
     user_id: int = Field(foreign_key="user.id")
     changed_at: datetime = instant()
 

@@ -37,6 +37,7 @@ _DONE = {
     MessageAction.RELEASE.value: "已恢复，按规则发送",
     MessageAction.SCHEDULE.value: "已改发送时间",
     MessageAction.CANCEL.value: "已撤销，不会发出",
+    MessageAction.REMARK.value: "说明已保存，随通知发出",
     _NOW: "正在发送",
 }
 _MOST_FAILED = 200  # that the page lists to be chosen from
@@ -88,12 +89,13 @@ def change_chosen(
     chosen: Annotated[list[str] | None, Form()] = None,
     action: Annotated[str, Form()] = "",
     send_at: Annotated[str, Form()] = "",
+    remark: Annotated[str, Form()] = "",
 ) -> Response:
-    """Hold, release, move or call off the chosen messages that wait."""
+    """Hold, release, move, call off or add to the chosen messages that wait."""
     cycle = visit.cycle(number(cycle_id))
     numbers = [found for each in chosen or [] if (found := number(each)) is not None]
     try:
-        said = _change(visit, cycle.id or 0, numbers, action, send_at)
+        said = _change(visit, cycle.id or 0, numbers, action, send_at, remark)
     except (InputError, StateError) as error:
         return _outbox(visit, cycle, trouble=str(error))
     return and_deliver(visit, f"/messages?cycle={cycle.id}", said)
@@ -106,20 +108,19 @@ def retry_server(visit: Annotated[Visit, does("message.retry")]) -> Response:
     return and_deliver(visit, "/messages", "已恢复发信，正在发送。")
 
 
-def _change(visit: Visit, cycle_id: int, numbers: list[int], action: str, send_at: str) -> str:
+def _change(visit: Visit, cycle_id: int, numbers: list[int], action: str, send_at: str, remark: str) -> str:
     """Do it, and the sentence that says so."""
     if action not in {*MessageAction, _NOW}:
         raise InputError("请选择要做什么。")
-    moment = visit.clock.now() if action == _NOW else moment_of(send_at) if send_at else None
-    done = upcoming.change(
-        visit.session,
-        visit.clock,
-        visit.actor,
-        cycle_id=cycle_id,
-        numbers=numbers,
-        action=MessageAction.SCHEDULE if action == _NOW else MessageAction(action),
-        send_at=moment,
-    )
+    who = visit.session, visit.clock, visit.actor
+    if action == MessageAction.REMARK:
+        done = upcoming.add_remark(*who, cycle_id=cycle_id, numbers=numbers, remark=remark)
+    elif action == _NOW:
+        now, move = visit.clock.now(), MessageAction.SCHEDULE
+        done = upcoming.change(*who, cycle_id=cycle_id, numbers=numbers, action=move, send_at=now)
+    else:
+        moment = moment_of(send_at) if send_at else None
+        done = upcoming.change(*who, cycle_id=cycle_id, numbers=numbers, action=MessageAction(action), send_at=moment)
     return f"{done} 封通知：{_DONE[action]}。"
 
 
@@ -201,11 +202,12 @@ def change_one(
     message_id: Id,
     action: Annotated[str, Form()] = "",
     send_at: Annotated[str, Form()] = "",
+    remark: Annotated[str, Form()] = "",
 ) -> Response:
-    """Hold, release, move or call off a message that waits."""
+    """Hold, release, move, call off or add to a message that waits."""
     found = browsing.message(visit.session, message_id)
     try:
-        said = _change(visit, found.cycle_id, [message_id], action, send_at)
+        said = _change(visit, found.cycle_id, [message_id], action, send_at, remark)
     except (InputError, StateError) as error:
         return _message(visit, message_id, "", str(error))
     return and_deliver(visit, f"/messages/{message_id}", said)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from services.errors import NotFoundError
 
 COMMON = frozenset({"policy", "year", "path"})  # title of the policy, statistics year, page of the console
+REMARK = "remark"  # what the operator adds to a notice that waits; every kind may have it
 _ITEM = frozenset({"number", "measure", "project"})  # 受理编号, title of the measure, name of the project
 
 
@@ -63,7 +64,9 @@ def _kind(
     optional: bool = False,
     deadline: Deadline | None = None,
 ) -> Kind:
-    return Kind(name, title, receives, frozenset(own), frozenset(may or ()), daily, not at_once, optional, deadline)
+    return Kind(
+        name, title, receives, frozenset(own), frozenset({REMARK, *(may or ())}), daily, not at_once, optional, deadline
+    )
 
 
 _INTAKE = Deadline("申报截止")

@@ -12,8 +12,9 @@ from services.actors import Actor
 from services.calendar import CalendarError
 from services.clock import CHINA, Clock
 from services.errors import InputError, StateError
+from services.notices.addresses import one_line
 from services.notices.hours import hours_of
-from services.notices.kinds import KINDS
+from services.notices.kinds import KINDS, REMARK
 from services.operation import operation
 from services.sightings import Slice, sliced
 
@@ -23,8 +24,10 @@ ACTION_NAMES = {
     MessageAction.RELEASE: "恢复",
     MessageAction.SCHEDULE: "改发送时间",
     MessageAction.CANCEL: "撤销",
+    MessageAction.REMARK: "附加说明",
 }
 PAGE = 20
+LONGEST_REMARK = 500
 _FARTHEST = timedelta(days=366)
 
 
@@ -110,15 +113,7 @@ def change(
     """
     if action is MessageAction.SCHEDULE:
         _check_moment(clock.now(), send_at)
-    chosen = set(numbers)
-    if not chosen:
-        raise InputError("没有选择通知；请勾选。")
-    wanted = select(Message).where(
-        Message.cycle_id == cycle_id, col(Message.id).in_(chosen), col(Message.status).in_(_CHANGEABLE[action])
-    )
-    rows = session.exec(wanted.with_for_update().execution_options(populate_existing=True)).all()
-    if not rows:
-        raise StateError(f"所选的通知已经发出、正在发送或者状态变了，不能{ACTION_NAMES[action]}；请刷新后再看。")
+    rows = _locked(session, cycle_id, numbers, action)
     moment = send_at if action is MessageAction.SCHEDULE else None
     for row in rows:
         row.status, row.send_at = _AFTER[action], moment
@@ -131,11 +126,54 @@ def change(
     return len(rows)
 
 
+@operation("message.change")
+def add_remark(
+    session: Session, clock: Clock, actor: Actor, *, cycle_id: int, numbers: Iterable[int], remark: str
+) -> int:
+    """Add some words to these messages of a year, as far as they still wait; empty takes earlier ones out again.
+
+    What the messages say by themselves comes from the record and stays. Returns how many. Raises InputError and
+    StateError as `change` does.
+    """
+    said = "\n".join(line for line in map(one_line, remark.splitlines()) if line)
+    if len(said) > LONGEST_REMARK:
+        raise InputError(f"说明最多 {LONGEST_REMARK} 个字；看到的有 {len(said)} 个字。")
+    rows = _locked(session, cycle_id, numbers, MessageAction.REMARK)
+    for row in rows:
+        row.context = {**row.context, REMARK: said or None}
+        session.add(row)
+        session.add(
+            MessageChange(
+                message_id=row.id or 0,
+                action=MessageAction.REMARK,
+                remark=said,
+                user_id=actor.user_id,
+                changed_at=clock.now(),
+            )
+        )
+    return len(rows)
+
+
+def _locked(session: Session, cycle_id: int, numbers: Iterable[int], action: MessageAction) -> list[Message]:
+    """Those of these messages with which this can be done, kept from deliverers until the operation ends."""
+    chosen = set(numbers)
+    if not chosen:
+        raise InputError("没有选择通知；请勾选。")
+    wanted = select(Message).where(
+        Message.cycle_id == cycle_id, col(Message.id).in_(chosen), col(Message.status).in_(_CHANGEABLE[action])
+    )
+    rows = list(session.exec(wanted.with_for_update().execution_options(populate_existing=True)))
+    if not rows:
+        raise StateError(f"所选的通知已经发出、正在发送或者状态变了，不能{ACTION_NAMES[action]}；请刷新后再看。")
+    return rows
+
+
 _CHANGEABLE = {
     MessageAction.HOLD: (MessageStatus.PENDING,),
     MessageAction.RELEASE: (MessageStatus.HELD,),
     MessageAction.SCHEDULE: WAITING,
     MessageAction.CANCEL: WAITING,
+    MessageAction.REMARK: WAITING,
 }
 _AFTER = {
     MessageAction.HOLD: MessageStatus.HELD,

@@ -24,6 +24,7 @@ from services.actors import system_actor
 from services.clock import CHINA, SystemClock
 from services.notices import relays
 from services.notices.claims import transaction
+from services.notices.delivery import deliver_due
 from services.notices.queueing import queue
 from services.notices.samples import sample_context
 from services.stages import load_plan
@@ -92,6 +93,31 @@ def test_hold_release_move_and_call_off(house: House, operator: TestClient) -> N
     assert len(entries) == 5 and {change["table"] for each in entries for change in each.changes} == {"messagechange"}
 
 
+def test_words_are_added_to_what_waits_and_taken_out_again(house: House, operator: TestClient, tmp_path: Path) -> None:
+    first, second = waiting(house)
+    both = {"cycle": "1", "chosen": [str(first.id), str(second.id)]}
+    words = "窗口本周搬到 3 楼\r\n<b>请带原件</b>，补贴 5000 元"
+    assert send(operator, "/messages/change", **both, action="remark", remark=words).status_code == 303
+    assert states(house) == ["pending", "pending"], "when they go is not changed"
+    page = operator.get(f"/messages/{second.id}").text
+    assert "附加说明：窗口本周搬到 3 楼" in page and "<b>请带原件" not in page
+    send(operator, f"/messages/{first.id}/change", action="remark", remark=" ")
+    script = Script()
+    with scripted(script) as port:
+        settings = house.settings.model_copy(update={"smtp_port": port})
+        house.clock.set(NIGHT + timedelta(days=3, hours=-11))  # Monday morning
+        assert deliver_due(messages_engine(house), settings, house.clock, SystemClock()).sent == 2
+    for number, content in enumerate(script.taken):
+        (tmp_path / f"{number}.eml").write_bytes(content)
+    texts = {str(mail["Subject"]): mail for mail in kept_mails(tmp_path)}
+    (plain,) = [mail.get_body(("plain",)) for subject, mail in texts.items() if "补正" in subject]
+    (other,) = [mail.get_body(("html",)) for subject, mail in texts.items() if "补正" not in subject]
+    assert plain is not None and "窗口本周搬到 3 楼\r\n<b>请带原件</b>，补贴 ××元\r\n" in plain.get_content()
+    assert other is not None and "窗口" not in other.get_content()
+    refused = send(operator, f"/messages/{second.id}/change", action="remark", remark="太晚了")
+    assert refused.status_code == 422 and "不能附加说明" in refused.text
+
+
 def test_what_was_called_off_stays_so_and_can_be_sent_after_all(house: House, operator: TestClient) -> None:
     first = waiting(house)[0]
     send(operator, f"/messages/{first.id}/change", action="cancel")
@@ -115,6 +141,7 @@ def test_what_was_called_off_stays_so_and_can_be_sent_after_all(house: House, op
         ({"action": "schedule", "chosen": "{id}", "send_at": "2036-01-01T09:00"}, "在一年以后"),
         ({"action": "release", "chosen": "{id}"}, "状态变了，不能恢复"),
         ({"action": "cancel", "chosen": "1"}, "不能撤销"),
+        ({"action": "remark", "chosen": "{id}", "remark": "长" * 501}, "说明最多 500 个字；看到的有 501 个字"),
     ],
 )
 def test_what_cannot_be_done_is_said(house: House, operator: TestClient, fields: dict[str, str], said: str) -> None:

@@ -62,7 +62,7 @@ class Pool:
     async def send_each(
         self, mails: Iterable[Outgoing], replied: Callable[[int, Reply], None], *, wait: float = 0, step: float = 0
     ) -> str | None:
-        """The same, telling each reply as it comes; mails are taken when a connection is free for them.
+        """The same, telling each reply as it comes; a mail is taken while the one before it is on its way.
 
         The first goes after `wait` seconds, each further one `step` seconds later at the earliest. Returns why the
         server could not be used; mails that were not told of then were not tried.
@@ -81,22 +81,31 @@ class Pool:
                 client.close()
 
     async def _work(self, turns: "_Turns") -> None:
-        breaks = 0
-        while (mail := await turns.next()) is not None:
+        breaks, mail = 0, turns.take()
+        while mail is not None and await turns.come():
             try:
                 client = await self._connection()
             except UnreachableError as error:
                 turns.trouble = str(error)
                 return
-            reply = await _send_one(client, mail)
-            self._keep(client)
-            if reply.code in _NO_ACCESS:
-                turns.trouble = f"发信服务器 {self._server} 拒绝登录：{reply.code} {reply.text}"
-                return
-            turns.replied(mail.key, reply)
+            sending = asyncio.create_task(self._send(client, mail, turns))
+            await asyncio.sleep(0)  # so that the server has something to do while the next mail is built
+            try:
+                mail = turns.take()
+            finally:
+                reply = await sending
             breaks = breaks + 1 if reply.code is None else 0
             if breaks == _BREAKS_IN_A_ROW:
                 turns.trouble = f"发信服务器 {self._server} 连续 {breaks} 次中断连接"
+
+    async def _send(self, client: aiosmtplib.SMTP, mail: Outgoing, turns: "_Turns") -> Reply:
+        reply = await _send_one(client, mail)
+        self._keep(client)
+        if reply.code in _NO_ACCESS:
+            turns.trouble = f"发信服务器 {self._server} 拒绝登录：{reply.code} {reply.text}"
+        else:
+            turns.replied(mail.key, reply)
+        return reply
 
     @property
     def _server(self) -> str:
@@ -143,15 +152,17 @@ class _Turns:
     step: float
     trouble: str | None = None
 
-    async def next(self) -> Outgoing | None:
-        """The next mail once its turn has come; None when there is none, or the server cannot be used."""
-        if self.trouble is not None or (mail := next(self.mails, None)) is None:
-            return None
+    def take(self) -> Outgoing | None:
+        """The next mail; None when there is none, or the server cannot be used."""
+        return next(self.mails, None) if self.trouble is None else None
+
+    async def come(self) -> bool:
+        """Wait for the next turn; False when the server cannot be used."""
         pause = self.at - asyncio.get_running_loop().time()
         self.at += self.step
         if pause > 0:
             await asyncio.sleep(pause)
-        return mail if self.trouble is None else None
+        return self.trouble is None
 
 
 async def _send_one(client: aiosmtplib.SMTP, mail: Outgoing) -> Reply:

@@ -60,9 +60,9 @@ def letter(settings: Settings, now: datetime, row: Registration, template: str, 
         "on": now.astimezone(CHINA).date(),
     }
     plain, html = (_environment(autoescape).get_template(template) for autoescape in (False, True))
-    subject = "".join(plain.blocks["subject"](plain.new_context(values)))
+    values["title"] = subject = one_line("".join(plain.blocks["subject"](plain.new_context(values))))
     text = plain.render(values, layout="layout.txt", parts="parts.txt").strip() + "\n"
-    return Letter(one_line(subject), text, html.render(values, layout="layout.html", parts="parts.html"))
+    return Letter(subject, text, html.render(values, layout="layout.html", parts="parts.html"))
 
 
 def _send(settings: Settings, now: datetime, row: Registration, mail: Letter, entry: str = "") -> Reply:

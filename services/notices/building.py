@@ -79,8 +79,11 @@ def _mailbox(name: str, address: str) -> str:
 @lru_cache(maxsize=1024)
 def _encoded(text: str, header: str) -> str:
     """Encoded words (RFC 2047), folded; whatever the text holds, none of it is syntax."""
+    line = one_line(text)
     words, octets, room = [], b"", _WORD_OCTETS - len(header)
-    for character in one_line(text):
+    if len(line.encode()) <= room:
+        words, line = [line.encode()] if line else [], ""
+    for character in line:
         piece = character.encode()
         if len(octets) + len(piece) > room:
             words.append(octets)

@@ -58,13 +58,20 @@ def claim(
         )
         in_doubt = and_(col(Message.status) == MessageStatus.SENDING, col(Message.claimed_until) <= wall)
         wanted = (
-            select(Message).where(Message.channel == channel, or_(due, in_doubt)).order_by(col(Message.id)).limit(limit)
+            select(Message.id)
+            .where(Message.channel == channel, or_(due, in_doubt))
+            .order_by(col(Message.id))
+            .limit(limit)
+            .with_for_update(skip_locked=True)  # SQLite has no row locks: the transaction holds its one write lock
         )
-        # SQLite has no row locks and needs none: the transaction already holds its one write lock
-        rows = list(session.exec(wanted.with_for_update(skip_locked=True)))
-        for row in rows:
-            row.status, row.claimed_until, row.attempts = MessageStatus.SENDING, wall + CLAIM, row.attempts + 1
-    return rows
+        taken = (
+            update(Message)
+            .where(col(Message.id).in_(wanted))
+            .values(status=MessageStatus.SENDING, claimed_until=wall + CLAIM, attempts=col(Message.attempts) + 1)
+            .returning(Message)
+        )
+        rows = list(session.scalars(taken, execution_options={"synchronize_session": False}))
+    return sorted(rows, key=lambda row: row.id or 0)
 
 
 def _timely(now: datetime, in_hours: bool) -> ColumnElement[bool]:

@@ -1,7 +1,7 @@
 """Delivery: claim a chunk, send it outside of any transaction, record each reply; until nothing is due.
 
 While a chunk is being sent, what came back is recorded and the next chunk is claimed in one thread beside the event
-loop, and each mail is built when a connection is free for it.
+loop, and each mail is built while the one before it is on its way.
 """
 
 import asyncio

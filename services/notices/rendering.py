@@ -55,7 +55,9 @@ class Letters:
         known = kind_of(kind)
         values = self._values(known, context, recipient_name, on) | {"opt_out": opt_out}
         try:
-            return Letter(self._subject(known, values), self._plain(known, values), self._page(known, values))
+            subject = self._subject(known, values)
+            values["title"] = subject
+            return Letter(subject, self._plain(known, values), self._page(known, values))
         except TemplateProblemError:
             raise
         except Exception as error:  # a template is the bureau's own program: anything may come out of it

@@ -102,11 +102,11 @@ def _collect(session: Session, _context: UOWTransaction) -> None:
         return
     for row in session.new:
         _append(changes, row, "insert", {name: value for name, value in _values(row).items() if value is not None})
-    for row in session.dirty:
+    for row in sorted(session.dirty, key=_place):
         changed = _changed(row)
         if changed:
             _append(changes, row, "update", changed)
-    for row in session.deleted:
+    for row in sorted(session.deleted, key=_place):
         _append(changes, row, "delete", {})
 
 
@@ -136,6 +136,12 @@ def _append(changes: list[dict[str, Any]], row: object, action: str, values: dic
     key = state.identity or state.mapper.primary_key_from_instance(row)
     table = str(state.mapper.local_table)
     changes.append({"table": table, "key": list(key), "action": action, "values": json.loads(canonical(values))})
+
+
+def _place(row: object) -> tuple[str, str]:
+    """Rows that change together are told in one order, always the same."""
+    state = _state_of(row)
+    return str(state.mapper.local_table), str(state.identity)
 
 
 def _values(row: object) -> dict[str, Any]:

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from datetime import datetime, time
 from pathlib import Path
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from cli.demo.acting import World, act, deadline
-from cli.demo.people import invite
+from cli.demo.people import People, invite
 from cli.demo.story import Story
 from config.sample import write_sample
 from config.settings import Settings
-from models import ReviewerKind
+from models import Cycle, ReviewerKind, User
 from services import (
     completeness,
     computation,
@@ -26,9 +26,9 @@ from services import (
     results,
     reviews,
 )
-from services.actors import system_actor
+from services.actors import find_actor, system_actor
 from services.calendar import Calendar
-from services.clock import CHINA, FixedClock
+from services.clock import CHINA, FileClock, FixedClock
 from services.database import engine_of
 from services.stages import load_plan
 from tests.new_database import new_database
@@ -56,6 +56,22 @@ def make_world(folder: Path, database_url: str = "") -> World:
         cost_sharing=story.cost_sharing,
     )
     return World(settings, session, clock, plan, story, people, folder / "in", cycle.id or 0)
+
+
+def open_world(folder: Path) -> World:
+    """The same bureau in a folder in which its cycle was opened before; its clock is the file there."""
+    settings = Settings(data_dir=folder, clock_file=folder / "clock")
+    session = Session(engine_of(settings), expire_on_commit=False)
+    cycle = session.exec(select(Cycle)).one()
+    actors = [find_actor(session, login) for login in session.exec(select(User.login).order_by(col(User.id)))]
+    people = People(
+        system_actor(session),
+        {each.login: each for each in actors if each.bureau is None and each.county is None},
+        {each.bureau: each for each in actors if each.bureau is not None},
+        {each.county: each for each in actors if each.county is not None},
+    )
+    clock, plan = FileClock(folder / "clock"), load_plan(settings.cycle_file)
+    return World(settings, session, clock, plan, Story(), people, folder / "in", cycle.id or 0)
 
 
 def run_year(world: World, until: str | None = None, past: str | None = None) -> list[str]:

@@ -19,6 +19,7 @@ from models import (
     Cycle,
     Decision,
     DecisionKind,
+    DutyReport,
     FindingVerdict,
     LedgerEntry,
     LedgerLevel,
@@ -308,8 +309,10 @@ def _answer(world: World) -> list[str]:
 
 def _pay(world: World) -> list[str]:
     """The treasuries' results come as a file: at first all but the failures, then those as well."""
+    told_before = set(world.session.exec(select(DutyReport.duty, DutyReport.bureau)))
     for report in world.story.duty_reports:
-        _report_duty(world, report)
+        if (report["duty"], report["bureau"]) not in told_before:
+            _report_duty(world, report)
     told = []
     for attempt in (1, 2):
         world.clock.set(world.clock.now() + timedelta(days=2))

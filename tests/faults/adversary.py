@@ -1,0 +1,318 @@
+"""A whole year on the real parts while an adversary kills them, and what it came to beside an undisturbed year.
+
+`duixian serve` runs as an operator runs it; when it is gone, it is started again. People act at the gates, and the
+watchdog is called as its schedule would call it. Killed with SIGKILL at random points, by a seed: the process of the
+flow, the worker, the Prefect server, the mail server, the console, or everything at once.
+
+Run: python -m tests.faults.adversary [kills] [first seed]
+"""
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from email import message_from_bytes
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import psutil
+from sqlmodel import Session, col, func, select
+
+from cli.demo.acting import World, act, deadline
+from cli.demo.run import prepare
+from config.settings import ROOT, Settings
+from flows import control
+from flows.control import EngineError, RunState
+from models import AwardList, AwardListEntry, Message, MessageStatus, Payment
+from services import audit, cycles, lease
+from services.clock import FixedClock, SystemClock
+from services.database import engine_of
+from services.errors import ServiceError
+from services.notices.claims import CLAIM
+from services.notices.delivery import deliver_due
+from tests.engine_parts import free_port
+from tests.faults import crowd, report
+from tests.year import make_world, run_year
+
+KILLS, A_YEAR, MEAN = 200, 30, 7.0  # kills in all and in one year; seconds between them
+TITLE = "随机强行结束各部件"
+_STUCK = 900  # seconds without a change of stage
+_BY_CLOCK = ("intake_reminder", "supplement_reminder", "review_reminder", "review_escalation", "approval_waiting")
+_TARGETS = {"流程进程": 6, "执行器": 2, "调度服务": 2, "收信服务": 2, "工作台": 1, "全部（断电）": 2}
+_MODULES = {
+    "执行器": "prefect worker start",
+    "调度服务": "flows.server",
+    "收信服务": "cli.mailbox",
+    "工作台": "-m web",
+}
+_GONE = {RunState.UNKNOWN, RunState.CRASHED, RunState.LOST, RunState.FAILED}
+
+
+@dataclass
+class Adversary:
+    """Kills what it finds, so many times, whenever its dice say so."""
+
+    chance: random.Random
+    most: int
+    killed: Counter[str] = field(default_factory=Counter)
+
+    def haunt(self, serve: Callable[[], subprocess.Popen[bytes] | None], over: threading.Event) -> None:
+        """Go on until all kills are made, or the year is over."""
+        while self.killed.total() < self.most and not over.wait(self.chance.expovariate(1 / MEAN)):
+            process = serve()
+            if process is not None and process.poll() is None:
+                self._strike(process.pid)
+
+    def _strike(self, serve: int) -> None:
+        target = self.chance.choices(list(_TARGETS), list(_TARGETS.values()))[0]
+        with suppress(psutil.Error):
+            family = psutil.Process(serve).children(recursive=True)
+            doomed = family + [psutil.Process(serve)] if target.startswith("全部") else _found(family, target)
+            for process in doomed:
+                with suppress(psutil.NoSuchProcess):
+                    process.send_signal(signal.SIGKILL)
+            self.killed[target] += bool(doomed)
+
+
+def _found(family: list[psutil.Process], target: str) -> list[psutil.Process]:
+    for process in family:
+        with suppress(psutil.Error):
+            if target == "流程进程" and "PREFECT__FLOW_RUN_ID" in process.environ():
+                return [process]
+            if target != "流程进程" and _MODULES[target] in " ".join(process.cmdline()):
+                return [process]
+    return []
+
+
+class Installation:
+    """`duixian serve` on a folder of its own, started again whenever it is gone."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.process: subprocess.Popen[bytes] | None = None
+        self.starts = 0
+        self._environ = {
+            **os.environ,
+            **{f"DUIXIAN_{name.upper()}": str(value) for name, value in settings if value is not None},
+            "PREFECT_WORKER_QUERY_SECONDS": "1",
+        }
+        self._log = settings.data_dir / "serve.log"
+
+    def up(self) -> None:
+        """Start it when it is not running."""
+        if self.process is None or self.process.poll() is not None:
+            with self._log.open("ab") as log:
+                command = [sys.executable, "-m", "cli.main", "serve"]
+                self.process = subprocess.Popen(
+                    command, cwd=ROOT, env=self._environ, stdout=log, stderr=log, start_new_session=True
+                )
+            self.starts += 1
+
+    def down(self) -> None:
+        """End it in order."""
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            self.process.wait(60)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What a disturbed year came to."""
+
+    seed: int
+    killed: Counter[str]
+    starts: int
+    minutes: float
+    mails: int
+    copies: int
+    wrong: tuple[str, ...]
+
+
+def disturbed(folder: Path, seed: int, kills: int, wanted: dict[str, Any]) -> Result:
+    """Play a year with so many kills, and compare it with what an undisturbed one came to."""
+    began, settings = time.monotonic(), _settings(folder)
+    world = prepare(settings)
+    serve, over = Installation(settings), threading.Event()
+    adversary = Adversary(random.Random(seed), kills)
+    shadow = threading.Thread(target=adversary.haunt, args=(lambda: serve.process, over), daemon=True)
+    shadow.start()
+    try:
+        with _engine(settings):
+            _play(world, serve)
+    finally:
+        over.set()
+        shadow.join()
+    serve.up()
+    mails = _settle(world, settings)
+    serve.down()
+    wrong = [f"{name}: not as undisturbed" for name, found in outcome(world).items() if found != wanted[name]]
+    wrong += audit.verify(world.session) + _left_over(world, folder, mails)
+    minutes = (time.monotonic() - began) / 60
+    return Result(seed, adversary.killed, serve.starts, minutes, len(mails), _copies(folder), tuple(wrong))
+
+
+def undisturbed(folder: Path) -> dict[str, Any]:
+    """What the same year comes to when nothing happens."""
+    world = make_world(folder)
+    run_year(world, until="intake")
+    crowd.hand_in(world)
+    run_year(world)
+    return outcome(world)
+
+
+def outcome(world: World) -> dict[str, Any]:
+    """The awards to the fen, the lists with their digests, the payments, and whom was told what."""
+    session = world.session
+    session.rollback()
+    entries = session.exec(select(AwardListEntry).order_by(col(AwardListEntry.list_id), col(AwardListEntry.number)))
+    told = select(Message).where(col(Message.kind).not_in(_BY_CLOCK))
+    return {
+        "awards": [(each.list_id, each.number, each.uscc, each.outcome, each.amount_fen) for each in entries],
+        "lists": [(each.version, each.total_fen, each.digest) for each in session.exec(select(AwardList))],
+        "payments": [
+            (each.number, each.bearer, each.amount_fen, each.status)
+            for each in session.exec(select(Payment).order_by(col(Payment.number)))
+        ],
+        "notices": sorted(
+            {
+                (each.kind, each.recipient, "" if each.kind == "review_request" else each.about_digest)
+                for each in session.exec(told)
+            }
+        ),
+    }
+
+
+def _play(world: World, serve: Installation) -> None:
+    """Act at every gate until the year has ended, whatever happens to the parts."""
+    since, stage = time.monotonic(), ""
+    while not cycles.position(world.session, world.plan, world.cycle_id).finished:
+        serve.up()
+        if world.cycle.stage != stage:
+            since, stage = time.monotonic(), world.cycle.stage
+        assert time.monotonic() - since < _STUCK, f"stuck at {stage}"
+        if not _held(world):
+            with suppress(EngineError, ServiceError, OSError):
+                _look(world)
+        time.sleep(0.5)
+
+
+def _look(world: World) -> None:
+    """What a person, or the schedule, does about a year at which nobody is working."""
+    state = control.run_state(world.settings, world.cycle_id)
+    if state in (RunState.NONE, RunState.COMPLETED, RunState.CANCELLED):
+        control.start(world.settings, world.cycle.policy_id, world.cycle.year)
+    elif state in _GONE:
+        control.trigger(world.settings, "watchdog")
+        time.sleep(5)
+    elif state == RunState.SUSPENDED:
+        if world.cycle.stage == "intake":
+            crowd.hand_in(world)
+        act(world)
+        if (moment := deadline(world)) is not None:
+            world.clock.set(moment)
+        control.wake(world.settings, world.cycle_id)
+
+
+def _settle(world: World, settings: Settings) -> list[str]:
+    """Have all that waits sent, also what was in doubt when its deliverer died. The Message-IDs in the mailbox."""
+    until = time.monotonic() + 300
+    while (waiting := _unsent(world.session)) and time.monotonic() < until:
+        later = FixedClock(SystemClock().now() + 2 * CLAIM)
+        deliver_due(engine_of(settings), settings, world.clock, later)
+        time.sleep(1)
+    assert not waiting, f"{waiting} mails are not sent"
+    folder = settings.data_dir / "mailbox"
+    return sorted(message_from_bytes(path.read_bytes())["Message-ID"] for path in folder.glob("*.eml"))
+
+
+def _left_over(world: World, folder: Path, mails: list[str]) -> Iterator[str] | list[str]:
+    found = []
+    if mails != sorted(world.session.exec(select(Message.message_id))):
+        found.append("the mailbox does not hold each notice once")
+    if _held(world):
+        found.append("somebody still holds the lease")
+    return found
+
+
+def _held(world: World) -> bool:
+    world.session.rollback()
+    return lease.holder(world.session, SystemClock(), world.cycle_id) is not None
+
+
+def _unsent(session: Session) -> int:
+    session.rollback()
+    return session.exec(select(func.count()).where(Message.status != MessageStatus.SENT)).one()
+
+
+def _copies(folder: Path) -> int:
+    log = folder / "mailbox" / "copies.jsonl"
+    return len(log.read_text(encoding="utf-8").splitlines()) if log.exists() else 0
+
+
+def _settings(folder: Path) -> Settings:
+    return Settings(
+        _env_file=None,
+        data_dir=folder,
+        clock_file=folder / "clock",
+        smtp_port=free_port(),
+        engine_port=free_port(),
+        console_port=free_port(),
+        mail_hours="",
+        lease_seconds=8,
+        chunk_size=20,
+    )
+
+
+@contextmanager
+def _engine(settings: Settings) -> Iterator[None]:
+    """This process talks to that installation's engine."""
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
+    with temporary_settings({PREFECT_API_URL: f"http://127.0.0.1:{settings.engine_port}/api"}):
+        yield
+
+
+def main(kills: int, seed: int) -> int:
+    """Years until so many kills were made; prints and writes what they came to. Returns how many were wrong."""
+    results: list[Result] = []
+    with TemporaryDirectory() as folder:
+        wanted = undisturbed(Path(folder) / "undisturbed")
+        while (made := sum(each.killed.total() for each in results)) < kills:
+            place = Path(folder) / str(len(results))
+            place.mkdir()
+            result = disturbed(place, seed + len(results), min(A_YEAR, kills - made), wanted)
+            print(result, flush=True)
+            results.append(result)
+    report.write(TITLE, _section(results), "python -m tests.faults.adversary")
+    return sum(bool(each.wrong) for each in results)
+
+
+def _section(results: list[Result]) -> list[str]:
+    killed: Counter[str] = sum((each.killed for each in results), Counter())
+    return [
+        f"300 件申报的年度在真实的部件上走完 {len(results)} 次（`duixian serve`，Prefect 服务器与执行器、收信服务、工作台"
+        "都是真的），途中按随机种子用 SIGKILL 结束部件；部件没了就重新启动，关口上的人照常办理。每次都与未受干扰的年度比较："
+        "奖补到分、名单校验码、拨付、通知、审计链、运行占用。",
+        "",
+        "| 项目 | 结果 |",
+        "|---|---|",
+        f"| 强行结束 | {killed.total()} 次：{'、'.join(f'{name} {count}' for name, count in killed.most_common())} |",
+        f"| 重新启动 | {sum(each.starts for each in results) - len(results)} 次 |",
+        f"| 信箱里的邮件 | {sum(each.mails for each in results)} 封，每个 Message-ID 一封；"
+        f"重发而被信箱认出的 {sum(each.copies for each in results)} 封 |",
+        f"| 与未受干扰的年度不同的年度 | {sum(bool(each.wrong) for each in results)} |",
+        f"| 种子 | {results[0].seed}—{results[-1].seed} |",
+        f"| 用时 | {sum(each.minutes for each in results):.0f} 分钟 |",
+    ]
+
+
+if __name__ == "__main__":
+    given = [int(each) for each in sys.argv[1:]]
+    sys.exit(1 if main(*(given + [KILLS, 1][len(given) :])) else 0)

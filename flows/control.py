@@ -32,7 +32,8 @@ SCHEDULED = {
     "reminders": "催办提醒/reminders",
     "notices": "通知发送/notices",
 }
-NEVER_TAKEN = timedelta(minutes=10)  # a run that a worker took and did not start by then is gone
+NEVER_TAKEN = timedelta(minutes=2)  # a run that a worker took and did not start by then is gone
+ENDLESS = timedelta(minutes=45)  # longer than any scheduled run works
 _SETTLE = 30.0  # seconds to wait for a run that has given up its lease and is about to suspend
 _POLL = 0.5
 _ANSWERS_WITHIN = 10.0  # seconds
@@ -103,6 +104,38 @@ def trigger(settings: Settings, name: str) -> str:
     with _client(settings) as client:
         name = SCHEDULED[name]
         return _run_deployment(client, name, {}, name.partition("/")[0])
+
+
+def clear_away(settings: Settings) -> list[str]:
+    """Mark as crashed the scheduled runs that nobody carries any more. Returns their names.
+
+    A worker that was killed, or a power cut, leaves them pending or running for ever, and they would keep the slot of
+    their deployment, so that every later run is called off.
+    """
+    from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName, FlowRunFilter, FlowRunFilterState
+    from prefect.client.schemas.filters import FlowRunFilterStateType as OfType
+    from prefect.client.schemas.objects import StateType
+
+    begun = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
+    with _client(settings) as client:
+        names = [name.rpartition("/")[2] for name in SCHEDULED.values()]
+        runs = client.read_flow_runs(
+            deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=names)),
+            flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=OfType(any_=begun))),
+        )
+        gone = [run for run in runs if _is_gone(run)]
+        for run in gone:
+            _mark_crashed(client, run)
+    return [run.name for run in gone]
+
+
+def _is_gone(run: "FlowRun") -> bool:
+    from prefect.client.schemas.objects import StateType
+
+    if run.state is None:
+        return False
+    age = SystemClock().now() - run.state.timestamp
+    return age > (NEVER_TAKEN if run.state.type is StateType.PENDING else ENDLESS)
 
 
 @contextmanager
@@ -212,7 +245,7 @@ def _resume(client: "SyncPrefectClient", run: "FlowRun") -> bool:
 
 
 def _mark_crashed(client: "SyncPrefectClient", run: "FlowRun") -> None:
-    """Tell the dashboard what the lease has told: the run's process is gone."""
+    """Tell the dashboard that the run's process is gone."""
     from prefect.states import Crashed
 
     client.set_flow_run_state(run.id, Crashed(message="运行进程已经失联，由新的运行接手。"), force=True)

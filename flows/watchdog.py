@@ -15,8 +15,10 @@ GONE = frozenset({RunState.UNKNOWN, RunState.CRASHED, RunState.LOST})
 def watchdog() -> dict[int, str]:
     """为运行已经消失（被强行结束、停电、服务器里查不到）的年度另起一个运行，从数据库记载的地方继续。
 
-    挂起、排队、正在运行的不动；登记了中断原因的失败留给经办人查明后再推进，连原因都没能登记的（例如数据库断开）另起运行。
+    定时流程里已经消失的运行登记为中断，免得占着名额。挂起、排队、正在运行的不动；登记了中断原因的失败留给经办人查明后再推进，连原因都没能登记的（例如数据库断开）另起运行。
     """
+    for name in control.clear_away(context().settings):
+        get_run_logger().warning("定时流程“%s”的运行已经消失，已登记为中断", name)
     return each_open_cycle(_restart)
 
 

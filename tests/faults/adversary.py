@@ -10,6 +10,7 @@ Run: python -m tests.faults.adversary [kills] [first seed]
 import os
 import random
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -44,6 +45,7 @@ from tests.year import make_world, run_year
 
 KILLS, A_YEAR, MEAN = 200, 30, 7.0  # kills in all and in one year; seconds between them
 TITLE = "随机强行结束各部件"
+_WHILE_STARTING = 0.05
 _STUCK = 900  # seconds without a change of stage
 _BY_CLOCK = ("intake_reminder", "supplement_reminder", "review_reminder", "review_escalation", "approval_waiting")
 _TARGETS = {"流程进程": 6, "执行器": 2, "调度服务": 2, "收信服务": 2, "工作台": 1, "全部（断电）": 2}
@@ -64,18 +66,23 @@ class Adversary:
     most: int
     killed: Counter[str] = field(default_factory=Counter)
 
-    def haunt(self, serve: Callable[[], subprocess.Popen[bytes] | None], over: threading.Event) -> None:
-        """Go on until all kills are made, or the year is over."""
+    def haunt(
+        self,
+        serve: Callable[[], subprocess.Popen[bytes] | None],
+        ready: Callable[[], bool],
+        over: threading.Event,
+    ) -> None:
+        """Go on until all kills are made, or the year is over; not often while the parts come up."""
         while self.killed.total() < self.most and not over.wait(self.chance.expovariate(1 / MEAN)):
             process = serve()
-            if process is not None and process.poll() is None:
+            if process is not None and process.poll() is None and (ready() or self.chance.random() < _WHILE_STARTING):
                 self._strike(process.pid)
 
     def _strike(self, serve: int) -> None:
         target = self.chance.choices(list(_TARGETS), list(_TARGETS.values()))[0]
         with suppress(psutil.Error):
             family = psutil.Process(serve).children(recursive=True)
-            doomed = family + [psutil.Process(serve)] if target.startswith("全部") else _found(family, target)
+            doomed = [*family, psutil.Process(serve)] if target.startswith("全部") else _found(family, target)
             for process in doomed:
                 with suppress(psutil.NoSuchProcess):
                     process.send_signal(signal.SIGKILL)
@@ -103,7 +110,7 @@ class Installation:
             **{f"DUIXIAN_{name.upper()}": str(value) for name, value in settings if value is not None},
             "PREFECT_WORKER_QUERY_SECONDS": "1",
         }
-        self._log = settings.data_dir / "serve.log"
+        self._log, self._port = settings.data_dir / "serve.log", settings.console_port
 
     def up(self) -> None:
         """Start it when it is not running."""
@@ -114,6 +121,11 @@ class Installation:
                     command, cwd=ROOT, env=self._environ, stdout=log, stderr=log, start_new_session=True
                 )
             self.starts += 1
+
+    def ready(self) -> bool:
+        """Whether the last part to come up, the console, takes connections."""
+        with socket.socket() as probe:
+            return probe.connect_ex(("127.0.0.1", self._port)) == 0
 
     def down(self) -> None:
         """End it in order."""
@@ -141,7 +153,7 @@ def disturbed(folder: Path, seed: int, kills: int, wanted: dict[str, Any]) -> Re
     world = prepare(settings)
     serve, over = Installation(settings), threading.Event()
     adversary = Adversary(random.Random(seed), kills)
-    shadow = threading.Thread(target=adversary.haunt, args=(lambda: serve.process, over), daemon=True)
+    shadow = threading.Thread(target=adversary.haunt, args=(lambda: serve.process, serve.ready, over), daemon=True)
     shadow.start()
     try:
         with _engine(settings):
@@ -153,7 +165,7 @@ def disturbed(folder: Path, seed: int, kills: int, wanted: dict[str, Any]) -> Re
     mails = _settle(world, settings)
     serve.down()
     wrong = [f"{name}: not as undisturbed" for name, found in outcome(world).items() if found != wanted[name]]
-    wrong += audit.verify(world.session) + _left_over(world, folder, mails)
+    wrong += audit.verify(world.session) + _left_over(world, mails)
     minutes = (time.monotonic() - began) / 60
     return Result(seed, adversary.killed, serve.starts, minutes, len(mails), _copies(folder), tuple(wrong))
 
@@ -232,7 +244,7 @@ def _settle(world: World, settings: Settings) -> list[str]:
     return sorted(message_from_bytes(path.read_bytes())["Message-ID"] for path in folder.glob("*.eml"))
 
 
-def _left_over(world: World, folder: Path, mails: list[str]) -> Iterator[str] | list[str]:
+def _left_over(world: World, mails: list[str]) -> list[str]:
     found = []
     if mails != sorted(world.session.exec(select(Message.message_id))):
         found.append("the mailbox does not hold each notice once")
@@ -297,9 +309,9 @@ def main(kills: int, seed: int) -> int:
 def _section(results: list[Result]) -> list[str]:
     killed: Counter[str] = sum((each.killed for each in results), Counter())
     return [
-        f"300 件申报的年度在真实的部件上走完 {len(results)} 次（`duixian serve`，Prefect 服务器与执行器、收信服务、工作台"
-        "都是真的），途中按随机种子用 SIGKILL 结束部件；部件没了就重新启动，关口上的人照常办理。每次都与未受干扰的年度比较："
-        "奖补到分、名单校验码、拨付、通知、审计链、运行占用。",
+        f"300 件申报的年度在真实的部件上走完 {len(results)} 次（`duixian serve`：Prefect 服务器与执行器、收信服务、",
+        "工作台都是真的），途中按随机种子用 SIGKILL 结束部件；部件没了就重新启动，关口上的人照常办理。每次都与未受干扰",
+        "的年度比较：奖补到分、名单校验码、拨付、通知、审计链、运行占用。",
         "",
         "| 项目 | 结果 |",
         "|---|---|",

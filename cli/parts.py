@@ -20,7 +20,7 @@ POOL = "duixian"
 _SERVER_LIMIT = 180  # seconds; the first start creates the server's database (20-32 s on 2 cores)
 _PART_LIMIT = 60
 _LOCAL = {"127.0.0.1", "localhost", "::1"}
-_READY = "收信服务已就绪："
+_READY = "收信服务已就绪"
 
 Say = Callable[[str], None]
 T = TypeVar("T")
@@ -53,6 +53,11 @@ class Parts:
     def check(self) -> None:
         """Raise PartError when a part has ended by itself."""
         self.family.check()
+
+    def mend(self, say: Say) -> None:
+        """Start parts again that have ended by themselves. Raises PartError for one that does so again and again."""
+        for told in self.family.revive():
+            say(told)
 
 
 def mailbox_folder(settings: Settings) -> Path:
@@ -135,16 +140,12 @@ def _start_mailbox(family: Family, settings: Settings) -> Settings:
     """Start the mailbox if mails are to go to this machine; the settings with the port that it has."""
     if settings.smtp_host not in _LOCAL:
         return settings
+    port = settings.smtp_port or _free_port()  # the same one when it is started again
     command = [sys.executable, "-u", "-m", "cli.mailbox", "--host", settings.smtp_host]
-    command += ["--port", str(settings.smtp_port), "--folder", str(mailbox_folder(settings))]
+    command += ["--port", str(port), "--folder", str(mailbox_folder(settings))]
     child = family.start("收信服务", "mailbox", command)
-    port = _until(family, child, _PART_LIMIT, lambda: _announced(child.log))
+    _until(family, child, _PART_LIMIT, lambda: _READY in child.log.read_text(encoding="utf-8") or None)
     return settings.model_copy(update={"smtp_port": port})
-
-
-def _announced(log: Path) -> int | None:
-    lines = [line for line in log.read_text(encoding="utf-8").splitlines() if line.startswith(_READY)]
-    return int(lines[0].rsplit(":", 1)[1]) if lines else None
 
 
 def _make_pool(api: str) -> None:

@@ -6,8 +6,9 @@ import subprocess
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 from uuid import uuid4
 
 import psutil
@@ -18,19 +19,23 @@ from services.errors import ServiceError
 _MARK = "DUIXIAN_PARTS"
 _PATIENCE = 10  # seconds between SIGTERM and SIGKILL
 _TAIL = 15
+_OFTEN, _LATELY = 5, 600.0  # a part that ends so often within so many seconds needs somebody to look
 
 
 class PartError(ServiceError):
     """A part did not come up, or ended by itself. The text is Chinese and ends with the last lines of its log."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Child:
-    """One started part; `name` is what the user reads."""
+    """One started part; `name` is what the user reads. `ends` are when it ended by itself (seconds, monotonic)."""
 
     name: str
     process: subprocess.Popen[bytes]
     log: Path
+    command: Sequence[str]
+    environ: Mapping[str, str]
+    ends: list[float] = field(default_factory=list)
 
     def tail(self) -> str:
         """The last lines of its log."""
@@ -70,9 +75,25 @@ class Family:
     def check(self) -> None:
         """Raise PartError when a part has ended by itself."""
         for child in self._children:
-            code = child.process.poll()
-            if code is not None:
-                raise PartError(f"{child.name}意外停止（退出码 {code}），日志 {child.log}：\n{child.tail()}")
+            if child.process.poll() is not None:
+                raise PartError(_ended(child))
+
+    def revive(self) -> list[str]:
+        """Start each part again that has ended by itself. Sentences that say so.
+
+        Raises PartError for one that does so again and again.
+        """
+        told = []
+        for child in self._children:
+            if child.process.poll() is None:
+                continue
+            now = time.monotonic()
+            child.ends = [each for each in child.ends if now - each < _LATELY] + [now]
+            if len(child.ends) > _OFTEN:
+                raise PartError(_ended(child))
+            told.append(f"{child.name}意外停止（退出码 {child.process.returncode}），已重新启动，日志 {child.log}")
+            child.process = self._open(child.log, "ab", child.command, child.environ)
+        return told
 
     def stop(self) -> None:
         """Stop everything that was started, the newest part first: asked with SIGTERM, then killed."""
@@ -85,8 +106,13 @@ class Family:
 
     def _start(self, name: str, log: str, command: Sequence[str], environ: Mapping[str, str]) -> Child:
         path = self._logs / f"{log}.log"
-        with path.open("wb") as output:
-            process = subprocess.Popen(
+        return Child(name, self._open(path, "wb", command, environ), path, command, environ)
+
+    def _open(
+        self, log: Path, mode: Literal["wb", "ab"], command: Sequence[str], environ: Mapping[str, str]
+    ) -> subprocess.Popen[bytes]:
+        with log.open(mode) as output:
+            return subprocess.Popen(
                 command,
                 cwd=ROOT,
                 env={**self._environ, **environ},
@@ -95,7 +121,6 @@ class Family:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        return Child(name, process, path)
 
     def _left_behind(self) -> list[psutil.Process]:
         """Processes with our mark whose parent has not taken them along."""
@@ -107,6 +132,10 @@ class Family:
             except (psutil.Error, OSError):
                 continue
         return found
+
+
+def _ended(child: Child) -> str:
+    return f"{child.name}意外停止（退出码 {child.process.returncode}），日志 {child.log}：\n{child.tail()}"
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

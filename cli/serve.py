@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 def serve(
     port: Annotated[int | None, typer.Option(help="调度服务（看板）的端口；不写就用设置里的", min=1, max=65535)] = None,
 ) -> None:
-    """启动工作台、调度服务、执行器和本机收信服务，供日常使用；按 Ctrl-C 停止它启动的全部部件。"""
+    """启动工作台、调度服务、执行器和本机收信服务，供日常使用；意外停止的部件会重新启动；按 Ctrl-C 停止全部。"""
     from cli.parts import Parts, running
     from config.settings import Settings
     from services.database import engine_of
@@ -40,7 +40,7 @@ def serve(
         with running(settings, typer.echo, port=port or settings.engine_port, console=True) as parts:
             tell(parts)
             while True:
-                parts.check()
+                parts.mend(typer.echo)
                 time.sleep(1)
     except KeyboardInterrupt:
         typer.echo("已停止。")

@@ -64,6 +64,21 @@ def test_a_part_that_ends_by_itself_is_named_with_the_end_of_its_log(tmp_path: P
     family.stop()
 
 
+def test_a_part_that_ends_is_started_again_but_not_for_ever(tmp_path: Path) -> None:
+    family = Family(tmp_path, os.environ)
+    child = started(family, "import time; print('up', flush=True); time.sleep(600)")
+    for _ in range(5):
+        child.process.kill()
+        child.process.wait()
+        assert family.revive() == [f"部件意外停止（退出码 -9），已重新启动，日志 {child.log}"]
+        assert child.process.poll() is None and family.revive() == []
+    child.process.kill()
+    child.process.wait()
+    with pytest.raises(PartError, match="部件意外停止（退出码 -9）"):
+        family.revive()
+    family.stop()
+
+
 @pytest.mark.engine
 def test_the_worker_runs_a_deployment(parts: Parts) -> None:
     run = wait_for_run(parts, control.trigger(parts.settings, "tick"))

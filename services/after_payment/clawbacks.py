@@ -141,7 +141,7 @@ def revoke(session: Session, clock: Clock, actor: Actor, *, clawback_id: int, re
     case.revoke_reason = reason.strip()
     ban = session.exec(select(Ban).where(Ban.clawback_id == clawback_id, col(Ban.lifted_at).is_(None))).first()
     if ban is not None:
-        bans.end(clock, actor, ban, f"追回决定撤销：{reason.strip()}"[:500])
+        bans.end(session, clock, actor, ban, f"追回决定撤销：{reason.strip()}"[:500])
     return case
 
 
@@ -292,7 +292,7 @@ def _ban(session: Session, clock: Clock, actor: Actor, case: Clawback, award: Pa
         imposed_by=actor.user_id,
         imposed_at=clock.now(),
     )
-    bans.add(session, clock, actor, ban)
+    bans.add(session, ban)
 
 
 def _tell(session: Session, clock: Clock, settings: Settings, case: Clawback, award: PaidAward) -> None:

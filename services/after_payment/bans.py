@@ -106,9 +106,9 @@ def release(session: Session, clock: Clock, *conditions: ColumnElement[bool] | b
 
 def stood_at(session: Session, application: Application) -> ApplicationStatus:
     """Where an application stood before a ban ended it; where it stands when none did."""
-    query = select(Barring.stood_at).where(Barring.application_id == application.id).order_by(col(Barring.id).desc())
-    was = session.exec(query).first() if application.status is ApplicationStatus.BARRED else None
-    return application.status if was is None else was
+    query = select(Barring).where(Barring.application_id == application.id).order_by(col(Barring.id).desc())
+    barring = session.exec(query).first() if application.status is ApplicationStatus.BARRED else None
+    return application.status if barring is None else barring.stood_at
 
 
 @operation("ban.impose")

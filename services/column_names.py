@@ -171,6 +171,7 @@ COLUMN_NAMES = {
     "requested_at": "要求时间",
     "requested_by": "要求人编号",
     "result": "结果",
+    "returned_fen": "决定前已退回（分）",
     "reviewer": "审核单位",
     "revoke_reason": "撤销理由",
     "revoked_at": "撤销时间",

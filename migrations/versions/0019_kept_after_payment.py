@@ -1,4 +1,4 @@
-"""What is kept after payment: which application a ban ended and where it stood, every self-assessment handed in."""
+"""After payment: what a ban ended and where it stood, every self-assessment handed in, what came back on its own."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -25,7 +25,7 @@ STATES = (
 
 
 def upgrade() -> None:
-    """Add the two tables, fill them from what the record says, and guard them."""
+    """Add the tables and the column, fill them from what the record says, and guard them."""
     op.create_table(
         "barring",
         sa.Column("id", sa.Integer(), nullable=False),
@@ -58,6 +58,9 @@ def upgrade() -> None:
         sa.UniqueConstraint("assessment_id", "round", name=op.f("uq_handedin_assessment_id_round")),
     )
     op.create_index(op.f("ix_handedin_assessment_id"), "handedin", ["assessment_id"], unique=False)
+    op.add_column("clawback", sa.Column("returned_fen", sa.BigInteger(), nullable=False, server_default="0"))
+    with op.batch_alter_table("clawback") as batch:
+        batch.alter_column("returned_fen", server_default=None)
     op.execute(_BARRINGS)
     op.execute(_HANDED_IN)
     _guard()
@@ -69,6 +72,8 @@ def downgrade() -> None:
         for table in GUARDED:
             for action in ("update", "delete"):
                 op.execute(f"DROP TRIGGER {table}_no_{action} ON {table}")
+    with op.batch_alter_table("clawback") as batch:
+        batch.drop_column("returned_fen")
     op.drop_table("handedin")
     op.drop_table("barring")
 

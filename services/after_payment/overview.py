@@ -82,8 +82,8 @@ class Case:
 
     @property
     def left_fen(self) -> int:
-        """What is still to come back."""
-        return self.owed_fen - self.received_fen
+        """What is still to come back; nothing before the decision."""
+        return self.owed_fen - self.received_fen if self._claimed else 0
 
     @property
     def standing(self) -> Standing:

@@ -138,6 +138,46 @@ def test_never_more_is_claimed_than_was_paid(make_record: Callable[..., Record])
             propose(record, **{"amount_fen": 1, **wrong})
 
 
+def faults(record: Record) -> tuple[str, ...]:
+    found = overview.balances(record.session, record.actors["jing"], record.cycle_id)
+    assert found is not None
+    return found.faults
+
+
+def test_a_payment_that_is_not_what_the_list_says_is_shown_with_its_place(paid: Record) -> None:
+    assert faults(paid) == ()
+    paid.session.get_one(Payment, all_payments(paid)[0].id).amount_fen -= 12345
+    paid.session.commit()
+    assert faults(paid) == ("SB2025-00001（算力服务补助，市级承担）：名单 45,000.00 元，拨付单 44,876.55 元",)
+    found = overview.balances(paid.session, paid.actors["jing"], paid.cycle_id)
+    assert found is not None and not found.whole.balanced
+    assert [row.name for row in found.rows if not row.balanced] == ["东区（市级承担）"]
+
+
+def test_an_award_that_was_ordered_without_any_payment_is_shown(paid: Record) -> None:
+    first = all_payments(paid)[0].entry_id
+    lost = [payment for payment in all_payments(paid) if payment.entry_id == first]
+    for payment in lost:
+        paid.session.delete(payment)
+    paid.session.commit()
+    assert [each.split("：")[1] for each in faults(paid)] == [
+        "名单 45,000.00 元，拨付单 0.00 元",
+        "名单 30,000.00 元，拨付单 0.00 元",
+    ]
+
+
+def test_a_decision_that_is_not_what_its_shares_come_to_is_shown(paid: Record) -> None:
+    case = claim(paid, amount_fen=1000)
+    paid.session.get_one(Clawback, case.id).amount_fen = 1500
+    paid.session.commit()
+    assert faults(paid) == ("ZH-SB2025-00001-1：决定追回 15.00 元，各承担方合计 10.00 元",)
+    paid.session.get_one(Clawback, case.id).amount_fen = 1000
+    payment = all_payments(paid)[0]
+    payment.status, payment.paid_on = PaymentStatus.PENDING, None
+    paid.session.commit()
+    assert faults(paid) == (f"{payment.number}：已拨付 0.00 元，决定追回 6.00 元",)
+
+
 def test_one_award_claimed_back_fen_by_fen_is_claimed_back_whole_of_each_bearer(paid: Record) -> None:
     for amount in (1, 1, 1, 1234564):
         claim(paid, 2, amount_fen=amount)
@@ -553,7 +593,7 @@ def _compare(record: Record) -> None:
     session = record.session
     found = overview.balances(session, record.actors["jing"], record.cycle_id)
     assert found is not None
-    assert all(row.balanced for row in (*found.rows, found.whole))
+    assert all(row.balanced for row in (*found.rows, found.whole)) and not found.faults
     payments = {payment.id: payment for payment in all_payments(record)}
     assert found.whole.awarded_fen == sum(item.fen for item in MANY)
     paid = sum(each.amount_fen for each in payments.values() if each.status is PaymentStatus.PAID)

@@ -120,6 +120,8 @@ def test_from_an_inspection_to_the_last_fen(house: House) -> None:
     assert receipt
     fix = {"corrects": receipt[1], "on": day, "amount": "0.02", "note": "误记"}
     assert send(treasury, f"{path}/receipts", **fix).status_code == 303
+    assert send(treasury, f"{path}/receipts", **(fix | {"corrects": "第一笔"})).status_code == 422
+    assert send(treasury, f"{path}/receipts", **(fix | {"corrects": "99"})).status_code == 404
     refused = send(treasury, f"{path}/receipts", on=day, amount=f"{fen / 100:.2f}")
     assert refused.status_code == 422 and "超过还应退的" in refused.text
     rest = f"{(fen - 2) / 100:.2f}"

@@ -3,7 +3,7 @@
 from models.application import Application, ApplicationStatus, Attachment, FactKind, FactValue, Supplement
 from models.audit import AuditEntry
 from models.award import Award, AwardList, AwardListEntry, ComputationInputs, ComputationRun, Outcome, PanelDecision
-from models.ban import Ban
+from models.ban import Ban, Barring
 from models.calendar_change import CalendarChange
 from models.clawback import Clawback, ClawbackGround, ClawbackReceipt, ClawbackShare, ClawbackState
 from models.cycle import Cycle, CycleLease, CycleStatus, Decision, DecisionKind, StageVisit, VisitResult
@@ -43,7 +43,7 @@ from models.policy_version import DraftState, PolicyDraft, PolicyVersion
 from models.public_notice import Objection, ObjectionFile, ObjectionStatus, PublicNotice
 from models.registration import Draft, DraftFile, Registration
 from models.saved_view import SavedView
-from models.self_assessment import AssessmentState, SelfAssessment
+from models.self_assessment import AssessmentState, HandedIn, SelfAssessment
 from models.signin import Credential, LockOut, Sighting, SignIn, SignInEnd, SignInTry
 from models.verification import Opinion, RequestStatus, ReviewerKind, VerificationReply, VerificationRequest
 
@@ -59,6 +59,7 @@ __all__ = [
     "AwardList",
     "AwardListEntry",
     "Ban",
+    "Barring",
     "Bounce",
     "CalendarChange",
     "Certainty",
@@ -91,6 +92,7 @@ __all__ = [
     "FindingKind",
     "FindingVerdict",
     "FormerName",
+    "HandedIn",
     "ImportFile",
     "ImportKind",
     "Inspection",

@@ -1,11 +1,12 @@
-"""禁止申报: from when to when an enterprise may not apply, and why."""
+"""禁止申报: from when to when an enterprise may not apply, and why; and which applications that ended."""
 
 from datetime import date, datetime
 
 from sqlalchemy import CheckConstraint
 from sqlmodel import Field, SQLModel, UniqueConstraint
 
-from models.columns import instant
+from models.application import ApplicationStatus
+from models.columns import instant, state
 
 
 class Ban(SQLModel, table=True):
@@ -32,3 +33,13 @@ class Ban(SQLModel, table=True):
     lifted_by: int | None = Field(default=None, foreign_key="user.id")
     lifted_at: datetime | None = instant(default=None)
     lift_reason: str = Field(default="", max_length=500)
+
+
+class Barring(SQLModel, table=True):
+    """An application that a ban ended, and where it stood; append-only, the newest of an application counts."""
+
+    id: int | None = Field(default=None, primary_key=True)
+    application_id: int = Field(foreign_key="application.id", index=True)
+    ban_id: int = Field(foreign_key="ban.id", index=True)
+    stood_at: ApplicationStatus = state(ApplicationStatus)
+    barred_at: datetime = instant()

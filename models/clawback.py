@@ -62,6 +62,7 @@ class Clawback(SQLModel, table=True):
     decided_at: datetime | None = instant(default=None)
     opinion: str = ""
     due_on: date | None = None
+    returned_fen: int = fen(default=0)  # what of it had come back when it was decided
     interest_fen: int = fen(default=0)
     interest_steps: list[dict[str, Any]] = document(default_factory=list)
     revoked_by: int | None = Field(default=None, foreign_key="user.id")

@@ -2,9 +2,10 @@
 
 from datetime import datetime
 from enum import StrEnum
+from typing import Any
 
 from sqlalchemy import CheckConstraint
-from sqlmodel import Field, SQLModel
+from sqlmodel import Field, SQLModel, UniqueConstraint
 
 from models.columns import document, instant, state
 
@@ -19,7 +20,7 @@ class AssessmentState(StrEnum):
 
 
 class SelfAssessment(SQLModel, table=True):
-    """One award's self-assessment: its draft or answers by field, and what the office says of them."""
+    """One award's self-assessment: its draft by field, and what the office says of what was handed in."""
 
     __table_args__ = (
         CheckConstraint("state = 'asked' OR handed_in_at IS NOT NULL", name="handed_in_at_a_moment"),
@@ -40,3 +41,20 @@ class SelfAssessment(SQLModel, table=True):
     remarks: str = Field(default="", max_length=1000)
     marked_by: int | None = Field(default=None, foreign_key="user.id")
     marked_at: datetime | None = instant(default=None)
+
+
+class HandedIn(SQLModel, table=True):
+    """What was handed in once: the answers in their stored spelling, and the fields that were asked; append-only.
+
+    `fields` are written like facts of a policy; empty when it is not known which were asked.
+    """
+
+    __table_args__ = (UniqueConstraint("assessment_id", "round"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    assessment_id: int = Field(foreign_key="selfassessment.id", index=True)
+    round: int
+    given: dict[str, str] = document(default_factory=dict)
+    fields: list[dict[str, Any]] = document(default_factory=list)
+    user_id: int = Field(foreign_key="user.id")
+    handed_in_at: datetime = instant()

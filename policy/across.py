@@ -251,10 +251,6 @@ def _by_rank(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
     return both.with_columns(_why=why)
 
 
-def _warn(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
-    return rows.with_columns(_new=pl.col("amount_fen"), _why=pl.lit(""))
-
-
 def _in_turn(rows: pl.DataFrame, order: Sequence[str]) -> pl.DataFrame:
     """Give each in full, in order, until ``_left`` of its key is used up; the last one gets the rest."""
     ordered = rows.sort(order)
@@ -290,5 +286,4 @@ _CHANGES = {
     "amount": _amount,
     "pro_rata": _pro_rata,
     "by_rank": _by_rank,
-    "warn": _warn,
 }

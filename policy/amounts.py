@@ -11,6 +11,7 @@ from policy.errors import ValueProblem
 MONEY_SCALE = 2
 MAX_MONEY_FEN = 10**14
 """1 万亿 yuan: the largest amount that the language computes with."""
+ROUNDING_NAMES = {"down": "舍去", "half_up": "四舍五入", "up": "进位"}
 
 _UNITS = {"": 0, "元": 0, "千": 3, "千元": 3, "万": 4, "万元": 4, "百万": 6, "百万元": 6, "亿": 8, "亿元": 8, "分": -2}
 _PLAIN = re.compile(r"[0-9]+(\.[0-9]+)?")

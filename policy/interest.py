@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 
-from policy.amounts import plain, read_money, read_rate
+from policy.amounts import ROUNDING_NAMES, plain, read_money, read_rate
 from policy.amounts import yuan as plain_yuan
 from policy.evaluation import Step
 from policy.schema import Clawback, Interest
 
-MODES = {"down": "舍去", "half_up": "四舍五入", "up": "进位"}
 _SINCE = {"paid": "拨付之日", "opened": "立案之日"}
 _UNTIL = {"decided": "作出决定之日", "due": "退还期限届满之日"}
 
 
 @dataclass(frozen=True)
 class Held:
-    """Money that was held from a day on; `label` names the part in the steps."""
+    """Money that was held from a day on; `label` names the part in the steps.
+
+    `returned` are the pieces of it that came back (day and fen), in their order: interest runs on each until its day.
+    """
 
     label: str
     principal_fen: int
     since: date
+    returned: tuple[tuple[date, int], ...] = ()
+
+    def pieces(self, until: date) -> list[tuple[date, int]]:
+        """All of it in pieces: until which day how much was held, at the longest until `until`."""
+        back = [(min(on, until), fen) for on, fen in self.returned]
+        left = self.principal_fen - sum(fen for _, fen in back)
+        return [*back, (until, left)] if left or not back else back
 
 
 @dataclass(frozen=True)
@@ -36,7 +45,8 @@ class Charged:
 
 
 def charge(rule: Clawback, parts: Sequence[Held], until: date) -> Charged:
-    """The interest of each part up to `until`: the first day counts, the last does not (算头不算尾).
+    """The interest of each part up to `until`, of what came back before up to that day: the first day counts, the last
+    does not (算头不算尾).
 
     Each part is capped and then rounded by itself, so that what its bearer gets adds up to the whole to the fen.
     """
@@ -60,18 +70,24 @@ def _terms(rule: Clawback, interest: Interest) -> Step:
 
 
 def _part(rule: Clawback, interest: Interest, part: Held, until: date, number: int) -> tuple[int, list[Step]]:
-    days = max(0, (until - part.since).days)
-    exact = Fraction(part.principal_fen) * _rate(interest.annual_rate) * days / interest.year_days
+    exact, steps = Fraction(0), []
+    pieces = part.pieces(until)
+    for place, (last, principal) in enumerate(pieces, 1):
+        days = max(0, (last - part.since).days)
+        piece = Fraction(principal) * _rate(interest.annual_rate) * days / interest.year_days
+        held = f"{plain_yuan(principal)} × {interest.annual_rate} × {days} ÷ {interest.year_days}"
+        name = f"exact_{number}" if len(pieces) == 1 else f"exact_{number}_{place}"
+        label = f"{part.label}计息（{part.since} 至 {last}，{days} 天）"
+        steps.append(_step(rule, name, label, f"{held} = {_shown(piece)}"))
+        exact += piece
     most = Fraction(part.principal_fen) * _rate(interest.cap) if interest.cap else None
     fen = _rounded(exact if most is None else min(exact, most), interest)
-    held = f"{plain_yuan(part.principal_fen)} × {interest.annual_rate} × {days} ÷ {interest.year_days}"
-    capped = "，超过封顶，按封顶计" if most is not None and exact > most else ""
-    label = f"{part.label}计息（{part.since} 至 {until}，{days} 天）"
-    rounding = f"取整（{interest.rounding.unit}，{MODES[interest.rounding.mode]}）"
-    return fen, [
-        _step(rule, f"exact_{number}", label, f"{held} = {_shown(exact)}{capped}"),
-        _step(rule, f"rounded_{number}", f"{part.label}{rounding}", plain_yuan(fen)),
-    ]
+    if len(pieces) > 1:
+        steps.append(_step(rule, f"exact_{number}", f"{part.label}计息合计", _shown(exact)))
+    if most is not None and exact > most:
+        steps[-1] = replace(steps[-1], value=f"{steps[-1].value}，超过封顶，按封顶计")
+    rounding = f"取整（{interest.rounding.unit}，{ROUNDING_NAMES[interest.rounding.mode]}）"
+    return fen, [*steps, _step(rule, f"rounded_{number}", f"{part.label}{rounding}", plain_yuan(fen))]
 
 
 def _rate(text: str) -> Fraction:

@@ -9,7 +9,7 @@ from typing import Literal
 
 import polars as pl
 
-from policy.amounts import MAX_MONEY_FEN, read_money
+from policy.amounts import MAX_MONEY_FEN, ROUNDING_NAMES, read_money
 from policy.compiling import Environment, at_scale, build, build_column, display, whole
 from policy.errors import InputError
 from policy.expressions import Node
@@ -263,7 +263,7 @@ def _amount(plan: _Plan) -> None:
     plan.add(pl.when(rounded <= most).then(rounded).cast(pl.Int64).alias("rounded"))
     absurd = pl.col("_stop").is_null() & pl.col("after_overlap").is_not_null() & pl.col("rounded").is_null()
     plan.doubt("_absurd", absurd, _absurd)
-    label = f"取整（{rounding.unit}，{_MODES[rounding.mode]}）"
+    label = f"取整（{rounding.unit}，{ROUNDING_NAMES[rounding.mode]}）"
     clause = rounding.clause or provisions.clause or measure.clause
     plan.trail.append(TrailStep("rounded", label, FEN, rounding.quote or _UNWRITTEN, clause))
 
@@ -330,7 +330,6 @@ def _overlap(plan: _Plan, kind: Kind, is_wide: bool) -> None:
 
 
 _UNWRITTEN = "原文没有写取整，按申报指南的取整办法"
-_MODES = {"down": "舍去", "half_up": "四舍五入", "up": "进位"}
 
 
 def _rounding_unit(rounding: Rounding) -> int:

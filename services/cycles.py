@@ -17,6 +17,7 @@ from services.operation import operation
 from services.stages import CyclePlan, StagePlan
 
 _LIST_IS_OUT = frozenset({"approval", "public_notice", "objections", "funds", "payment", "results", "archive"})
+_COMPUTED = _LIST_IS_OUT | {"computation", "freeze"}
 
 
 @dataclass(frozen=True)
@@ -246,6 +247,11 @@ def before_approval(session: Session, cycle_id: int) -> Cycle:
 def may_change(cycle: Cycle) -> bool:
     """Whether the outcomes may still change: the cycle is under way and its list is not out."""
     return cycle.status is CycleStatus.OPEN and cycle.stage not in _LIST_IS_OUT
+
+
+def takes_back(cycle: Cycle) -> bool:
+    """Whether an application that had ended can go on in the cycle as it stands: it is under way, before 测算."""
+    return cycle.status is CycleStatus.OPEN and cycle.stage not in _COMPUTED
 
 
 def current_visit(session: Session, cycle: Cycle) -> StageVisit:

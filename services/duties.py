@@ -63,11 +63,6 @@ class DutyShown:
     duty: Duty
     parts: tuple[Part, ...]
 
-    @property
-    def silent(self) -> int:
-        """How many bureaus have told nothing yet."""
-        return sum(not part.told for part in self.parts)
-
 
 @dataclass(frozen=True)
 class Group:
@@ -95,6 +90,13 @@ def grouped(found: Iterable[DutyShown], by: By, show: Show) -> list[Group]:
         for title, rows in groups.items()
     ]
     return [group for group in shown if group.rows]
+
+
+def untold(actor: Actor, found: Iterable[DutyShown]) -> int:
+    """How many parts have no line yet: of its own bureau to a verifier, of all to everybody else."""
+    own_only = actor.role is Role.BUREAU_VERIFIER
+    parts = (part for each in found for part in each.parts if not own_only or part.bureau == actor.bureau)
+    return sum(not part.told for part in parts)
 
 
 def silent(session: Session, law: Policy, cycle: Cycle) -> dict[str, int]:

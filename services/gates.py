@@ -26,8 +26,9 @@ from models import (
 from models.application import Application, ApplicationStatus
 from models.ledger import Finding, FindingVerdict
 from models.verification import RequestStatus, VerificationRequest
-from services import cycles, guide, lists, panel, policies, reviews
+from services import completeness, cycles, guide, lists, panel, policies, reviews
 from services.actors import Actor
+from services.after_payment import bans
 from services.calendar import Calendar
 from services.clock import Clock
 from services.deadlines import due_day
@@ -78,6 +79,8 @@ def read_gate(session: Session, clock: Clock, plan: CyclePlan, cycle: Cycle) -> 
     stage, visit = plan.stage(cycle.stage), cycles.current_visit(session, cycle)
     following = plan.after(stage.id)
     forward = following.id if following else None
+    if _has_unexamined_behind(session, plan, cycle):
+        return Gate(stage.id, stage.title, (), VisitResult.REOPENED, completeness.STAGE)
     returned = _latest(session, visit, DecisionKind.RETURN)
     if returned is not None:
         return Gate(stage.id, stage.title, (), VisitResult.RETURNED, stage.gate.return_to)
@@ -99,6 +102,8 @@ def pass_gate(
     if gate.result is not None and cycle.stage == stage:
         target = plan.stage(gate.target) if gate.target else None
         cycles.leave(session, clock, calendar, plan, cycle, gate.result, target)
+        if gate.result is not VisitResult.PASSED:
+            bans.release(session, clock, Application.cycle_id == cycle_id)
     return gate
 
 
@@ -201,6 +206,14 @@ def _waits(session: Session, clock: Clock, stage: StagePlan, cycle: Cycle, visit
         case GateKind.COMPLETENESS:
             assert stage.gate.fact is not None
             return tuple(_COMPLETENESS[stage.gate.fact](session, cycle, due))
+
+
+def _has_unexamined_behind(session: Session, plan: CyclePlan, cycle: Cycle) -> bool:
+    """Whether an application has come back that only an earlier stage examines, as after a ban was lifted."""
+    ids = [stage.id for stage in plan.stages]
+    if not cycles.takes_back(cycle) or ids.index(cycle.stage) <= ids.index(completeness.STAGE):
+        return False
+    return bool(completeness.pending(session, cycle.id or 0))
 
 
 def _applications_examined(session: Session, cycle: Cycle, due: date | None) -> list[Wait]:

@@ -46,6 +46,8 @@ TRANSITIONS: dict[str, Transition] = {
     "bar": Transition(
         frozenset({S.SUBMITTED, S.SUPPLEMENT, S.VERIFIED}), S.BARRED, "禁止申报", "处于禁止申报期，不予受理"
     ),
+    "readmit": Transition(frozenset({S.BARRED}), S.SUBMITTED, "恢复受理", "禁止申报已解除，等待形式审查"),
+    "restore": Transition(frozenset({S.BARRED}), S.VERIFIED, "恢复测算", "禁止申报已解除，正在测算"),
     "reopen": Transition(
         frozenset({S.VERIFIED, S.REFUSED, S.COUNTY_REFUSED, S.LAPSED, S.COUNTY_PASSED, S.BARRED}),
         S.COUNTY_PASSED,

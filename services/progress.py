@@ -50,7 +50,7 @@ _WITHDRAWABLE = TRANSITIONS["withdraw"].sources
 _WORDS = {ApplicationStatus.DRAFT: "草稿"} | {
     transition.target: transition.applicant
     for action, transition in TRANSITIONS.items()
-    if action not in ("supplement", "reopen")
+    if action not in ("supplement", "readmit", "restore", "reopen")
 }
 
 

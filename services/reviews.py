@@ -20,6 +20,7 @@ from models import (
 from policy import Fact, Measure, Policy
 from services import cycles, facts, people, policies
 from services.actors import Actor
+from services.after_payment import bans
 from services.applications import get_application, ids_in
 from services.calendar import Calendar
 from services.clock import Clock
@@ -175,8 +176,10 @@ def undeclared(session: Session, application: Application, asked: VerificationRe
 
 @operation("objection.answer")
 def reopen(session: Session, clock: Clock, actor: Actor, *, application_id: int) -> None:
-    """Have an application verified again, after an upheld objection."""
-    move(get_application(session, application_id), "reopen", "异议成立")
+    """Have an application verified again after an upheld objection, or examined if a ban ended it before it was."""
+    application = get_application(session, application_id)
+    unexamined = bans.stood_at(session, application) in (ApplicationStatus.SUBMITTED, ApplicationStatus.SUPPLEMENT)
+    move(application, "readmit" if unexamined else "reopen", "异议成立")
 
 
 def open_requests(session: Session, cycle_id: int, kind: ReviewerKind | None = None) -> list[VerificationRequest]:

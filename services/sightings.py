@@ -9,7 +9,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
-from models import Application, Attachment, AwardList, Cycle, Sighting, SignIn, SignInEnd, User
+from models import Application, Attachment, AwardList, Cycle, InspectionFile, Sighting, SignIn, SignInEnd, User
 from services.actors import Actor
 from services.clock import CHINA, Clock
 from services.database import writing
@@ -125,6 +125,9 @@ def name_of(session: Session, subject: str) -> str:
         case "attachment":
             attachment = session.get(Attachment, number)
             return f"附件 {attachment.filename}" if attachment else f"附件 {number}"
+        case "inspection_file":
+            kept = session.get(InspectionFile, number)
+            return f"检查材料 {kept.filename}" if kept else f"检查材料 {number}"
         case "list":
             frozen = session.get(AwardList, number)
             if frozen is None:
@@ -141,6 +144,7 @@ LOOK_HEADINGS = ("时间", "登录名", "姓名", "看了什么", "编号")
 VISIT_HEADINGS = ("登录时间", "登录名", "姓名", "来访地址", "最近活动", "离开时间", "离开原因")
 _OF_A_YEAR = {
     "applications": "申报清单",
+    "assessments": "绩效自评汇总表",
     "payments": "资金拨付",
     "payment_list": "资金拨付清单文件",
     "reviews": "审核进度",

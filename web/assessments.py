@@ -26,9 +26,9 @@ Own = Annotated[Visit, sees("own")]
 
 @router.get("/tracking/assessments")
 def year(visit: Seen, cycle_id: Year = None, state: str = "") -> HTMLResponse:
-    """Who has answered and who has not."""
-    cycle = visit.cycle(cycle_id)
-    found = assessments.of_year(visit.session, visit.clock, cycle.id or 0)
+    """Who has answered and who has not; before the first year a page that says so."""
+    cycle = visit.cycle(cycle_id) if cycle_id is not None or visit.years else None
+    found = assessments.of_year(visit.session, visit.clock, (cycle.id if cycle else 0) or 0)
     chosen = AssessmentState(state) if state in list(AssessmentState) else None
     return visit.page(
         "after_payment/assessments.html",
@@ -44,6 +44,8 @@ def year(visit: Seen, cycle_id: Year = None, state: str = "") -> HTMLResponse:
 @router.get("/tracking/assessments/{cycle_id}/export.xlsx")
 def export(visit: Seen, cycle_id: Id) -> Response:
     """The answers as a workbook."""
+    visit.cycle(cycle_id)
+    sightings.note(visit.session, visit.console.wall, visit.actor, f"assessments:{cycle_id}")
     cycle = visit.cycle(cycle_id)
     made = book.book_of(
         assessments.of_year(visit.session, visit.clock, cycle_id),
@@ -137,7 +139,7 @@ def _page(visit: Visit, assessment_id: int, *, trouble: str = "", status: int = 
         "after_payment/assessment.html",
         status=status,
         it=it,
-        answers=assessments.answers(form, it.assessment),
+        told=[(row, assessments.answers(form, row)) for row in it.told],
         trouble=trouble,
     )
 
@@ -158,6 +160,7 @@ def _form(
         status=status,
         it=it,
         fields=form.fields,
+        told=assessments.answers(form, it.told[0]) if it.told else [],
         given=it.assessment.given if given is None else given,
         troubles=troubles or {},
         trouble=trouble,

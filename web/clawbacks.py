@@ -96,7 +96,12 @@ def revoke(visit: Annotated[Visit, does("clawback.revoke")], clawback_id: Id, fo
     """Take a proposal or a decision back."""
     try:
         case = clawbacks.revoke(
-            visit.session, visit.clock, visit.actor, clawback_id=clawback_id, reason=form.get("reason", "")
+            visit.session,
+            visit.clock,
+            visit.actor,
+            settings=visit.console.settings,
+            clawback_id=clawback_id,
+            reason=form.get("reason", ""),
         )
     except (InputError, StateError, NotAllowedError) as error:
         return _case(visit, clawback_id, form=form, trouble=str(error), status=422)
@@ -106,14 +111,15 @@ def revoke(visit: Annotated[Visit, does("clawback.revoke")], clawback_id: Id, fo
 @router.post("/tracking/clawbacks/{clawback_id}/receipts")
 def receive(visit: Receiving, clawback_id: Id, form: Typed) -> Response:
     """Note an instalment, or with `corrects` the right one in place of one that was wrong."""
-    wrong = number(form.get("corrects", ""))
     overview.case(visit.session, visit.clock, visit.actor, clawback_id)
+    about = (visit.session, visit.clock, visit.actor)
     try:
         receipt = _receipt(form)
-        if wrong is None:
-            clawbacks.receive(visit.session, visit.clock, visit.actor, clawback_id=clawback_id, receipt=receipt)
+        if "corrects" in form:
+            wrong = _corrected(form["corrects"])
+            clawbacks.correct(*about, clawback_id=clawback_id, receipt_id=wrong, receipt=receipt)
         else:
-            clawbacks.correct(visit.session, visit.clock, visit.actor, receipt_id=wrong, receipt=receipt)
+            clawbacks.receive(*about, clawback_id=clawback_id, receipt=receipt)
     except (InputError, StateError) as error:
         return _case(visit, clawback_id, form=form, trouble=str(error), status=422)
     return visit.back(f"/tracking/clawbacks/{clawback_id}", "退回的款项已登记。")
@@ -175,6 +181,13 @@ def _ban(form: dict[str, str]) -> tuple[date, date] | None:
     if not first and not last:
         return None
     return read_day(first, "禁止申报的起始日"), read_day(last, "禁止申报的截止日")
+
+
+def _corrected(text: str) -> int:
+    found = number(text)
+    if found is None:
+        raise InputError(f"要更正的收款“{text}”不是收款登记的编号；请在那一笔收款上更正。")
+    return found
 
 
 def _receipt(form: dict[str, str]) -> Receipt:

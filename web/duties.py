@@ -87,6 +87,7 @@ def _page(
         cycle=cycle,
         law=law,
         found=found,
+        untold=duties.untold(visit.actor, found),
         groups=duties.grouped(found, _by(by), _show(show)),
         by=_by(by),
         show=_show(show),

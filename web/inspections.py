@@ -24,9 +24,9 @@ Recording = Annotated[Visit, does("inspection.record")]
 
 @router.get("/tracking/inspections")
 def year(visit: Seen, cycle_id: Year = None) -> HTMLResponse:
-    """A year's inspections."""
-    cycle = visit.cycle(cycle_id)
-    found = inspections.of_year(visit.session, cycle.id or 0)
+    """A year's inspections; before the first year a page that says so."""
+    cycle = visit.cycle(cycle_id) if cycle_id is not None or visit.years else None
+    found = inspections.of_year(visit.session, (cycle.id if cycle else 0) or 0)
     return visit.page("after_payment/inspections.html", cycle=cycle, found=found)
 
 
@@ -66,6 +66,8 @@ def one(visit: Seen, inspection_id: Id) -> HTMLResponse:
 @router.get("/tracking/inspections/{inspection_id}/files/{file_id}")
 def file(visit: Seen, inspection_id: Id, file_id: Id) -> Response:
     """A file of an inspection."""
+    inspections.file(visit.session, inspection_id, file_id)
+    sightings.note(visit.session, visit.console.wall, visit.actor, f"inspection_file:{file_id}")
     found = inspections.file(visit.session, inspection_id, file_id)
     return shown(found.filename, attachments.read(visit.console.settings, found))
 

@@ -13,8 +13,8 @@ from models import (
     AssessmentState,
     AwardListEntry,
     Cycle,
+    HandedIn,
     Payment,
-    PaymentOrder,
     PaymentStatus,
     Role,
     SelfAssessment,
@@ -41,12 +41,15 @@ STATE_NAMES = {
 }
 WAITING = (AssessmentState.ASKED, AssessmentState.LACKING)  # for the enterprise
 _LONGEST = 4000
-_Rows = Select[SelfAssessment, AwardListEntry, Application]
+_Rows = Select[SelfAssessment, AwardListEntry, Application, str | None]
 
 
 @dataclass(frozen=True)
 class Shown:
-    """A self-assessment with the award that it is about; `late`: the day passed before it was handed in."""
+    """A self-assessment with the award that it is about; `late`: the day passed before it was handed in.
+
+    `told` are its hand-ins, the last first: what the office reads. What is being written is the enterprise's own.
+    """
 
     assessment: SelfAssessment
     application: Application
@@ -55,6 +58,7 @@ class Shown:
     measure: str
     late: bool
     marked_by: str
+    told: tuple[HandedIn, ...]
 
     @property
     def waits(self) -> bool:
@@ -125,6 +129,16 @@ def hand_in(
     spelled = {field.name: facts.canonical(field, kept.get(field.name, "")) for field in form.fields}
     row.given = {name: text for name, text in spelled.items() if text is not None}
     row.state, row.saved_at, row.handed_in_at = AssessmentState.HANDED_IN, clock.now(), clock.now()
+    session.add(
+        HandedIn(
+            assessment_id=assessment_id,
+            round=row.round,
+            given=row.given,
+            fields=[field.model_dump(mode="json", by_alias=True, exclude_defaults=True) for field in form.fields],
+            user_id=actor.user_id,
+            handed_in_at=clock.now(),
+        )
+    )
     return row
 
 
@@ -172,15 +186,19 @@ def troubles_of(form: AssessmentForm, given: Mapping[str, str]) -> dict[str, str
     return {field.name: fact_trouble(field, given.get(field.name, "")) for field in form.fields}
 
 
-def answers(form: AssessmentForm, row: SelfAssessment) -> list[tuple[Fact, str]]:
-    """Each field with what was answered."""
-    return [(field, row.given.get(field.name, "")) for field in form.fields]
+def asked_fields(form: AssessmentForm, told: HandedIn) -> list[Fact]:
+    """The fields that were asked when it was handed in; those of today where that is not known."""
+    return [Fact.model_validate(each) for each in told.fields] or form.fields
 
 
-def of_year(session: Session, clock: Clock, cycle_id: int, state: AssessmentState | None = None) -> list[Shown]:
-    """The self-assessments of a year's awards, of one state when named: what waits for the office first."""
-    query = _query().where(SelfAssessment.cycle_id == cycle_id)
-    found = _shown(session, clock, query if state is None else query.where(SelfAssessment.state == state))
+def answers(form: AssessmentForm, told: HandedIn) -> list[tuple[Fact, str]]:
+    """Each field that was asked with what was answered."""
+    return [(field, told.given.get(field.name, "")) for field in asked_fields(form, told)]
+
+
+def of_year(session: Session, clock: Clock, cycle_id: int) -> list[Shown]:
+    """The self-assessments of a year's awards: what waits for the office first."""
+    found = _shown(session, clock, _query().where(SelfAssessment.cycle_id == cycle_id))
     return sorted(found, key=lambda each: (each.assessment.state is not AssessmentState.HANDED_IN, not each.late))
 
 
@@ -204,7 +222,7 @@ def one(session: Session, clock: Clock, actor: Actor, assessment_id: int) -> Sho
 def waiting(session: Session) -> list[tuple[SelfAssessment, Application]]:
     """Those that wait for an enterprise, with the application that each is about."""
     rows = session.exec(_query().where(col(SelfAssessment.state).in_(WAITING)))
-    return [(row, application) for row, _, application in rows]
+    return [(row, application) for row, _, application, _ in rows]
 
 
 def tell(
@@ -237,14 +255,14 @@ def tell(
 
 
 def _to_ask(session: Session) -> Iterable[tuple[AwardListEntry, Application]]:
-    paid = select(Payment.entry_id).join(PaymentOrder)
+    ordered = select(Payment.entry_id)
     unpaid = select(Payment.entry_id).where(Payment.status != PaymentStatus.PAID)
     asked = select(SelfAssessment.entry_id)
     return session.exec(
         select(AwardListEntry, Application)
         .join(Application, col(Application.id) == AwardListEntry.application_id)
         .where(
-            col(AwardListEntry.id).in_(paid),
+            col(AwardListEntry.id).in_(ordered),
             col(AwardListEntry.id).not_in(unpaid),
             col(AwardListEntry.id).not_in(asked),
         )
@@ -271,22 +289,35 @@ def _known(form: AssessmentForm, given: Mapping[str, str]) -> dict[str, str]:
 
 def _query() -> _Rows:
     return (
-        select(SelfAssessment, AwardListEntry, Application)
+        select(SelfAssessment, AwardListEntry, Application, User.name)
         .join(AwardListEntry, col(AwardListEntry.id) == SelfAssessment.entry_id)
         .join(Application, col(Application.id) == AwardListEntry.application_id)
+        .outerjoin(User, col(User.id) == SelfAssessment.marked_by)
         .order_by(col(AwardListEntry.number))
     )
 
 
 def _shown(session: Session, clock: Clock, query: _Rows) -> list[Shown]:
-    names = dict(session.exec(select(User.id, User.name)).all())
-    found = []
-    for row, entry, application in session.exec(query):
+    rows = session.exec(query).all()
+    told, found = _told(session, query), []
+    for row, entry, application, marked_by in rows:
         cycle = session.get_one(Cycle, row.cycle_id)
         measure = policies.policy_of(session, cycle).measure(entry.measure)
         title = measure.title if measure else entry.measure
         moment = clock.now() if row.state in WAITING else row.handed_in_at
         late = moment is not None and moment >= row.due_at
-        by = names.get(row.marked_by, "") if row.marked_by is not None else ""
-        found.append(Shown(row, application, entry, cycle.year, title, late, by))
+        told_so_far = tuple(told.get(row.id or 0, ()))
+        found.append(Shown(row, application, entry, cycle.year, title, late, marked_by or "", told_so_far))
+    return found
+
+
+def _told(session: Session, query: _Rows) -> dict[int, list[HandedIn]]:
+    """The hand-ins of the self-assessments of a query, by their ids, the last first."""
+    wanted = query.with_only_columns(col(SelfAssessment.id)).order_by(None)
+    rows = session.exec(
+        select(HandedIn).where(col(HandedIn.assessment_id).in_(wanted)).order_by(col(HandedIn.round).desc())
+    )
+    found: dict[int, list[HandedIn]] = {}
+    for row in rows:
+        found.setdefault(row.assessment_id, []).append(row)
     return found

@@ -96,6 +96,18 @@ def of_year(session: Session, actor: Actor, cycle_id: int) -> list[PaidAward]:
     return _awards(session, actor, PaymentOrder.cycle_id == cycle_id)
 
 
+def ordered_entries(session: Session, actor: Actor, cycle_id: int) -> list[AwardListEntry]:
+    """Every award of the list whose payments were ordered in a year, as far as the actor may see it, by number."""
+    query = select(AwardListEntry).where(
+        col(AwardListEntry.list_id).in_(select(PaymentOrder.list_id).where(PaymentOrder.cycle_id == cycle_id)),
+        AwardListEntry.amount_fen > 0,
+    )
+    own = treasury_of(actor)
+    if own is not None:
+        query = query.where(AwardListEntry.county == own)
+    return list(session.exec(query.order_by(col(AwardListEntry.number))))
+
+
 def claimed(session: Session, cycle_id: int) -> dict[int, int]:
     """Fen of a year's payments, by their ids, that standing decisions claim back, without interest."""
     rows = session.exec(

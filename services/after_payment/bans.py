@@ -4,11 +4,12 @@ from dataclasses import dataclass
 from datetime import date
 
 from sqlalchemy import ColumnElement
-from sqlmodel import Session, col, select
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, func, select
 
 from matching import uscc as codes
-from models import Application, Ban, Clawback, Enterprise, User
-from services import enterprises
+from models import Application, ApplicationStatus, Ban, Barring, Clawback, Cycle, Enterprise, User
+from services import cycles, enterprises
 from services.actors import Actor
 from services.clock import Clock, today
 from services.errors import InputError, NotFoundError, StateError
@@ -66,8 +67,48 @@ def bar(session: Session, clock: Clock, *conditions: ColumnElement[bool] | bool)
     ).all()
     for application, uscc in rows:
         ban = banned[uscc]
+        session.add(
+            Barring(
+                application_id=application.id or 0,
+                ban_id=ban.id or 0,
+                stood_at=application.status,
+                barred_at=clock.now(),
+            )
+        )
         move(application, "bar", f"自 {ban.starts_on} 至 {ban.until} 不得申报：{ban.reason}", ban.clause)
     return len(rows)
+
+
+def release(session: Session, clock: Clock, *conditions: ColumnElement[bool] | bool) -> None:
+    """Let applications that fulfil the conditions go on where a ban ended them, once it was lifted and no other holds.
+
+    In the caller's operation. A cycle that has computed its outcomes takes them back when it is led back. What waited
+    for its 补正 is examined anew, for its days went by meanwhile. A ban that ran out releases nothing: it held.
+    """
+    rows = session.exec(
+        select(Application, Barring.stood_at, Cycle)
+        .join(Barring, col(Barring.application_id) == Application.id)
+        .join(Ban, col(Ban.id) == Barring.ban_id)
+        .join(Enterprise, col(Enterprise.id) == Application.enterprise_id)
+        .join(Cycle, col(Cycle.id) == Application.cycle_id)
+        .where(
+            *conditions,
+            Application.status == ApplicationStatus.BARRED,
+            col(Barring.id).in_(select(func.max(Barring.id)).group_by(col(Barring.application_id))),
+            col(Ban.lifted_at).is_not(None),
+            col(Enterprise.uscc).not_in(holding(session, today(clock))),
+        )
+    ).all()
+    for application, stood_at, cycle in rows:
+        if cycles.takes_back(cycle):
+            move(application, "restore" if stood_at is ApplicationStatus.VERIFIED else "readmit")
+
+
+def stood_at(session: Session, application: Application) -> ApplicationStatus:
+    """Where an application stood before a ban ended it; where it stands when none did."""
+    query = select(Barring).where(Barring.application_id == application.id).order_by(col(Barring.id).desc())
+    barring = session.exec(query).first() if application.status is ApplicationStatus.BARRED else None
+    return application.status if barring is None else barring.stood_at
 
 
 @operation("ban.impose")
@@ -96,8 +137,6 @@ def impose(
         raise InputError("禁止申报必须写明原因和依据。")
     return add(
         session,
-        clock,
-        actor,
         Ban(
             uscc=codes.normalised(uscc),
             name=called,
@@ -105,15 +144,14 @@ def impose(
             until=until,
             reason=reason.strip(),
             clause=clause.strip(),
-            imposed_by=0,
+            imposed_by=actor.user_id,
             imposed_at=clock.now(),
         ),
     )
 
 
-def add(session: Session, clock: Clock, actor: Actor, ban: Ban) -> Ban:
-    """Keep a ban in the caller's operation, in the actor's name."""
-    ban.imposed_by, ban.imposed_at = actor.user_id, clock.now()
+def add(session: Session, ban: Ban) -> Ban:
+    """Keep a ban in the caller's operation."""
     session.add(ban)
     session.flush()
     return ban
@@ -135,29 +173,30 @@ def lift(session: Session, clock: Clock, actor: Actor, *, ban_id: int, reason: s
         raise StateError("这项禁止申报已经解除，不需要再办。")
     if not reason.strip():
         raise InputError("解除禁止申报必须写明理由。")
-    return end(clock, actor, ban, reason.strip())
+    return end(session, clock, actor, ban, reason.strip())
 
 
-def end(clock: Clock, actor: Actor, ban: Ban, reason: str) -> Ban:
-    """End a ban in the caller's operation."""
+def end(session: Session, clock: Clock, actor: Actor, ban: Ban, reason: str) -> Ban:
+    """End a ban in the caller's operation, and let the applications that it ended go on."""
     ban.lifted_by, ban.lifted_at, ban.lift_reason = actor.user_id, clock.now(), reason
+    session.flush()
+    release(session, clock, Enterprise.uscc == ban.uscc)
     return ban
 
 
 def shown(session: Session, clock: Clock, uscc: str | None = None) -> list[Shown]:
     """All bans, or those on one enterprise: those that hold first, then the newest first."""
-    query = select(Ban).order_by(col(Ban.id).desc())
-    rows = session.exec(query.where(Ban.uscc == uscc) if uscc is not None else query).all()
-    names = dict(session.exec(select(User.id, User.name)).all())
-    day = today(clock)
+    by, lifted_by, day = aliased(User), aliased(User), today(clock)
+    query = (
+        select(Ban, by.name, lifted_by.name, Clawback)
+        .join(by, col(by.id) == Ban.imposed_by)
+        .outerjoin(lifted_by, col(lifted_by.id) == Ban.lifted_by)
+        .outerjoin(Clawback, col(Clawback.id) == Ban.clawback_id)
+        .order_by(col(Ban.id).desc())
+    )
+    rows = session.exec(query.where(Ban.uscc == uscc) if uscc is not None else query)
     found = [
-        Shown(
-            ban=row,
-            by=names[row.imposed_by],
-            lifted_by=names[row.lifted_by] if row.lifted_by is not None else "",
-            clawback=session.get(Clawback, row.clawback_id) if row.clawback_id is not None else None,
-            holds=row.lifted_at is None and row.starts_on <= day <= row.until,
-        )
-        for row in rows
+        Shown(ban, imposer, lifter or "", clawback, ban.lifted_at is None and ban.starts_on <= day <= ban.until)
+        for ban, imposer, lifter, clawback in rows
     ]
     return sorted(found, key=lambda each: not each.holds)

@@ -1,5 +1,6 @@
 """追回: proposed by one, decided by another, paid back in instalments; every correction is a row of its own."""
 
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import date
 
@@ -25,9 +26,13 @@ from services.calendar import Calendar
 from services.clock import CHINA, Clock, today
 from services.errors import InputError, NotAllowedError, NotFoundError, StateError
 from services.money import yuan
+from services.notices import upcoming
 from services.notices.queueing import queue
 from services.operation import operation
 from services.permissions import ALLOWED
+
+STANDING = (ClawbackState.PROPOSED, ClawbackState.OWED)
+DECIDED, REVOKED = "clawback_decided", "clawback_revoked"  # notices
 
 
 @dataclass(frozen=True)
@@ -102,8 +107,8 @@ def decide(
 ) -> Clawback:
     """Decide a case that somebody else proposed: claim the money back, with interest and ban, or decline.
 
-    Raises NotAllowedError for one's own proposal, StateError when it was decided, InputError for declining without a
-    word why.
+    What came back before runs no interest from then on. Raises NotAllowedError for one's own proposal, StateError when
+    it was decided or when declining what has come back, InputError for declining without a word why.
     """
     case = get(session, clawback_id)
     if case.state is not ClawbackState.PROPOSED:
@@ -112,58 +117,71 @@ def decide(
         raise NotAllowedError(f"{case.number} 是您提出的，不能由您决定；请由另一位负责人办理。")
     if not agree and not opinion.strip():
         raise InputError("不予追回必须写明理由。")
+    if not agree:
+        _check_nothing_back(session, case, "不能不予追回")
     case.decided_by, case.decided_at, case.opinion = actor.user_id, clock.now(), opinion.strip()
     if agree:
         _claim(session, clock, actor, settings, case)
     else:
         case.state = ClawbackState.DECLINED
+        _reopen(session, case)
     return case
 
 
 @operation("clawback.revoke")
-def revoke(session: Session, clock: Clock, actor: Actor, *, clawback_id: int, reason: str) -> Clawback:
-    """Take a case back: a proposal by who may propose, a decision by who may decide and while nothing came back.
+def revoke(
+    session: Session, clock: Clock, actor: Actor, *, settings: Settings, clawback_id: int, reason: str
+) -> Clawback:
+    """Take a case back: a proposal by who may propose, a decision by who may decide; while nothing came back.
 
-    A ban that came with it is lifted. Raises NotAllowedError, StateError, InputError without a reason.
+    A ban that came with it is lifted; the enterprise is not told of the decision any more, or told that it is revoked;
+    the inspection of a proposal is open again. Raises NotAllowedError, StateError, InputError without a reason.
     """
     case = get(session, clawback_id)
-    if case.state not in (ClawbackState.PROPOSED, ClawbackState.OWED):
+    if case.state not in STANDING:
         raise StateError(f"{case.number} 没有待决定的提请或有效的决定，不能撤销。")
     right = "clawback.propose" if case.state is ClawbackState.PROPOSED else "clawback.decide"
     if actor.role not in ALLOWED[right]:
         raise NotAllowedError("待决定的由经办人撤回，已决定的由作决定的负责人撤销；请由他们办理。")
     if not reason.strip():
         raise InputError("撤销必须写明理由。")
-    back = received_fen(session, clawback_id)
-    if back:
-        raise StateError(f"{case.number} 已收到退款 {yuan(back)} 元，不能撤销；收款登记有误的请先更正。")
+    _check_nothing_back(session, case, "不能撤销")
+    decided = case.state is ClawbackState.OWED
     case.state, case.revoked_by, case.revoked_at = ClawbackState.REVOKED, actor.user_id, clock.now()
     case.revoke_reason = reason.strip()
+    if not decided:
+        _reopen(session, case)
+    else:
+        _tell_revoked(session, clock, actor, settings, case)
     ban = session.exec(select(Ban).where(Ban.clawback_id == clawback_id, col(Ban.lifted_at).is_(None))).first()
     if ban is not None:
-        bans.end(clock, actor, ban, f"追回决定撤销：{reason.strip()}"[:500])
+        bans.end(session, clock, actor, ban, f"追回决定撤销：{reason.strip()}"[:500])
     return case
 
 
 @operation("clawback.receive")
 def receive(session: Session, clock: Clock, actor: Actor, *, clawback_id: int, receipt: Receipt) -> ClawbackReceipt:
-    """Note an instalment that came back. Raises InputError for more than is owed or an impossible day, StateError."""
-    case = _owed(session, actor, clawback_id)
+    """Note an instalment that came back, also before the decision. Raises InputError for more than is owed or an
+    impossible day, StateError.
+    """
+    case = _standing(session, actor, clawback_id)
     if receipt.amount_fen <= 0:
         raise InputError("收到的金额必须大于零；请核对。")
     return _note(session, clock, actor, case, receipt, None)
 
 
 @operation("clawback.receive")
-def correct(session: Session, clock: Clock, actor: Actor, *, receipt_id: int, receipt: Receipt) -> ClawbackReceipt:
-    """Replace an instalment that was noted wrongly, with a reason; the amount zero says that nothing came.
+def correct(
+    session: Session, clock: Clock, actor: Actor, *, clawback_id: int, receipt_id: int, receipt: Receipt
+) -> ClawbackReceipt:
+    """Replace an instalment of a case that was noted wrongly, with a reason; the amount zero says that nothing came.
 
     The wrong row stays. Raises NotFoundError, StateError when it was replaced already, and as `receive`.
     """
+    case = _standing(session, actor, clawback_id)
     wrong = session.get(ClawbackReceipt, receipt_id)
-    if wrong is None:
-        raise NotFoundError("没有这笔收款登记。")
-    case = _owed(session, actor, wrong.clawback_id)
+    if wrong is None or wrong.clawback_id != clawback_id:
+        raise NotFoundError(f"{case.number} 没有这笔收款登记。")
     if session.exec(select(ClawbackReceipt.id).where(ClawbackReceipt.corrects == receipt_id)).first() is not None:
         raise StateError("这笔收款登记已经更正过；请在更正后的那一笔上再更正。")
     if receipt.amount_fen < 0 or not receipt.note.strip():
@@ -195,8 +213,7 @@ def received_fen(session: Session, clawback_id: int) -> int:
 
 def claimable_fen(session: Session, award: PaidAward) -> int:
     """What of an award was paid and is neither claimed back nor proposed to be."""
-    standing = (ClawbackState.PROPOSED, ClawbackState.OWED)
-    query = select(Clawback.amount_fen).where(Clawback.entry_id == award.entry.id, col(Clawback.state).in_(standing))
+    query = select(Clawback.amount_fen).where(Clawback.entry_id == award.entry.id, col(Clawback.state).in_(STANDING))
     return award.paid_fen - sum(session.exec(query))
 
 
@@ -247,7 +264,8 @@ def _claim(session: Session, clock: Clock, actor: Actor, settings: Settings, cas
     case.state = ClawbackState.OWED
     case.due_on = Calendar(settings.calendar_dir).add_working_days(today(clock), rule.return_within)
     shares = _shares(session, award, case.amount_fen)
-    charged = _interest(clock, award, case, shares)
+    case.returned_fen = received_fen(session, case.id or 0)
+    charged = _interest(session, clock, award, case, shares)
     case.interest_fen, case.interest_steps = sum(charged.fen), [asdict(step) for step in charged.steps]
     session.add_all(
         ClawbackShare(clawback_id=case.id or 0, payment_id=payment.id or 0, amount_fen=amount, interest_fen=interest)
@@ -267,16 +285,35 @@ def _shares(session: Session, award: PaidAward, amount_fen: int) -> list[tuple[P
     return [(payment, amount) for payment, amount in shares if amount]
 
 
-def _interest(clock: Clock, award: PaidAward, case: Clawback, shares: list[tuple[Payment, int]]) -> Charged:
+def _interest(
+    session: Session, clock: Clock, award: PaidAward, case: Clawback, shares: list[tuple[Payment, int]]
+) -> Charged:
     rule = award.law.provisions.clawback
     opened = case.proposed_at.astimezone(CHINA).date()
     from_opening = rule.interest is not None and rule.interest.since == "opened"
     until = case.due_on if rule.interest is not None and rule.interest.until == "due" else today(clock)
     held = [
-        Held(f"{award.bearer(payment)}部分", amount, opened if from_opening else payment.paid_on or opened)
-        for payment, amount in shares
+        Held(
+            f"{award.bearer(payment)}部分",
+            amount,
+            opened if from_opening else payment.paid_on or opened,
+            tuple(returned),
+        )
+        for (payment, amount), returned in zip(shares, _returned(session, case, shares), strict=True)
     ]
     return charge(rule, held, until or today(clock))
+
+
+def _returned(session: Session, case: Clawback, shares: list[tuple[Payment, int]]) -> list[list[tuple[date, int]]]:
+    """For each share what of it came back before the decision, in proportion to what of it was still out."""
+    left = [amount for _, amount in shares]
+    found: list[list[tuple[date, int]]] = [[] for _ in shares]
+    for receipt in sorted(standing_receipts(session, case.id or 0), key=lambda each: (each.received_on, each.seq)):
+        for place, fen in enumerate(allot(receipt.amount_fen, left)):
+            if fen:
+                found[place].append((receipt.received_on, fen))
+                left[place] -= fen
+    return found
 
 
 def _ban(session: Session, clock: Clock, actor: Actor, case: Clawback, award: PaidAward) -> None:
@@ -292,31 +329,82 @@ def _ban(session: Session, clock: Clock, actor: Actor, case: Clawback, award: Pa
         imposed_by=actor.user_id,
         imposed_at=clock.now(),
     )
-    bans.add(session, clock, actor, ban)
+    bans.add(session, ban)
+
+
+def _check_nothing_back(session: Session, case: Clawback, what: str) -> None:
+    back = received_fen(session, case.id or 0)
+    if back:
+        raise StateError(f"{case.number} 已收到退款 {yuan(back)} 元，{what}；收款登记有误的请先更正。")
+
+
+def _reopen(session: Session, case: Clawback) -> None:
+    """Have the inspection that led to a proposal open again, for nothing came of the proposal."""
+    if case.inspection_id is not None:
+        inspections.reopen(inspections.get(session, case.inspection_id))
 
 
 def _tell(session: Session, clock: Clock, settings: Settings, case: Clawback, award: PaidAward) -> None:
-    context = letter(award.law, award.application, award.cycle.year)
-    context |= {"path": "/my", "clause": case.clause, "reason": case.reason, "due": case.due_on}
+    _queue(session, clock, settings, case, award, DECIDED, {"clause": case.clause, "due": case.due_on}, case.reason)
+
+
+def _tell_revoked(session: Session, clock: Clock, actor: Actor, settings: Settings, case: Clawback) -> None:
+    """Call the decision's notice off while it waits; tell of the revocation where it has gone out."""
+    if not upcoming.call_off(session, clock, actor, case.cycle_id, DECIDED, case.number):
+        award = awards.of_entry(session, actor, case.entry_id)
+        _queue(session, clock, settings, case, award, REVOKED, {}, case.revoke_reason)
+
+
+def _queue(
+    session: Session,
+    clock: Clock,
+    settings: Settings,
+    case: Clawback,
+    award: PaidAward,
+    kind: str,
+    own: Mapping[str, object],
+    reason: str,
+) -> None:
     queue(
         session,
         clock,
         case.cycle_id,
-        "clawback_decided",
+        kind,
         award.application.contact_email,
         award.application.enterprise_name,
         case.number,
-        context,
+        {
+            **letter(award.law, award.application, award.cycle.year),
+            "path": "/my",
+            "clawback": case.number,
+            "reason": reason,
+            **own,
+        },
         domain=settings.mail_domain,
     )
 
 
-def _owed(session: Session, actor: Actor, clawback_id: int) -> Clawback:
+def _standing(session: Session, actor: Actor, clawback_id: int) -> Clawback:
     case = get(session, clawback_id)
     awards.of_entry(session, actor, case.entry_id)
-    if case.state is not ClawbackState.OWED:
-        raise StateError(f"{case.number} 没有决定追回，不能登记收款。")
+    if case.state not in STANDING:
+        raise StateError(f"{case.number} 没有待决定的提请或有效的决定，不能登记收款。")
     return case
+
+
+def _check_interest_holds(case: Clawback, receipt: Receipt, wrong: ClawbackReceipt | None) -> None:
+    """Raise InputError for money of which the decision should have known, for its interest would be less.
+
+    What was noted before the decision may be corrected to any day: the decision stands until it is revoked.
+    """
+    if case.decided_at is None or not case.interest_fen:
+        return
+    decided = case.decided_at.astimezone(CHINA).date()
+    if receipt.on < decided and (wrong is None or wrong.received_on >= decided):
+        raise InputError(
+            f"收款日期 {receipt.on} 早于作出决定之日 {decided}：决定前退回的，利息只算到退回之日。"
+            "请先撤销决定，重新提请并登记这笔收款，再作决定。"
+        )
 
 
 def _note(
@@ -329,8 +417,9 @@ def _note(
 ) -> ClawbackReceipt:
     paid = awards.of_entry(session, actor, case.entry_id).paid
     first, last = min(each.paid_on for each in paid if each.paid_on), today(clock)
-    if not first <= receipt.on <= last:  # who returns it of one's own accord may be earlier than the decision
+    if not first <= receipt.on <= last:
         raise InputError(f"收款日期 {receipt.on} 不在拨付之日 {first} 至今天 {last} 之间；请核对日期。")
+    _check_interest_holds(case, receipt, wrong)
     before = received_fen(session, case.id or 0) - (wrong.amount_fen if wrong else 0)
     owed = case.amount_fen + case.interest_fen
     if before + receipt.amount_fen > owed:

@@ -102,6 +102,11 @@ def end(clock: Clock, actor: Actor, found: Inspection, conclusion: str) -> Inspe
     return found
 
 
+def reopen(found: Inspection) -> None:
+    """Have an inspection open again in the caller's operation."""
+    found.conclusion, found.closed_by, found.closed_at = "", None, None
+
+
 def get(session: Session, inspection_id: int) -> Inspection:
     """The inspection with this id. Raises NotFoundError."""
     found = session.get(Inspection, inspection_id)

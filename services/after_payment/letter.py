@@ -27,9 +27,11 @@ class ClawbackLetter:
     measure: str
     clause: str
     award_fen: int
+    paid_fen: int  # of the award, so far
     paid_on: date | None  # the last payment; None while a part is not paid
     reason: str
     amount_fen: int
+    returned_fen: int  # of it, before the decision
     interest_fen: int
     interest_steps: tuple[tuple[str, str], ...]
     due_on: date
@@ -60,9 +62,11 @@ def letter_of(session: Session, actor: Actor, clawback_id: int) -> ClawbackLette
         measure=award.measure,
         clause=case.clause,
         award_fen=award.entry.amount_fen,
+        paid_fen=award.paid_fen,
         paid_on=award.paid_on,
         reason=case.reason,
         amount_fen=case.amount_fen,
+        returned_fen=case.returned_fen,
         interest_fen=case.interest_fen,
         interest_steps=tuple((step["label"], step["value"]) for step in case.interest_steps),
         due_on=case.due_on,

@@ -1,5 +1,7 @@
 """What the pages of 追回 show: the cases with how far they are, and the year's money as a double entry."""
 
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -14,15 +16,19 @@ from models import (
     ClawbackReceipt,
     ClawbackShare,
     ClawbackState,
+    Cycle,
     Payment,
     PaymentStatus,
     User,
 )
+from policy import Policy
+from services import policies
 from services.actors import Actor
 from services.after_payment import awards, clawbacks
 from services.after_payment.awards import PaidAward, bearer_name
 from services.clock import Clock, today
 from services.errors import NotFoundError
+from services.money import yuan
 from services.permissions import may
 from services.sharing import CITY, county_rate, split
 
@@ -82,8 +88,8 @@ class Case:
 
     @property
     def left_fen(self) -> int:
-        """What is still to come back."""
-        return self.owed_fen - self.received_fen
+        """What is still to come back; nothing before the decision."""
+        return self.owed_fen - self.received_fen if self._claimed else 0
 
     @property
     def standing(self) -> Standing:
@@ -112,17 +118,16 @@ class Case:
 
 @dataclass(frozen=True)
 class Balance:
-    """A double entry in fen: what was awarded is kept, pending, cut, or claimed back.
+    """A double entry in fen. `awarded` is what the frozen list says, the others what became of it.
 
-    `pending` is ordered and not paid, or failed; `cut` was awarded and not ordered; `claimed` was paid and is claimed
-    back by a standing decision, without interest, whether or not it has come back.
+    `pending` is ordered and not paid, or failed; `claimed` was paid and is claimed back by a standing decision, without
+    interest, whether or not it has come back.
     """
 
     name: str
     awarded_fen: int
     paid_fen: int
     pending_fen: int
-    cut_fen: int
     claimed_fen: int
 
     @property
@@ -132,17 +137,18 @@ class Balance:
 
     @property
     def balanced(self) -> bool:
-        """Whether every fen that was awarded is in one of the columns, and none is negative."""
-        columns = (self.kept_fen, self.pending_fen, self.cut_fen, self.claimed_fen)
+        """Whether every fen that the list awards is in one of the columns, and none is negative."""
+        columns = (self.kept_fen, self.pending_fen, self.claimed_fen)
         return sum(columns) == self.awarded_fen and min(columns) >= 0
 
 
 @dataclass(frozen=True)
 class Balances:
-    """The double entry of a year: by county and bearer in it, and the whole."""
+    """The double entry of a year: by county and bearer in it, and the whole; `faults` say where it does not hold."""
 
     rows: tuple[Balance, ...]
     whole: Balance
+    faults: tuple[str, ...]
 
 
 def cases(session: Session, clock: Clock, actor: Actor, cycle_id: int | None = None) -> list[Case]:
@@ -202,50 +208,96 @@ def of_enterprise(session: Session, clock: Clock, actor: Actor) -> list[Case]:
 
 
 def balances(session: Session, actor: Actor, cycle_id: int) -> Balances | None:
-    """The year's money as far as the actor may see it; None before it was ordered."""
-    found = awards.of_year(session, actor, cycle_id)
-    if not found:
+    """The year's money as far as the actor may see it; None before it was ordered.
+
+    The list's awards stand on one side, payments and decisions on the other; the whole is summed up by itself.
+    """
+    entries = awards.ordered_entries(session, actor, cycle_id)
+    if not entries:
         return None
-    back = awards.claimed(session, cycle_id)
-    law, seen = found[0].law, {award.entry.county for award in found}
-    counties = [each.id for each in law.counties if each.id in seen]
-    keys = [(county, bearer) for county in counties for bearer in (CITY, county)]
-    rows = [
-        _balance(f"{bearer_name(law, county)}（{_SHARE[bearer == CITY]}）", county, bearer, found, back)
-        for county, bearer in keys
-    ]
-    rows = [row for row in rows if row.awarded_fen or row.paid_fen or row.pending_fen]
-    return Balances(tuple(rows), _whole(rows))
+    cycle = session.get_one(Cycle, cycle_id)
+    law = policies.policy_of(session, cycle)
+    found = awards.of_year(session, actor, cycle_id)
+    payments = [each for award in found for each in award.payments]
+    claims, back = _claims(session, cycle_id, entries), awards.claimed(session, cycle_id)
+    borne = {(entry.id or 0, bearer): fen for entry in entries for bearer, fen in _borne(law, cycle, entry)}
+    awarded, claimed = sum(each.amount_fen for each in entries), sum(each.amount_fen for each in claims)
+    rows = _rows(law, entries, borne, payments, back)
+    known = {entry.id or 0: entry for entry in (*entries, *(award.entry for award in found))}
+    faults = [*_misordered(law, known, borne, payments), *_misclaimed(session, claims, payments, back)]
+    return Balances(tuple(rows), _balance("合计", awarded, payments, claimed), tuple(faults))
 
 
-def _balance(name: str, county: str, bearer: str, found: list[PaidAward], back: dict[int, int]) -> Balance:
-    of_county = [award for award in found if award.entry.county == county]
-    payments = [each for award in of_county for each in award.payments if each.bearer == bearer]
-    awarded = sum(_borne(award, bearer) for award in of_county)
+def _rows(
+    law: Policy,
+    entries: list[AwardListEntry],
+    borne: Mapping[tuple[int, str], int],
+    payments: list[Payment],
+    back: Mapping[int, int],
+) -> Iterator[Balance]:
+    """By county and bearer in it, those that bear something."""
+    for county in [each.id for each in law.counties]:
+        ids = {entry.id for entry in entries if entry.county == county}
+        for bearer in (CITY, county):
+            awarded = sum(fen for (entry_id, by), fen in borne.items() if entry_id in ids and by == bearer)
+            own = [each for each in payments if each.entry_id in ids and each.bearer == bearer]
+            if awarded or own:
+                name = f"{bearer_name(law, county)}（{_SHARE[bearer == CITY]}）"
+                yield _balance(name, awarded, own, sum(back.get(each.id or 0, 0) for each in own))
+
+
+def _balance(name: str, awarded_fen: int, payments: list[Payment], claimed_fen: int) -> Balance:
     paid = sum(each.amount_fen for each in payments if each.status is PaymentStatus.PAID)
-    ordered = sum(each.amount_fen for each in payments)
-    return Balance(name, awarded, paid, ordered - paid, awarded - ordered, sum(_back(each, back) for each in payments))
+    pending = sum(each.amount_fen for each in payments if each.status is not PaymentStatus.PAID)
+    return Balance(name, awarded_fen, paid, pending, claimed_fen)
 
 
-def _borne(award: PaidAward, bearer: str) -> int:
-    """A bearer's share of what the list awards."""
-    city, county = split(award.entry.amount_fen, county_rate(award.law, award.cycle, award.entry.county))
-    return city if bearer == CITY else county
+def _borne(law: Policy, cycle: Cycle, entry: AwardListEntry) -> tuple[tuple[str, int], ...]:
+    """What of an award each bearer bears."""
+    city, county = split(entry.amount_fen, county_rate(law, cycle, entry.county))
+    return (CITY, city), (entry.county, county)
 
 
-def _back(payment: Payment, back: dict[int, int]) -> int:
-    return back.get(payment.id or 0, 0)
-
-
-def _whole(rows: list[Balance]) -> Balance:
-    return Balance(
-        "合计",
-        sum(row.awarded_fen for row in rows),
-        sum(row.paid_fen for row in rows),
-        sum(row.pending_fen for row in rows),
-        sum(row.cut_fen for row in rows),
-        sum(row.claimed_fen for row in rows),
+def _claims(session: Session, cycle_id: int, entries: list[AwardListEntry]) -> list[Clawback]:
+    """The standing decisions on these awards."""
+    ids = {entry.id for entry in entries}
+    rows = session.exec(
+        select(Clawback)
+        .where(Clawback.cycle_id == cycle_id, Clawback.state == ClawbackState.OWED)
+        .order_by(col(Clawback.id))
     )
+    return [row for row in rows if row.entry_id in ids]
+
+
+def _misordered(
+    law: Policy, known: Mapping[int, AwardListEntry], borne: Mapping[tuple[int, str], int], payments: list[Payment]
+) -> Iterator[str]:
+    """Where the payments ordered are not what the list awards: no operation of ours brings that about."""
+    ordered: Counter[tuple[int, str]] = Counter()
+    for payment in payments:
+        ordered[payment.entry_id, payment.bearer] += payment.amount_fen
+    for key in sorted(borne.keys() | ordered.keys(), key=lambda each: (known[each[0]].number, each[1])):
+        if borne.get(key, 0) != ordered[key]:
+            entry = known[key[0]]
+            measure = law.measure(entry.measure)
+            yield (
+                f"{entry.number}（{measure.title if measure else entry.measure}，{bearer_name(law, key[1])}承担）："
+                f"名单 {yuan(borne.get(key, 0))} 元，拨付单 {yuan(ordered[key])} 元"
+            )
+
+
+def _misclaimed(
+    session: Session, claims: list[Clawback], payments: list[Payment], back: Mapping[int, int]
+) -> Iterator[str]:
+    """Where a decision is not what its shares come to, or claims more of a payment than was paid."""
+    for case in claims:
+        shared = sum(session.exec(select(ClawbackShare.amount_fen).where(ClawbackShare.clawback_id == case.id)))
+        if shared != case.amount_fen:
+            yield f"{case.number}：决定追回 {yuan(case.amount_fen)} 元，各承担方合计 {yuan(shared)} 元"
+    for payment in payments:
+        paid = payment.amount_fen if payment.status is PaymentStatus.PAID else 0
+        if back.get(payment.id or 0, 0) > paid:
+            yield f"{payment.number}：已拨付 {yuan(paid)} 元，决定追回 {yuan(back[payment.id or 0])} 元"
 
 
 def _visible(session: Session, clock: Clock, actor: Actor, row: Clawback) -> Case | None:

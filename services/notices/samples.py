@@ -60,10 +60,12 @@ _OWN: dict[str, Mapping[str, object]] = {
     "assessment_reminder": {**_ITEM, **_LEFT, "due": date(2026, 12, 11)},
     "clawback_decided": {
         **_ITEM,
+        "clawback": "ZH-2025-0042-1",
         "clause": "《财政违法行为处罚处分条例》第十四条",
         "reason": "经审计，申报的算力服务费中有重复列支的发票",
         "due": date(2027, 3, 12),
     },
+    "clawback_revoked": {**_ITEM, "clawback": "ZH-2025-0042-1", "reason": "经复核，发票没有重复列支"},
     "duty_reminder": {"bureau": "市发改委", "count": 3, "due": date(2026, 9, 30)},
     "written": {
         "subject": "关于召开政策宣讲会的通知",

@@ -15,6 +15,7 @@ from services.errors import InputError, StateError
 from services.notices.addresses import one_line
 from services.notices.hours import hours_of
 from services.notices.kinds import KINDS, REMARK
+from services.notices.queueing import about_digest
 from services.operation import operation
 from services.sightings import Slice, sliced
 
@@ -116,14 +117,23 @@ def change(
     rows = _locked(session, cycle_id, numbers, action)
     moment = send_at if action is MessageAction.SCHEDULE else None
     for row in rows:
-        row.status, row.send_at = _AFTER[action], moment
-        session.add(row)
-        session.add(
-            MessageChange(
-                message_id=row.id or 0, action=action, send_at=moment, user_id=actor.user_id, changed_at=clock.now()
-            )
-        )
+        _set(session, clock, actor, row, action, moment)
     return len(rows)
+
+
+def call_off(session: Session, clock: Clock, actor: Actor, cycle_id: int, kind: str, about: str) -> bool:
+    """Call the notices about something off in the caller's operation, as far as they wait, because it holds no more.
+
+    True when nobody has been told: none has gone out, nor been tried.
+    """
+    query = select(Message).where(
+        Message.cycle_id == cycle_id, Message.kind == kind, Message.about_digest == about_digest(about)
+    )
+    rows = session.exec(query.with_for_update().execution_options(populate_existing=True)).all()
+    for row in rows:
+        if row.status in WAITING:
+            _set(session, clock, actor, row, MessageAction.CANCEL, None)
+    return all(row.status is MessageStatus.CANCELLED for row in rows)
 
 
 @operation("message.change")
@@ -152,6 +162,18 @@ def add_remark(
             )
         )
     return len(rows)
+
+
+def _set(
+    session: Session, clock: Clock, actor: Actor, row: Message, action: MessageAction, moment: datetime | None
+) -> None:
+    row.status, row.send_at = _AFTER[action], moment
+    session.add(row)
+    session.add(
+        MessageChange(
+            message_id=row.id or 0, action=action, send_at=moment, user_id=actor.user_id, changed_at=clock.now()
+        )
+    )
 
 
 def _locked(session: Session, cycle_id: int, numbers: Iterable[int], action: MessageAction) -> list[Message]:

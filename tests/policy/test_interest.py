@@ -47,6 +47,21 @@ def test_days_times_rate_times_what_was_held(clawback: Clawback, until: date, ex
     assert fen(clawback, 100_000_00, until) == expected
 
 
+def test_interest_runs_on_each_piece_until_it_came_back_and_is_rounded_once_a_part() -> None:
+    back = ((date(2026, 1, 11), 40_000_00), (date(2026, 1, 21), 60_000_00))
+    held = [Held("市级", 100_000_00, DAY, back), Held("东区", 100_000_00, DAY, back[:1]), Held("西区", 5_00, DAY)]
+    charged = charge(rule(), held, date(2026, 2, 10))
+    assert charged.fen == (160_00, 280_00, 2)
+    values = {step.name: step.value for step in charged.steps}
+    assert values["exact_1_2"] == "60000.00 × 3.65% × 20 ÷ 365 = 120"
+    assert (values["exact_1"], values["exact_2_2"]) == ("160", "60000.00 × 3.65% × 40 ÷ 365 = 240")
+    assert "exact_3_1" not in values
+    half = [Held("市级", 2_50, DAY, ((date(2026, 1, 2), 1_25),))]
+    assert charge(rule(annual_rate="73%"), half, date(2026, 1, 2)).fen == (1,)  # 0.25 fen and 0.25 fen
+    capped = charge(rule(cap="0.1%"), held[:1], date(2026, 2, 10))
+    assert capped.fen == (100_00,) and "按封顶计" in {step.name: step.value for step in capped.steps}["exact_1"]
+
+
 def test_half_a_fen_goes_up_and_less_does_not() -> None:
     assert fen(rule(annual_rate="36.5%"), 5_00, date(2026, 1, 2)) == 1  # 0.5 fen
     assert fen(rule(annual_rate="36.5%"), 4_99, date(2026, 1, 2)) == 0

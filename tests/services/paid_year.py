@@ -81,3 +81,15 @@ def receive(record: Record, case: Clawback, amount_fen: int, who: str = "cai", *
     receipt = Receipt(PAID_ON + timedelta(days=after), amount_fen, "凭-1")
     row = clawbacks.receive(record.session, record.clock, record.actors[who], clawback_id=case.id or 0, receipt=receipt)
     return row.id or 0
+
+
+def revoke(record: Record, case: Clawback, reason: str = "复核", who: str = "fen") -> Clawback:
+    """Take a case back."""
+    return clawbacks.revoke(
+        record.session,
+        record.clock,
+        record.actors[who],
+        settings=record.settings,
+        clawback_id=case.id or 0,
+        reason=reason,
+    )

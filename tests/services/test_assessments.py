@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 from python_calamine import CalamineWorkbook
+from sqlalchemy.exc import DatabaseError
 from sqlmodel import select
 
-from models import AssessmentState, SelfAssessment
+from models import AssessmentState, HandedIn, SelfAssessment
 from services.after_payment import assessments, book, following
 from services.after_payment.assessments import WrongAnswersError
 from services.after_payment.form import load_form
@@ -147,13 +148,73 @@ def test_the_workbook_has_a_row_an_award_and_no_drafts(asked: Record) -> None:
     hand_in(asked)
     rows(asked)[1].given = {"results": "草稿"}
     asked.session.commit()
-    found = assessments.of_year(asked.session, asked.clock, asked.cycle_id)
-    form = load_form(asked.settings.self_assessment_file)
-    made = book.book_of(found, form, year=2025, organisation="示例局", dated=date(2026, 3, 2))
-    table = CalamineWorkbook.from_filelike(io.BytesIO(to_xlsx(made))).get_sheet_by_index(0).to_python()
+    table = exported(asked)
     assert table[1][0] == "共 3 件，已提交 1 件，未提交或待补充 2 件。金额单位：元。"
     assert [row[1] for row in table[3:]] == ["SB2025-00001", "SB2025-00002", "SB2025-00003"]
     assert (table[3][10], table[3][12], table[4][14]) == (75000, 3, "")
+
+
+def test_what_was_handed_in_stays_when_the_enterprise_writes_on(asked: Record) -> None:
+    hand_in(asked)
+    mark(asked, good=False, remarks="请写明专利号")
+    at = (asked.session, asked.clock, asked.actors["qi"])
+    row = rows(asked)[0]
+    assessments.save(*at, settings=asked.settings, assessment_id=row.id or 0, given={"results": "写到一半"})
+    shown = assessments.one(*at, row.id or 0)
+    assert [(told.round, told.given["results"]) for told in shown.told] == [(1, "模型已经上线")]
+    assert exported(asked)[3][9:15] == ["用于购买算力服务", 75000, 0, 3, 1, "模型已经上线"]
+    hand_in(asked, results="专利号 ZL1")
+    told = assessments.one(*at, row.id or 0).told
+    assert [(each.round, each.given["results"]) for each in told] == [(2, "专利号 ZL1"), (1, "模型已经上线")]
+    with pytest.raises(DatabaseError, match="append-only"):
+        told[1].given = {}
+        asked.session.commit()
+    asked.session.rollback()
+
+
+def exported(record: Record) -> list[list[object]]:
+    """The workbook by the form of the day."""
+    found = assessments.of_year(record.session, record.clock, record.cycle_id)
+    form = load_form(record.settings.self_assessment_file)
+    made = book.book_of(found, form, year=2025, organisation="示例局", dated=date(2026, 3, 2))
+    return CalamineWorkbook.from_filelike(io.BytesIO(to_xlsx(made))).get_sheet_by_index(0).to_python()
+
+
+def test_answers_to_an_earlier_form_stay_what_they_were(asked: Record, tmp_path: Path) -> None:
+    hand_in(asked)
+    asked.settings.self_assessment_file = tmp_path / "form.yaml"
+    asked.settings.self_assessment_file.write_text(
+        "working_days: 5\nsupplement_days: 5\nfields:\n"
+        "  - {name: results, label: 产出值, type: money, unit: 元}\n"
+        "  - {name: spent, label: 支出, type: integer}\n"
+        "  - {name: use_of_funds, label: 用途, type: date}\n",
+        encoding="utf-8",
+    )
+    heads, first, *_ = exported(asked)[2:]
+    given = dict(zip(heads, first, strict=True))
+    assert [given[head] for head in ("产出值（元）", "支出", "用途")] == [
+        "模型已经上线",
+        "75000.00",
+        "用于购买算力服务",
+    ]
+    assert given["新增就业（人）"] == 3  # what is not asked any more keeps its column
+    told = assessments.of_year(asked.session, asked.clock, asked.cycle_id)[0].told[0]
+    answered = assessments.answers(load_form(asked.settings.self_assessment_file), told)
+    assert [field.type for field, _ in answered][:2] == ["text", "money"]
+
+
+def test_answers_of_which_the_fields_are_not_known_never_break_the_workbook(asked: Record, tmp_path: Path) -> None:
+    row = rows(asked)[0]
+    old = HandedIn(
+        assessment_id=row.id or 0,
+        round=1,
+        given={"spent": "不多", "added_jobs": "三"},
+        user_id=asked.actors["qi"].user_id,
+        handed_in_at=asked.clock.now(),
+    )
+    asked.session.add(old)
+    asked.session.commit()
+    assert exported(asked)[3][10:13] == ["不多", "", "三"]
 
 
 @pytest.mark.parametrize(

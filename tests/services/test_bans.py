@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
-from models import ApplicationStatus, Award, Ban, Outcome, Role, User
-from services import applications, computation, drafts, people
+from models import ApplicationStatus, Award, Ban, Barring, Outcome, ReviewerKind, Role, User, VisitResult
+from services import applications, computation, cycles, drafts, gates, lists, people, reviews
 from services.actors import find_actor
 from services.after_payment import bans
 from services.applications import get_application
 from services.errors import InputError, NotAllowedError, StateError
-from tests.desk import CODE, OTHER_CODE, Desk
+from tests.desk import AFTER_INTAKE, CODE, OTHER_CODE, Desk
 
 TOLD = r"很抱歉，贵单位自 2026-01-01 至 2027-12-31 不得申报奖补。原因：列入失信名单（依据：信用条例第八条）。"
 _CLAUSE = "信用条例第八条"
@@ -107,6 +107,125 @@ def test_a_lifted_ban_holds_no_more(desk: Desk) -> None:
     (shown,) = bans.shown(desk.session, desk.clock, CODE)
     assert (shown.holds, shown.lifted_by, shown.ban.lift_reason) == (False, "head", "已移出名单")
     assert desk.submit()
+
+
+def lift(desk: Desk, banned: Ban) -> None:
+    bans.lift(*desk.at, desk.section_head, ban_id=banned.id or 0, reason="登记有误")
+
+
+def status(desk: Desk, application_id: int) -> ApplicationStatus:
+    desk.session.rollback()
+    return get_application(desk.session, application_id).status
+
+
+def test_an_application_that_was_barred_goes_on_once_its_ban_is_lifted(desk: Desk) -> None:
+    desk.open_intake()
+    key = desk.submit()
+    first, second = ban(desk), ban(desk, until=date(2028, 12, 31))
+    desk.examine()
+    lift(desk, second)
+    assert status(desk, key) is ApplicationStatus.BARRED  # the other still holds
+    lift(desk, first)
+    application = get_application(desk.session, key)
+    assert (application.status, application.status_reason, application.status_clause) == (
+        ApplicationStatus.SUBMITTED,
+        "",
+        "",
+    )
+    assert desk.examine() == {"accepted": 1, "asked": 0, "lapsed": 0, "barred": 0}
+
+
+def test_who_was_to_supplement_when_barred_gets_new_days(desk: Desk) -> None:
+    desk.open_intake()
+    key = desk.submit(pledged=False)
+    desk.examine()
+    banned = ban(desk)
+    desk.examine()
+    desk.clock.instant = AFTER_INTAKE
+    lift(desk, banned)
+    assert desk.examine() == {"accepted": 0, "asked": 1, "lapsed": 0, "barred": 0}
+    assert status(desk, key) is ApplicationStatus.SUPPLEMENT
+
+
+def test_a_ban_that_ran_out_or_another_ones_end_releases_nothing(desk: Desk) -> None:
+    desk.open_intake()
+    key = desk.submit()
+    ban(desk, until=date(2026, 3, 31))
+    desk.examine()
+    desk.clock.instant = AFTER_INTAKE
+    lift(desk, ban(desk))
+    assert status(desk, key) is ApplicationStatus.BARRED
+
+
+def test_a_cycle_goes_back_to_examine_what_came_back(desk: Desk) -> None:
+    desk.open_intake()
+    key, other = desk.submit(), desk.submit(uscc=OTHER_CODE)
+    banned = ban(desk)
+    desk.to_matching()
+    assert (status(desk, key), status(desk, other)) == (ApplicationStatus.BARRED, ApplicationStatus.VERIFIED)
+    lift(desk, banned)
+    gate = desk.pass_gate()
+    assert (gate.result, gate.target) == (VisitResult.REOPENED, "completeness")
+    assert [(wait.who, wait.count) for wait in desk.pass_gate().waits] == [("经办人", 1)]
+    desk.examine()
+    desk.pass_gate()
+    for kind in (ReviewerKind.COUNTY, ReviewerKind.BUREAU):
+        assert desk.request(kind)
+        desk.agree_all(kind)
+        assert desk.pass_gate().result is VisitResult.PASSED
+    assert status(desk, key) is ApplicationStatus.VERIFIED
+
+
+def to_approval(desk: Desk) -> None:
+    """From matching, to the list that waits for approval."""
+    for _ in ("matching", "panel"):
+        desk.pass_gate()
+    computation.compute(*desk.at, desk.system, cycle_id=desk.cycle_id)
+    desk.pass_gate()
+    lists.freeze(*desk.at, desk.system, cycle_id=desk.cycle_id)
+    desk.pass_gate()
+    assert desk.cycle.stage == "approval"
+    cycles.finish_work(*desk.at, desk.system, cycle_id=desk.cycle_id, summary={})
+
+
+@pytest.mark.parametrize(("early", "stage"), [(True, "completeness"), (False, "verification")])
+def test_what_is_lifted_once_the_list_is_out_comes_back_when_it_is_returned(
+    desk: Desk, early: bool, stage: str
+) -> None:
+    desk.open_intake()
+    key = desk.submit()
+    desk.submit(uscc=OTHER_CODE)
+    banned = ban(desk) if early else None
+    desk.to_matching()
+    banned = banned or ban(desk)
+    to_approval(desk)
+    lift(desk, banned)
+    assert status(desk, key) is ApplicationStatus.BARRED  # the list that is being approved stays as it is
+    digest = gates.subject_digest(desk.session, desk.cycle, gates.Subject.LIST)
+    gates.send_back(
+        *desk.at, desk.section_head, plan=desk.plan, cycle_id=desk.cycle_id, digest=digest, reason="漏了一件"
+    )
+    desk.pass_gate()
+    assert status(desk, key) is (ApplicationStatus.SUBMITTED if early else ApplicationStatus.VERIFIED)
+    if early:
+        desk.pass_gate()
+    assert desk.cycle.stage == stage
+
+
+def test_an_upheld_objection_skips_no_examination(desk: Desk) -> None:
+    desk.open_intake()
+    early, late = desk.submit(), desk.submit(uscc=OTHER_CODE)
+    ban(desk)
+    desk.to_matching()
+    ban(desk, uscc=OTHER_CODE)
+    computation.compute(*desk.at, desk.system, cycle_id=desk.cycle_id)
+    assert [each.stood_at for each in desk.session.exec(select(Barring))] == [
+        ApplicationStatus.SUBMITTED,
+        ApplicationStatus.VERIFIED,
+    ]
+    for key, expected in ((early, ApplicationStatus.SUBMITTED), (late, ApplicationStatus.COUNTY_PASSED)):
+        reviews.reopen(*desk.at, desk.operator, application_id=key)
+        assert status(desk, key) is expected
 
 
 @pytest.mark.parametrize(

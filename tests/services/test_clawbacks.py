@@ -19,6 +19,7 @@ from config.settings import Settings
 from models import (
     Ban,
     Clawback,
+    ClawbackGround,
     ClawbackReceipt,
     ClawbackShare,
     ClawbackState,
@@ -26,6 +27,9 @@ from models import (
     Enterprise,
     FactKind,
     FactValue,
+    MessageAction,
+    MessageChange,
+    MessageStatus,
     Payment,
     PaymentStatus,
     User,
@@ -40,7 +44,9 @@ from services.after_payment.overview import Standing
 from services.clock import FixedClock
 from services.database import engine_of, session_of
 from services.errors import InputError, NotAllowedError, NotFoundError, ServiceError, StateError
-from tests.services.paid_year import PAID_ON, all_payments, claim, decide, pay, propose, receive
+from services.notices.deadline_entry import entry
+from services.notices.kinds import KINDS
+from tests.services.paid_year import PAID_ON, all_payments, claim, decide, pay, propose, receive, revoke
 from tests.services.record import Record, build
 from tests.services.test_payments import MANY
 
@@ -132,6 +138,46 @@ def test_never_more_is_claimed_than_was_paid(make_record: Callable[..., Record])
             propose(record, **{"amount_fen": 1, **wrong})
 
 
+def faults(record: Record) -> tuple[str, ...]:
+    found = overview.balances(record.session, record.actors["jing"], record.cycle_id)
+    assert found is not None
+    return found.faults
+
+
+def test_a_payment_that_is_not_what_the_list_says_is_shown_with_its_place(paid: Record) -> None:
+    assert faults(paid) == ()
+    paid.session.get_one(Payment, all_payments(paid)[0].id).amount_fen -= 12345
+    paid.session.commit()
+    assert faults(paid) == ("SB2025-00001（算力服务补助，市级承担）：名单 45,000.00 元，拨付单 44,876.55 元",)
+    found = overview.balances(paid.session, paid.actors["jing"], paid.cycle_id)
+    assert found is not None and not found.whole.balanced
+    assert [row.name for row in found.rows if not row.balanced] == ["东区（市级承担）"]
+
+
+def test_an_award_that_was_ordered_without_any_payment_is_shown(paid: Record) -> None:
+    first = all_payments(paid)[0].entry_id
+    lost = [payment for payment in all_payments(paid) if payment.entry_id == first]
+    for payment in lost:
+        paid.session.delete(payment)
+    paid.session.commit()
+    assert [each.split("：")[1] for each in faults(paid)] == [
+        "名单 45,000.00 元，拨付单 0.00 元",
+        "名单 30,000.00 元，拨付单 0.00 元",
+    ]
+
+
+def test_a_decision_that_is_not_what_its_shares_come_to_is_shown(paid: Record) -> None:
+    case = claim(paid, amount_fen=1000)
+    paid.session.get_one(Clawback, case.id).amount_fen = 1500
+    paid.session.commit()
+    assert faults(paid) == ("ZH-SB2025-00001-1：决定追回 15.00 元，各承担方合计 10.00 元",)
+    paid.session.get_one(Clawback, case.id).amount_fen = 1000
+    payment = all_payments(paid)[0]
+    payment.status, payment.paid_on = PaymentStatus.PENDING, None
+    paid.session.commit()
+    assert faults(paid) == (f"{payment.number}：已拨付 0.00 元，决定追回 6.00 元",)
+
+
 def test_one_award_claimed_back_fen_by_fen_is_claimed_back_whole_of_each_bearer(paid: Record) -> None:
     for amount in (1, 1, 1, 1234564):
         claim(paid, 2, amount_fen=amount)
@@ -156,13 +202,13 @@ def test_instalments_come_in_until_all_is_back_and_a_wrong_one_is_replaced_by_a_
             receive(paid, case, 1, after=on)
     with pytest.raises(InputError, match="大于零"):
         receive(paid, case, 0)
-    fix = Receipt(PAID_ON + timedelta(days=28), 4000000, "凭-2", "误记")
+    fix = Receipt(PAID_ON + timedelta(days=29), 4000000, "凭-2", "误记")
     at = (paid.session, paid.clock, paid.actors["cai"])
     with pytest.raises(InputError, match="必须写明原因"):
-        clawbacks.correct(*at, receipt_id=first, receipt=replace(fix, note=""))
-    clawbacks.correct(*at, receipt_id=first, receipt=fix)
+        clawbacks.correct(*at, clawback_id=case.id or 0, receipt_id=first, receipt=replace(fix, note=""))
+    clawbacks.correct(*at, clawback_id=case.id or 0, receipt_id=first, receipt=fix)
     with pytest.raises(StateError, match="已经更正过"):
-        clawbacks.correct(*at, receipt_id=first, receipt=fix)
+        clawbacks.correct(*at, clawback_id=case.id or 0, receipt_id=first, receipt=fix)
     assert shown(paid, case).received_fen == 4000000
     receive(paid, case, 3521750, after=29)
     found = shown(paid, case)
@@ -179,14 +225,16 @@ def test_a_decision_is_revoked_by_leaders_while_nothing_came_back_and_its_ban_en
     case = claim(paid, ban=(date(2026, 3, 2), date(2027, 3, 2)))
     at = (paid.session, paid.clock)
     with pytest.raises(NotAllowedError, match="由作决定的负责人撤销"):
-        clawbacks.revoke(*at, paid.actors["jing"], clawback_id=case.id or 0, reason="复核")
+        revoke(paid, case, "复核", "jing")
     row = receive(paid, case, 100)
     with pytest.raises(StateError, match=r"已收到退款 1\.00 元"):
-        clawbacks.revoke(*at, paid.actors["fen"], clawback_id=case.id or 0, reason="复核")
-    clawbacks.correct(*at, paid.actors["cai"], receipt_id=row, receipt=Receipt(PAID_ON, 0, note="没有到账"))
+        revoke(paid, case, "复核", "fen")
+    clawbacks.correct(
+        *at, paid.actors["cai"], clawback_id=case.id or 0, receipt_id=row, receipt=Receipt(PAID_ON, 0, note="没有到账")
+    )
     with pytest.raises(InputError, match="必须写明理由"):
-        clawbacks.revoke(*at, paid.actors["fen"], clawback_id=case.id or 0, reason=" ")
-    clawbacks.revoke(*at, paid.actors["fen"], clawback_id=case.id or 0, reason="复核无误")
+        revoke(paid, case, " ", "fen")
+    revoke(paid, case, "复核无误", "fen")
     assert shown(paid, case).standing is Standing.REVOKED
     (ban,) = paid.session.exec(select(Ban)).all()
     assert ban.lift_reason == "追回决定撤销：复核无误"
@@ -195,8 +243,99 @@ def test_a_decision_is_revoked_by_leaders_while_nothing_came_back_and_its_ban_en
     with pytest.raises(StateError):
         receive(paid, case, 100)
     own = propose(paid)
-    clawbacks.revoke(*at, paid.actors["jing"], clawback_id=own.id or 0, reason="重复提请")
+    revoke(paid, own, "重复提请", "jing")
     assert shown(paid, own).standing is Standing.REVOKED
+
+
+def test_what_was_returned_before_the_decision_runs_no_interest_from_then_on(paid: Record) -> None:
+    paid.days(121)
+    case = propose(paid, ground=ClawbackGround.VOLUNTARY)
+    with pytest.raises(InputError, match=r"超过还应退的 75,000\.00 元"):
+        receive(paid, case, 7500001, after=10)
+    receive(paid, case, 2500000, after=10)
+    assert (shown(paid, case).standing, shown(paid, case).left_fen) == (Standing.PROPOSED, 0)
+    row = receive(paid, case, 4000000, after=20)
+    fix = Receipt(PAID_ON + timedelta(days=10), 5000000, note="误记")
+    at = (paid.session, paid.clock)
+    clawbacks.correct(*at, paid.actors["cai"], clawback_id=case.id or 0, receipt_id=row, receipt=fix)
+    with pytest.raises(StateError, match=r"已收到退款 75,000\.00 元，不能不予追回"):
+        decide(paid, case, agree=False, opinion="已退")
+    with pytest.raises(StateError, match=r"不能撤销"):
+        revoke(paid, case, who="jing")
+    decide(paid, case)
+    found = shown(paid, case)
+    assert (case.interest_fen, found.standing, found.left_fen) == (7500, Standing.PARTLY, 7500)  # 75,000 × 10 days
+    assert [(each.bearer, each.interest_fen) for each in found.shares] == [("市级", 4500), ("东区", 3000)]
+    made = letter.letter_of(paid.session, paid.actors["jing"], case.id or 0)
+    assert (made.returned_fen, made.owed_fen) == (7500000, 7507500)
+    receive(paid, case, 7500, after=121)
+    assert shown(paid, case).standing is Standing.RETURNED
+
+
+def test_who_returns_a_part_early_owes_interest_on_the_rest(paid: Record) -> None:
+    paid.days(29)
+    case = propose(paid, amount_fen=5000000)
+    receive(paid, case, 2000000, after=9)
+    decide(paid, case)
+    assert case.interest_fen == 2000000 * 9 // 10000 + 3000000 * 29 // 10000
+
+
+def test_money_of_before_the_decision_is_noted_before_it_or_the_decision_is_taken_back(paid: Record) -> None:
+    paid.days(29)
+    late = propose(paid, amount_fen=3000000)
+    early = receive(paid, late, 100, after=3)
+    decide(paid, late)
+    with pytest.raises(InputError, match="早于作出决定之日 2026-03-31"):
+        receive(paid, late, 100, after=28)
+    fix = Receipt(PAID_ON, 0, note="没有到账")
+    at = (paid.session, paid.clock, paid.actors["cai"])
+    clawbacks.correct(*at, clawback_id=late.id or 0, receipt_id=early, receipt=fix)
+    revoke(paid, late)
+    again = propose(paid, amount_fen=3000000)
+    receive(paid, again, 100, after=28)
+    decide(paid, again)
+
+
+def test_a_receipt_is_corrected_in_its_own_case_only(paid: Record) -> None:
+    first, second = claim(paid, amount_fen=100), claim(paid, amount_fen=200)
+    row = receive(paid, first, 50)
+    fix = Receipt(PAID_ON, 60, note="误记")
+    at = (paid.session, paid.clock, paid.actors["cai"])
+    with pytest.raises(NotFoundError, match="ZH-SB2025-00001-2 没有这笔收款登记"):
+        clawbacks.correct(*at, clawback_id=second.id or 0, receipt_id=row, receipt=fix)
+    clawbacks.correct(*at, clawback_id=first.id or 0, receipt_id=row, receipt=fix)
+
+
+def test_a_letter_that_waits_is_called_off_with_its_decision_and_one_that_went_out_is_taken_back(paid: Record) -> None:
+    waiting, sent = claim(paid, amount_fen=100), claim(paid, amount_fen=200)
+    first, second = paid.messages("clawback_decided")
+    second.status = MessageStatus.SENT
+    paid.session.commit()
+    revoke(paid, waiting)
+    assert first.status is MessageStatus.CANCELLED and paid.messages("clawback_revoked") == []
+    (change,) = paid.session.exec(select(MessageChange)).all()
+    assert (change.message_id, change.action) == (first.id, MessageAction.CANCEL)
+    revoke(paid, sent, "发票没有重复列支")
+    (told,) = paid.messages("clawback_revoked")
+    assert (told.context["clawback"], told.context["reason"]) == ("ZH-SB2025-00001-2", "发票没有重复列支")
+    assert told.recipient == second.recipient and second.status is MessageStatus.SENT
+
+
+def test_each_decision_has_its_own_entry_in_a_calendar(paid: Record) -> None:
+    claim(paid, amount_fen=100)
+    paid.days(10)
+    claim(paid, amount_fen=200)
+    kind, settings = KINDS["clawback_decided"], paid.settings
+    entries = [entry(kind, each.context, settings, paid.clock.now()) for each in paid.messages("clawback_decided")]
+    uids = {line for text in entries for line in text.splitlines() if line.startswith("UID:")}
+    assert len(uids) == 2 and "退款期限（ZH-SB2025-00001-2）" in entries[1]
+
+
+def test_a_letter_says_what_was_paid_of_an_award_that_is_not_paid_in_full(make_record: Callable[..., Record]) -> None:
+    record = pay(make_record(), but=("BF-SB2025-00001-1X",))
+    case = claim(record, amount_fen=4500000)
+    made = letter.letter_of(record.session, record.actors["jing"], case.id or 0)
+    assert (made.award_fen, made.paid_fen, made.paid_on) == (7500000, 4500000, None)
 
 
 def test_another_countys_treasury_sees_and_notes_nothing(paid: Record) -> None:
@@ -240,6 +379,25 @@ def test_a_clawback_opened_on_an_inspection_closes_it(paid: Record) -> None:
     assert [each.filename for each in found.files] == ["底稿.pdf"]
     with pytest.raises(StateError, match="已经办结"):
         inspections.close(*at, inspection_id=made.id or 0, conclusion="无问题")
+
+
+@pytest.mark.parametrize("ending", ["declined", "withdrawn", "revoked"])
+def test_an_inspection_is_open_again_when_nothing_came_of_its_proposal(paid: Record, ending: str) -> None:
+    at = (paid.session, paid.clock, paid.actors["jing"])
+    look = Look(inspections.InspectionKind.AUDIT, "市审计局", PAID_ON, "发票重复列支")
+    made = inspections.record(*at, settings=paid.settings, cycle_id=paid.cycle_id, number="SB2025-00001", look=look)
+    case = propose(paid, inspection_id=made.id)
+    if ending == "withdrawn":
+        revoke(paid, case, who="jing")
+    else:
+        decide(paid, case, agree=ending == "revoked", opinion="事实不清")
+    if ending == "revoked":  # it was decided upon: what to do next is to be proposed anew
+        revoke(paid, case)
+        assert inspections.get(paid.session, made.id or 0).closed_at is not None
+        return
+    found = inspections.shown(paid.session, made.id or 0)
+    assert (found.inspection.closed_at, found.inspection.conclusion, found.closed_by) == (None, "", "")
+    assert propose(paid, inspection_id=made.id).number == "ZH-SB2025-00001-2"
 
 
 PDF = b"%PDF-1.4\n%%EOF\n"
@@ -306,7 +464,7 @@ def test_an_award_that_was_claimed_back_was_no_year_of_benefit(paid: Record) -> 
     assert second_year_award(paid, cycle) == second  # nothing is decided yet
     decide(paid, rest)
     assert second_year_award(paid, cycle) == first
-    clawbacks.revoke(paid.session, paid.clock, paid.actors["fen"], clawback_id=half.id or 0, reason="复核")
+    revoke(paid, half, "复核", "fen")
     assert second_year_award(paid, cycle) == second
 
 
@@ -418,12 +576,14 @@ def _try(record: Record, what: str, place: int, value: int) -> None:
             decide(record, case, agree=bool(value), opinion="有据" if value else "无据")
         elif what == "revoke" and case is not None:
             who = "jing" if case.state is ClawbackState.PROPOSED else "fen"
-            clawbacks.revoke(*at, record.actors[who], clawback_id=case.id or 0, reason="复核")
+            revoke(record, case, "复核", who)
         elif what == "receive" and case is not None:
             receive(record, case, value, after=1)
         elif what == "correct" and row is not None:
             receipt = Receipt(PAID_ON, value, note="误记")
-            clawbacks.correct(*at, record.actors["cai"], receipt_id=row.id or 0, receipt=receipt)
+            clawbacks.correct(
+                *at, record.actors["cai"], clawback_id=row.clawback_id, receipt_id=row.id or 0, receipt=receipt
+            )
     except ServiceError:
         pass
 
@@ -433,7 +593,7 @@ def _compare(record: Record) -> None:
     session = record.session
     found = overview.balances(session, record.actors["jing"], record.cycle_id)
     assert found is not None
-    assert all(row.balanced for row in (*found.rows, found.whole))
+    assert all(row.balanced for row in (*found.rows, found.whole)) and not found.faults
     payments = {payment.id: payment for payment in all_payments(record)}
     assert found.whole.awarded_fen == sum(item.fen for item in MANY)
     paid = sum(each.amount_fen for each in payments.values() if each.status is PaymentStatus.PAID)
@@ -451,4 +611,4 @@ def _compare(record: Record) -> None:
         payment = session.get_one(Payment, payment_id)
         assert payment.status is PaymentStatus.PAID and amount <= payment.amount_fen
     for case in overview.cases(session, record.clock, record.actors["jing"]):
-        assert 0 <= case.received_fen <= case.owed_fen
+        assert 0 <= case.received_fen <= max(case.owed_fen, case.clawback.amount_fen) and case.left_fen >= 0

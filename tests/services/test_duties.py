@@ -91,3 +91,15 @@ def test_they_are_reminded_by_rule_while_the_money_is_paid(record: Record) -> No
         record.days(1)
     assert days == ["03-16", "03-25"]
     assert record.messages("duty_reminder")[0].context["due"] == "2026-03-30"
+
+
+def test_a_bureau_has_told_everything_whatever_others_have_not(record: Record) -> None:
+    law = policies.policy_of(record.session, record.cycle)
+
+    def untold(who: str) -> int:
+        actor = record.actors[who]
+        return duties.untold(actor, duties.of_year(record.session, actor, law, record.cycle))
+
+    assert (untold("he"), untold("jing")) == (1, 2)
+    report(record)
+    assert (untold("he"), untold("jing")) == (0, 1)

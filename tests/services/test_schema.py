@@ -1,14 +1,16 @@
 """The migrations make exactly the tables that the models describe, on both databases, and can be taken back."""
 
 from collections.abc import Iterator
+from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Column, Engine, MetaData, inspect, select, text
 from sqlmodel import SQLModel
 
 from config.settings import ROOT, Settings
@@ -64,6 +66,79 @@ _OLDER = (
     "INSERT INTO enterprise VALUES (1, '９1350699ma7xw0001x', '甲', '企业', 'xiangcheng')",
     _APPLICATION.format(1, "汇总.xlsx「措施」第 2 行"),
     _APPLICATION.format(2, "在线申报"),
+)
+
+
+def test_what_was_barred_and_handed_in_is_brought_along(engine: Engine) -> None:
+    settings = Config()
+    settings.set_main_option("script_location", str(ROOT / "migrations"))
+    with engine.begin() as connection:
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "0018")
+        before = MetaData()
+        before.reflect(connection)
+        for name, given in _AFTER_PAYMENT:
+            table = before.tables[name]
+            needed = {column.name: _plain(column) for column in table.columns if not column.nullable}
+            connection.execute(table.insert().values({**needed, **given}))
+    migrate(engine)
+    with engine.connect() as connection:
+        barred = connection.execute(text("SELECT application_id, ban_id, stood_at FROM barring ORDER BY id")).all()
+        assert [tuple(each) for each in barred] == [(1, 2, "submitted"), (2, 2, "verified")]
+        told = connection.execute(select(SQLModel.metadata.tables["handedin"])).mappings().all()
+        assert [(each["assessment_id"], each["round"], each["given"], each["fields"]) for each in told] == [
+            (1, 2, {"spent": "1"}, []),
+            (2, 1, {"spent": "2"}, []),
+        ]
+        assert {each["user_id"] for each in told} == {3}
+        assert connection.execute(text("SELECT returned_fen FROM clawback")).all() == [(0,)]
+
+
+def _plain(column: Column[Any]) -> object:
+    """A value that a column takes."""
+    if column.name in _MEANT:
+        return _MEANT[column.name]
+    kind = column.type.python_type
+    return {int: 1, str: "甲", bool: True, datetime: _DAY, date: _DAY.date(), dict: {}}[kind]
+
+
+_DAY = datetime(2026, 1, 1, tzinfo=UTC)
+_MEANT: dict[str, object] = {
+    "year": 2025,
+    "role": "operator",
+    "status": "open",
+    "outcome": "award",
+    "kind": "bureau",
+    "state": "owed",
+    "ground": "audit",
+    "uscc": "91350699MA7XW0001X",
+}
+_HANDED_IN = {"handed_in_at": _DAY, "marked_by": 1, "round": 2}
+_BARRED = {"status": "barred", "status_clause": "条例"}
+_AFTER_PAYMENT: tuple[tuple[str, dict[str, object]], ...] = (
+    ("user", {"id": 2, "login": "a"}),
+    ("policyversion", {"id": 1}),
+    ("cycle", {"id": 1}),
+    ("enterprise", {"id": 1, "kind": "企业"}),
+    ("user", {"id": 3, "login": "b", "role": "applicant", "enterprise_id": 1}),
+    ("application", {"id": 1, "number": "1", "item_digest": "1", **_BARRED}),
+    ("application", {"id": 2, "number": "2", "item_digest": "2", **_BARRED}),
+    ("application", {"id": 3, "number": "3", "item_digest": "3", "status": "verified"}),
+    ("verificationrequest", {"id": 1, "application_id": 2}),
+    ("ban", {"id": 1, "clause": "条例"}),
+    ("ban", {"id": 2, "clause": "条例"}),
+    ("ban", {"id": 3, "clause": "别的条例"}),
+    ("computationrun", {"id": 1}),
+    ("award", {"id": 1}),
+    ("awardlist", {"id": 1}),
+    *(("awardlistentry", {"id": key, "application_id": key, "number": str(key)}) for key in (1, 2, 3)),
+    (
+        "selfassessment",
+        {"id": 1, "entry_id": 1, "state": "handed_in", "given": {"spent": "1"}, **_HANDED_IN},
+    ),
+    ("selfassessment", {"id": 2, "entry_id": 2, "state": "lacking", "given": {"spent": "2"}, **_HANDED_IN}),
+    ("selfassessment", {"id": 3, "entry_id": 3, "state": "asked", "given": {"spent": "3"}}),
+    ("clawback", {"id": 1, "decided_by": 2, "due_on": _DAY.date()}),
 )
 
 

@@ -9,7 +9,8 @@ from fastapi.testclient import TestClient
 from python_calamine import CalamineWorkbook
 from sqlmodel import col, select
 
-from models import Application, AwardListEntry, Ban, Clawback, Inspection, Payment, PaymentStatus, Role, User
+from models import Application, AwardListEntry, Ban, Clawback, Inspection, Payment, PaymentStatus, Role, Sighting, User
+from services import sightings
 from services.clock import today
 from tests.web.conftest import House, send
 from tests.web.test_payment_pages import of_county
@@ -72,8 +73,11 @@ def test_from_an_inspection_to_the_last_fen(house: House) -> None:
     assert made.status_code == 303, made.text
     page = text(operator, made.headers["location"])
     assert HOSTILE not in page and "&lt;script&gt;" in page
-    file = re.search(r"/tracking/inspections/\d+/files/\d+", page)
+    file = re.search(r"/tracking/inspections/\d+/files/(\d+)", page)
     assert file and operator.get(file[0]).headers["content-type"] == "application/pdf"
+    assert one(house, Sighting, subject=f"inspection_file:{file[1]}")
+    with house.session() as session:
+        assert sightings.name_of(session, f"inspection_file:{file[1]}") == "检查材料 底稿.pdf"
     inspection = one(house, Inspection)
     page = text(
         operator, f"/tracking/clawbacks/new?cycle=1&application={application.number}&inspection={inspection.id}"
@@ -116,6 +120,8 @@ def test_from_an_inspection_to_the_last_fen(house: House) -> None:
     assert receipt
     fix = {"corrects": receipt[1], "on": day, "amount": "0.02", "note": "误记"}
     assert send(treasury, f"{path}/receipts", **fix).status_code == 303
+    assert send(treasury, f"{path}/receipts", **(fix | {"corrects": "第一笔"})).status_code == 422
+    assert send(treasury, f"{path}/receipts", **(fix | {"corrects": "99"})).status_code == 404
     refused = send(treasury, f"{path}/receipts", on=day, amount=f"{fen / 100:.2f}")
     assert refused.status_code == 422 and "超过还应退的" in refused.text
     rest = f"{(fen - 2) / 100:.2f}"
@@ -187,11 +193,19 @@ def test_a_self_assessment_goes_there_and_back_and_into_the_workbook(house: Hous
     assert send(operator, f"{office}/mark", good="no").status_code == 422
     assert send(operator, f"{office}/mark", good="no", remarks="请附凭证").status_code == 303
     assert "请附凭证" in text(applicant, own)
-    assert send(applicant, own, what="hand_in", **ANSWERS).status_code == 303
+    assert send(applicant, own, what="save", **(ANSWERS | {"results": "写到一半"})).status_code == 303
+    page = text(operator, office)
+    assert "写到一半" not in page and "已经上线" in page and "（第 1 次）" in page
+    assert send(applicant, own, what="hand_in", **(ANSWERS | {"results": "凭证已附"})).status_code == 303
+    page = text(operator, office)
+    assert page.index("凭证已附") < page.index("第 1 次提交") < page.index("已经上线")
+    assert "凭证已附" in text(applicant, own)
     assert send(operator, f"{office}/mark", good="yes").status_code == 303
     assert "合格" in text(applicant, own) and send(applicant, own, what="save").status_code == 422
     assert application.number in text(operator, "/tracking/assessments?state=good")
+    assert one(house, Sighting, subject="assessments:1") is None
     book = operator.get("/tracking/assessments/1/export.xlsx")
+    assert one(house, Sighting, subject="assessments:1")
     rows = CalamineWorkbook.from_filelike(io.BytesIO(book.content)).get_sheet_by_index(0).to_python()
     (row,) = [each for each in rows if application.number in each]
     assert (row[6], row[9], row[10], row[12]) == ("合格", HOSTILE, 50000, 2)

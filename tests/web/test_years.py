@@ -91,7 +91,9 @@ def test_before_the_first_year_pages_say_so(tmp_path: Path) -> None:
     assert register.status_code == 200 and "还没有开立申报年度" in register.text
     my = house.as_role(Role.APPLICANT).get("/my")
     assert my.status_code == 200 and "还没有发布申报指南" in my.text
-    assert "还没有开立年度" in house.as_role(Role.AUDITOR).get("/tracking").text
+    for path in ("/tracking", "/tracking/assessments", "/tracking/inspections"):
+        page = house.as_role(Role.AUDITOR).get(path)
+        assert page.status_code == 200 and "还没有开立年度" in page.text, path
     staff = house.as_role(Role.AUDITOR).get("/findings")
     assert staff.status_code == 404 and "还没有开立年度" in staff.text and 'aria-label="主菜单"' in staff.text
 

@@ -13,7 +13,7 @@ from read_back import docx_table, docx_text, pdf_pages, pdf_text, written
 from small_cycle import NOW, SmallCycle
 from sqlmodel import select
 
-from models import AwardList, Clawback, ClawbackGround, ClawbackState, Decision, Payment
+from models import AwardList, Clawback, ClawbackGround, ClawbackState, Decision, Payment, PaymentStatus
 from services.documents import NotYetError
 from services.documents.content import Page
 from services.documents.render import fonts
@@ -197,6 +197,9 @@ def test_a_dossier_has_facts_steps_replies_and_payments(small: SmallCycle) -> No
 
 def test_a_recovery_names_every_sum(small: SmallCycle) -> None:
     entry = small.entries[0]
+    city = select(Payment).where(Payment.entry_id == entry.id, Payment.bearer == "city")
+    share = small.session.exec(city).one()
+    share.status, share.paid_on = PaymentStatus.PAID, date(2026, 3, 1)
     small.session.add(
         Clawback(
             cycle_id=small.cycle.id or 0,
@@ -206,6 +209,7 @@ def test_a_recovery_names_every_sum(small: SmallCycle) -> None:
             reason="发票已冲红",
             clause="附则",
             amount_fen=7_000_000,
+            returned_fen=100_000,
             ban_from=date(2026, 4, 1),
             ban_until=date(2029, 3, 31),
             proposed_by=small.actor.user_id,
@@ -223,6 +227,7 @@ def test_a_recovery_names_every_sum(small: SmallCycle) -> None:
     for text in (docx_text(files["docx"]), pdf_text(files["pdf"])):
         for fen in (entry.amount_fen, 7_000_000, 7_012_345):
             assert f"{yuan(fen)}元（大写：{capitals(fen)}）" in text
+        assert "已拨付45,000.00元" in text and "其中1,000.00元你单位已经退回，还应退回69,123.45元。" in text
         for said in ("利息123.45元", "2026年4月30日前", "自2026年4月1日至2029年3月31日", "经查，发票已冲红。", "ZH-1"):
             assert said in text
 

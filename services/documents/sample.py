@@ -416,7 +416,7 @@ def _claim_back(filling: _Filling) -> None:
             number=f"ZH-{entry.number}-1",
             ground=ClawbackGround.AUDIT,
             reason="申报时提交的部分发票此后全部冲红，实际发生额不足申报数额",
-            clause=filling.law.provisions.clause or "附则",
+            clause=filling.law.provisions.clawback.clause or "附则",
             amount_fen=entry.amount_fen,
             ban_from=decided.date(),
             ban_until=decided.date() + timedelta(days=1095),

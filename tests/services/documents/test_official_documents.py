@@ -195,16 +195,16 @@ def test_a_dossier_has_facts_steps_replies_and_payments(small: SmallCycle) -> No
         assert promised in text, promised
 
 
-def test_a_recovery_names_every_sum(small: SmallCycle) -> None:
-    entry = small.entries[0]
+def claim_back(small: SmallCycle, clause: str) -> None:
+    """Decide to claim the first award back, with interest and a ban."""
     small.session.add(
         Clawback(
             cycle_id=small.cycle.id or 0,
-            entry_id=entry.id or 0,
+            entry_id=small.entries[0].id or 0,
             number="ZH-1",
             ground=ClawbackGround.AUDIT,
             reason="发票已冲红",
-            clause="附则",
+            clause=clause,
             amount_fen=7_000_000,
             ban_from=date(2026, 4, 1),
             ban_until=date(2029, 3, 31),
@@ -219,12 +219,32 @@ def test_a_recovery_names_every_sum(small: SmallCycle) -> None:
         )
     )
     small.session.commit()
+
+
+def test_a_recovery_names_every_sum(small: SmallCycle) -> None:
+    entry = small.entries[0]
+    claim_back(small, "附则")
     files = written(small, "recovery_decision")
     for text in (docx_text(files["docx"]), pdf_text(files["pdf"])):
         for fen in (entry.amount_fen, 7_000_000, 7_012_345):
             assert f"{yuan(fen)}元（大写：{capitals(fen)}）" in text
         for said in ("利息123.45元", "2026年4月30日前", "自2026年4月1日至2029年3月31日", "经查，发票已冲红。", "ZH-1"):
             assert said in text
+
+
+@pytest.mark.parametrize(
+    ("clause", "cited"),
+    [
+        ("附则", "《示例市扶持人工智能产业若干措施》附则"),
+        ("三（七）", "《示例市扶持人工智能产业若干措施》三（七）"),
+        ("第十四条", "《示例市扶持人工智能产业若干措施》第十四条"),
+        ("《财政违法行为处罚处分条例》第十四条", "《财政违法行为处罚处分条例》第十四条"),
+        ("一般公共预算管理办法第三条", "一般公共预算管理办法第三条"),
+    ],
+)
+def test_a_recovery_cites_the_law_that_the_clause_is_from(small: SmallCycle, clause: str, cited: str) -> None:
+    claim_back(small, clause)
+    assert f"经查，发票已冲红。依据{cited}，现决定：" in docx_text(written(small, "recovery_decision")["docx"])
 
 
 def test_titles_are_broken_between_words_only() -> None:

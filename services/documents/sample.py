@@ -64,6 +64,7 @@ _NAMES = (
     "样本大模型研究院",
     "样本软件有限公司",
 )
+_A_YEAR = timedelta(days=365)  # after which the whole of it has happened
 _FENS = (50_000_000, 123_456_789, 30_000_000, 200_000_000, 0)
 
 
@@ -99,7 +100,7 @@ def sample_record(settings: Settings) -> Iterator[Record]:
             filling = _begin(session, law)
             _fill(filling)
             operator = session.get_one(User, filling.people[Role.OPERATOR])
-            yield Record(session, settings, filling.cycle, FixedClock(filling.now), actor_of(operator))
+            yield Record(session, settings, filling.cycle, FixedClock(filling.now + _A_YEAR), actor_of(operator))
     finally:
         engine.dispose()
 

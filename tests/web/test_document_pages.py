@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from sqlmodel import select
@@ -50,6 +51,7 @@ def test_what_cannot_be_written_says_why(house: House) -> None:
 
 
 def test_a_number_is_voided_with_its_reason(house: House) -> None:
+    house.clock.set(house.clock.now() + timedelta(days=30))
     operator = house.as_role(Role.OPERATOR)
     send(operator, "/documents/1", kind="funds_request")
     with house.session() as session:

@@ -1,7 +1,7 @@
 """The documents that go out: their layout in DOCX and PDF, and every figure in them is the record's."""
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,7 +13,20 @@ from read_back import docx_table, docx_text, pdf_pages, pdf_text, written
 from small_cycle import NOW, SmallCycle
 from sqlmodel import select
 
-from models import AwardList, Clawback, ClawbackGround, ClawbackState, Decision, Payment
+from models import (
+    AwardList,
+    AwardListEntry,
+    Clawback,
+    ClawbackGround,
+    ClawbackState,
+    Decision,
+    Objection,
+    ObjectionStatus,
+    Outcome,
+    Payment,
+    PublicNotice,
+    StageVisit,
+)
 from services.documents import NotYetError
 from services.documents.content import Page
 from services.documents.render import fonts
@@ -111,6 +124,60 @@ def test_the_request_waits_for_the_bureaus_approval_of_this_very_list(small: Sma
         written(small, "funds_request")
 
 
+@pytest.mark.parametrize("last", [2, 3, 9])
+def test_the_request_waits_for_the_end_of_the_public_notice(small: SmallCycle, last: int) -> None:
+    small.clock.instant = datetime(2026, 3, last, 12, tzinfo=UTC)
+    with pytest.raises(NotYetError, match=rf"公示期是 2026-03-03 至 2026-03-09，今天是 2026-03-0{last}，公示还没有结束"):
+        written(small, "funds_request")
+    small.clock.instant = datetime(2026, 3, 10, 1, tzinfo=UTC)
+    text = docx_text(written(small, "funds_request")["docx"])
+    assert "已于2026年3月3日至2026年3月9日公示" in text
+    assert "2026年3月10日\n" in text  # its own date: not a day on which the notice still ran
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [(ObjectionStatus.OPEN, "异议 YY2025-001 还没有答复"), (ObjectionStatus.UPHELD, "异议 YY2025-001 成立")],
+)
+def test_the_request_waits_for_the_objections(small: SmallCycle, status: ObjectionStatus, told: str) -> None:
+    objection = small.session.exec(select(Objection)).one()
+    objection.status = status
+    small.session.commit()
+    with pytest.raises(NotYetError, match=told):
+        written(small, "funds_request")
+
+
+def test_the_request_bears_no_earlier_day_than_the_answers_that_it_tells_of(small: SmallCycle) -> None:
+    objection = small.session.exec(select(Objection)).one()
+    objection.answered_at = NOW + timedelta(days=11)
+    small.session.commit()
+    assert "2026年3月13日\n" in docx_text(written(small, "funds_request")["docx"])
+
+
+def test_a_list_that_was_not_published_is_not_sent_for_its_money(small: SmallCycle) -> None:
+    for row in (*small.session.exec(select(Objection)).all(), *small.session.exec(select(PublicNotice)).all()):
+        small.session.delete(row)
+    small.session.commit()
+    with pytest.raises(NotYetError, match="名单第1版还没有公示"):
+        written(small, "funds_request")
+
+
+def test_only_what_was_done_with_the_list_is_said_of_it(small: SmallCycle) -> None:
+    def said(kind: str) -> str:
+        return docx_text(written(small, kind)["docx"])
+
+    assert "查重比对、专家评审、测算和集体研究，拟对" in said("public_list")
+    assert "查重比对、专家评审和测算，拟奖补名单" in said("funds_request")
+    for entry in small.session.exec(select(AwardListEntry).where(AwardListEntry.outcome == Outcome.CASE_BY_CASE)).all():
+        entry.outcome = Outcome.AWARD
+    small.session.commit()
+    assert "查重比对和测算，拟奖补名单" in said("funds_request")
+    for visit in small.session.exec(select(StageVisit)).all():
+        visit.result = visit.left_at = None
+    small.session.commit()
+    assert "查重比对和测算，拟对" in said("public_list")
+
+
 def test_the_allocation_adds_up_in_both_formats(small: SmallCycle, total: int) -> None:
     files = written(small, "funds_notice")
     payments = small.session.exec(select(Payment)).all()
@@ -169,6 +236,14 @@ def test_the_letters_table_has_every_application_that_was_asked(small: SmallCycl
     table = docx_table(written(small, "review_letter")["docx"], "受理编号")
     assert sorted(row[1] for row in table[1:]) == [f"SB2025-0000{place}" for place in range(1, 6)]
     assert sorted(row[3] for row in table[1:]) == sorted(entry.uscc for entry in small.entries)
+
+
+def test_an_upheld_objection_is_answered_with_what_will_be_done_not_as_done(small: SmallCycle) -> None:
+    objection = small.session.exec(select(Objection)).one()
+    objection.status = ObjectionStatus.UPHELD
+    small.session.commit()
+    text = docx_text(written(small, "objection_reply")["docx"])
+    assert "已将有关申报退回重新核验，将按核验结果重新测算、审批和公示。" in text
 
 
 def test_the_panel_gets_a_form_for_every_case(small: SmallCycle) -> None:

@@ -113,9 +113,7 @@ class Record:
     @cached_property
     def notice(self) -> PublicNotice | None:
         """The public notice of the newest list."""
-        return self.session.exec(
-            select(PublicNotice).where(PublicNotice.list_id == self.newest_list.id)
-        ).one_or_none()
+        return self.session.exec(select(PublicNotice).where(PublicNotice.list_id == self.newest_list.id)).one_or_none()
 
     @property
     def by_panel(self) -> bool:

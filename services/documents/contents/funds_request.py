@@ -48,6 +48,11 @@ def build(record: Record) -> Page:
     )
 
 
+def occasion(record: Record) -> str:
+    """The list that it is about: when the government returns one, the request for the next is another letter."""
+    return f"名单第{record.newest_list.version}版"
+
+
 def _approved(record: Record) -> Decision:
     if record.approval is None:
         raise NotYetError(f"{_list(record)}还没有经局里批准，不能拟写请示；请先完成名单审批。")

@@ -127,7 +127,9 @@ def test_the_request_waits_for_the_bureaus_approval_of_this_very_list(small: Sma
 @pytest.mark.parametrize("last", [2, 3, 9])
 def test_the_request_waits_for_the_end_of_the_public_notice(small: SmallCycle, last: int) -> None:
     small.clock.instant = datetime(2026, 3, last, 12, tzinfo=UTC)
-    with pytest.raises(NotYetError, match=rf"公示期是 2026-03-03 至 2026-03-09，今天是 2026-03-0{last}，公示还没有结束"):
+    with pytest.raises(
+        NotYetError, match=rf"公示期是 2026-03-03 至 2026-03-09，今天是 2026-03-0{last}，公示还没有结束"
+    ):
         written(small, "funds_request")
     small.clock.instant = datetime(2026, 3, 10, 1, tzinfo=UTC)
     text = docx_text(written(small, "funds_request")["docx"])

@@ -4,8 +4,11 @@ What is asked on a later visit of the year to the stage, as after an upheld obje
 """
 
 from bisect import bisect_right
+from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
+from sqlalchemy import ColumnElement
 from sqlmodel import col, select
 
 from models import RequestStatus, ReviewerKind, StageVisit, VerificationRequest
@@ -17,7 +20,9 @@ from services.documents.record import Record, latest
 
 def objects(record: Record) -> dict[str, str]:
     """The bureaus that were asked, in the policy's order, each as often as it was."""
-    asked = {(request.reviewer, number) for number, request in _requests(record)}
+    number_of = _visits(record)
+    sent = select(VerificationRequest.reviewer, VerificationRequest.sent_at).where(*_asked(record)).distinct()
+    asked = {(reviewer, number_of(moment)) for reviewer, moment in record.session.exec(sent)}
     return {
         key_of(bureau.id, number): label_of(bureau.name, number)
         for bureau in record.policy.bureaus
@@ -28,9 +33,13 @@ def objects(record: Record) -> dict[str, str]:
 def build(record: Record, about: str) -> Page:
     """What the bureau was asked that time."""
     bureau, asked_in = round_of(about)
-    asked = {
-        row.application_id: row for number, row in _requests(record) if (number, row.reviewer) == (asked_in, bureau)
-    }
+    number_of = _visits(record)
+    rows = record.session.exec(
+        select(VerificationRequest)
+        .where(*_asked(record), VerificationRequest.reviewer == bureau)
+        .order_by(col(VerificationRequest.round))
+    )
+    asked = {row.application_id: row for row in rows if number_of(row.sent_at) == asked_in}
     cases = [
         {
             "number": application.number,
@@ -58,27 +67,27 @@ def build(record: Record, about: str) -> Page:
     )
 
 
-def _requests(record: Record) -> list[tuple[int, VerificationRequest]]:
-    """What bureaus were asked, with the visit to the stage on which they were.
+def _asked(record: Record) -> tuple[ColumnElement[bool] | bool, ...]:
+    """What bureaus are asked in the cycle."""
+    return (
+        VerificationRequest.cycle_id == record.cycle.id,
+        VerificationRequest.kind == ReviewerKind.BUREAU,
+        VerificationRequest.status != RequestStatus.CANCELLED,
+    )
+
+
+def _visits(record: Record) -> Callable[[datetime], int]:
+    """The number of the visit to the stage on which something was sent, by the moment.
 
     An application's own round does not tell letters apart: of two that are asked about for the second time, each may
     have been on another visit.
     """
-    rows = record.session.exec(
-        select(VerificationRequest)
-        .where(
-            VerificationRequest.cycle_id == record.cycle.id,
-            VerificationRequest.kind == ReviewerKind.BUREAU,
-            VerificationRequest.status != RequestStatus.CANCELLED,
-        )
-        .order_by(col(VerificationRequest.round))
-    )
     begun = record.session.exec(
         select(StageVisit.entered_at)
         .where(StageVisit.cycle_id == record.cycle.id, StageVisit.stage == "verification")
         .order_by(col(StageVisit.number))
     ).all()
-    return [(max(1, bisect_right(begun, row.sent_at)), row) for row in rows]
+    return lambda moment: max(1, bisect_right(begun, moment))
 
 
 def _asks(record: Record, asked: dict[int, VerificationRequest]) -> list[dict[str, Any]]:

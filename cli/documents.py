@@ -33,7 +33,11 @@ def write(
     login: AsLogin,
     about: Annotated[
         str,
-        typer.Option("--about", metavar="对象", help="写给谁、关于哪一件：受理编号、部门编号、异议编号；all 是全部"),
+        typer.Option(
+            "--about",
+            metavar="对象",
+            help="写给谁、关于哪一件：受理编号、部门编号、异议编号，第二次起加 /2、/3；all 是全部",
+        ),
     ] = "",
     cycle: OfCycle = None,
     as_json: AsJson = False,
@@ -43,12 +47,8 @@ def write(
 
     with desk() as place:
         actor, year = place.actor(login), place.cycle(cycle)
-        keys = office.objects(place.session, place.clock, actor, place.settings, year, kind) if about == "all" else []
-        written = [
-            row
-            for key in (keys if about == "all" else [about])
-            for row in office.write(place.session, place.clock, actor, place.settings, year, kind, about=key)
-        ]
+        at = (place.session, place.clock, actor, place.settings, year, kind)
+        written = office.write_all(*at) if about == "all" else office.write(*at, about=about)
         rows = [
             {"format": row.format, "path": str(place.settings.output_dir / row.path), "sha256": row.sha256}
             for row in written

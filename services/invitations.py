@@ -4,18 +4,20 @@ Nothing is awarded unasked: an invitation leads to a draft, which the enterprise
 """
 
 from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import ColumnElement, Engine
 from sqlmodel import Session, col, select
 
 from config.settings import Settings
 from models import (
     Application,
     ApplicationStatus,
+    Ban,
     Cycle,
     CycleStatus,
     Draft,
@@ -44,10 +46,14 @@ _BEFORE_INTAKE_ENDS = frozenset({"guide", "publication", INTAKE})
 
 @dataclass(frozen=True)
 class Report:
-    """What a list brings, or brought; `short` are sentences on rows that do not qualify."""
+    """What a list brings, or brought; `short` are sentences on rows that are not invited.
+
+    `known` counts the enterprises that were invited before with the same values, or by a later list.
+    """
 
     record: InvitationList
     invited: tuple[Invitation, ...]
+    known: int
     short: tuple[dict[str, Any], ...]
     before: datetime | None
 
@@ -70,6 +76,31 @@ class Offered:
     measure: Measure
     given_by: str
     facts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Accepted:
+    """The draft that an invitation leads to; `filled`: begun now with the bureau's data, and not found begun."""
+
+    draft: Draft
+    filled: bool
+
+
+@dataclass(frozen=True)
+class _Barred:
+    """Who could not apply today: by code the bans that hold, and the kinds under which enterprises are registered."""
+
+    bans: Mapping[str, Ban]
+    kinds: Mapping[str, str]
+
+    def why(self, code: str, measure: Measure | None) -> str:
+        """Why an enterprise cannot apply for the measure; empty when it can."""
+        ban, kind = self.bans.get(code), self.kinds.get(code)
+        if ban is not None:
+            return f"自 {ban.starts_on} 至 {ban.until} 不得申报：{ban.reason}"
+        if measure is not None and kind is not None and kind not in measure.applicants:
+            return f"只能由{'、'.join(measure.applicants)}申报，该单位登记为{kind}"
+        return ""
 
 
 def report(
@@ -113,8 +144,10 @@ def take(
 ) -> Report:
     """Invite those who qualify by a bureau's list; every row that does not, or cannot be judged, is told.
 
-    The same file again adds nothing; a later list replaces what an earlier one said of an enterprise. Mails go out once
-    applications are taken. Raises InputError, StateError when it is too late, TableError for an unusable file.
+    The same file again invites only those whom it did not before, as after a ban was lifted; a later list replaces what
+    an earlier one said of an enterprise. Mails go out once applications are taken.
+
+    Raises InputError, StateError when it is too late, TableError for an unusable file.
     """
     cycle, source = cycles.open_one(session, cycle_id), given_by.strip()
     law = policies.policy_of(session, cycle)
@@ -133,10 +166,10 @@ def take(
             InvitationList.sha256 == workbook.sha256,
         )
     ).first()
-    if known is not None and not known.problems:
-        return Report(known, (), (), known.imported_at)
+    if known is not None and not known.problems and not known.rows_short:
+        return Report(known, (), 0, (), known.imported_at)
     judged = qualifying.judge(session, cycle, law, measure, workbook)
-    _leave_out_banned(session, clock, judged)
+    _leave_out_barred(session, clock, measure, judged)
     record = known or InvitationList(
         cycle_id=cycle_id,
         measure=measure_id,
@@ -148,13 +181,16 @@ def take(
     )
     session.add(record)
     session.flush()
-    invited = [made for each in judged.qualified if (made := _invite(session, record, each)) is not None]
-    record.rows_invited += len(invited)
-    record.rows_known, record.rows_short = len(judged.qualified) - len(invited), len(judged.short)
+    invited = _invite(session, record, judged.qualified)
+    by_it = _invited_by(session, record)
+    record.rows_invited, record.rows_short = len(by_it), len(judged.short)
+    record.rows_known = sum(each.uscc not in by_it for each in judged.qualified)
     record.problems = [asdict(each) | {"sentence": each.sentence()} for each in judged.problems]
     session.flush()
     tell(session, clock, settings, cycle)
-    return Report(record, tuple(invited), tuple(asdict(each) for each in judged.short), None)
+    return Report(
+        record, tuple(invited), len(judged.qualified) - len(invited), tuple(asdict(each) for each in judged.short), None
+    )
 
 
 def may_invite(cycle: Cycle) -> bool:
@@ -163,7 +199,7 @@ def may_invite(cycle: Cycle) -> bool:
 
 
 def tell(session: Session, clock: Clock, settings: Settings, cycle: Cycle) -> int:
-    """Queue the mails of all who were invited and have not applied, in the caller's transaction, once each.
+    """Queue the mails of all who were invited, may apply and have not, in the caller's transaction, once each.
 
     Nothing goes out while no applications are taken. Returns how many were new.
     """
@@ -173,7 +209,7 @@ def tell(session: Session, clock: Clock, settings: Settings, cycle: Cycle) -> in
     law, common = policies.policy_of(session, cycle), about_cycle(session, cycle, "own")
     sources = _sources(session, cycle)
     reached, new = _reached_at(session, cycle), 0
-    for invitation in _waiting(session, cycle):
+    for invitation in _waiting(session, clock, cycle):
         measure = law.measure(invitation.measure)
         context = common | {
             "measure": measure.title if measure else invitation.measure,
@@ -202,10 +238,12 @@ def announce(session: Session, clock: Clock, actor: Actor, *, settings: Settings
     return tell(session, clock, settings, cycles.open_one(session, cycle_id))
 
 
-def waiting_contacts(session: Session, cycle: Cycle) -> dict[str, str]:
-    """Name by address of those who were invited and have not applied for it."""
+def waiting_contacts(session: Session, clock: Clock, cycle: Cycle) -> dict[str, str]:
+    """Name by address of those who were invited, may apply and have not."""
     reached = _reached_at(session, cycle)
-    return {address: each.enterprise_name for each in _waiting(session, cycle) for address in reached[each.id or 0]}
+    return {
+        address: each.enterprise_name for each in _waiting(session, clock, cycle) for address in reached[each.id or 0]
+    }
 
 
 def lists(session: Session, cycle_id: int) -> list[InvitationList]:
@@ -222,16 +260,17 @@ def one_list(session: Session, list_id: int) -> InvitationList:
     return found
 
 
-def lines(session: Session, cycle: Cycle, law: Policy) -> list[Line]:
+def lines(session: Session, clock: Clock, cycle: Cycle, law: Policy) -> list[Line]:
     """All invitations of a year with what became of them, by measure and name."""
-    applied, drafted = _applied(session, cycle), _drafted(session, cycle)
+    applied, drafted, barred = _applied(session, cycle), _drafted(session, cycle), _barred(session, clock, cycle)
     order = {measure.id: place for place, measure in enumerate(law.measures)}
-    titles = {measure.id: measure.title for measure in law.measures}
     found, reached = [], _reached_at(session, cycle)
     for each in _all(session, cycle):
-        key = (each.uscc, each.measure)
-        state = "已提交申报" if key in applied else "正在填写" if key in drafted else "未填写"
-        found.append(Line(each, titles.get(each.measure, each.measure), bool(reached[each.id or 0]), state))
+        key, measure = (each.uscc, each.measure), law.measure(each.measure)
+        state = "正在填写" if key in drafted else "未填写"
+        state = "不能申报" if barred.why(each.uscc, measure) else state
+        state = "已提交申报" if key in applied else state
+        found.append(Line(each, measure.title if measure else each.measure, bool(reached[each.id or 0]), state))
     return sorted(found, key=lambda line: (order.get(line.invitation.measure, 0), line.invitation.enterprise_name))
 
 
@@ -241,8 +280,9 @@ def counts(found: list[Line]) -> Counter[str]:
 
 
 def offered(session: Session, clock: Clock, actor: Actor) -> list[Offered]:
-    """What the actor's enterprise is invited to and has not applied for, in the years that take applications now."""
+    """What the actor's enterprise is invited to, may apply for and has not, in years that take applications now."""
     own = drafts.enterprise_of(session, actor)
+    barred = _Barred(bans.holding(session, today(clock)), {own.uscc: own.kind})
     query = (
         select(Invitation, Cycle)
         .join(Cycle, col(Cycle.id) == Invitation.cycle_id)
@@ -251,12 +291,12 @@ def offered(session: Session, clock: Clock, actor: Actor) -> list[Offered]:
     )
     found = []
     for invitation, cycle in session.exec(query):
-        if drafts.closes_on(session, clock, cycle) is None or (own.uscc, invitation.measure) in _applied(
-            session, cycle
-        ):
+        applied = _applied(session, cycle, Enterprise.uscc == own.uscc)
+        if drafts.closes_on(session, clock, cycle) is None or (own.uscc, invitation.measure) in applied:
             continue
-        law = policies.policy_of(session, cycle)
-        measure = drafts.measure_of(law, invitation.measure)
+        measure = drafts.measure_of(policies.policy_of(session, cycle), invitation.measure)
+        if barred.why(own.uscc, measure):
+            continue
         labels = {fact.name: (fact.label, fact.unit) for fact in measure.all_facts}
         given = tuple(
             (labels[name][0], f"{text}{_unit(labels[name][1], text)}") for name, text in invitation.given.items()
@@ -269,14 +309,15 @@ def _unit(unit: str, text: str) -> str:
     return f" {unit}" if unit and text[-1:].isdigit() else ""
 
 
-def accept(session: Session, clock: Clock, actor: Actor, *, invitation_id: int) -> Draft:
-    """The draft of an invitation, begun with what the bureau gave; one that was begun before is gone on with.
+def accept(session: Session, clock: Clock, actor: Actor, *, invitation_id: int) -> Accepted:
+    """The draft of an invitation, begun with what the bureau gave; one that was begun before is gone on with as it is.
 
     Raises NotFoundError for another's invitation or one that was used, and what beginning a draft raises.
     """
+    bans.refuse_banned(session, clock, drafts.enterprise_of(session, actor).uscc)
     found = next((each for each in offered(session, clock, actor) if each.invitation.id == invitation_id), None)
     if found is None:
-        raise NotFoundError("没有这份邀请，或者已经申报过了；请看“我的申报”。")
+        raise NotFoundError("没有这份邀请，或者已经申报过、不能申报了；请看“我的申报”。")
     invitation = found.invitation
     begun = session.exec(
         select(Draft).where(
@@ -285,58 +326,85 @@ def accept(session: Session, clock: Clock, actor: Actor, *, invitation_id: int) 
             Draft.enterprise_id == actor.enterprise_id,
         )
     ).first()
-    return begun or drafts.begin(
-        session,
-        clock,
-        actor,
-        cycle_id=invitation.cycle_id,
-        measure_id=invitation.measure,
-        known=invitation.given,
+    return Accepted(
+        begun
+        or drafts.begin(
+            session,
+            clock,
+            actor,
+            cycle_id=invitation.cycle_id,
+            measure_id=invitation.measure,
+            known=invitation.given,
+        ),
+        filled=begun is None,
     )
 
 
-def _leave_out_banned(session: Session, clock: Clock, judged: qualifying.Judged) -> None:
-    """Who may not apply today is not invited either."""
-    banned = bans.holding(session, today(clock))
-    for each in [each for each in judged.qualified if each.uscc in banned]:
-        ban = banned[each.uscc]
-        judged.qualified.remove(each)
-        judged.short.append(each.told(f"自 {ban.starts_on} 至 {ban.until} 不得申报：{ban.reason}", "不邀请"))
+def _leave_out_barred(session: Session, clock: Clock, measure: Measure, judged: qualifying.Judged) -> None:
+    """Who may not apply today, or not for this measure, is not invited either."""
+    others = _kinds(session, col(Enterprise.kind).not_in(measure.applicants))
+    barred, qualified = _Barred(bans.holding(session, today(clock)), others), judged.qualified
+    judged.qualified = []
+    for each in qualified:
+        cause = barred.why(each.uscc, measure)
+        if cause:
+            judged.short.append(each.told(cause, "不邀请"))
+        else:
+            judged.qualified.append(each)
 
 
-def _invite(session: Session, record: InvitationList, each: qualifying.Candidate) -> Invitation | None:
-    """The invitation, made or changed; None when it says the same already."""
-    known = session.exec(
-        select(Invitation).where(
-            Invitation.cycle_id == record.cycle_id,
-            Invitation.measure == record.measure,
-            Invitation.uscc == each.uscc,
+def _invite(session: Session, record: InvitationList, qualified: Sequence[qualifying.Candidate]) -> list[Invitation]:
+    """The invitations that were made or changed. What a later list said of an enterprise stands."""
+    query = select(Invitation).where(Invitation.cycle_id == record.cycle_id, Invitation.measure == record.measure)
+    known, list_id = {each.uscc: each for each in session.exec(query)}, record.id or 0
+    made = []
+    for each in qualified:
+        found = known.get(each.uscc)
+        new = found or Invitation(
+            list_id=list_id,
+            cycle_id=record.cycle_id,
+            measure=record.measure,
+            uscc=each.uscc,
+            enterprise_name=each.name,
         )
-    ).one_or_none()
-    new = known or Invitation(
-        list_id=record.id or 0,
-        cycle_id=record.cycle_id,
-        measure=record.measure,
-        uscc=each.uscc,
-        enterprise_name=each.name,
-    )
-    said = {"enterprise_name": each.name, "contact_email": each.email or new.contact_email, "given": dict(each.given)}
-    if known is not None and {name: getattr(known, name) for name in said} == said:
-        return None
-    for name, value in {**said, "list_id": record.id}.items():
-        setattr(new, name, value)
-    session.add(new)
+        email = each.email or new.contact_email
+        said = {"enterprise_name": each.name, "contact_email": email, "given": dict(each.given)}
+        if found is not None and (found.list_id > list_id or {name: getattr(found, name) for name in said} == said):
+            continue
+        for name, value in {**said, "list_id": list_id}.items():
+            setattr(new, name, value)
+        made.append(new)
+    session.add_all(made)
     session.flush()
-    return new
+    return made
+
+
+def _invited_by(session: Session, record: InvitationList) -> set[str]:
+    """Whom a list that was taken before invited."""
+    return set(session.exec(select(Invitation.uscc).where(Invitation.list_id == record.id)))
 
 
 def _all(session: Session, cycle: Cycle) -> list[Invitation]:
     return list(session.exec(select(Invitation).where(Invitation.cycle_id == cycle.id).order_by(col(Invitation.id))))
 
 
-def _waiting(session: Session, cycle: Cycle) -> list[Invitation]:
-    applied = _applied(session, cycle)
-    return [each for each in _all(session, cycle) if (each.uscc, each.measure) not in applied]
+def _waiting(session: Session, clock: Clock, cycle: Cycle) -> list[Invitation]:
+    law, applied, barred = policies.policy_of(session, cycle), _applied(session, cycle), _barred(session, clock, cycle)
+    return [
+        each
+        for each in _all(session, cycle)
+        if (each.uscc, each.measure) not in applied and not barred.why(each.uscc, law.measure(each.measure))
+    ]
+
+
+def _barred(session: Session, clock: Clock, cycle: Cycle) -> _Barred:
+    """Of those invited in a year."""
+    invited = select(Invitation.uscc).where(Invitation.cycle_id == cycle.id)
+    return _Barred(bans.holding(session, today(clock)), _kinds(session, col(Enterprise.uscc).in_(invited)))
+
+
+def _kinds(session: Session, which: ColumnElement[bool]) -> dict[str, str]:
+    return dict(session.exec(select(Enterprise.uscc, Enterprise.kind).where(which)).all())
 
 
 def _reached_at(session: Session, cycle: Cycle) -> dict[int, list[str]]:
@@ -370,11 +438,11 @@ def _sources(session: Session, cycle: Cycle) -> dict[int, str]:
     return {each.id or 0: each.given_by for each in lists(session, cycle.id or 0)}
 
 
-def _applied(session: Session, cycle: Cycle) -> set[tuple[str, str]]:
+def _applied(session: Session, cycle: Cycle, *whose: ColumnElement[bool] | bool) -> set[tuple[str, str]]:
     query = (
         select(Enterprise.uscc, Application.measure)
         .join(Application, col(Application.enterprise_id) == Enterprise.id)
-        .where(Application.cycle_id == cycle.id, Application.status != ApplicationStatus.WITHDRAWN)
+        .where(Application.cycle_id == cycle.id, Application.status != ApplicationStatus.WITHDRAWN, *whose)
     )
     return {(code, measure) for code, measure in session.exec(query)}
 

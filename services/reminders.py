@@ -205,7 +205,7 @@ def _intake(now: _Now) -> Iterator[Letter]:
         "ends": due_day(due_at),
         "working_days_left": working_days_left(now.clock, now.calendar, due_at),
     }
-    invited = invitations.waiting_contacts(now.session, now.cycle)
+    invited = invitations.waiting_contacts(now.session, now.clock, now.cycle)
     for address, name in (invited | known_contacts(now.session, without=set(applied))).items():
         yield Letter("intake_reminder", address, name, f"{due_day(due_at)}/{days}", context)
 

@@ -46,7 +46,7 @@ def write(
     cycle = visit.cycle(cycle_id)
     try:
         written = documents.write(
-            visit.session, visit.clock, visit.actor, visit.console.settings, cycle, kind, about=about
+            visit.session, visit.clock, visit.actor, visit.console.settings, cycle, kind, about=about.strip()
         )
     except (InputError, NotFoundError, StateError) as error:
         return _year(visit, cycle_id, trouble=str(error), status=422)

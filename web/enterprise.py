@@ -126,10 +126,13 @@ def my(visit: Seen) -> HTMLResponse:
 def accept(visit: Drafting, invitation_id: Id) -> Response:
     """Go to the application that is filled in with a bureau's data."""
     try:
-        draft = invitations.accept(visit.session, visit.clock, visit.actor, invitation_id=invitation_id)
+        accepted = invitations.accept(visit.session, visit.clock, visit.actor, invitation_id=invitation_id)
     except (InputError, StateError) as error:
         return visit.back("/my", str(error))
-    return visit.back(f"/my/drafts/{draft.id}", "已按部门提供的数据填好，请逐项核对、补充后提交。")
+    told = "已按部门提供的数据填好，请逐项核对、补充后提交。"
+    if not accepted.filled:
+        told = "这项措施已有草稿，请核对；这次没有写入部门提供的数据。"
+    return visit.back(f"/my/drafts/{accepted.draft.id}", told)
 
 
 @router.get("/my/eligibility")

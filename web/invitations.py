@@ -114,7 +114,7 @@ def _year(visit: Visit, cycle: Cycle | None, *, form: dict[str, str] | None = No
     given: dict[str, Any] = {"lines": [], "counts": {}, "lists": [], "measures": [], "titles": {}}
     if cycle is not None:
         law = policies.policy_of(visit.session, cycle)
-        lines = invitations.lines(visit.session, cycle, law)
+        lines = invitations.lines(visit.session, visit.clock, cycle, law)
         given = {
             "lines": lines,
             "counts": invitations.counts(lines),

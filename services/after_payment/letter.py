@@ -1,5 +1,6 @@
 """追回决定: what the letter to the enterprise says, as plain data for whoever sets it."""
 
+import re
 from dataclasses import dataclass
 from datetime import date
 
@@ -10,6 +11,9 @@ from services.actors import Actor
 from services.after_payment import awards, clawbacks
 from services.clock import CHINA
 from services.errors import StateError
+
+# A clause of the policy itself: 附则, 第十四条, 三（七）. Anything else names the law that it is from.
+_OWN_CLAUSE = re.compile(r"附则|第?[（(]?[一二三四五六七八九十百\d]+(?:[）)（(、.条款项章节部]|$)")
 
 
 @dataclass(frozen=True)
@@ -37,6 +41,11 @@ class ClawbackLetter:
     due_on: date
     ban_from: date | None
     ban_until: date | None
+
+    @property
+    def basis(self) -> str:
+        """The clause with its law: the policy's own with the policy's title, another law's as it was written."""
+        return f"《{self.policy}》{self.clause}" if _OWN_CLAUSE.match(self.clause) else self.clause
 
     @property
     def owed_fen(self) -> int:

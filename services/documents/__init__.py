@@ -2,6 +2,6 @@
 
 from services.documents.errors import NotYetError, TemplateProblemError
 from services.documents.registry import KINDS, Kind, kind_of
-from services.documents.writing import objects, write
+from services.documents.writing import write, write_all
 
-__all__ = ["KINDS", "Kind", "NotYetError", "TemplateProblemError", "kind_of", "objects", "write"]
+__all__ = ["KINDS", "Kind", "NotYetError", "TemplateProblemError", "kind_of", "write", "write_all"]

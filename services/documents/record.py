@@ -7,7 +7,21 @@ from functools import cached_property
 from sqlmodel import Session, col, select
 
 from config.settings import Settings
-from models import Application, AwardList, AwardListEntry, Cycle, Enterprise, FactKind, FactValue, StageVisit
+from models import (
+    Application,
+    AwardList,
+    AwardListEntry,
+    Cycle,
+    Decision,
+    DecisionKind,
+    Enterprise,
+    FactKind,
+    FactValue,
+    Outcome,
+    PublicNotice,
+    StageVisit,
+    VisitResult,
+)
 from policy import Fact, Measure, Policy
 from services.actors import Actor
 from services.clock import CHINA, Clock
@@ -78,6 +92,33 @@ class Record:
         return sorted(
             rows, key=lambda row: (self.place_of(row.measure), places.get(row.county, len(places)), row.number)
         )
+
+    @cached_property
+    def approval(self) -> Decision | None:
+        """The last approval of the newest list by the bureau; None before its chain was gone through."""
+        visit = self.visit("approval")
+        if visit is None or visit.result is not VisitResult.PASSED:
+            return None
+        return self.session.exec(
+            select(Decision)
+            .where(
+                Decision.visit_id == visit.id,
+                Decision.kind == DecisionKind.APPROVE,
+                Decision.digest == self.newest_list.digest,
+            )
+            .order_by(col(Decision.decided_at).desc())
+            .limit(1)
+        ).one_or_none()
+
+    @cached_property
+    def notice(self) -> PublicNotice | None:
+        """The public notice of the newest list."""
+        return self.session.exec(select(PublicNotice).where(PublicNotice.list_id == self.newest_list.id)).one_or_none()
+
+    @property
+    def by_panel(self) -> bool:
+        """Whether a panel decided on anything of the newest list."""
+        return any(entry.outcome is Outcome.CASE_BY_CASE for entry in self.entries)
 
     @property
     def trace(self) -> Trace:

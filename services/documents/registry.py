@@ -36,7 +36,8 @@ class Kind:
     """One document: its file name, the formats it comes in, and its builder, which gets what the document is about.
 
     `objects` are what it can be about now, key → name; None: it is about the whole cycle. `word` is what its numbers
-    (发文字号) have after the 机关代字 of the settings; None: it has no number.
+    (发文字号) have after the 机关代字 of the settings; None: it has no number. `occasion` tells letters apart that are
+    about the same and yet need a number each.
     """
 
     id: str
@@ -45,6 +46,7 @@ class Kind:
     build: Callable[[Record, str], Content]
     objects: Callable[[Record], dict[str, str]] | None = None
     word: str | None = None
+    occasion: Callable[[Record], str] | None = None
 
     def check_format(self, form: str) -> None:
         """Raise InputError unless the document comes in this format."""
@@ -52,8 +54,15 @@ class Kind:
             raise InputError(f"{self.title}没有 {form} 格式；可用的有：{'、'.join(self.formats)}。")
 
 
-def _page(id: str, title: str, build: Callable[[Record], Page], *, word: str | None = None) -> Kind:
-    return Kind(id, title, PAGE_FORMATS, lambda record, _: build(record), word=word)
+def _page(
+    id: str,
+    title: str,
+    build: Callable[[Record], Page],
+    *,
+    word: str | None = None,
+    occasion: Callable[[Record], str] | None = None,
+) -> Kind:
+    return Kind(id, title, PAGE_FORMATS, lambda record, _: build(record), word=word, occasion=occasion)
 
 
 def _book(id: str, title: str, build: Callable[[Record], Book]) -> Kind:
@@ -80,7 +89,7 @@ KINDS = {
         _page("public_list", "拟奖补名单公示", public_list.build),
         _book("award_list", "公示名单", award_list.build),
         Kind("objection_reply", "异议答复", PAGE_FORMATS, objection_reply.build, objection_reply.objects, "函"),
-        _page("funds_request", "资金请示", funds_request.build, word=""),
+        _page("funds_request", "资金请示", funds_request.build, word="", occasion=funds_request.occasion),
         _page("funds_notice", "资金下达通知", funds_notice.build, word=""),
         _book("payment_list", "资金拨付清单", payments.build),
         Kind(

@@ -64,6 +64,7 @@ _NAMES = (
     "样本大模型研究院",
     "样本软件有限公司",
 )
+_A_YEAR = timedelta(days=365)  # after which the whole of it has happened
 _FENS = (50_000_000, 123_456_789, 30_000_000, 200_000_000, 0)
 
 
@@ -99,7 +100,7 @@ def sample_record(settings: Settings) -> Iterator[Record]:
             filling = _begin(session, law)
             _fill(filling)
             operator = session.get_one(User, filling.people[Role.OPERATOR])
-            yield Record(session, settings, filling.cycle, FixedClock(filling.now), actor_of(operator))
+            yield Record(session, settings, filling.cycle, FixedClock(filling.now + _A_YEAR), actor_of(operator))
     finally:
         engine.dispose()
 
@@ -416,7 +417,7 @@ def _claim_back(filling: _Filling) -> None:
             number=f"ZH-{entry.number}-1",
             ground=ClawbackGround.AUDIT,
             reason="申报时提交的部分发票此后全部冲红，实际发生额不足申报数额",
-            clause=filling.law.provisions.clause or "附则",
+            clause=filling.law.provisions.clawback.clause or "附则",
             amount_fen=entry.amount_fen,
             ban_from=decided.date(),
             ban_until=decided.date() + timedelta(days=1095),

@@ -15,6 +15,8 @@ from services.documents.record import Record
 from services.documents.registry import KINDS, Kind
 from services.errors import NotFoundError
 
+_CHOICES = 50
+
 
 @dataclass(frozen=True)
 class Written:
@@ -39,17 +41,22 @@ class Place:
     objects: dict[str, str] | None
     written: Sequence[Written]
 
+    @property
+    def typed(self) -> bool:
+        """Whether there are too many objects to choose from, so that the key is typed in."""
+        return len(self.objects or {}) > _CHOICES
+
 
 def shelf(session: Session, clock: Clock, actor: Actor, settings: Settings, cycle: Cycle) -> list[Place]:
     """Every kind of document in the order of the year."""
     record = Record(session, settings, cycle, clock, actor)
-    rows = session.exec(select(Document).where(Document.cycle_id == cycle.id).order_by(col(Document.id))).all()
+    rows: dict[str, dict[str, list[Document]]] = {}
+    for row in session.exec(select(Document).where(Document.cycle_id == cycle.id).order_by(col(Document.id))):
+        rows.setdefault(row.kind, {}).setdefault(row.about, []).append(row)
     found = []
     for kind in KINDS.values():
         objects = kind.objects(record) if kind.objects else None
-        own = [row for row in rows if row.kind == kind.id]
-        abouts = dict.fromkeys(row.about for row in own)
-        written = [_written(kind, about, [row for row in own if row.about == about], objects or {}) for about in abouts]
+        written = [_written(kind, about, own, objects or {}) for about, own in rows.get(kind.id, {}).items()]
         found.append(Place(kind, objects, written))
     return found
 

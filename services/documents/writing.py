@@ -3,9 +3,10 @@
 import hashlib
 import os
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from jinja2.sandbox import SandboxedEnvironment
 from sqlmodel import Session, select
@@ -53,40 +54,71 @@ def write(
     the kind does not have, NotYetError when the record does not hold enough yet, TemplateProblemError for a broken
     template.
     """
-    require(actor, "document.write")
-    chosen, engine = kind_of(kind), environment(templates)
-    record = Record(session, settings, cycle, clock, actor)
-    label = _label(chosen, record, about)
-    content = chosen.build(record, about)
-    if isinstance(content, Page) and chosen.word is not None:
-        content = _numbered(session, clock, actor, settings, cycle, chosen, about, content, engine)
-    subject = subject_of(content, *(sources(engine, content.template) if isinstance(content, Page) else ()))
-    earlier = session.exec(
-        select(Document).where(Document.cycle_id == cycle.id, Document.kind == kind, Document.about == about)
-    ).all()
-    stem = _stem(cycle, chosen, label, subject, earlier)
-    known = {row.format: row for row in earlier if row.subject == subject}
-    lying = {form: _lying(settings.output_dir, known.get(form)) for form in chosen.formats}
-    made = {form: rendered(content, form, engine) for form in chosen.formats if lying[form] is None}
-    files = [lying[form] or _put(settings.output_dir, form, f"{stem}.{form}", made[form]) for form in chosen.formats]
-    return _record(session, clock, actor, cycle, chosen, about, content.title, subject, files)
+    return _Desk.at(session, clock, actor, settings, cycle, kind, templates).write(about)
 
 
-def objects(
+def write_all(
     session: Session, clock: Clock, actor: Actor, settings: Settings, cycle: Cycle, kind: str
-) -> dict[str, str]:
-    """What a kind of document can be about now, key → name; only the empty key when it is about the whole cycle."""
-    chosen = kind_of(kind)
-    return chosen.objects(Record(session, settings, cycle, clock, actor)) if chosen.objects else {"": ""}
+) -> list[Document]:
+    """Write a document for each object that it can be about now. Raises what `write` raises."""
+    desk = _Desk.at(session, clock, actor, settings, cycle, kind, FOLDERS)
+    return [row for about in desk.objects for row in desk.write(about)]
 
 
-def _label(kind: Kind, record: Record, about: str) -> str:
+@dataclass(frozen=True)
+class _Desk:
+    """What documents of one kind are written from; `objects` has the empty key alone when it is about the cycle."""
+
+    record: Record
+    kind: Kind
+    objects: Mapping[str, str]
+    engine: SandboxedEnvironment
+
+    @classmethod
+    def at(
+        cls,
+        session: Session,
+        clock: Clock,
+        actor: Actor,
+        settings: Settings,
+        cycle: Cycle,
+        kind: str,
+        templates: Sequence[Path],
+    ) -> Self:
+        """Read once what all of them need."""
+        require(actor, "document.write")
+        chosen, record = kind_of(kind), Record(session, settings, cycle, clock, actor)
+        return cls(record, chosen, chosen.objects(record) if chosen.objects else {"": ""}, environment(templates))
+
+    def write(self, about: str) -> list[Document]:
+        """Write the one about this object."""
+        kind, engine = self.kind, self.engine
+        record = replace(self.record)  # its rows are read anew: the operations of the document before ended them
+        session, folder = record.session, record.settings.output_dir
+        label = _label(kind, self.objects, about)
+        content = kind.build(record, about)
+        if isinstance(content, Page) and kind.word is not None:
+            content = _numbered(record, kind, about, content, engine)
+        subject = subject_of(content, *(sources(engine, content.template) if isinstance(content, Page) else ()))
+        earlier = session.exec(
+            select(Document).where(
+                Document.cycle_id == record.cycle.id, Document.kind == kind.id, Document.about == about
+            )
+        ).all()
+        stem = _stem(record.cycle, kind, label, subject, earlier)
+        known = {row.format: row for row in earlier if row.subject == subject}
+        lying = {form: _lying(folder, known.get(form)) for form in kind.formats}
+        made = {form: rendered(content, form, engine) for form in kind.formats if lying[form] is None}
+        files = [lying[form] or _put(folder, form, f"{stem}.{form}", made[form]) for form in kind.formats]
+        return _record(session, record.clock, record.actor, record.cycle, kind, about, content.title, subject, files)
+
+
+def _label(kind: Kind, known: Mapping[str, str], about: str) -> str:
     """What the object is called in the file's name."""
     if kind.objects is None:
         if about:
             raise InputError(f"{kind.title}是整个年度的文件，不用写对象；看到的是“{about}”。")
         return ""
-    known = kind.objects(record)
     if about not in known:
         several = "、".join(f"{key}（{label}）" if key != label else key for key, label in list(known.items())[:20])
         named = f"没有“{about}”这个对象" if about else "要写明对象"
@@ -94,23 +126,19 @@ def _label(kind: Kind, record: Record, about: str) -> str:
     return "-" + known[about].replace("/", "／")
 
 
-def _numbered(
-    session: Session,
-    clock: Clock,
-    actor: Actor,
-    settings: Settings,
-    cycle: Cycle,
-    kind: Kind,
-    about: str,
-    page: Page,
-    engine: SandboxedEnvironment,
-) -> Page:
+def _numbered(record: Record, kind: Kind, about: str, page: Page, engine: SandboxedEnvironment) -> Page:
     """With its number. A template that cannot be used takes none."""
     assert kind.word is not None
     render(engine, page, "html")
-    word = settings.issuing_word + kind.word
     given = numbers.assign(
-        session, clock, actor, word=word, cycle_id=cycle.id or 0, kind=kind.id, about=about, title=page.title
+        record.session,
+        record.clock,
+        record.actor,
+        word=record.settings.issuing_word + kind.word,
+        cycle_id=record.cycle.id or 0,
+        kind=kind.id,
+        about=kind.occasion(record) if kind.occasion else about,
+        title=page.title,
     )
     return replace(page, number=given.spelled)
 

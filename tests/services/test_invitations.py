@@ -4,7 +4,9 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import Session, col, func, select
+from stdnum.cn.uscc import calc_check_digit
 
 from models import Draft, Enterprise, Invitation, InvitationList, Message, Role
 from services import drafts, invitation_book, invitations, people, policies, qualifying, reminders
@@ -30,9 +32,9 @@ def take(desk: Desk, folder: Path, *rows: str, name: str = "名单.csv", **chang
     return invitations.take(*desk.at, desk.operator, settings=desk.settings, cycle_id=desk.cycle_id, path=path, **given)
 
 
-def applicant(desk: Desk, code: str = CODE) -> Actor:
+def applicant(desk: Desk, code: str = CODE, kind: str = "企业") -> Actor:
     """A user of an enterprise."""
-    enterprise = Enterprise(uscc=code, name="漳州示例云帆科技有限公司", kind="企业", county="xiangcheng")
+    enterprise = Enterprise(uscc=code, name="漳州示例云帆科技有限公司", kind=kind, county="xiangcheng")
     desk.session.add(enterprise)
     desk.session.commit()
     people.add_user(
@@ -83,8 +85,9 @@ def test_rows_that_cannot_be_judged_are_named_and_the_others_go_on(desk: Desk, t
     assert told[4] == (7, "邮箱", "不是有效的邮箱")
 
 
-def test_who_may_not_apply_is_not_invited(desk: Desk, tmp_path: Path) -> None:
-    bans.impose(
+def ban(desk: Desk) -> int:
+    """Ban the enterprise that has grown."""
+    made = bans.impose(
         *desk.at,
         desk.operator,
         uscc=CODE,
@@ -94,9 +97,95 @@ def test_who_may_not_apply_is_not_invited(desk: Desk, tmp_path: Path) -> None:
         clause="附则",
         name="漳州示例云帆科技有限公司",
     )
+    return made.id or 0
+
+
+def states(desk: Desk) -> list[str]:
+    """How far each of those invited has come."""
+    law = policies.policy_of(desk.session, desk.cycle)
+    return [line.state for line in invitations.lines(*desk.at, desk.cycle, law)]
+
+
+def test_who_may_not_apply_is_not_invited_until_the_ban_is_lifted(desk: Desk, tmp_path: Path) -> None:
+    banned = ban(desk)
     found = take(desk, tmp_path, GROWN)
     assert not found.invited and found.record.rows_short == 1
     assert found.short[0]["cause"] == "自 2026-01-01 至 2027-01-01 不得申报：列入失信名单"
+    bans.lift(*desk.at, desk.leader, ban_id=banned, reason="信用修复")
+    again = take(desk, tmp_path, GROWN)
+    assert [each.uscc for each in again.invited] == [CODE] and again.before is None
+    assert again.record.id == found.record.id
+    assert (again.record.rows_invited, again.record.rows_known, again.record.rows_short) == (1, 0, 0)
+    assert take(desk, tmp_path, GROWN).before == found.record.imported_at
+
+
+def test_a_list_taken_again_leaves_what_a_later_one_said(desk: Desk, tmp_path: Path) -> None:
+    take(desk, tmp_path, GROWN, SMALL)
+    take(desk, tmp_path, GROWN.replace("60000000", "85000000"), name="更正.csv")
+    again = take(desk, tmp_path, GROWN, SMALL)
+    assert not again.invited and again.known == 1 and len(again.short) == 1
+    (kept,) = desk.session.exec(select(Invitation)).all()
+    assert kept.given["revenue"] == "85000000.00"
+
+
+def test_who_is_registered_as_what_the_measure_is_not_for_is_not_invited(desk: Desk, tmp_path: Path) -> None:
+    desk.open_intake()
+    own = applicant(desk, kind="高校")
+    found = take(desk, tmp_path, GROWN)
+    assert not found.invited and not mails(desk.session)
+    assert found.short[0]["cause"] == "只能由企业申报，该单位登记为高校"
+    assert invitations.offered(*desk.at, own) == []
+
+
+def test_who_registers_later_as_what_the_measure_is_not_for_is_offered_nothing(desk: Desk, tmp_path: Path) -> None:
+    take(desk, tmp_path, GROWN)
+    own = applicant(desk, kind="高校")
+    desk.open_intake()
+    assert invitations.tell(*desk.at, desk.settings, desk.cycle) == 0
+    assert invitations.offered(*desk.at, own) == [] and states(desk) == ["不能申报"]
+
+
+def test_who_is_banned_after_the_list_is_neither_mailed_nor_offered(desk: Desk, tmp_path: Path) -> None:
+    own = applicant(desk)
+    take(desk, tmp_path, GROWN)
+    banned = ban(desk)
+    desk.open_intake()
+    said = {"settings": desk.settings, "cycle_id": desk.cycle_id}
+    assert invitations.announce(*desk.at, desk.system, **said) == 0
+    assert invitations.waiting_contacts(*desk.at, desk.cycle) == {}
+    assert invitations.offered(*desk.at, own) == [] and states(desk) == ["不能申报"]
+    with pytest.raises(StateError, match="贵单位自 2026-01-01 至 2027-01-01 不得申报"):
+        invitations.accept(*desk.at, own, invitation_id=1)
+    bans.lift(*desk.at, desk.leader, ban_id=banned, reason="信用修复")
+    assert invitations.announce(*desk.at, desk.system, **said) == 1 and len(invitations.offered(*desk.at, own)) == 1
+
+
+def test_a_draft_begun_by_hand_is_found_and_not_filled(desk: Desk, tmp_path: Path) -> None:
+    own = applicant(desk)
+    take(desk, tmp_path, GROWN)
+    desk.open_intake()
+    by_hand = drafts.begin(*desk.at, own, cycle_id=desk.cycle_id, measure_id=MILESTONE)
+    (offer,) = invitations.offered(*desk.at, own)
+    found = invitations.accept(*desk.at, own, invitation_id=offer.invitation.id or 0)
+    assert (found.draft.id, found.filled) == (by_hand.id, False)
+    assert drafts.FACT + "revenue" not in found.draft.given
+
+
+def test_a_long_list_reads_no_more_often_than_a_short_one(desk: Desk, tmp_path: Path) -> None:
+    def statements(*rows: str, name: str) -> int:
+        run: list[str] = []
+        event.listen(desk.engine, "before_cursor_execute", lambda *said: run.append(said[2]))
+        take(desk, tmp_path, *rows, name=name)
+        return sum(not each.startswith("INSERT INTO invitation ") for each in run)  # SQLite inserts row by row
+
+    def grown(number: int) -> str:
+        body = f"91350699MB{number:07d}"
+        return GROWN.replace(CODE, body + calc_check_digit(body)).replace("list@example.invalid", "")
+
+    short = statements(*[grown(number) for number in range(3)], name="短.csv")
+    long = statements(*[grown(number) for number in range(3, 203)], name="长.csv")
+    assert long <= short
+    assert desk.session.exec(select(func.count()).select_from(Invitation)).one() == 203
 
 
 def test_mails_wait_for_the_intake_and_go_out_once_without_amounts(desk: Desk, tmp_path: Path) -> None:
@@ -140,13 +229,15 @@ def test_the_enterprise_confirms_an_application_that_is_filled_in(desk: Desk, tm
     key = offer.invitation.id or 0
     with pytest.raises(NotFoundError):
         invitations.accept(*desk.at, other, invitation_id=key)
-    draft = invitations.accept(*desk.at, own, invitation_id=key)
+    begun = invitations.accept(*desk.at, own, invitation_id=key)
+    draft = begun.draft
+    assert begun.filled
     assert draft.given[drafts.FACT + "revenue"] == "60000000.00"
     assert drafts.FACT + "industry_growth" not in draft.given  # a bureau verifies it, nobody declares it
-    assert invitations.accept(*desk.at, own, invitation_id=key).id == draft.id
+    assert invitations.accept(*desk.at, own, invitation_id=key) == invitations.Accepted(draft, filled=False)
     assert desk.session.exec(select(func.count()).select_from(Draft)).one() == 1
     law = policies.policy_of(desk.session, desk.cycle)
-    assert [line.state for line in invitations.lines(desk.session, desk.cycle, law)] == ["正在填写"]
+    assert [line.state for line in invitations.lines(*desk.at, desk.cycle, law)] == ["正在填写"]
 
 
 def test_who_has_applied_is_invited_no_more(desk: Desk, tmp_path: Path) -> None:
@@ -157,7 +248,7 @@ def test_who_has_applied_is_invited_no_more(desk: Desk, tmp_path: Path) -> None:
     desk.submit(measure=MILESTONE, declared=declared)
     assert invitations.offered(*desk.at, own) == [] and invitations.tell(*desk.at, desk.settings, desk.cycle) == 0
     law = policies.policy_of(desk.session, desk.cycle)
-    assert [line.state for line in invitations.lines(desk.session, desk.cycle, law)] == ["已提交申报"]
+    assert [line.state for line in invitations.lines(*desk.at, desk.cycle, law)] == ["已提交申报"]
 
 
 def test_those_invited_are_reminded_before_the_intake_ends(desk: Desk, tmp_path: Path) -> None:

@@ -142,6 +142,39 @@ _AFTER_PAYMENT: tuple[tuple[str, dict[str, object]], ...] = (
 )
 
 
+def test_a_request_for_money_has_its_number_by_the_list_of_its_day(engine: Engine) -> None:
+    settings = Config()
+    settings.set_main_option("script_location", str(ROOT / "migrations"))
+    with engine.begin() as connection:
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "0019")
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SET session_replication_role = replica"))  # rows without what they refer to
+        else:
+            connection.execute(text("PRAGMA defer_foreign_keys = ON"))
+        for statement in (*_OLDER[:2], *_NUMBERED):
+            connection.execute(text(statement))
+        command.upgrade(settings, "0020")
+        query = text("SELECT id, about FROM documentnumber ORDER BY id")
+        assert connection.execute(query).all() == [(1, "名单第1版"), (2, "名单第2版"), (3, "")]
+        command.downgrade(settings, "0019")
+        assert connection.execute(query).all() == [(1, "名单第1版"), (2, ""), (3, "")]
+        connection.rollback()
+
+
+_LIST = "INSERT INTO awardlist VALUES ({0}, 1, {0}, 1, 'd{0}', 1, 1, '2026-05-0{0} 00:00:00')"
+_NUMBER = (
+    "INSERT INTO documentnumber VALUES ({0}, '漳工信', 2026, {0}, 1, '{1}', '', '题', '2026-05-0{0} 12:00:00', {2})"
+)
+_NUMBERED = (
+    _LIST.format(1),
+    _LIST.format(2),
+    _NUMBER.format(1, "funds_request", "'2026-05-01 13:00:00', '改稿'"),
+    _NUMBER.format(2, "funds_request", "NULL, ''"),
+    _NUMBER.format(3, "funds_notice", "NULL, ''"),
+)
+
+
 def test_migrations_can_be_taken_back_and_made_again(engine: Engine) -> None:
     migrate(engine)
     settings = Config()

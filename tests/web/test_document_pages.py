@@ -2,11 +2,12 @@
 
 import re
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from sqlmodel import select
 
-from models import Document, DocumentNumber, Role
+from models import Application, Document, DocumentNumber, Role
 from tests.web.conftest import House, send
 
 
@@ -49,7 +50,21 @@ def test_what_cannot_be_written_says_why(house: House) -> None:
     assert operator.get("/documents/files/999999").status_code == 404
 
 
+def test_where_there_are_many_objects_the_number_is_typed_in(house: House) -> None:
+    operator = house.as_role(Role.OPERATOR)
+    page = operator.get("/documents").text
+    dossier = page[page.index('id="dossier"') : page.index('id="yearly_report"')]
+    assert dossier.count("<option") == 0 and 'name="about" maxlength="64" placeholder="如 ' in dossier
+    with house.session() as session:
+        number = session.exec(select(Application.number)).first()
+    assert send(operator, "/documents/1", kind="dossier", about=f" {number} ").status_code == 303
+    assert f"{number}：" in operator.get("/documents").text
+    refused = send(operator, "/documents/1", kind="dossier", about="SL-0")
+    assert refused.status_code == 422 and "申报案卷没有“SL-0”这个对象；现在可以写的有：" in refused.text
+
+
 def test_a_number_is_voided_with_its_reason(house: House) -> None:
+    house.clock.set(house.clock.now() + timedelta(days=30))
     operator = house.as_role(Role.OPERATOR)
     send(operator, "/documents/1", kind="funds_request")
     with house.session() as session:

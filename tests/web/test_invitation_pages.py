@@ -67,6 +67,9 @@ def test_the_enterprise_finds_its_application_filled_in(house_at: Open) -> None:
     draft = browser.get(answer.headers["location"]).text
     assert "60000000.00" in draft and "请逐项核对" in draft
     assert count(house, Draft) == had + 1
+    again = browser.get(send(browser, "/my/invitations/1").headers["location"]).text
+    assert "这项措施已有草稿，请核对；这次没有写入部门提供的数据。" in again and "已按部门提供的数据填好" not in again
+    assert count(house, Draft) == had + 1
     assert send(browser, "/my/invitations/999").status_code == 404
 
 

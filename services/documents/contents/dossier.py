@@ -4,7 +4,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from models import Decision, DecisionKind, Objection, PaymentStatus, User
+from models import Application, Decision, DecisionKind, Objection, PaymentStatus, User
 from services import dossier
 from services.documents.content import Page, Trace
 from services.documents.record import Record, day
@@ -18,12 +18,13 @@ _PAYMENTS = {PaymentStatus.PENDING: "待拨付", PaymentStatus.PAID: "已拨付"
 
 def objects(record: Record) -> dict[str, str]:
     """The numbers of all applications."""
-    return {application.number: application.number for application, _ in record.applications}
+    of_cycle = select(Application.number).where(Application.cycle_id == record.cycle.id)
+    return {number: number for number in record.session.exec(of_cycle.order_by(col(Application.number)))}
 
 
 def build(record: Record, about: str) -> Page:
     """Everything on record about the application."""
-    application = next(each for each, _ in record.applications if each.number == about)
+    application = record.session.exec(select(Application).where(Application.number == about)).one()
     case = dossier.case(record.session, record.clock, record.actor, application.id or 0)
     return Page(
         title=f"{record.cycle.year}年度奖补申报案卷",

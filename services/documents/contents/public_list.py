@@ -1,8 +1,6 @@
 """拟奖补名单公示: who is to be awarded what, open to objections."""
 
-from sqlmodel import select
-
-from models import AwardListEntry, PublicNotice
+from models import AwardListEntry
 from services.documents.content import Page
 from services.documents.record import Record, day
 
@@ -10,9 +8,7 @@ from services.documents.record import Record, day
 def build(record: Record) -> Page:
     """The awards above zero of the newest list, for the period of its notice."""
     paid = [entry for entry in record.entries if entry.amount_fen > 0]
-    notice = record.session.exec(
-        select(PublicNotice).where(PublicNotice.list_id == record.newest_list.id)
-    ).one_or_none()
+    notice = record.notice
     return Page(
         title=f"《{record.policy.title}》{record.cycle.year}年度拟奖补名单公示",
         template="public_list.html",
@@ -21,6 +17,8 @@ def build(record: Record) -> Page:
         trace=record.trace,
         data={
             **record.basis,
+            "panel": record.by_panel,
+            "approved": record.approval is not None,
             "starts_on": notice.starts_on if notice else None,
             "ends_on": notice.ends_on if notice else None,
             "working_days": record.plan.stage("public_notice").working_days,

@@ -22,6 +22,7 @@ from models import (
     PaymentStatus,
     PublicNotice,
 )
+from services.clock import today
 from services.documents.content import Chart, Page
 from services.documents.record import Record, latest
 from services.state_names import OUTCOMES
@@ -122,9 +123,12 @@ def _notices(record: Record) -> list[dict[str, Any]]:
             {
                 "starts_on": notice.starts_on,
                 "ends_on": notice.ends_on,
+                "begun": notice.starts_on <= today(record.clock),
+                "over": notice.ends_on < today(record.clock),
                 "objections": len(objections),
                 "upheld": counted[ObjectionStatus.UPHELD],
                 "dismissed": counted[ObjectionStatus.DISMISSED],
+                "open": counted[ObjectionStatus.OPEN],
             }
         )
     return found

@@ -12,14 +12,21 @@ from python_calamine import CalamineWorkbook
 from small_cycle import SmallCycle
 
 from models import Document
-from services.documents import objects, write
+from services.documents import kind_of, write
+from services.documents.record import Record
 
 Rows = list[list[object]]
 
 
 def about_of(small: SmallCycle, kind: str) -> str:
     """The first object that a document of this kind can be about; nothing for one about the whole cycle."""
-    return next(iter(objects(small.session, small.clock, small.actor, small.settings, small.cycle, kind)))
+    return next(iter(objects_of(small, kind)))
+
+
+def objects_of(small: SmallCycle, kind: str) -> dict[str, str]:
+    """What a document of this kind can be about now."""
+    listed = kind_of(kind).objects
+    return listed(Record(small.session, small.settings, small.cycle, small.clock, small.actor)) if listed else {"": ""}
 
 
 def written(small: SmallCycle, kind: str) -> dict[str, Path]:

@@ -121,7 +121,7 @@ def fill(session: Session, settings: Settings, items: tuple[Item, ...]) -> Small
     _import(session, cycle, user)
     _letters(session, cycle, user, entries)
     session.commit()
-    return SmallCycle(session, settings, FixedClock(NOW), actor_of(user), cycle, entries)
+    return SmallCycle(session, settings, FixedClock(NOW + timedelta(days=14)), actor_of(user), cycle, entries)
 
 
 def _award(session: Session, cycle: Cycle, user: User, verifier: User, items: tuple[Item, ...]) -> list[AwardListEntry]:

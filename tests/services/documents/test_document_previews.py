@@ -26,6 +26,11 @@ def test_a_sample_is_the_same_every_time() -> None:
     assert preview(SETTINGS, "funds_notice") == preview(SETTINGS, "funds_notice")
 
 
+def test_the_sample_of_a_recovery_cites_what_the_policy_claims_back_by() -> None:
+    shown = preview(SETTINGS, "recovery_decision", "html").decode()
+    assert "依据《财政违法行为处罚处分条例》第十四条，现决定" in shown
+
+
 def test_a_broken_template_is_named_with_its_line_and_no_other_is(tmp_path: Path) -> None:
     (tmp_path / "recovery_decision.html").write_text("甲\n{{ recovery.nosuch }}", encoding="utf-8")
     (tmp_path / "dossier.html").write_text("{% if %}", encoding="utf-8")

@@ -1,6 +1,7 @@
 """Pages read back: every figure is the record's, in HTML and in DOCX, and the layout is an official one."""
 
 import re
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 from docx.shared import Mm, Pt
 from read_back import docx_table, docx_text, parts, pdf_pages, pdf_text, written
 from small_cycle import Item, SmallCycle
+from sqlmodel import select
 
-from models import AwardList, Objection, Outcome, PublicNotice
+from models import AwardList, Objection, ObjectionStatus, Outcome, Payment, PublicNotice
 from services import policies
 from services.documents.law import sharing
 from services.money import capitals, yuan
@@ -194,6 +196,29 @@ def test_the_yearly_report_adds_up(small: SmallCycle) -> None:
     assert "予以奖补2项，一事一议1项，转报上级1项，不予奖补1项。" in text
     assert f"下达资金5笔，合计{yuan(total)}元；已拨付0笔，合计0.00元" in text
     assert docx_table(files["docx"], "进展")[1][3] == "市工信局：已成立产业联盟1家。"
+
+
+def test_the_yearly_report_says_what_is_still_under_way(small: SmallCycle) -> None:
+    def said() -> str:
+        return docx_text(written(small, "yearly_report")["docx"])
+
+    assert "经审核，予以奖补3项，惠及3家单位" in said()
+    assert "2026年3月9日公示，收到异议1件，其中成立0件、不成立1件。" in said()
+    objection = small.session.exec(select(Objection)).one()
+    objection.status = ObjectionStatus.OPEN
+    for payment in small.session.exec(select(Payment)).all():
+        small.session.delete(payment)
+    small.session.commit()
+    small.clock.instant = datetime(2026, 3, 9, 1, tzinfo=UTC)
+    assert "2026年3月9日公示（正在进行），已收到异议1件，其中成立0件、不成立0件、尚未答复1件。" in said()
+    assert "经审核，拟奖补3项，涉及3家单位" in said() and "资金尚未下达。" in said()
+    small.session.delete(objection)
+    small.session.commit()
+    assert "公示（正在进行），目前没有异议。" in said()
+    small.clock.instant = datetime(2026, 3, 2, 1, tzinfo=UTC)
+    assert "公示（还没有开始）。" in said()
+    small.clock.instant = datetime(2026, 3, 10, 1, tzinfo=UTC)
+    assert "公示，未收到异议。" in said()
 
 
 def test_charts_need_no_font_to_be_read(small: SmallCycle) -> None:

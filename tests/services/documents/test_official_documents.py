@@ -1,7 +1,7 @@
 """The documents that go out: their layout in DOCX and PDF, and every figure in them is the record's."""
 
 import re
-from datetime import date
+from datetime import UTC, date, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 
@@ -13,7 +13,21 @@ from read_back import docx_table, docx_text, pdf_pages, pdf_text, written
 from small_cycle import NOW, SmallCycle
 from sqlmodel import select
 
-from models import AwardList, Clawback, ClawbackGround, ClawbackState, Decision, Payment, PaymentStatus
+from models import (
+    AwardList,
+    AwardListEntry,
+    Clawback,
+    ClawbackGround,
+    ClawbackState,
+    Decision,
+    Objection,
+    ObjectionStatus,
+    Outcome,
+    Payment,
+    PaymentStatus,
+    PublicNotice,
+    StageVisit,
+)
 from services.documents import NotYetError
 from services.documents.content import Page
 from services.documents.render import fonts
@@ -111,6 +125,62 @@ def test_the_request_waits_for_the_bureaus_approval_of_this_very_list(small: Sma
         written(small, "funds_request")
 
 
+@pytest.mark.parametrize("last", [2, 3, 9])
+def test_the_request_waits_for_the_end_of_the_public_notice(small: SmallCycle, last: int) -> None:
+    small.clock.instant = datetime(2026, 3, last, 12, tzinfo=UTC)
+    with pytest.raises(
+        NotYetError, match=rf"公示期是 2026-03-03 至 2026-03-09，今天是 2026-03-0{last}，公示还没有结束"
+    ):
+        written(small, "funds_request")
+    small.clock.instant = datetime(2026, 3, 10, 1, tzinfo=UTC)
+    text = docx_text(written(small, "funds_request")["docx"])
+    assert "已于2026年3月3日至2026年3月9日公示" in text
+    assert "2026年3月10日\n" in text  # its own date: not a day on which the notice still ran
+
+
+@pytest.mark.parametrize(
+    ("status", "told"),
+    [(ObjectionStatus.OPEN, "异议 YY2025-001 还没有答复"), (ObjectionStatus.UPHELD, "异议 YY2025-001 成立")],
+)
+def test_the_request_waits_for_the_objections(small: SmallCycle, status: ObjectionStatus, told: str) -> None:
+    objection = small.session.exec(select(Objection)).one()
+    objection.status = status
+    small.session.commit()
+    with pytest.raises(NotYetError, match=told):
+        written(small, "funds_request")
+
+
+def test_the_request_bears_no_earlier_day_than_the_answers_that_it_tells_of(small: SmallCycle) -> None:
+    objection = small.session.exec(select(Objection)).one()
+    objection.answered_at = NOW + timedelta(days=11)
+    small.session.commit()
+    assert "2026年3月13日\n" in docx_text(written(small, "funds_request")["docx"])
+
+
+def test_a_list_that_was_not_published_is_not_sent_for_its_money(small: SmallCycle) -> None:
+    for row in (*small.session.exec(select(Objection)).all(), *small.session.exec(select(PublicNotice)).all()):
+        small.session.delete(row)
+    small.session.commit()
+    with pytest.raises(NotYetError, match="名单第1版还没有公示"):
+        written(small, "funds_request")
+
+
+def test_only_what_was_done_with_the_list_is_said_of_it(small: SmallCycle) -> None:
+    def said(kind: str) -> str:
+        return docx_text(written(small, kind)["docx"])
+
+    assert "查重比对、专家评审、测算和集体研究，拟对" in said("public_list")
+    assert "查重比对、专家评审和测算，拟奖补名单" in said("funds_request")
+    for entry in small.session.exec(select(AwardListEntry).where(AwardListEntry.outcome == Outcome.CASE_BY_CASE)).all():
+        entry.outcome = Outcome.AWARD
+    small.session.commit()
+    assert "查重比对和测算，拟奖补名单" in said("funds_request")
+    for visit in small.session.exec(select(StageVisit)).all():
+        visit.result = visit.left_at = None
+    small.session.commit()
+    assert "查重比对和测算，拟对" in said("public_list")
+
+
 def test_the_allocation_adds_up_in_both_formats(small: SmallCycle, total: int) -> None:
     files = written(small, "funds_notice")
     payments = small.session.exec(select(Payment)).all()
@@ -171,6 +241,14 @@ def test_the_letters_table_has_every_application_that_was_asked(small: SmallCycl
     assert sorted(row[3] for row in table[1:]) == sorted(entry.uscc for entry in small.entries)
 
 
+def test_an_upheld_objection_is_answered_with_what_will_be_done_not_as_done(small: SmallCycle) -> None:
+    objection = small.session.exec(select(Objection)).one()
+    objection.status = ObjectionStatus.UPHELD
+    small.session.commit()
+    text = docx_text(written(small, "objection_reply")["docx"])
+    assert "已将有关申报退回重新核验，将按核验结果重新测算、审批和公示。" in text
+
+
 def test_the_panel_gets_a_form_for_every_case(small: SmallCycle) -> None:
     text = pdf_text(written(small, "panel_form")["pdf"])
     assert "共1件" in text and text.count("芗江大模型研究院评审表") == 1
@@ -195,19 +273,16 @@ def test_a_dossier_has_facts_steps_replies_and_payments(small: SmallCycle) -> No
         assert promised in text, promised
 
 
-def test_a_recovery_names_every_sum(small: SmallCycle) -> None:
-    entry = small.entries[0]
-    city = select(Payment).where(Payment.entry_id == entry.id, Payment.bearer == "city")
-    share = small.session.exec(city).one()
-    share.status, share.paid_on = PaymentStatus.PAID, date(2026, 3, 1)
+def claim_back(small: SmallCycle, clause: str) -> None:
+    """Decide to claim the first award back, with interest and a ban."""
     small.session.add(
         Clawback(
             cycle_id=small.cycle.id or 0,
-            entry_id=entry.id or 0,
+            entry_id=small.entries[0].id or 0,
             number="ZH-1",
             ground=ClawbackGround.AUDIT,
             reason="发票已冲红",
-            clause="附则",
+            clause=clause,
             amount_fen=7_000_000,
             returned_fen=100_000,
             ban_from=date(2026, 4, 1),
@@ -223,6 +298,14 @@ def test_a_recovery_names_every_sum(small: SmallCycle) -> None:
         )
     )
     small.session.commit()
+
+
+def test_a_recovery_names_every_sum(small: SmallCycle) -> None:
+    entry = small.entries[0]
+    city = select(Payment).where(Payment.entry_id == entry.id, Payment.bearer == "city")
+    share = small.session.exec(city).one()
+    share.status, share.paid_on = PaymentStatus.PAID, date(2026, 3, 1)
+    claim_back(small, "附则")
     files = written(small, "recovery_decision")
     for text in (docx_text(files["docx"]), pdf_text(files["pdf"])):
         for fen in (entry.amount_fen, 7_000_000, 7_012_345):
@@ -230,6 +313,21 @@ def test_a_recovery_names_every_sum(small: SmallCycle) -> None:
         assert "已拨付45,000.00元" in text and "其中1,000.00元你单位已经退回，还应退回69,123.45元。" in text
         for said in ("利息123.45元", "2026年4月30日前", "自2026年4月1日至2029年3月31日", "经查，发票已冲红。", "ZH-1"):
             assert said in text
+
+
+@pytest.mark.parametrize(
+    ("clause", "cited"),
+    [
+        ("附则", "《示例市扶持人工智能产业若干措施》附则"),
+        ("三（七）", "《示例市扶持人工智能产业若干措施》三（七）"),
+        ("第十四条", "《示例市扶持人工智能产业若干措施》第十四条"),
+        ("《财政违法行为处罚处分条例》第十四条", "《财政违法行为处罚处分条例》第十四条"),
+        ("一般公共预算管理办法第三条", "一般公共预算管理办法第三条"),
+    ],
+)
+def test_a_recovery_cites_the_law_that_the_clause_is_from(small: SmallCycle, clause: str, cited: str) -> None:
+    claim_back(small, clause)
+    assert f"经查，发票已冲红。依据{cited}，现决定：" in docx_text(written(small, "recovery_decision")["docx"])
 
 
 def test_titles_are_broken_between_words_only() -> None:

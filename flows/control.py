@@ -31,6 +31,7 @@ SCHEDULED = {
     "watchdog": "运行看护/watchdog",
     "reminders": "催办提醒/reminders",
     "notices": "通知发送/notices",
+    "anchor": "审计链留存/anchor",
 }
 NEVER_TAKEN = timedelta(minutes=10)  # a run that a worker took and did not start by then is gone
 _SETTLE = 30.0  # seconds to wait for a run that has given up its lease and is about to suspend
@@ -99,7 +100,7 @@ def run_state(settings: Settings, cycle_id: int) -> str:
 
 
 def trigger(settings: Settings, name: str) -> str:
-    """Run one of the scheduled deployments (tick, watchdog, reminders, notices) once. Returns the run's id."""
+    """Run one of the scheduled deployments (tick, watchdog, reminders, notices, anchor) once. Returns the run's id."""
     with _client(settings) as client:
         name = SCHEDULED[name]
         return _run_deployment(client, name, {}, name.partition("/")[0])

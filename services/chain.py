@@ -22,7 +22,7 @@ _FAR = 50  # how far from its place a renumbered entry is looked for when nothin
 
 @dataclass(frozen=True)
 class Anchor:
-    """A number and the hash that its entry had; `source` says where from, in Chinese: 2026年6月1日留存的校验点."""
+    """A number and the hash that its entry had, or how that begins; `source` says where from, in Chinese."""
 
     seq: int
     hash: str
@@ -71,8 +71,8 @@ def verify(session: Session, anchors: Collection[Anchor] = (), *, after: int = 0
     entries from that one on are read; what is said then says less of what became of them.
     """
     if not _holds(session, after):
-        return [*_diagnose(_rows(session, after), after or 1), *_against(session, anchors)]
-    return list(_against(session, anchors))
+        return [*_diagnose(_rows(session, after), after or 1), *against(session, anchors)]
+    return list(against(session, anchors))
 
 
 def head(session: Session) -> AuditEntry | None:
@@ -165,12 +165,15 @@ def _span(first: int, last: int) -> str:
     return f"第 {first} 号" if first == last else f"第 {first} 号至第 {last} 号"
 
 
-def _against(session: Session, anchors: Collection[Anchor]) -> Iterator[str]:
-    """What anchors tell: the newest that holds and the first that does not have what was changed between them."""
+def against(session: Session, anchors: Collection[Anchor]) -> Iterator[str]:
+    """What anchors of one sort tell: between the last that holds and one that does not something was changed.
+
+    Anchors that lie in the database are another sort than those on paper, since they can be made anew too.
+    """
     sound = 0
     for anchor in sorted(anchors, key=lambda each: each.seq):
         found = session.exec(select(AuditEntry.hash).where(AuditEntry.seq == anchor.seq)).first()
-        if found == anchor.hash:
+        if found is not None and found.startswith(anchor.hash):
             sound = max(sound, anchor.seq)
         elif found is None:
             yield f"{anchor.source}记到第 {anchor.seq} 号，现在没有这一号：记录被删去；请从备份核对。"

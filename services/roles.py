@@ -35,7 +35,12 @@ VIEW_NAMES = {
     "audit": "审计",
 }
 # Operations that change nothing of the record, so that the audit chain has no name for them.
-UNRECORDED = {"draft.save": "保存申报草稿", "mail.test": "发测试邮件", "message.try": "把邮件发给自己试看"}
+UNRECORDED = {
+    "draft.save": "保存申报草稿",
+    "mail.test": "发测试邮件",
+    "audit.anchor": "留存审计链的校验值",
+    "message.try": "把邮件发给自己试看",
+}
 
 
 @dataclass(frozen=True)

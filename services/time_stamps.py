@@ -9,6 +9,8 @@ from urllib.parse import urlsplit
 import httpx
 from cryptography import x509
 from rfc3161_client import (
+    HashAlgorithm,
+    PKIStatus,
     TimestampRequestBuilder,
     TimeStampResponse,
     VerificationError,
@@ -38,7 +40,7 @@ def ask(settings: Settings, text: str) -> Stamp:
     Raises TransientError when the authority cannot be reached or refuses, InputError when its answer does not hold
     or its certificate is not to be used.
     """
-    request = TimestampRequestBuilder().data(text.encode()).nonce(nonce=True).build()
+    request = TimestampRequestBuilder(hash_algorithm=HashAlgorithm.SHA256).data(text.encode()).build()
     host = urlsplit(settings.tsa_url).netloc[:300]
     try:
         answer = httpx.post(
@@ -50,6 +52,8 @@ def ask(settings: Settings, text: str) -> Stamp:
     if answer.headers.get("content-type", "").partition(";")[0].strip() != _REPLY:
         raise TransientError(f"时间戳服务 {host} 的应答不是时间戳；请核对 DUIXIAN_TSA_URL。")
     token = base64.b64encode(answer.content).decode()
+    if _decoded(token).status != PKIStatus.GRANTED:
+        raise TransientError(f"时间戳服务 {host} 拒绝加盖；请向服务的提供者查明原因。")
     return Stamp(host, token, check(settings, token, text, nonce=request.nonce))
 
 
@@ -60,7 +64,9 @@ def check(settings: Settings, token: str, text: str, *, nonce: int | None = None
     try:
         builder.build().verify(response, hashlib.sha256(text.encode()).digest())
     except VerificationError as error:
-        raise InputError(f"时间戳不能证明这个校验值（{error}）；请核对时间戳服务的证书（DUIXIAN_TSA_CA_FILE）。") from error
+        raise InputError(
+            f"时间戳不能证明这个校验值（{error}）；请核对时间戳服务的证书（DUIXIAN_TSA_CA_FILE）。"
+        ) from error
     return response.tst_info.gen_time
 
 
@@ -79,5 +85,3 @@ def _roots(settings: Settings) -> list[x509.Certificate]:
         return x509.load_pem_x509_certificates(path.read_bytes())
     except (OSError, ValueError) as error:
         raise InputError(f"读不出时间戳服务的根证书 {path}；请换成 PEM 格式的证书文件。") from error
-
-

@@ -12,6 +12,7 @@ from services import chain
 from services.chain import Anchor
 from tests.desk import Desk
 
+
 @pytest.fixture
 def chained(desk: Desk) -> Session:
     """The session of a bureau whose chain stands open to whoever can change the database."""
@@ -58,7 +59,9 @@ def insert(session: Session, seq: int, previous: str) -> AuditEntry:
 def test_a_whole_chain_is_whole(chained: Session) -> None:
     last = chain.head(chained)
     assert last is not None
-    assert chain.verify(chained, [Anchor(last.seq, last.hash, "校验单"), Anchor(3, hash_of(chained, 3), "校验单")]) == []
+    assert (
+        chain.verify(chained, [Anchor(last.seq, last.hash, "校验单"), Anchor(3, hash_of(chained, 3), "校验单")]) == []
+    )
     assert chain.verify(chained, after=5) == []
 
 
@@ -190,7 +193,7 @@ def test_the_database_itself_refuses(desk: Desk, manipulation: str) -> None:
         "swap": lambda: "UPDATE auditentry SET seq = seq + 1",
         "insert": lambda: "INSERT INTO auditentry SELECT * FROM auditentry WHERE seq = 1",
     }
-    with pytest.raises(Exception, match="append-only|UNIQUE"):
+    with pytest.raises(Exception, match=r"append-only|UNIQUE"):
         do(desk.session, statements[manipulation]())
 
 

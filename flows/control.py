@@ -3,6 +3,7 @@
 Prefect is imported inside of the functions, so that importing this module is quick.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -37,6 +38,7 @@ NEVER_TAKEN = timedelta(minutes=10)  # a run that a worker took and did not star
 _SETTLE = 30.0  # seconds to wait for a run that has given up its lease and is about to suspend
 _POLL = 0.5
 _ANSWERS_WITHIN = 10.0  # seconds
+_PROBED_WITHIN = 2.0  # seconds
 
 
 class EngineError(ServiceError):
@@ -97,6 +99,17 @@ def run_state(settings: Settings, cycle_id: int) -> str:
     """What has become of the cycle's run: a value of RunState. Raises EngineError, NotFoundError."""
     with _record(settings) as session, _client(settings) as client:
         return _look(settings, session, client, cycle_id)[1].value
+
+
+def answers(settings: Settings) -> bool:
+    """Whether the server is there, asked without the engine's own client, which takes seconds to load."""
+    import httpx
+
+    url = os.environ.get("PREFECT_API_URL") or f"http://127.0.0.1:{settings.engine_port}/api"
+    try:
+        return httpx.get(f"{url}/health", timeout=_PROBED_WITHIN).status_code == 200
+    except httpx.HTTPError:
+        return False
 
 
 def trigger(settings: Settings, name: str) -> str:

@@ -116,7 +116,7 @@ def _note(session: Session, _clock: Clock, _actor: Actor, *, anchor_id: int, sta
 def check_all(session: Session, settings: Settings, printed: Sequence[Anchor] = ()) -> list[str]:
     """What is wrong with the chain: by itself, against every anchor and its stamp, and against printed sheets."""
     found = _stood(session)
-    told = chain.verify(session, [_anchor(each.anchor) for each in found])
+    told = chain.verify(session, [as_anchor(each.anchor) for each in found])
     return [*told, *_stamps(settings, found), *chain.against(session, printed)]
 
 
@@ -153,7 +153,8 @@ def _stood(session: Session, limit: int | None = None) -> list[Stood]:
     return [Stood(anchor, stamps.get(anchor.id or 0)) for anchor in anchors]
 
 
-def _anchor(row: AuditAnchor) -> Anchor:
+def as_anchor(row: AuditAnchor) -> Anchor:
+    """For a check of the chain."""
     return Anchor(row.seq, row.hash, f"{_spelled(row.taken_at)}留存的")
 
 

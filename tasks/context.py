@@ -5,10 +5,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
+from prefect import runtime
 from sqlalchemy import Engine
 from sqlmodel import Session
 
 from config.settings import Settings
+from services import logs
 from services.actors import Actor, system_actor
 from services.calendar import Calendar
 from services.clock import Clock, SystemClock, clock_of
@@ -32,6 +34,7 @@ class Context:
 def context() -> Context:
     """The parts named by the environment, made once a process."""
     settings = Settings()
+    logs.start(settings, "flow")
     return Context(
         settings=settings,
         engine=engine_of(settings),
@@ -45,6 +48,6 @@ def context() -> Context:
 @contextmanager
 def acting() -> Iterator[tuple[Context, Session, Actor]]:
     """A session of its own, and the system to act by rule."""
-    parts = context()
-    with session_of(parts.engine) as session:
+    parts, run = context(), runtime.flow_run.id
+    with logs.case(run=run), session_of(parts.engine) as session:
         yield parts, session, system_actor(session)

@@ -1,6 +1,6 @@
-"""Tasks that keep watch over the record: the audit chain's anchors."""
+"""Tasks that keep watch over the record: the audit chain's anchors, and what is amiss."""
 
-from services import anchoring
+from services import alerts, anchoring
 from services.errors import InputError, TransientError
 from tasks.context import acting
 from tasks.step import step
@@ -23,3 +23,13 @@ def stamp_anchors() -> str:
         except (TransientError, InputError) as error:  # the anchor is kept; the next run stamps it late
             return str(error)
     return ""
+
+
+@step("运行告警")
+def alert() -> int:
+    """Queue what the operator has to look at, each matter once a day. Returns how many notices were new."""
+    with acting() as (parts, session, system):
+        found = alerts.current(
+            session, parts.clock, parts.wall, settings=parts.settings, plan=parts.plan, thorough=True
+        )
+        return alerts.tell(session, parts.clock, system, settings=parts.settings, found=found)

@@ -47,7 +47,8 @@ def make(settings: Settings, wall: Clock, to: Path | None = None) -> Made:
     target = to or settings.backups_dir / f"duixian-{wall.now().astimezone(CHINA):%Y%m%d-%H%M%S}.zip"
     if target.exists():
         raise InputError(f"{target} 已经存在，没有覆盖；请换一个文件名。")
-    target.parent.mkdir(parents=True, exist_ok=True)
+    for folder in (target.parent, settings.data_dir):
+        folder.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f"{target.name}.part")
     try:
         with draft.open("xb") as file:

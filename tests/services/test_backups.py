@@ -14,9 +14,8 @@ from sqlmodel import Session, col, select
 
 from cli.demo.acting import World
 from config.settings import Settings
-from models import Application, Award, AwardList, AwardListEntry, Message, Payment
-from services import audit, backups, people
-from services.actors import system_actor
+from models import Application, Award, AwardList, AwardListEntry, Message, Payment, Role
+from services import attachments, audit, backups, people
 from services.backups.manifest import NAME
 from services.clock import FixedClock, SystemClock
 from services.database import engine_of
@@ -24,6 +23,7 @@ from services.errors import InputError, StateError
 from services.notices.opting_out import _key
 from services.schema import migrate
 from tests.desk import Desk
+from tests.services.test_attachments import DATA
 from tests.year import make_world, run_year
 
 WALL = SystemClock()
@@ -205,9 +205,6 @@ def test_a_broken_chain_is_restored_and_told(desk: Desk, tmp_path: Path) -> None
 
 
 def test_a_file_that_the_record_names_and_is_not_there_is_told(desk: Desk, tmp_path: Path) -> None:
-    from services import attachments
-    from tests.services.test_attachments import DATA
-
     desk.open_intake()
     application_id = desk.submit()
     added = attachments.add(
@@ -224,21 +221,18 @@ def test_a_file_that_the_record_names_and_is_not_there_is_told(desk: Desk, tmp_p
     assert backups.make(desk.settings, WALL, tmp_path / "b.zip").manifest.missing == (added.sha256,)
 
 
-def writes_beside(desk: Desk, work: Callable[[], None]) -> int:
+def writes_beside(desk: Desk, work: Callable[[], None], write: Callable[[Session, int], object]) -> int:
     """Do the work while another session writes one operation after the other. Returns how many were written."""
     stop, count = Event(), 0
 
-    def write() -> None:
+    def on_and_on() -> None:
         nonlocal count
         with Session(engine_of(desk.settings), expire_on_commit=False) as session:
-            actor = system_actor(session)
             while not stop.is_set():
-                people.add_user(
-                    session, FixedClock(desk.clock.now()), actor, login=f"w{count}", name="x", role=people.Role.AUDITOR
-                )
+                write(session, count)
                 count += 1
 
-    thread = Thread(target=write)
+    thread = Thread(target=on_and_on)
     thread.start()
     try:
         work()
@@ -248,13 +242,44 @@ def writes_beside(desk: Desk, work: Callable[[], None]) -> int:
     return count
 
 
+def user(desk: Desk) -> Callable[[Session, int], object]:
+    at = FixedClock(desk.clock.now())
+    return lambda session, number: people.add_user(
+        session, at, desk.system, login=f"w{number}", name="x", role=Role.AUDITOR
+    )
+
+
+def test_every_file_that_a_backed_up_record_names_is_in_the_backup(desk: Desk, tmp_path: Path) -> None:
+    desk.open_intake()
+    keys = [desk.submit(project=f"示例算力{number}", invoices=f"2535200000000000{number:04}") for number in range(20)]
+    at = FixedClock(desk.clock.now())
+
+    def attach(session: Session, number: int) -> object:
+        return attachments.add(
+            session,
+            at,
+            desk.operator,
+            settings=desk.settings,
+            application_id=keys[number % len(keys)],
+            evidence=f"材料{number // len(keys) % 5}",
+            filename="a.pdf",
+            data=DATA + str(number).encode(),
+        )
+
+    taken: list[backups.Made] = []
+    work = lambda: taken.extend(backups.make(desk.settings, WALL, tmp_path / f"{number}.zip") for number in range(4))  # noqa: E731
+    assert writes_beside(desk, work, attach) > 4
+    assert [made.manifest.missing for made in taken] == [(), (), (), ()]
+    assert len(taken[-1].manifest.files) > len(taken[0].manifest.files)
+
+
 def test_every_backup_taken_while_others_write_is_whole(desk: Desk, tmp_path: Path) -> None:
     taken: list[backups.Made] = []
 
     def work() -> None:
         taken.extend(backups.make(desk.settings, WALL, tmp_path / f"{number}.zip") for number in range(5))
 
-    assert writes_beside(desk, work) > 5
+    assert writes_beside(desk, work, user(desk)) > 5
     stood = [made.manifest.chain_seq for made in taken]
     assert stood == sorted(stood) and len(set(stood)) > 1
     for made in taken:
@@ -307,7 +332,7 @@ def test_a_backup_of_postgresql_is_restored_into_an_empty_database(pg: Desk, tmp
     pg.open_intake()
     pg.submit()
     made: list[backups.Made] = []
-    assert writes_beside(pg, lambda: made.append(backups.make(pg.settings, WALL, tmp_path / "b.zip"))) > 0
+    assert writes_beside(pg, lambda: made.append(backups.make(pg.settings, WALL, tmp_path / "b.zip")), user(pg)) > 0
     assert made[0].manifest.database == "postgresql"
     with pytest.raises(InputError, match="已有数据"):
         backups.restore(made[0].file, tmp_path / "full", database_url=pg.settings.database_url)

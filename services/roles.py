@@ -33,6 +33,8 @@ VIEW_NAMES = {
     "tokens": "接口令牌",
     "settings": "工作日历与发信设置",
     "audit": "审计",
+    "chain_sheet": "审计链校验单",
+    "alerts": "运行告警",
 }
 # Operations that change nothing of the record, so that the audit chain has no name for them.
 UNRECORDED = {

@@ -146,11 +146,9 @@ def read_anchor(text: str) -> Anchor:
 
 
 def _stood(session: Session, limit: int | None = None) -> list[Stood]:
-    query = select(AuditAnchor).order_by(col(AuditAnchor.id).desc()).limit(limit)
-    anchors = list(session.exec(query))
-    keys = [anchor.id for anchor in anchors]
-    stamps = {row.anchor_id: row for row in session.exec(select(AnchorStamp)) if row.anchor_id in set(keys)}
-    return [Stood(anchor, stamps.get(anchor.id or 0)) for anchor in anchors]
+    query = select(AuditAnchor, AnchorStamp).join(AnchorStamp, isouter=True)
+    rows = session.exec(query.order_by(col(AuditAnchor.id).desc()).limit(limit))
+    return [Stood(anchor, stamp) for anchor, stamp in rows]
 
 
 def as_anchor(row: AuditAnchor) -> Anchor:

@@ -75,9 +75,12 @@ def load_dump(database_url: str, dump: Path) -> None:
 def _copy_sqlite(source: Path, target: Path) -> None:
     if not source.is_file():
         raise StateError(f"没有找到数据库文件 {source}；请核对 DUIXIAN_DATA_DIR 和 DUIXIAN_DATABASE_URL。")
-    with closing(sqlite3.connect(source, timeout=30)) as live, closing(sqlite3.connect(target)) as copy:
-        live.backup(copy)  # all pages in one read transaction: writers go on, and none of their halves comes along
-        copy.execute("PRAGMA journal_mode=DELETE")
+    try:
+        with closing(sqlite3.connect(source, timeout=30)) as live, closing(sqlite3.connect(target)) as copy:
+            live.backup(copy)  # all pages in one read transaction: writers go on, none of their halves comes along
+            copy.execute("PRAGMA journal_mode=DELETE")
+    except sqlite3.Error as error:
+        raise StateError(f"备份没有写成：数据库复制不出来（{error}）；请检查磁盘和数据库后再试。") from error
 
 
 def _dump(settings: Settings, url: URL, target: Path) -> Iterator[Session]:

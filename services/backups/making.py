@@ -20,7 +20,7 @@ from services.backups import database
 from services.backups.last import NOTE, LastBackup, note
 from services.backups.manifest import DATA, DATABASE, NAME, SETTINGS, Kept, Manifest, chunks, sha256_of
 from services.clock import CHINA, Clock
-from services.errors import InputError
+from services.errors import InputError, StateError
 
 # What is no part of the record: the engine's own database, logs, uploads and proofs that somebody looks at just now.
 _LEFT_OUT = frozenset({"prefect", "logs", "backups", "incoming", "proofs", NOTE})
@@ -62,6 +62,8 @@ def make(settings: Settings, wall: Clock, to: Path | None = None) -> Made:
         draft.replace(target)
     except FileExistsError as error:
         raise InputError(f"{error.filename} 已经存在，没有覆盖；请换一个文件名。") from error
+    except OSError as error:
+        raise StateError(f"备份没有写成：{error.strerror}（{error.filename or target}）；请检查磁盘后再试。") from error
     finally:
         draft.unlink(missing_ok=True)
     made = Made(target, manifest, target.stat().st_size, digest)
@@ -150,5 +152,13 @@ def _add_text(archive: zipfile.ZipFile, name: str, content: str) -> Kept:
 def _settings_text(settings: Settings) -> str:
     """The settings that differ from the defaults, passwords too, as lines of a .env file."""
     own = {name: value for name, value in settings if value not in (Settings.model_fields[name].default, None, "")}
-    lines = (f"DUIXIAN_{name.upper()}={value}" for name, value in own.items() if name not in _OF_THIS_MACHINE)
+    if make_url(settings.database_url).get_backend_name() == "sqlite":
+        own.pop("database_url", None)  # it lies in the restored folder; the old one must not be opened again
+    lines = (f"DUIXIAN_{name.upper()}={_quoted(value)}" for name, value in own.items() if name not in _OF_THIS_MACHINE)
     return "# 备份时的设置，恢复后写回运行目录的 .env；含有密码，请妥善保管。\n" + "\n".join(lines) + "\n"
+
+
+def _quoted(value: object) -> str:
+    """As a .env file has it, whatever characters a password has."""
+    text = str(value).replace("\\", "\\\\").replace("'", "\\'")
+    return f"'{text}'"

@@ -1,5 +1,6 @@
 """Restoring a backup into a new folder: nothing is put in place before every file has proved to be what was kept."""
 
+import errno
 import hashlib
 import os
 import shutil
@@ -15,8 +16,9 @@ from pydantic import ValidationError
 from services import chain
 from services.backups import database
 from services.backups.manifest import DATA, DATABASE, NAME, Kept, Manifest, chunks, sha256_of
-from services.errors import InputError
+from services.errors import InputError, StateError
 
+_DISK = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EIO)
 _DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
 
 
@@ -120,9 +122,16 @@ def _put(archive: zipfile.ZipFile, name: str, kept: Kept, path: Path, file: str)
                 target.write(piece)
             os.fsync(target.fileno())
     except _DAMAGED as error:
+        _check_disk(error, path)
         raise InputError(f"备份 {file} 里的 {name} 已损坏（{error}）；请换一份备份。") from error
     if digest.hexdigest() != kept.sha256:
         raise InputError(f"备份 {file} 里的 {name} 与清单的校验值不符，已被改动；请换一份备份。")
+
+
+def _check_disk(error: Exception, path: Path) -> None:
+    """Raise StateError when it is the disk and not the archive."""
+    if isinstance(error, OSError) and error.errno in _DISK:
+        raise StateError(f"恢复没有写成：{error.strerror}（{path}）；请检查磁盘后再试。") from error
 
 
 def _settle_database(manifest: Manifest, folder: Path, database_url: str) -> list[str] | None:

@@ -1,6 +1,9 @@
 """Backups: taken while others write, restored elsewhere, gone on with; what is broken or changed is refused by name."""
 
+import os
+import resource
 import shutil
+import signal
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -69,14 +72,23 @@ def at(folder: Path) -> dict[str, object]:
     return {"data_dir": folder, "database_url": f"sqlite:///{folder / 'duixian.db'}"}
 
 
-def test_keys_outside_of_the_data_folder_and_settings_come_along(desk: Desk, tmp_path: Path) -> None:
+PASSWORD = "a 'b' \"c\" #d \\e $f"
+
+
+def test_keys_outside_of_the_data_folder_and_settings_come_along(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     (tmp_path / "dkim.pem").write_text("key", encoding="ascii")
-    settings = desk.settings.model_copy(update={"dkim_key_file": tmp_path / "dkim.pem", "smtp_password": "open sesame"})
+    settings = desk.settings.model_copy(update={"dkim_key_file": tmp_path / "dkim.pem", "smtp_password": PASSWORD})
     made = backups.make(settings, WALL, tmp_path / "b.zip")
     backups.restore(made.file, tmp_path / "again")
     assert (tmp_path / "again/settings/dkim_key_file/dkim.pem").read_text() == "key"
     written = (tmp_path / "again/settings/settings.env").read_text()
-    assert "DUIXIAN_SMTP_PASSWORD=open sesame" in written and "DUIXIAN_DATA_DIR" not in written
+    assert "DUIXIAN_DATA_DIR" not in written
+    monkeypatch.chdir(tmp_path / "again/settings")
+    again = Settings(_env_file="settings.env", data_dir=tmp_path / "again")
+    assert (again.smtp_password, again.dkim_key_file) == (PASSWORD, settings.dkim_key_file)
+    assert again.database_url == f"sqlite:///{tmp_path / 'again' / 'duixian.db'}", "never the old one"
 
 
 def test_the_last_backup_is_known(desk: Desk) -> None:
@@ -181,6 +193,22 @@ def test_what_is_no_backup_is_refused(tmp_path: Path, content: bytes) -> None:
         backups.restore(tmp_path / "none.zip", tmp_path / "again")
 
 
+def test_a_disk_that_is_full_is_a_sentence_and_leaves_nothing(desk: Desk, tmp_path: Path) -> None:
+    made = backups.make(desk.settings, WALL, tmp_path / "b.zip")
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    earlier = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        with pytest.raises(StateError, match="备份没有写成"):
+            backups.make(desk.settings, WALL, tmp_path / "c.zip")
+        with pytest.raises(StateError, match="恢复没有写成"):
+            backups.restore(made.file, tmp_path / "again")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, earlier)
+    assert sorted(path.name for path in tmp_path.iterdir() if path.name != "data") == ["b.zip"]
+
+
 def test_another_archive_than_the_one_that_was_noted_is_refused(desk: Desk, tmp_path: Path) -> None:
     made = backups.make(desk.settings, WALL, tmp_path / "b.zip")
     with pytest.raises(InputError, match="不是写明的那一个"):
@@ -266,6 +294,9 @@ def test_every_file_that_a_backed_up_record_names_is_in_the_backup(desk: Desk, t
             data=DATA + str(number).encode(),
         )
 
+    slow = desk.settings.data_dir / "output" / "big.bin"  # so that time passes between the database and the last file
+    slow.parent.mkdir(parents=True)
+    slow.write_bytes(os.urandom(30_000_000))
     taken: list[backups.Made] = []
     work = lambda: taken.extend(backups.make(desk.settings, WALL, tmp_path / f"{number}.zip") for number in range(4))  # noqa: E731
     assert writes_beside(desk, work, attach) > 4

@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 
-from prefect import runtime
 from sqlalchemy import Engine
 from sqlmodel import Session
 
@@ -48,6 +47,6 @@ def context() -> Context:
 @contextmanager
 def acting() -> Iterator[tuple[Context, Session, Actor]]:
     """A session of its own, and the system to act by rule."""
-    parts, run = context(), runtime.flow_run.id
-    with logs.case(run=run), session_of(parts.engine) as session:
+    parts = context()
+    with session_of(parts.engine) as session:
         yield parts, session, system_actor(session)

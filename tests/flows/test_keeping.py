@@ -15,7 +15,8 @@ from models import AuditAnchor, Message
 from services import alerts, anchoring, lease, logs
 from services.clock import FileClock, SystemClock
 from tasks import keeping
-from tasks.context import acting, context
+from tasks.context import context
+from tasks.step import step
 from tests.desk import OPENED, Desk, make_desk
 
 
@@ -75,6 +76,7 @@ def test_what_cannot_be_told_does_not_keep_runs_from_being_restarted(
 
 def test_what_a_task_does_belongs_to_its_run(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PREFECT__RUNTIME__FLOW_RUN__ID", "run-7")
-    with logs.case(cycle=1), acting():
-        assert dict(logs.current_case()) == {"cycle": 1, "run": "run-7"}
+    seen = step("看案号")(lambda: dict(logs.current_case()))
+    with logs.case(cycle=1):
+        assert seen.fn() == {"cycle": 1, "run": "run-7"}
     assert dict(logs.current_case()) == {}

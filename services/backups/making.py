@@ -51,7 +51,11 @@ def make(settings: Settings, wall: Clock, to: Path | None = None) -> Made:
         folder.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f"{target.name}.part")
     try:
-        with draft.open("xb") as file:
+        file = draft.open("xb")
+    except FileExistsError as error:
+        raise InputError(f"{draft} 已经存在，另一个备份可能正在写；确认没有的话，请删去它再试。") from error
+    try:
+        with file:
             draft.chmod(0o600)
             manifest = _write(settings, wall, file, without={target.resolve(), draft.resolve()})
             file.flush()
@@ -61,7 +65,7 @@ def make(settings: Settings, wall: Clock, to: Path | None = None) -> Made:
         target.touch(mode=0o600, exist_ok=False)
         draft.replace(target)
     except FileExistsError as error:
-        raise InputError(f"{error.filename} 已经存在，没有覆盖；请换一个文件名。") from error
+        raise InputError(f"{target} 已经存在，没有覆盖；请换一个文件名。") from error
     except OSError as error:
         raise StateError(f"备份没有写成：{error.strerror}（{error.filename or target}）；请检查磁盘后再试。") from error
     finally:

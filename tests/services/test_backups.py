@@ -120,6 +120,13 @@ def test_nothing_is_overwritten(desk: Desk, tmp_path: Path) -> None:
     assert backups.restore(made.file, tmp_path / "empty").problems == []
 
 
+def test_a_backup_that_another_is_writing_is_left_alone(desk: Desk, tmp_path: Path) -> None:
+    (tmp_path / "b.zip.part").write_text("half", encoding="ascii")
+    with pytest.raises(InputError, match="正在写"):
+        backups.make(desk.settings, WALL, tmp_path / "b.zip")
+    assert (tmp_path / "b.zip.part").read_text(encoding="ascii") == "half"
+
+
 def rewritten(file: Path, change: Callable[[str, bytes], bytes | None], more: dict[str, bytes] | None = None) -> Path:
     """A copy of the archive in which each file is what `change` makes of it."""
     target = file.with_name("changed.zip")

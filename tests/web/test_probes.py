@@ -13,6 +13,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from models import Role
+from services import cycles
 from services.clock import FileClock
 from tests.desk import Desk
 from tests.web.conftest import House, equip, send
@@ -218,6 +219,9 @@ def test_alerts_stand_on_the_first_page_of_who_sees_to_them(house: House, desk: 
     for role, path in ((Role.OPERATOR, "/board"), (Role.ADMINISTRATOR, "/users")):
         page = house.as_role(role).get(path).text
         assert "运行告警（1 项）" in page and "磁盘快满了" in page
+    cycles.note_failure(*desk.at, desk.system, cycle_id=1, failure="指南编制：磁盘已满")
+    assert house.as_role(Role.OPERATOR).get("/board").text.count("指南编制：磁盘已满") == 1
+    assert "指南编制：磁盘已满" in house.as_role(Role.ADMINISTRATOR).get("/users").text
     assert "运行告警" not in house.as_role(Role.BUREAU_LEADER).get("/board").text
 
 

@@ -8,7 +8,7 @@ PACKAGES := policy matching models config services tasks flows cli web benchmark
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --no-input
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help fonts install demo serve browser test check bench bench-notices bench-matching bench-compute lock clean
+.PHONY: help fonts install demo serve backup restore browser test check bench bench-notices bench-matching bench-compute lock clean
 
 help:  ## 显示这份说明
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -35,6 +35,13 @@ demo: $(READY) fonts  ## 演示：用示例数据走完 2025 年度，结束后�
 
 serve: $(READY) fonts  ## 日常使用：启动各部件，Ctrl-C 停止
 	@$(BIN)/duixian serve
+
+backup: $(READY)  ## 备份，不用停机；TO=文件 写明备份到哪里
+	@$(BIN)/duixian backup $(if $(TO),--to "$(TO)")
+
+restore: $(READY)  ## 恢复到新的文件夹：make restore FILE=备份 TO=文件夹
+	@test -n "$(FILE)" && test -n "$(TO)" || { echo "请写明备份和文件夹：make restore FILE=备份 TO=文件夹"; exit 2; }
+	@$(BIN)/duixian restore "$(FILE)" --to "$(TO)"
 
 browser:  ## 安装页面测试所用的浏览器和中文字体（Debian，须有 root 权限）
 	@test -x $${DUIXIAN_TEST_BROWSER:-/usr/bin/chromium} || { \

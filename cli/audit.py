@@ -1,5 +1,7 @@
 """`duixian audit`: whether the audit chain is whole."""
 
+from typing import Annotated
+
 import typer
 
 from cli.context import desk
@@ -14,17 +16,23 @@ def audit() -> None:
 
 
 @app.command()
-def verify(as_json: AsJson = False) -> None:
-    """逐条核对审计链；有缺失或改动时逐条列出，退出码为 1。"""
-    from sqlmodel import func, select
+def verify(
+    anchor: Annotated[
+        list[str] | None,
+        typer.Option("--anchor", metavar="序号:校验值", help="校验单上的校验点，可以写几个；校验值可只写前 16 位"),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """逐条核对审计链，并与每天留存的校验点、时间戳和写明的校验单对照。
 
-    from models import AuditEntry
-    from services.audit import verify as problems_of
+    改动、缺失、调换、插入和整条重算都能查出，逐条列出是哪一号，退出码为 1。
+    """
+    from services import anchoring, chain
 
+    printed = [anchoring.read_anchor(text) for text in anchor or ()]
     with desk() as place:
-        problems = problems_of(place.session)
-        count, last = place.session.exec(select(func.count(), func.max(AuditEntry.seq)).select_from(AuditEntry)).one()
-        head = place.session.get(AuditEntry, last) if last else None
+        problems = anchoring.check_all(place.session, place.settings, printed)
+        count, head = chain.length(place.session), chain.head(place.session)
     digest = head.hash if head else None
     if as_json:
         print_json({"entries": count, "head": digest, "problems": problems})

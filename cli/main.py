@@ -35,6 +35,8 @@ _GROUPS = {
 _SINGLE = {
     "demo": ("cli.demo", "demo"),
     "serve": ("cli.serve", "serve"),
+    "backup": ("cli.backup", "backup"),
+    "restore": ("cli.backup", "restore"),
 }
 
 

@@ -86,6 +86,19 @@ class Settings(BaseSettings):
     bounce_imap_folder: str = Field(default="INBOX", description="收退信的邮箱文件夹，其中未读的邮件会被读取")
     group_webhook: str = Field(default="", description="办公群机器人的地址（钉钉自定义机器人的签名方式）；不写就不发")
     group_secret: str = Field(default="", description="办公群机器人的加签密钥")
+    tsa_url: str = Field(
+        default="", description="时间戳服务的地址（RFC 3161），给每天的审计校验值加盖可信时间；不写就不加盖"
+    )
+    tsa_ca_file: Path | None = Field(default=None, description="时间戳服务的根证书（PEM），用来核对时间戳")
+    backup_dir: Path | None = Field(
+        default=None, description="放备份的目录，宜在另一块盘上；默认是数据目录下的 backups"
+    )
+    backup_days: int = Field(default=7, ge=0, description="最近一次备份超过几天就告警；0 表示不告警")
+    free_megabytes: int = Field(default=1024, ge=0, description="数据目录所在的盘剩余少于多少兆字节就算没有就绪并告警")
+    log_json: bool = Field(default=False, description="日志是否写成一行一条 JSON，供日志系统收集")
+    metrics_token: str = Field(
+        default="", description="读取运行指标（/metrics）的令牌；不写就只有本机可以读取，写了就都要出示令牌"
+    )
     chunk_size: int = Field(default=500, ge=1, description="每个任务一次处理的申报数")
     lease_seconds: int = Field(default=120, ge=5, description="流程租约时长（秒）；持有者失联超过它即可被接管")
 
@@ -108,6 +121,11 @@ class Settings(BaseSettings):
     def bounces_dir(self) -> Path:
         """Where delivery reports are put to be read."""
         return self.bounce_dir or self.data_dir / "bounces"
+
+    @property
+    def backups_dir(self) -> Path:
+        """Where backups are put unless somebody says otherwise."""
+        return self.backup_dir or self.data_dir / "backups"
 
     @property
     def output_dir(self) -> Path:

@@ -12,6 +12,7 @@ from prefect.states import Completed
 
 from flows import report
 from flows.stages.table import STAGES
+from services import logs
 from services.cycles import Position
 from services.errors import ServiceError
 from services.gates import Gate
@@ -34,7 +35,12 @@ def annual_cycle(policy_id: str = "zhangzhou-ai-2024", year: int = 2025) -> Stat
         year: 统计年度：须先由经办人开立（duixian cycle open）
     """
     cycle_id = cycle.locate(policy_id, year)
-    holder = str(runtime.flow_run.id)
+    with logs.case(cycle=cycle_id):
+        return _work_on(cycle_id, year, str(runtime.flow_run.id))
+
+
+def _work_on(cycle_id: int, year: int, holder: str) -> State[None]:
+    """Hold the lease and go on; suspend at every gate that is closed."""
     while True:
         try:
             with lease.held(cycle_id, holder) as heartbeat:

@@ -3,6 +3,7 @@
 Prefect is imported inside of the functions, so that importing this module is quick.
 """
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -31,12 +32,14 @@ SCHEDULED = {
     "watchdog": "运行看护/watchdog",
     "reminders": "催办提醒/reminders",
     "notices": "通知发送/notices",
+    "anchor": "审计链留存/anchor",
 }
 NEVER_TAKEN = timedelta(minutes=2)  # a run that a worker took and did not start by then is gone
 ENDLESS = timedelta(minutes=45)  # longer than any scheduled run works
 _SETTLE = 30.0  # seconds to wait for a run that has given up its lease and is about to suspend
 _POLL = 0.5
 _ANSWERS_WITHIN = 10.0  # seconds
+_PROBED_WITHIN = 2.0  # seconds
 
 
 class EngineError(ServiceError):
@@ -99,8 +102,19 @@ def run_state(settings: Settings, cycle_id: int) -> str:
         return _look(settings, session, client, cycle_id)[1].value
 
 
+def answers(settings: Settings) -> bool:
+    """Whether the server is there, asked without the engine's own client, which takes seconds to load."""
+    import httpx
+
+    url = os.environ.get("PREFECT_API_URL") or f"http://127.0.0.1:{settings.engine_port}/api"
+    try:
+        return httpx.get(f"{url}/health", timeout=_PROBED_WITHIN).status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
 def trigger(settings: Settings, name: str) -> str:
-    """Run one of the scheduled deployments (tick, watchdog, reminders, notices) once. Returns the run's id."""
+    """Run one of the scheduled deployments (tick, watchdog, reminders, notices, anchor) once. Returns the run's id."""
     with _client(settings) as client:
         name = SCHEDULED[name]
         return _run_deployment(client, name, {}, name.partition("/")[0])

@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from prefect import get_run_logger
 
+from services import logs
 from tasks import waking
 
 R = TypeVar("R")
@@ -16,7 +17,8 @@ def each_open_cycle(work: Callable[[int], R | None]) -> dict[int, R]:
     failures: list[Exception] = []
     for cycle_id in waking.open_cycles():
         try:
-            result = work(cycle_id)
+            with logs.case(cycle=cycle_id):
+                result = work(cycle_id)
         except Exception as error:
             get_run_logger().exception("第 %s 号年度流程没有办成，其余年度照常", cycle_id)
             failures.append(error)

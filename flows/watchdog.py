@@ -1,11 +1,11 @@
-"""Every few minutes: start a new run for each cycle whose run is gone."""
+"""Every few minutes: tell what is amiss, and start a new run for each cycle whose run is gone."""
 
 from prefect import flow, get_run_logger
 
 from flows import control
 from flows.control import RunState
 from flows.each_cycle import each_open_cycle
-from tasks import waking
+from tasks import keeping, waking
 from tasks.context import context
 
 GONE = frozenset({RunState.UNKNOWN, RunState.CRASHED, RunState.LOST})
@@ -13,12 +13,18 @@ GONE = frozenset({RunState.UNKNOWN, RunState.CRASHED, RunState.LOST})
 
 @flow(name="运行看护", flow_run_name="运行看护", persist_result=False)
 def watchdog() -> dict[int, str]:
-    """为运行已经消失（被强行结束、停电、服务器里查不到）的年度另起一个运行，从数据库记载的地方继续。
+    """查有没有要经办人处理的异常并告知；为运行已经消失（被强行结束、停电、服务器里查不到）的年度另起一个运行，
+    从数据库记载的地方继续。
 
-    定时流程里已经消失的运行登记为中断，免得占着名额。挂起、排队、正在运行的不动；登记了中断原因的失败留给经办人查明后再推进，连原因都没能登记的（例如数据库断开）另起运行。
+    定时流程里已经消失的运行登记为中断，免得占着名额。挂起、排队、正在运行的不动；登记了中断原因的失败留给经办人
+    查明后再推进，连原因都没能登记的（例如数据库断开）另起运行。
     """
     for name in control.clear_away(context().settings):
         get_run_logger().warning("定时流程“%s”的运行已经消失，已登记为中断", name)
+    try:
+        keeping.alert()
+    except Exception:  # what cannot be told must not keep a run from being restarted
+        get_run_logger().exception("运行告警没有查成")
     return each_open_cycle(_restart)
 
 

@@ -1,7 +1,7 @@
 """The record: SQLModel tables and the enums of their states, a module per aggregate."""
 
 from models.application import Application, ApplicationStatus, Attachment, FactKind, FactValue, Supplement
-from models.audit import AuditEntry
+from models.audit import AnchorStamp, AuditAnchor, AuditEntry
 from models.award import Award, AwardList, AwardListEntry, ComputationInputs, ComputationRun, Outcome, PanelDecision
 from models.ban import Ban, Barring
 from models.calendar_change import CalendarChange
@@ -48,12 +48,14 @@ from models.signin import Credential, LockOut, Sighting, SignIn, SignInEnd, Sign
 from models.verification import Opinion, RequestStatus, ReviewerKind, VerificationReply, VerificationRequest
 
 __all__ = [
+    "AnchorStamp",
     "ApiRequest",
     "ApiToken",
     "Application",
     "ApplicationStatus",
     "AssessmentState",
     "Attachment",
+    "AuditAnchor",
     "AuditEntry",
     "Award",
     "AwardList",

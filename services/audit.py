@@ -2,15 +2,16 @@
 
 import hashlib
 import json
-from datetime import UTC, date, datetime
-from enum import Enum
+from datetime import datetime
 from typing import Any, cast
 
 from sqlalchemy import event, inspect
 from sqlalchemy.orm import InstanceState, ORMExecuteState, UOWTransaction
-from sqlmodel import Session, SQLModel, col, select
+from sqlmodel import Session, SQLModel
 
 from models import (
+    AnchorStamp,
+    AuditAnchor,
     AuditEntry,
     Bounce,
     CycleLease,
@@ -24,10 +25,12 @@ from models import (
     SignInTry,
 )
 from services.actors import Actor
+from services.chain import GENESIS, digest, head
+from services.chain import canonical as canonical
+from services.chain import verify as verify
 
-GENESIS = "0" * 64
 _UNAUDITED = (
-    *(AuditEntry, CycleLease, SignIn, SignInTry, Sighting),  # logs of their own
+    *(AuditEntry, AuditAnchor, AnchorStamp, CycleLease, SignIn, SignInTry, Sighting),  # logs of their own
     *(Message, DeliveryAttempt, Bounce, Relay),  # how the post goes
     *(LedgerSearch, SearchedApplication),  # how far a search went, which another search finds out again
 )
@@ -47,7 +50,7 @@ def record(session: Session, actor: Actor, operation: str, at: datetime) -> None
     changes: list[dict[str, Any]] = session.info.pop("changes")
     if not changes:
         return
-    last = session.exec(select(AuditEntry).order_by(col(AuditEntry.seq).desc()).limit(1)).first()
+    last = head(session)
     entry = AuditEntry(
         seq=last.seq + 1 if last else 1,
         at=at,
@@ -60,39 +63,6 @@ def record(session: Session, actor: Actor, operation: str, at: datetime) -> None
     entry.hash = digest(entry)
     session.add(entry)
     session.flush()
-
-
-def digest(entry: AuditEntry) -> str:
-    """SHA-256 over the entry's canonical JSON and the hash before it."""
-    body = [
-        entry.seq,
-        entry.at.astimezone(UTC).isoformat(),
-        entry.actor,
-        entry.operation,
-        entry.changes,
-        entry.previous,
-    ]
-    return hashlib.sha256(canonical(body).encode()).hexdigest()
-
-
-def canonical(value: object) -> str:
-    """JSON with one spelling for equal values."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain)
-
-
-def verify(session: Session) -> list[str]:
-    """Chinese sentences for every break of the chain; empty when it is whole."""
-    problems: list[str] = []
-    previous, expected = GENESIS, 1
-    for entry in session.exec(select(AuditEntry).order_by(col(AuditEntry.seq)).execution_options(yield_per=500)):
-        if entry.seq != expected:
-            problems.append(f"审计记录第 {expected} 号缺失，下一条是第 {entry.seq} 号；请从备份核对。")
-        elif entry.previous != previous:
-            problems.append(f"审计记录第 {entry.seq} 号与前一条不衔接；请从备份核对第 {entry.seq - 1} 号。")
-        if digest(entry) != entry.hash:
-            problems.append(f"审计记录第 {entry.seq} 号（{entry.operation}）内容被改动；请从备份核对。")
-        previous, expected = entry.hash, entry.seq + 1
-    return problems
 
 
 @event.listens_for(Session, "after_flush")
@@ -176,13 +146,3 @@ def _short(value: object) -> object:
     if len(spelled) <= _LONGEST:
         return plain
     return {"sha256": hashlib.sha256(spelled.encode()).hexdigest(), "length": len(spelled)}
-
-
-def _plain(value: object) -> object:
-    if isinstance(value, datetime):
-        return value.astimezone(UTC).isoformat()
-    if isinstance(value, date):
-        return value.isoformat()
-    if isinstance(value, Enum):
-        return value.value
-    raise TypeError(f"cannot be audited: {type(value).__name__}")

@@ -1,12 +1,15 @@
 """One business operation = one permission check, one transaction, one audit entry."""
 
-from collections.abc import Callable
+import logging
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Concatenate, ParamSpec, TypeVar, cast
 
+from sqlalchemy.orm.util import identity_key
 from sqlmodel import Session
 
-from services import audit
+from models import Application
+from services import audit, logs
 from services.actors import Actor
 from services.clock import Clock
 from services.database import WRITE, take_turn
@@ -14,6 +17,7 @@ from services.permissions import ALLOWED, require
 
 P = ParamSpec("P")
 R = TypeVar("R")
+_LOG = logging.getLogger(__name__)
 Operation = Callable[Concatenate[Session, Clock, Actor, P], R]
 
 
@@ -34,9 +38,11 @@ def operation(name: str) -> Callable[[Operation[P, R]], Operation[P, R]]:
                 return function(session, clock, actor, *args, **kwargs)
             _begin(session, name)
             try:
-                result = function(session, clock, actor, *args, **kwargs)
-                audit.record(session, actor, name, clock.now())
-                session.commit()
+                with logs.case(operation=name, actor=actor.login, **_about(kwargs)):
+                    result = function(session, clock, actor, *args, **kwargs)
+                    audit.record(session, actor, name, clock.now())
+                    session.commit()
+                    _note(session, kwargs)
             except BaseException:
                 session.rollback()
                 raise
@@ -48,6 +54,21 @@ def operation(name: str) -> Callable[[Operation[P, R]], Operation[P, R]]:
         return cast(Operation[P, R], run)
 
     return decorate
+
+
+def _about(kwargs: Mapping[str, object]) -> dict[str, object]:
+    """The case as the caller names it."""
+    return {"cycle": kwargs["cycle_id"]} if isinstance(kwargs.get("cycle_id"), int) else {}
+
+
+def _note(session: Session, kwargs: Mapping[str, object]) -> None:
+    """One line in the log, with the number of the application that it was about."""
+    if not _LOG.isEnabledFor(logging.INFO):
+        return
+    key = kwargs.get("application_id")
+    known = session.identity_map.get(identity_key(Application, key)) if isinstance(key, int) else None
+    with logs.case(application=known.number if isinstance(known, Application) else None):
+        _LOG.info("done")
 
 
 def _begin(session: Session, name: str) -> None:

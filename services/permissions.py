@@ -46,6 +46,7 @@ ALLOWED: dict[str, frozenset[Role]] = {
     "mail.test": frozenset({Role.ADMINISTRATOR}),
     "mail.opt_out": frozenset({Role.SYSTEM}),
     "mail.opt_in": frozenset({Role.SYSTEM}),
+    "audit.anchor": frozenset({Role.SYSTEM}),
     "cycle.open": _OPERATOR,
     "cycle.extend": _OPERATOR,
     "cycle.close_window": _OPERATOR,
@@ -141,6 +142,8 @@ VIEWS: dict[str, frozenset[Role] | None] = {
     "tokens": frozenset({Role.ADMINISTRATOR, Role.AUDITOR}),
     "settings": frozenset({Role.ADMINISTRATOR, Role.AUDITOR}),
     "audit": frozenset({Role.AUDITOR}),
+    "chain_sheet": _HEADS | {Role.AUDITOR, Role.ADMINISTRATOR},
+    "alerts": frozenset({Role.OPERATOR, Role.ADMINISTRATOR, Role.AUDITOR}),
 }
 
 

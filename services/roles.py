@@ -33,9 +33,16 @@ VIEW_NAMES = {
     "tokens": "接口令牌",
     "settings": "工作日历与发信设置",
     "audit": "审计",
+    "chain_sheet": "审计链校验单",
+    "alerts": "运行告警",
 }
 # Operations that change nothing of the record, so that the audit chain has no name for them.
-UNRECORDED = {"draft.save": "保存申报草稿", "mail.test": "发测试邮件", "message.try": "把邮件发给自己试看"}
+UNRECORDED = {
+    "draft.save": "保存申报草稿",
+    "mail.test": "发测试邮件",
+    "audit.anchor": "留存审计链的校验值",
+    "message.try": "把邮件发给自己试看",
+}
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from config.settings import Settings
+from services import logs
 from services.actors import Actor, system_actor
 from services.calendar import Calendar
 from services.clock import Clock, SystemClock, clock_of
@@ -32,6 +33,7 @@ class Context:
 def context() -> Context:
     """The parts named by the environment, made once a process."""
     settings = Settings()
+    logs.start(settings, "flow")
     return Context(
         settings=settings,
         engine=engine_of(settings),

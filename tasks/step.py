@@ -1,14 +1,16 @@
 """How a task is made: a Chinese name, no cached result, a time limit, and retries only of what a retry may mend."""
 
 from collections.abc import Callable
+from functools import wraps
 from typing import Any, ParamSpec, TypeVar
 
-from prefect import Task, task
+from prefect import Task, runtime, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import exponential_backoff
 from sqlalchemy.exc import OperationalError
 
+from services import logs
 from services.errors import TransientError
 
 P = ParamSpec("P")
@@ -20,12 +22,14 @@ LONGEST = 1800.0  # seconds a task may take
 
 
 def step(name: str, *, side_by_side: bool = False) -> Callable[[Callable[P, R]], Task[P, R]]:
-    """Make a function a task. The database is the cache: see docs/decisions/0003-no-result-cache.md.
+    """Make a function a task, whose log lines name its run.
+
+    The database is the cache: see docs/decisions/0003-no-result-cache.md.
 
     What runs side by side runs in threads, which Prefect cannot interrupt: there the database's and the mail server's
     own time limits have to do.
     """
-    return task(
+    made: Callable[[Callable[P, R]], Task[P, R]] = task(
         name=name,
         task_run_name=name,
         cache_policy=NO_CACHE,
@@ -36,6 +40,16 @@ def step(name: str, *, side_by_side: bool = False) -> Callable[[Callable[P, R]],
         retry_jitter_factor=0.5,
         retry_condition_fn=may_retry,
     )
+
+    def decorate(function: Callable[P, R]) -> Task[P, R]:
+        @wraps(function)
+        def of_its_run(*args: P.args, **kwargs: P.kwargs) -> R:
+            with logs.case(run=runtime.flow_run.id):
+                return function(*args, **kwargs)
+
+        return made(of_its_run)
+
+    return decorate
 
 
 def may_retry(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:

@@ -1,13 +1,15 @@
 """The console's application: pages, the interface, headers that keep browsers in bounds, errors in Chinese."""
 
+import secrets
 from collections.abc import Awaitable, Callable
+from time import monotonic
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 
 from config.settings import Settings
-from services import policy_drafts
+from services import logs, policy_drafts
 from services.database import session_of
 from web import (
     account,
@@ -34,6 +36,7 @@ from web import (
     payments,
     places,
     policies,
+    probes,
     problems,
     public,
     registrations,
@@ -47,6 +50,7 @@ from web import (
 from web.access import FORM_KEY, form_key_of
 from web.api.errors import problem
 from web.console import Console, open_console
+from web.probes import PATHS, Probes
 from web.rendering import STATIC
 
 ROUTERS = tuple(
@@ -108,23 +112,35 @@ def create_app(settings: Settings) -> FastAPI:
         policy_drafts.settle(session, settings)
     app = FastAPI(title="兑现工作台", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.console = console
+    app.state.probes = Probes()
     app.mount(API, api.create_api(console))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
+    app.include_router(probes.router)
     for router in ROUTERS:
         app.include_router(router)
     problems.handle(app)
 
     @app.middleware("http")
     async def around(request: Request, call_next: Next) -> Response:
-        refused = _too_large(request, console)
-        if refused is not None:
-            return _refusal(request, *refused)
-        request.state.form_key = form_key_of(request)
-        response = await call_next(request)
-        _finish(request, response, console)
+        started, number = monotonic(), secrets.token_hex(8)
+        with logs.case(request=number):
+            response = await _answer(request, call_next, console)
+            app.state.probes.count(request, response.status_code, monotonic() - started)
+        response.headers["X-Request-ID"] = number
         return response
 
     return app
+
+
+async def _answer(request: Request, call_next: Next, console: Console) -> Response:
+    refused = _too_large(request, console)
+    if refused is not None:
+        return _refusal(request, *refused)
+    request.state.form_key = form_key_of(request)
+    response = await call_next(request)
+    if request.url.path not in PATHS:
+        _finish(request, response, console)
+    return response
 
 
 def _too_large(request: Request, console: Console) -> tuple[int, str] | None:

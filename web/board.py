@@ -25,7 +25,13 @@ Text = Annotated[str, Form()]
 Texts = Annotated[list[str] | None, Form()]
 
 _WOKEN = {"resumed": "已唤醒流程。", "started": "已启动流程。", "running": "流程正在运行，不需要推进。"}
-_RUNS = {"reminders": "催办提醒", "notices": "通知发送", "watchdog": "运行看护", "tick": "到期唤醒"}
+_RUNS = {
+    "reminders": "催办提醒",
+    "notices": "通知发送",
+    "watchdog": "运行看护",
+    "tick": "到期唤醒",
+    "anchor": "审计链留存",
+}
 
 
 @router.get("/board")

@@ -10,8 +10,7 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
-from models import AuditEntry
-from services import audit, sightings, trail
+from services import anchoring, chain, sightings, trail
 from services.errors import InputError
 from services.tables import write_csv
 from web.access import sees
@@ -46,10 +45,21 @@ def audit_trail(visit: Seen, login: str = "", operation: str = "", on: str = "",
 @router.get("/audit/check")
 def audit_check(visit: Seen) -> HTMLResponse:
     """Read the whole chain and say whether it is whole."""
-    problems = audit.verify(visit.session)
-    newest = trail.entries(visit.session, trail.Wanted(), 1)
-    head = visit.session.get(AuditEntry, newest.rows[0].seq) if newest.rows else None
-    return visit.page("oversight/check.html", problems=problems, total=newest.total, head=head)
+    problems = anchoring.check_all(visit.session, visit.console.settings)
+    total, head = chain.length(visit.session), chain.head(visit.session)
+    kept = anchoring.history(visit.session)
+    return visit.page("oversight/check.html", problems=problems, total=total, head=head, kept=kept)
+
+
+@router.get("/audit/sheet")
+def chain_sheet(visit: Annotated[Visit, sees("chain_sheet")], on: str = "") -> HTMLResponse:
+    """Where the chain stood on a day, by default the last: made to be printed and filed."""
+    kept = anchoring.history(visit.session, limit=366)
+    day = _day(on)
+    shown = next((each for each in kept if day in (None, each.anchor.day)), None)
+    if day is not None and shown is None:
+        raise InputError(f"{day} 没有留存校验点；请选一个列出的日期。")
+    return visit.page("oversight/sheet.html", shown=shown, kept=kept[:31], text=anchoring.text_of)
 
 
 @router.get("/audit/export.csv")

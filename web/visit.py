@@ -12,8 +12,9 @@ from starlette.background import BackgroundTask
 
 from flows import control
 from models import Cycle
-from services import cycles, overview
+from services import alerts, cycles, overview
 from services.actors import Actor
+from services.alerts import Alert
 from services.clock import Clock
 from services.errors import NotFoundError
 from services.permissions import may
@@ -68,6 +69,14 @@ class Visit:
         if newest is None:
             raise NotFoundError("还没有开立年度；经办人开立后即可使用。")
         return newest
+
+    @property
+    def alerts(self) -> list[Alert]:
+        """What is amiss, for who has to see to it."""
+        if not self.may("alerts"):
+            return []
+        console = self.console
+        return alerts.current(self.session, self.clock, console.wall, settings=console.settings, plan=console.plan)
 
     @property
     def years(self) -> list[Cycle]:

@@ -53,9 +53,7 @@ def claim(
     `now` is the cycle's time; with `in_hours` also those go that wait for office hours.
     """
     with transaction(engine) as session:
-        due = and_(
-            col(Message.status) == MessageStatus.PENDING, col(Message.not_before) <= wall, _timely(now, in_hours)
-        )
+        due = and_(col(Message.status) == MessageStatus.PENDING, col(Message.not_before) <= wall, timely(now, in_hours))
         in_doubt = and_(col(Message.status) == MessageStatus.SENDING, col(Message.claimed_until) <= wall)
         wanted = (
             select(Message.id)
@@ -74,7 +72,7 @@ def claim(
     return sorted(rows, key=lambda row: row.id or 0)
 
 
-def _timely(now: datetime, in_hours: bool) -> ColumnElement[bool]:
+def timely(now: datetime, in_hours: bool) -> ColumnElement[bool]:
     """What the operator wants sent by now, and what goes by the rule of its kind."""
     by_rule, asked = col(Message.send_at).is_(None), col(Message.send_at) <= now
     return or_(asked, by_rule) if in_hours else or_(asked, and_(by_rule, col(Message.kind).in_(_AT_ONCE)))

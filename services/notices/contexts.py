@@ -14,6 +14,7 @@ PAGES = {
     "objections": "/objection",
     "reviews": "/requests",
     "gate": "/decisions/{id}",
+    "chain": "/audit/sheet",
     "status": "/board?cycle_id={id}",
     "duties": "/duties?cycle_id={id}&show=silent",
 }

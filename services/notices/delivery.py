@@ -5,6 +5,7 @@ loop, and each mail is built while the one before it is on its way.
 """
 
 import asyncio
+import logging
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -15,6 +16,7 @@ from sqlmodel import Session, col, select
 
 from config.settings import Settings
 from models import Channel, Message, MessageStatus
+from services import logs
 from services.calendar import CalendarError
 from services.clock import Clock
 from services.mailer import Outgoing, Pool, Reply
@@ -26,6 +28,7 @@ from services.notices.recording import Recorder
 from services.notices.rendering import TemplateProblemError
 
 CHUNK = 200
+_LOG = logging.getLogger(__name__)
 _LONGEST_CHUNK = timedelta(minutes=2)  # with a limit of mails a minute; far shorter than a claim
 _LONGEST = timedelta(minutes=20)  # then the next run goes on
 _WAITING = col(Message.status).in_([MessageStatus.PENDING, MessageStatus.SENDING])
@@ -165,6 +168,9 @@ class _Delivery:
 
     def _conclude(self, verdict: Verdict, recorder: Recorder) -> None:
         recorder.add(verdict)
+        message = verdict.message
+        with logs.case(cycle=message.cycle_id, mail=message.id, kind=message.kind):
+            _LOG.info("mail %s", verdict.status.value)
         counted = {MessageStatus.SENT: "sent", MessageStatus.PENDING: "deferred", MessageStatus.FAILED: "failed"}
         name = counted[verdict.status]
         self.report = replace(self.report, **{name: getattr(self.report, name) + 1})

@@ -167,6 +167,21 @@ _TABLE = (
     _kind("duty_reminder", "职责办理情况催报", "未填报的部门", {"bureau", "count"}, {"due"}),
     _kind("written", "工作通知", "经办人选定的单位和人员", {"subject", "body"}, at_once=True),
     _kind("cycle_failed", "流程中断告警", "经办人和办公群", {"stage", "failed_at", "reason"}, at_once=True),
+    _kind(
+        "operator_alert",
+        "运行告警",
+        "经办人和管理员（每项每日至多一封）",
+        {"title", "detail", "since"},
+        at_once=True,
+    ),
+    _kind(
+        "chain_digest",
+        "审计链每日校验值",
+        "审计和科室负责人（每日一封）",
+        {"last", "hash", "entries", "taken_at", "problems"},
+        daily=True,
+        at_once=True,
+    ),
     _kind("office_digest", "每日办理情况", "办公群（每个工作日至多一条）", {"matters"}, daily=True),
 )
 

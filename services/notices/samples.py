@@ -80,6 +80,18 @@ _OWN: dict[str, Mapping[str, object]] = {
         "failed_at": datetime(2026, 6, 3, 6, 20, tzinfo=UTC),
         "reason": "数据库暂时无法连接，已重试 3 次",
     },
+    "operator_alert": {
+        "title": "备份过期",
+        "detail": "最近一次备份是 2026年5月20日，已超过 7 天；请运行 duixian backup，并检查定时备份。",
+        "since": datetime(2026, 5, 20, 10, 0, tzinfo=UTC),
+    },
+    "chain_digest": {
+        "last": 1280,
+        "hash": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
+        "entries": 46,
+        "taken_at": datetime(2026, 6, 3, 9, 30, tzinfo=UTC),
+        "problems": 0,
+    },
     "office_digest": {"matters": _DIGEST},
 }
 

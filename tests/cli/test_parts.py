@@ -99,7 +99,7 @@ def test_serve_comes_up_schedules_and_stops_with_ctrl_c(tmp_path: Path) -> None:
         family = psutil.Process(serve.pid).children(recursive=True)
         with urllib.request.urlopen(f"http://127.0.0.1:{console}/", timeout=10) as answer:
             assert "惠企政策年度奖补" in answer.read().decode()
-        _until(lambda: _scheduled(port) == {"tick", "watchdog", "reminders", "notices"}, serve, 60)
+        _until(lambda: _scheduled(port) == {"tick", "watchdog", "reminders", "notices", "anchor"}, serve, 60)
     finally:
         serve.send_signal(signal.SIGINT)
         code = serve.wait(60)

@@ -94,8 +94,8 @@ def test_schedules_are_in_beijing_time_and_those_that_may_last_never_overlap() -
     one = {"limit": 1, "collision_strategy": "CANCEL_NEW"}
     for deployment in _deployments()[1:]:
         assert [each["timezone"] for each in deployment["schedules"]] == ["Asia/Shanghai"]
-        limited = deployment["name"] in ("reminders", "notices")  # the others bring back what has died: nothing may
-        assert deployment.get("concurrency_limit") == (one if limited else None)  # keep them from it
+        free = deployment["name"] in ("tick", "watchdog")  # which bring back what has died: nothing may stop them
+        assert deployment.get("concurrency_limit") == (None if free else one)
 
 
 def test_chunks_keep_the_order_and_leave_nothing_out() -> None:

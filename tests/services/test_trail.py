@@ -2,17 +2,23 @@
 
 from sqlmodel import SQLModel
 
+from services import roles
 from services.audit import _UNAUDITED
 from services.column_names import COLUMN_NAMES
-from services.permissions import ALLOWED
+from services.permissions import ALLOWED, VIEWS
 from services.trail import _TABLES, OPERATIONS
 
-WITHOUT_ENTRIES = {"draft.save", "mail.test", "message.try"}  # they change nothing of the record
+WITHOUT_ENTRIES = {"audit.anchor", "draft.save", "mail.test", "message.try"}  # they change nothing of the record
 LOGS = {str(each.__tablename__) for each in _UNAUDITED} | {"savedview"}
 
 
 def test_every_operation_has_a_name() -> None:
     assert sorted(ALLOWED.keys() - OPERATIONS.keys() - WITHOUT_ENTRIES) == []
+
+
+def test_every_right_has_a_name() -> None:
+    assert len(roles.views()) == len(VIEWS)
+    assert len(roles.operations()) == len(ALLOWED)
 
 
 def test_every_table_and_column_has_a_name() -> None:

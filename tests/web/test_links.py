@@ -17,6 +17,7 @@ READERS = {
     "objections": None,
     "reviews": Role.COUNTY_REVIEWER,
     "gate": Role.SECTION_HEAD,
+    "chain": Role.SECTION_HEAD,
     "status": Role.OPERATOR,
     "duties": Role.BUREAU_VERIFIER,
 }

@@ -30,13 +30,14 @@ _COUNTIES = (
 def hand_in(world: World) -> None:
     """Take them into the year, which is at its intake; the same file again adds nothing."""
     path = world.folder / "crowd.xlsx"
-    _write(path)
+    write(path)
     applications.import_applications(
         *world.at, world.people.operator, settings=world.settings, cycle_id=world.cycle_id, path=path
     )
 
 
-def _write(path: Path) -> None:
+def write(path: Path) -> None:
+    """Their workbook."""
     enterprises = {
         f"crowd{number:03}": {
             "name": f"漳州示例{number:03}号智能科技有限公司",

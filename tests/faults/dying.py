@@ -49,9 +49,9 @@ def undisturbed(folder: Path) -> list[Leg]:
     """Play the whole year, keeping a copy of its folder at each change of stage."""
     place, legs = folder / "year", []
     place.mkdir(parents=True)
-    _in_a_child(lambda: _open_year(place))
+    in_a_child(lambda: _open_year(place))
     _keep(place, folder / "000")
-    while not _in_a_child(lambda: _finished(place)):
+    while not in_a_child(lambda: _finished(place)):
         number = len(legs) + 1
         commits, stage = _counted(place, folder / "count")
         _keep(place, folder / f"{number:03}")
@@ -68,7 +68,7 @@ def killed_and_continued(leg: Leg, place: Path, at: int) -> Record:
     status = _fork(lambda: _stage(place, at) or 0)
     assert status == -signal.SIGKILL or at > leg.commits, f"{leg.name} was not killed at {at}: {status}"
     if status == -signal.SIGKILL:
-        _in_a_child(lambda: _stage(place, NEVER))
+        in_a_child(lambda: _stage(place, NEVER))
     return record_of(place)
 
 
@@ -82,7 +82,7 @@ def continued_to_the_end(place: Path) -> list[str]:
         found = [each for each in compare.differences(world) if "封通知没有发出" not in each]  # nobody sends them here
         note.write_text("\n".join(found), encoding="utf-8")
 
-    _in_a_child(play)
+    in_a_child(play)
     return note.read_text(encoding="utf-8").splitlines()
 
 
@@ -147,7 +147,7 @@ def _counted(place: Path, note: Path) -> tuple[int, str]:
         stage = _stage(place, NEVER, commits)
         note.write_text(f"{commits[0]} {stage}", encoding="utf-8")
 
-    _in_a_child(count)
+    in_a_child(count)
     commits, stage = note.read_text(encoding="utf-8").split()
     return int(commits), stage
 
@@ -169,7 +169,7 @@ def _stage(place: Path, at: int, commits: list[int] | None = None) -> str:
     return stage
 
 
-def _in_a_child(work: Callable[[], object]) -> bool:
+def in_a_child(work: Callable[[], object]) -> bool:
     """Do it in a child; whether it gave something true."""
     status = _fork(lambda: 1 if work() else 0)
     assert status in (0, 1), status

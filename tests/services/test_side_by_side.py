@@ -5,12 +5,26 @@ from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from threading import Barrier
 
-from sqlmodel import Session
+import pytest
+from sqlmodel import Session, select
 
-from models import Enterprise, PublicNotice, Role
-from services import applications, computation, drafts, handing_in, interface, lists, people, public_notices
-from services.actors import find_actor
+from models import Cycle, Decision, Enterprise, PublicNotice, Role
+from services import (
+    applications,
+    computation,
+    cycles,
+    drafts,
+    gates,
+    guide,
+    handing_in,
+    interface,
+    lists,
+    people,
+    public_notices,
+)
+from services.actors import Actor, find_actor
 from services.clock import today
+from services.errors import NotAllowedError, StateError
 from services.handing_in import Handed, Key
 from services.interface import Scope
 from services.submissions import Submission
@@ -150,3 +164,43 @@ def test_a_file_stays_while_one_draft_drops_it_and_another_takes_it(pg: Desk) ->
         kept = drafts.form(pg.session, actor, pair[1]).files[0]
         assert drafts.read_file(pg.settings, kept) == data
         pair.reverse()
+
+
+def test_two_that_approve_at_once_give_one_approval(pg: Desk) -> None:
+    people.add_user(*pg.at, pg.system, login="head-2", name="科长乙", role=Role.SECTION_HEAD, email="h@example.invalid")
+    second = find_actor(pg.session, "head-2")
+    cycles.finish_work(*pg.at, pg.system, cycle_id=pg.cycle_id, summary={})
+    digest = guide.digest(pg.session, pg.cycle)
+
+    def approving(actor: Actor) -> Work:
+        return lambda session: gates.approve(
+            session, pg.clock, actor, plan=pg.plan, cycle_id=pg.cycle_id, digest=digest
+        )
+
+    done = at_once(pg, approving(pg.section_head), approving(second))
+    assert sorted(isinstance(each, Decision) for each in done) == [False, True]
+    assert [str(each) for each in done if isinstance(each, NotAllowedError)] == [
+        "现在应由分管领导审批，您是科室负责人；请按次序办理。"
+    ]
+    assert len(pg.session.exec(select(Decision)).all()) == 1
+
+
+def test_an_approval_that_arrives_while_the_subject_changes_never_approves_what_it_did_not_see(pg: Desk) -> None:
+    cycles.finish_work(*pg.at, pg.system, cycle_id=pg.cycle_id, summary={})
+    seen = guide.digest(pg.session, pg.cycle)
+    changed = {"overrides": {"compute-purchase": {"rates": "1=40%"}}, "cost_sharing": {}}
+    first, second = at_once(
+        pg,
+        lambda session: gates.approve(
+            session, pg.clock, pg.section_head, plan=pg.plan, cycle_id=pg.cycle_id, digest=seen
+        ),
+        lambda session: cycles.adjust(
+            session, pg.clock, pg.operator, settings=pg.settings, plan=pg.plan, cycle_id=pg.cycle_id, **changed
+        ),
+    )
+    assert isinstance(second, Cycle) and isinstance(first, Decision | StateError)
+    cycles.finish_work(*pg.at, pg.system, cycle_id=pg.cycle_id, summary={})
+    assert guide.digest(pg.session, pg.cycle) != seen
+    assert [wait.who for wait in pg.pass_gate().waits] == ["科室负责人"], "the old approval does not carry over"
+    with pytest.raises(StateError, match="所批内容已经变化"):
+        gates.approve(*pg.at, pg.section_head, plan=pg.plan, cycle_id=pg.cycle_id, digest=seen)

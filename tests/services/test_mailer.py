@@ -77,6 +77,27 @@ def test_a_server_that_closes_with_421_is_dialled_again() -> None:
     assert script.connections == 2
 
 
+def test_a_server_that_takes_too_long_is_left_and_the_others_mails_go_on() -> None:
+    slow = "u0@example.invalid"
+    script = Script(rcpt={slow: ["slow"]})
+    with scripted(script) as port:
+        (batch,) = send(port, many(3), smtp_connections=1)
+    assert batch.replies[0].code is None and "Timed out" in batch.replies[0].text
+    assert [batch.replies[key].code for key in (1, 2)] == [250, 250] and script.connections == 2
+
+
+@pytest.mark.parametrize(
+    "reply",
+    ["451 4.7.1 Greylisted, please try again later", "452 4.2.2 mailbox full", "552 5.2.2 mailbox full", "421 busy"],
+)
+def test_what_a_server_says_at_rcpt_or_after_the_content_is_kept_word_for_word(reply: str) -> None:
+    first, second = "u0@example.invalid", "u1@example.invalid"
+    with scripted(Script(rcpt={first: [reply]}, data={second: [reply]})) as port:
+        (batch,) = send(port, many(2), smtp_connections=2)
+    code, _, text = reply.partition(" ")
+    assert batch.replies == {0: Reply(int(code), text), 1: Reply(int(code), text)}
+
+
 def test_nothing_is_tried_when_nobody_answers() -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]

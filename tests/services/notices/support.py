@@ -1,5 +1,6 @@
 """What the tests of notices share: a database with a cycle, real SMTP servers, and deliverers as processes."""
 
+import asyncio
 import subprocess
 import sys
 from asyncio import Transport
@@ -127,7 +128,8 @@ def copies(folder: Path) -> int:
 class Script:
     """A server's behaviour by recipient: lists of replies, used up one by one, then everything is taken.
 
-    `drop` as a reply to RCPT or DATA breaks the connection there; at DATA the mail has been taken before.
+    `drop` as a reply to RCPT or DATA breaks the connection there; at DATA the mail has been taken before. `slow` as a
+    reply to RCPT takes longer than anybody waits.
     """
 
     def __init__(self, rcpt: dict[str, list[str]] | None = None, data: dict[str, list[str]] | None = None) -> None:
@@ -147,6 +149,8 @@ class Script:
         self, server: SMTP, session: SmtpSession, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         reply = self._next(self.rcpt, address, server)
+        if reply == "slow":
+            await asyncio.sleep(60)
         if reply.startswith("250"):
             envelope.rcpt_tos.append(address)
         return reply

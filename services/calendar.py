@@ -15,7 +15,8 @@ import chinese_calendar
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from services.errors import ServiceError
+from services.apart import Blobs
+from services.errors import InputError, ServiceError
 
 _SATURDAY = 5
 _KEYS = {"year", "source", "provisional", "holidays", "workdays"}
@@ -186,6 +187,16 @@ def read_text(text: str, where: str) -> YearFile:
         workdays=content["workdays"],
         replaces_library=content.get(_REPLACES, False),
     )
+
+
+def read_apart(data: bytes) -> tuple[dict[str, Any], Blobs]:
+    """What `read_text` says of a text that somebody handed in, for a process of its own. Raises InputError."""
+    try:
+        file = read_text(data.decode(), "录入的内容")
+    except CalendarError as error:
+        raise InputError(str(error)) from error
+    days = {key: {str(day): name for day, name in getattr(file, key).items()} for key in ("holidays", "workdays")}
+    return {**vars(file), **days}, []
 
 
 def _fault(content: object) -> str:

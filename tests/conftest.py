@@ -1,3 +1,3 @@
 """What all tests share."""
 
-pytest_plugins = ["tests.engine_parts", "tests.real_postgres"]
+pytest_plugins = ["tests.clamd", "tests.engine_parts", "tests.real_postgres"]

@@ -45,8 +45,11 @@ def read_report(data: bytes, domain: str) -> Report | None:
 
 
 def read_apart(data: bytes, *, domain: str) -> tuple[dict[str, Any] | None, Blobs]:
-    """What `read_report` says, for a process of its own."""
-    report = read_report(data, domain)
+    """What `read_report` says, for a process of its own; nothing of a mail that cannot be read."""
+    try:
+        report = read_report(data, domain)
+    except Exception:  # the parser of the standard library raises all sorts of errors at odd headers
+        report = None
     return asdict(report) if report else None, []
 
 

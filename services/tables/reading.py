@@ -73,9 +73,8 @@ def _column_names(body: pl.DataFrame, header: Header) -> tuple[dict[int, str], d
         if not heading and not (body[str(column)] != "").any():
             continue
         letters.setdefault(heading, []).append(column_letter(column))
-        names[column] = (
-            heading if heading and len(letters[heading]) == 1 else f"{heading}（{column_letter(column)} 列）"
-        )
+        plain = heading not in ("", ROW) and len(letters[heading]) == 1
+        names[column] = heading if plain else f"{heading}（{column_letter(column)} 列）"
     return names, {heading: places for heading, places in letters.items() if heading and len(places) > 1}
 
 

@@ -22,6 +22,7 @@ _BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-
 _DELIMITERS = (",", "\t", ";", "|")
 _SAMPLE_LINES = 50
 _SAMPLE = 1 << 20
+csv.field_size_limit(1 << 30)  # as long as a file may be: a long cell is no broken one
 _LOST = "\ufffd"
 """Stands where a character was lost in an export."""
 

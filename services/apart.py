@@ -80,19 +80,14 @@ def read_apart(reader: str, data: bytes, **arguments: Any) -> tuple[Any, list[by
     """The answer and the blobs of a reader. Raises ApartError, or the InputError that the reader raised."""
     what = READERS[reader]
     with _room(what.size), tempfile.TemporaryFile(prefix="duixian-") as told:
-        code = _run(reader, what, json.dumps(arguments).encode() + b"\n" + data, told)
+        code = _run(what, json.dumps(arguments).encode() + b"\n" + data, told)
         told.seek(0)
         if code in _GIVES_UP:
             raise _over(_TIME, what.seconds)
         try:
-            head = json.loads(told.readline())
-        except ValueError as error:  # it ended before it could say anything
+            return _heard(what, json.loads(told.readline()), told)
+        except (ValueError, TypeError, KeyError) as error:  # it ended before it could say anything, or says nonsense
             raise ApartError(*_CRASH) from error
-        if "refused" in head:
-            raise InputError(head["refused"])
-        if "over" in head:
-            raise _over(_ANSWER, what.answer_megabytes) if head["over"] == "answer" else _over(_MEMORY, what.megabytes)
-        return head["answer"], [told.read(size) for size in head["blobs"]]
 
 
 def sentence(file: str, error: ApartError) -> str:
@@ -100,9 +95,18 @@ def sentence(file: str, error: ApartError) -> str:
     return f"“{file}”{error}"
 
 
-def _run(reader: str, what: Reader, request: bytes, told: IO[bytes]) -> int:
+def _heard(what: Reader, head: Any, told: IO[bytes]) -> tuple[Any, list[bytes]]:
+    if "refused" in head:
+        raise InputError(head["refused"])
+    if "over" in head:
+        raise _over(_ANSWER, what.answer_megabytes) if head["over"] == "answer" else _over(_MEMORY, what.megabytes)
+    return head["answer"], [told.read(size) for size in head["blobs"]]
+
+
+def _run(what: Reader, request: bytes, told: IO[bytes]) -> int:
     """Run the reader to its end, and give its return code; what runs too long is killed and waited for."""
-    command = [sys.executable, "-m", "services.apart_worker", reader]
+    limits = (what.megabytes, what.seconds, what.answer_megabytes)
+    command = [sys.executable, "-m", "services.apart_worker", what.function, *map(str, limits)]
     try:
         return subprocess.run(
             command,

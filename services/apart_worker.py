@@ -1,4 +1,4 @@
-"""The process in which a reader runs: `python -m services.apart_worker READER < request > answer`.
+"""The process in which a reader runs: `python -m services.apart_worker FUNCTION LIMITS < request > answer`.
 
 Written is one line of JSON, with the answer or the refusal, and behind it the blobs.
 """
@@ -14,16 +14,15 @@ from importlib import import_module
 from io import RawIOBase
 from typing import Any
 
-from services.apart import MEGABYTE, READERS, THREADS, Blobs, Reader
+from services.apart import MEGABYTE, THREADS, Blobs
 from services.errors import InputError
 
 
-def main(name: str) -> None:
+def main(function: str, megabytes: str, seconds: str, answer_megabytes: str) -> None:
     """Write what the reader says."""
-    reader = READERS[name]
-    _limit(reader)
+    _limit(int(megabytes), int(seconds), int(answer_megabytes))
     try:
-        told = _told(reader)
+        told = _told(function)
     except InputError as error:
         told = [_line({"refused": str(error)})]
     except (MemoryError, RecursionError):
@@ -31,14 +30,14 @@ def main(name: str) -> None:
     _write(told)
 
 
-def _told(reader: Reader) -> list[bytes]:
+def _told(reader: str) -> list[bytes]:
     answer, blobs = _answer(reader)
     return [_line({"answer": answer, "blobs": [len(blob) for blob in blobs]}), *blobs]
 
 
-def _answer(reader: Reader) -> tuple[Any, Blobs]:
+def _answer(reader: str) -> tuple[Any, Blobs]:
     arguments = json.loads(sys.stdin.buffer.readline())
-    module, _, function = reader.function.partition(":")
+    module, _, function = reader.partition(":")
     found: tuple[Any, Blobs] = getattr(import_module(module), function)(sys.stdin.buffer.read(), **arguments)
     return found
 
@@ -66,12 +65,12 @@ def _write_all(out: RawIOBase, part: bytes) -> None:
         left = left[out.write(left) :]
 
 
-def _limit(reader: Reader) -> None:
+def _limit(megabytes: int, seconds: int, answer_megabytes: int) -> None:
     """Memory, processor time (should nobody be left to end it), the answer, no dump of what was read."""
     for what, most in (
-        (resource.RLIMIT_AS, reader.megabytes * MEGABYTE),
-        (resource.RLIMIT_CPU, reader.seconds * THREADS),
-        (resource.RLIMIT_FSIZE, reader.answer_megabytes * MEGABYTE),
+        (resource.RLIMIT_AS, megabytes * MEGABYTE),
+        (resource.RLIMIT_CPU, seconds * THREADS),
+        (resource.RLIMIT_FSIZE, answer_megabytes * MEGABYTE),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (most, most))

@@ -1,4 +1,4 @@
-"""Hostile files and texts at the doors of the console: a sentence in Chinese, never a broken page, nothing that runs."""
+"""Hostile files and texts at the console's doors: a sentence in Chinese, never a broken page, nothing that runs."""
 
 import io
 import re
@@ -97,7 +97,7 @@ class Page(HTMLParser):
 
 def harmless(answer: Response) -> str:
     """The text of a page that is whole and in which nothing hostile runs."""
-    assert answer.status_code in (200, 303, 409, 411, 413, 422), (answer.status_code, answer.text[:500])
+    assert answer.status_code in (200, 303, 400, 409, 411, 413, 422), (answer.status_code, answer.text[:500])
     assert "程序出错" not in answer.text
     if "html" in answer.headers.get("content-type", ""):
         assert not Page(answer.text).runs
@@ -199,9 +199,7 @@ CODED = ("measure", "uscc", "kind", "county", "contact_email", "contact_phone", 
 def test_a_hostile_text_in_every_free_field_is_refused_or_kept_as_it_is(office: Office, name: str) -> None:
     changed = {field: TEXTS[name][:most] for field, most in FREE.items()}
     answer = handed(office, f"free-{name}", changed)
-    assert answer.status_code in (200, 201, 422), answer.text[:300]
-    if answer.status_code == 422:
-        assert re.search("[\u4e00-\u9fff]{4}", answer.text)
+    harmless_or_problem(answer)
 
 
 @pytest.mark.parametrize("field", [*CODED, "values"])
@@ -268,12 +266,15 @@ def test_z_everything_kept_is_shown_harmlessly(office: Office) -> None:
     assert b"<f>" not in sheets and b"<hyperlink" not in sheets
 
 
-def test_z_no_mail_carries_a_header_or_markup_of_somebody_else(office: Office) -> None:
+def test_z_no_mail_carries_markup_of_somebody_else(office: Office) -> None:
+    """What a mail looks like, on the page that shows it; that nobody's text becomes a header: test_building.py."""
     with office.house.session() as session:
-        mails = session.exec(select(Message)).all()
-        for mail in mails:
-            assert not re.search(r"[\r\n\0]", mail.recipient + mail.subject)
-            assert "," not in mail.recipient
+        mails = [(mail.id, mail.recipient) for mail in session.exec(select(Message))]
+    assert len(mails) > 40
+    assert not [recipient for _, recipient in mails if set(recipient) & set("\r\n\0, ")]
+    for number, _ in mails:
+        assert "1337" not in harmless(office.operator.get(f"/messages/{number}"))
+        assert "1337" not in harmless(office.operator.get(f"/messages/{number}/letter"))
 
 
 @pytest.mark.parametrize("name", [name for name in TEXTS if name.startswith(("markup", "header", "control"))])

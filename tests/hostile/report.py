@@ -1,4 +1,4 @@
-"""The figures of the corpus, for docs/reliability.md: `python -m tests.hostile.report` replaces what is between two marks.
+"""The figures of the corpus, for docs/reliability.md: `python -m tests.hostile.report` writes them between two marks.
 
 Small files are read one after the other in one process, large ones each at the door that starts a process for it.
 """
@@ -37,12 +37,13 @@ def main() -> None:
     small = run([case.name for case in cases if not case.big])
     large = [(case, measured(case.name)) for case in cases if case.big]
     counts = Counter(case.door for case in every_case())
+    doors = {case.name: case.door for case in cases}
     lines = [
         f"共 {sum(counts.values())} 个文件，其中 {counts['body']} 个是接口的请求；"
         f"另有 {len(TEXTS)} 种文字填进申报、注册、台账和名单的各栏。",
         "",
         *_HEAD,
-        *(_row(door, [each for each in small.values() if each["name"] in _names(door)]) for door in _READERS),
+        *(_row(door, [each for each in small.values() if doors[each["name"]] == door]) for door in _READERS),
         "",
         *_LARGE_HEAD,
         *(_large_row(case.door, found) for case, found in large),
@@ -53,16 +54,14 @@ def main() -> None:
     print(f"{len(small) + len(large)} 个文件的结果已写入 {PAGE.name}")
 
 
-def _names(door: str) -> set[str]:
-    return {case.name for case in every_case() if case.door == door}
-
-
 def _row(door: str, found: list[dict[str, Any]]) -> str:
     ended = sum("ended" in each or "over" in each for each in found)
     refused = sum(bool(each.get("refused") or each.get("cause")) for each in found)
     seconds, megabytes = (max(each[key] for each in found) for key in ("seconds", "megabytes"))
     title = _READERS[door][0]
-    return f"| {title} | {len(found)} | {len(found) - refused - ended} | {refused} | {ended} | {seconds} | {megabytes} |"
+    return (
+        f"| {title} | {len(found)} | {len(found) - refused - ended} | {refused} | {ended} | {seconds} | {megabytes} |"
+    )
 
 
 def _large_row(door: str, found: dict[str, Any]) -> str:

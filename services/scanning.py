@@ -5,7 +5,6 @@ The protocol is INSTREAM of clamd(8): chunks with their length before them, an e
 """
 
 import logging
-import select
 import socket
 import struct
 
@@ -57,12 +56,10 @@ def _ask(address: str, data: bytes) -> str:
 
 
 def _send(link: socket.socket, data: bytes) -> None:
-    """Send the file; no further once there is a reply already, as for one that is too large."""
+    """Send the file, as far as it is wanted: one that is too large is answered before its end."""
     link.sendall(b"zINSTREAM\0")
     for start in range(0, len(data), _CHUNK):
         chunk = data[start : start + _CHUNK]
-        if select.select([link], [], [], 0)[0]:
-            return
         try:
             link.sendall(struct.pack("!L", len(chunk)) + chunk)
         except (BrokenPipeError, ConnectionResetError):  # it has said why, and hung up

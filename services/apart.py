@@ -29,6 +29,7 @@ THREADS = 4
 Blobs = Sequence[bytes]
 _ROOT = Path(__file__).resolve().parents[1]
 _PATIENCE_SECONDS = 60
+_ABORTED = -6  # SIGABRT, also of a library that got no memory
 _GIVES_UP = -24, -9  # SIGXCPU, and the SIGKILL that follows
 
 
@@ -73,6 +74,7 @@ _MEMORY = "太大或太复杂，读取它需要的内存超过 {limit} 兆字节
 _TIME = "太大或太复杂，读取超过 {limit} 秒仍未完成", "请检查内容，或拆分成几个小一些的文件"
 _ANSWER = "内容太多，读出来超过 {limit} 兆字节", "请拆分成几个小一些的文件"
 _CRASH = "已损坏，无法读取", "请用原来的软件打开检查，另存后再提交"
+_ABORT = "已损坏，或者大到需要的内存超过 {limit} 兆字节", "请用原来的软件打开检查，另存或拆分后再提交"
 _BUSY = "暂时读不了，服务器正在读取别的文件", "请过一会儿再试"
 
 
@@ -84,6 +86,8 @@ def read_apart(reader: str, data: bytes, **arguments: Any) -> tuple[Any, list[by
         told.seek(0)
         if code in _GIVES_UP:
             raise _over(_TIME, what.seconds)
+        if code == _ABORTED:
+            raise _over(_ABORT, what.megabytes)
         try:
             return _heard(what, json.loads(told.readline()), told)
         except (ValueError, TypeError, KeyError) as error:  # it ended before it could say anything, or says nonsense

@@ -105,7 +105,7 @@ def _merged_rows(raw: RawSheet, header: Header) -> dict[tuple[int, int | None], 
         if merge.top == merge.bottom or merge.bottom <= header.last:
             continue
         text = raw.cell(merge.top, merge.left)
-        for index in range(max(merge.top, header.last + 1), merge.bottom + 1):
+        for index in range(max(merge.top, header.last + 1), min(merge.bottom + 1, raw.cells.height)):
             if text:
                 faults[(index, merge.left)] = Fault(text, _MERGED, "请取消合并，逐行填写")
     return faults

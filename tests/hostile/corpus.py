@@ -19,27 +19,27 @@ FIXTURES = Path(__file__).parents[1] / "services" / "fixtures"
 OWN = "@hostile.invalid"
 KNOWN = ["企业名称", "统一社会信用代码", "项目名称", "金额", "日期"]
 ROW = ["漳州示例科技有限公司", "91350699MA7XW0001X", "算力采购", "1000", "2025-01-02"]
-_PARTS = {
-    "[Content_Types].xml": b'<?xml version="1.0"?><Types xmlns="http://schemas.openxmlformats.org/package/2006/'
-    b'content-types"><Default Extension="xml" ContentType="application/xml"/></Types>',
-    "xl/_rels/workbook.xml.rels": b'<?xml version="1.0"?><Relationships xmlns="http://schemas.openxmlformats.org/'
-    b'package/2006/relationships"><Relationship Id="r1" Type="http://schemas.openxmlformats.org/officeDocument/2006/'
-    b'relationships/worksheet" Target="worksheets/sheet1.xml"/><Relationship Id="r2" Type="http://schemas.'
-    b'openxmlformats.org/officeDocument/2006/relationships/sharedStrings" Target="sharedStrings.xml"/></Relationships>',
-    "xl/workbook.xml": b'<?xml version="1.0"?><workbook xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/'
-    b'main" xmlns:r="http://schemas.openxmlformats.org/officeDocument/2006/relationships"><sheets><sheet name="A" '
-    b'sheetId="1" r:id="r1"/></sheets></workbook>',
-    "xl/sharedStrings.xml": b'<sst xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main" count="1" '
-    b'uniqueCount="1"><si><t>x</t></si></sst>',
-    "xl/worksheets/sheet1.xml": b'<worksheet xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main">'
-    b'<sheetData><row r="1"><c r="A1" t="inlineStr"><is><t>a</t></is></c></row></sheetData></worksheet>',
-}
 SHEET, BOOK, STRINGS, RELATIONS = (
     "xl/worksheets/sheet1.xml",
     "xl/workbook.xml",
     "xl/sharedStrings.xml",
     "xl/_rels/workbook.xml.rels",
 )
+
+
+def _good() -> dict[str, bytes]:
+    """The parts of a workbook that is all right; those that are replaced come first."""
+    out = io.BytesIO()
+    with xlsxwriter.Workbook(out, {"in_memory": True}) as book:
+        sheet = book.add_worksheet("A")
+        sheet.write_row(0, 0, KNOWN)
+        sheet.write_row(1, 0, ROW)
+    with zipfile.ZipFile(out) as parts:
+        return {name: parts.read(name) for name in [*_REPLACED, *sorted({*parts.namelist()} - {*_REPLACED})]}
+
+
+_REPLACED = ("[Content_Types].xml", RELATIONS, BOOK, STRINGS, SHEET)
+_PARTS = _good()
 
 
 @dataclass(frozen=True)
@@ -193,11 +193,14 @@ def _workbooks() -> Iterator[Case]:
     cells = b"".join(b'<c r="A1" t="s"><v>%d</v></c>' % n for n in (-1, 2**31, 2**63, 99))
     typed = b"".join(b'<c t="%s"><v>x</v></c>' % kind for kind in (b"n", b"b", b"d", b"e", b"str", b"zzz"))
     made: dict[str, dict[str, bytes | None]] = {
-        **{f"without-{name.rpartition('/')[2]}": {name: None} for name in _PARTS},
-        **{f"empty-{name.rpartition('/')[2]}": {name: b""} for name in _PARTS},
-        **{f"nuls-in-{name.rpartition('/')[2]}": {name: bytes(5000)} for name in _PARTS},
-        **{f"laughs-in-{name.rpartition('/')[2]}": {name: _laughs("sst")} for name in _PARTS},
-        **{f"external-in-{name.rpartition('/')[2]}": {name: _external("sst", "file:///etc/passwd")} for name in _PARTS},
+        **{f"without-{name.rpartition('/')[2]}": {name: None} for name in _REPLACED},
+        **{f"empty-{name.rpartition('/')[2]}": {name: b""} for name in _REPLACED},
+        **{f"nuls-in-{name.rpartition('/')[2]}": {name: bytes(5000)} for name in _REPLACED},
+        **{f"laughs-in-{name.rpartition('/')[2]}": {name: _laughs("sst")} for name in _REPLACED},
+        **{
+            f"external-in-{name.rpartition('/')[2]}": {name: _external("sst", "file:///etc/passwd")}
+            for name in _REPLACED
+        },
         "entity-file": {SHEET: _entity_in_sheet('<!ENTITY e SYSTEM "file:///etc/passwd">')},
         "entity-net": {SHEET: _entity_in_sheet('<!ENTITY e SYSTEM "http://127.0.0.1:9/">')},
         "entity-parameter": {SHEET: _entity_in_sheet('<!ENTITY % p SYSTEM "file:///etc/passwd"> %p;')},
@@ -208,10 +211,10 @@ def _workbooks() -> Iterator[Case]:
         "target-file": {RELATIONS: _PARTS[RELATIONS].replace(b"worksheets/sheet1.xml", b"file:///etc/passwd")},
         "target-net": {RELATIONS: _PARTS[RELATIONS].replace(b"worksheets/sheet1.xml", b"http://evil.invalid/a")},
         "target-itself": {RELATIONS: _PARTS[RELATIONS].replace(b"worksheets/sheet1.xml", b"workbook.xml")},
-        "two-sheets-one-name": {BOOK: _PARTS[BOOK].replace(b"</sheets>", b'<sheet name="A" r:id="r1"/></sheets>')},
+        "two-sheets-one-name": {BOOK: _PARTS[BOOK].replace(b"</sheets>", b'<sheet name="A" r:id="rId1"/></sheets>')},
         "sheet-name-hostile": {BOOK: _PARTS[BOOK].replace(b'"A"', b'"&lt;script&gt;../..\'&#10;"')},
         "thousand-sheets": {
-            BOOK: _PARTS[BOOK].replace(b"</sheets>", b'<sheet name="B" r:id="r1"/>' * 1000 + b"</sheets>")
+            BOOK: _PARTS[BOOK].replace(b"</sheets>", b'<sheet name="B" r:id="rId1"/>' * 1000 + b"</sheets>")
         },
         "far-cell": {SHEET: _sheet(b'<row r="1048576"><c r="XFD1048576"><v>1</v></c></row>')},
         "far-column": {SHEET: _sheet(b'<row r="1"><c r="ZZZZZZ1"><v>1</v></c></row>')},
@@ -310,15 +313,19 @@ def _ods() -> Iterator[Case]:
         "plain": row(),
     }
     kind = b"application/vnd.oasis.opendocument.spreadsheet"
+    listed = {
+        "META-INF/manifest.xml": b'<?xml version="1.0"?><manifest:manifest xmlns:manifest="urn:oasis:names:tc:'
+        b'opendocument:xmlns:manifest:1.0"><manifest:file-entry manifest:full-path="/"/></manifest:manifest>'
+    }
     for name, rows in made.items():
-        parts = {"mimetype": kind, "content.xml": (start + rows + end).encode()}
+        parts = {**listed, "mimetype": kind, "content.xml": (start + rows + end).encode()}
         yield Case(f"ods/{name}", "table", "台账.ods", lambda parts=parts: zipped(parts))
     for name, content in {
         "laughs": _laughs("a"),
         "external": _external("a", "file:///etc/passwd"),
         "empty": b"",
     }.items():
-        parts = {"mimetype": kind, "content.xml": content}
+        parts = {**listed, "mimetype": kind, "content.xml": content}
         yield Case(f"ods/{name}", "table", "台账.ods", lambda parts=parts: zipped(parts))
 
 

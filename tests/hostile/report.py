@@ -9,9 +9,12 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from config.settings import Settings
 from services.apart import READERS
+from services.errors import InputError
+from services.file_kinds import check_file
 from tests.hostile.batch import run
-from tests.hostile.corpus import every_case
+from tests.hostile.corpus import Case, every_case
 from tests.hostile.measuring import measured
 from tests.hostile.strings import TEXTS
 
@@ -35,6 +38,11 @@ def main() -> None:
     """Read everything, and write the figures."""
     cases = [case for case in every_case() if case.door in _READERS]
     small = run([case.name for case in cases if not case.big])
+    small |= {
+        case.name: small[case.name] | {"refused": _refusal(case)}
+        for case in cases
+        if case.door == "evidence" and not case.big
+    }
     large = [(case, measured(case.name)) for case in cases if case.big]
     counts = Counter(case.door for case in every_case())
     doors = {case.name: case.door for case in cases}
@@ -52,6 +60,15 @@ def main() -> None:
     after = rest.partition(END)[2]
     PAGE.write_text("\n".join([before + BEGIN, "", *lines, "", END + after]), encoding="utf-8")
     print(f"{len(small) + len(large)} 个文件的结果已写入 {PAGE.name}")
+
+
+def _refusal(case: Case) -> str:
+    """What is said of evidence whose parts could be told, by those who know what is taken."""
+    try:
+        check_file(Settings(_env_file=None), case.filename, case.make())
+    except InputError as error:
+        return str(error)
+    return ""
 
 
 def _row(door: str, found: list[dict[str, Any]]) -> str:

@@ -164,8 +164,8 @@ def test_a_hostile_calendar_at_its_door(office: Office, name: str) -> None:
 
 def harmless_or_problem(answer: Response) -> None:
     """A page, or the interface's own answer, in Chinese when it refuses."""
-    assert answer.status_code in (200, 201, 303, 409, 422), (answer.status_code, answer.text[:300])
-    if answer.status_code in (409, 422):
+    assert answer.status_code in (200, 201, 303, 400, 409, 422), (answer.status_code, answer.text[:300])
+    if answer.status_code >= 400:
         assert re.search("[\u4e00-\u9fff]{4}", answer.text)
 
 

@@ -17,7 +17,7 @@ from web.problems import CLASHES, clash
 _STATUS = {NotFoundError: 404, NotAllowedError: 403, InputError: 422, StateError: 409}
 _PROBLEM = "application/problem+json"
 _SENTENCES = {
-    400: "请求的内容读不出来；应为 UTF-8 编码的 JSON。",
+    400: "请求的内容读不出来；应为 UTF-8 编码的 JSON，文件用 multipart/form-data 发送，文件名不要太长。",
     404: "没有这个地址。",
     405: "这个地址不支持该方法。",
 }

@@ -8,7 +8,7 @@ PACKAGES := policy matching models config services tasks flows cli web benchmark
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --no-input
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help fonts install demo serve backup restore browser test faults check bench bench-notices bench-matching bench-compute lock clean
+.PHONY: help fonts install demo serve backup restore browser scanner test hostile fuzz faults check bench bench-notices bench-matching bench-compute lock clean
 
 help:  ## 显示这份说明
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -49,13 +49,27 @@ browser:  ## 安装页面测试所用的浏览器和中文字体（Debian，须�
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 			chromium fonts-noto-cjk >/dev/null; }
 
-test: $(READY) browser fonts  ## 运行全部测试，包括整年演示和运行中途被强行终止的年度
+scanner:  ## 安装查毒测试所用的 clamd（Debian，须有 root 权限；装不上就跳过那几项测试）
+	@test -x /usr/sbin/clamd || { \
+		echo "正在安装杀毒服务……"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			clamav-daemon >/dev/null; } || echo "没有装成 clamd，跳过用它的测试。"
+
+test: $(READY) browser scanner fonts  ## 运行全部测试，包括整年演示和运行中途被强行终止的年度
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 faults: $(READY)  ## 故障测试（约两小时）：在每个提交点、在随机时刻强行结束各部件，结果写入 docs/reliability.md
 	@$(BIN)/python -m pytest --hypothesis-profile=long tests/faults/test_outbox_machine.py tests/faults/test_life_machine.py
 	@$(BIN)/python -m tests.faults.commits
 	@$(BIN)/python -m tests.faults.adversary
+
+hostile: $(READY) scanner  ## 把全部恶意和损坏的文件送进每个入口，结果写进 docs/reliability.md（约半小时）
+	@$(BIN)/python -m pytest -m "hostile or not hostile" tests/hostile
+	@$(BIN)/python -m tests.hostile.report
+
+SECONDS ?= 600
+fuzz: $(READY)  ## 随机试政策、导入和查重，SECONDS= 为秒数
+	@$(BIN)/python -m tests.fuzz $(SECONDS)
 
 check: $(READY)  ## 检查代码：ruff、mypy（严格）、import-linter
 	@$(BIN)/ruff check --quiet .

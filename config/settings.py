@@ -46,6 +46,10 @@ class Settings(BaseSettings):
     )
     idle_minutes: int = Field(default=30, ge=5, le=480, description="工作台闲置多少分钟后须重新登录")
     upload_megabytes: int = Field(default=50, ge=1, description="工作台一次上传的上限（兆字节）")
+    clamd: str = Field(
+        default="",
+        description="杀毒服务（ClamAV 的 clamd）的“主机:端口”或套接字文件的路径；上传的文件先查毒再收下，不写就不查",
+    )
     oidc_issuer: str = Field(default="", description="统一身份认证（OpenID Connect）的签发地址；不写就不启用")
     oidc_client_id: str = Field(default="", description="在统一身份认证登记的客户端编号")
     oidc_client_secret: str = Field(default="", description="在统一身份认证登记的客户端密钥")

@@ -34,7 +34,7 @@ def add(
     application = get_application(session, application_id)
     if actor.enterprise_id is not None and actor.enterprise_id != application.enterprise_id:
         raise NotAllowedError("只能为本企业的申报上传材料。")
-    name = file_kinds.check_file(filename, data)
+    name = file_kinds.check_file(settings, filename, data)
     sha256 = hashlib.sha256(data).hexdigest()
     files = session.exec(select(Attachment).where(Attachment.application_id == application_id)).all()
     known = next((file for file in files if (file.sha256, file.evidence) == (sha256, evidence)), None)

@@ -15,9 +15,13 @@ import chinese_calendar
 from ruamel.yaml import YAML
 from ruamel.yaml.error import YAMLError
 
-from services.errors import ServiceError
+from policy import Problem
+from policy.positions import Document, read_document
+from services.apart import Blobs
+from services.errors import InputError, ServiceError
 
 _SATURDAY = 5
+_LONGEST_VALUE = 60
 _KEYS = {"year", "source", "provisional", "holidays", "workdays"}
 _REPLACES = "replaces_library"
 _YEARS = range(2000, 2101)
@@ -171,10 +175,13 @@ def read_year(path: Path, year: int) -> YearFile:
 
 def read_text(text: str, where: str) -> YearFile:
     """Read the content of a year's file; `where` begins the sentence of what is wrong. Raises CalendarError."""
+    document = read_document(text, where)
+    if document.problems:  # also what would make it huge or endless
+        raise CalendarError(f"{where}{_told(document.problems[0])}；{_REMEDY}。")
     try:
         content = YAML(typ="safe").load(text)
     except (YAMLError, ValueError) as error:  # ValueError: a day such as 2027-02-30
-        raise CalendarError(f"{where}不是正确的 YAML 文件：{error}；{_REMEDY}。") from error
+        raise CalendarError(f"{where}{_told(_unreadable(document))}；{_REMEDY}。") from error
     fault = _fault(content)
     if fault:
         raise CalendarError(f"{where}{fault}；{_REMEDY}。")
@@ -186,6 +193,32 @@ def read_text(text: str, where: str) -> YearFile:
         workdays=content["workdays"],
         replaces_library=content.get(_REPLACES, False),
     )
+
+
+def _told(problem: Problem) -> str:
+    seen = f"，看到的是“{problem.value[:_LONGEST_VALUE]}”" if problem.value else ""
+    return f"第 {problem.line} 行：{problem.message}{seen}"
+
+
+def _unreadable(document: Document) -> Problem:
+    """The first key that looks like a day and is none; else something that nobody can read."""
+    for path in document.keys:
+        key = str(path[-1])
+        try:
+            date.fromisoformat(key if key[:1].isdigit() else "2000-01-01")
+        except ValueError:
+            return document.problem(path, key, "没有这一天")
+    return document.problem((), "", "有读不出来的值")
+
+
+def read_apart(data: bytes) -> tuple[dict[str, Any], Blobs]:
+    """What `read_text` says of a text that somebody handed in, for a process of its own. Raises InputError."""
+    try:
+        file = read_text(data.decode(), "录入的内容")
+    except CalendarError as error:
+        raise InputError(str(error)) from error
+    days = {key: {str(day): name for day, name in getattr(file, key).items()} for key in ("holidays", "workdays")}
+    return {**vars(file), **days}, []
 
 
 def _fault(content: object) -> str:

@@ -10,7 +10,8 @@ from sqlmodel import Session, col, select
 from config.settings import Settings
 from models import CalendarChange, User
 from services.actors import Actor
-from services.calendar import Calendar, CalendarError, KnownYear, YearFile, brings, known_year, path_of, read_text
+from services.apart import ApartError, read_apart
+from services.calendar import Calendar, CalendarError, KnownYear, YearFile, brings, known_year, path_of
 from services.clock import Clock
 from services.errors import InputError, StateError
 from services.operation import operation
@@ -55,10 +56,7 @@ class Past:
 def propose(settings: Settings, handed_in: str) -> Proposed:
     """Read what was handed in and compare. Raises InputError when it cannot be used or changes nothing."""
     text = _plain(handed_in)
-    try:
-        file = read_text(text, "录入的内容")
-    except CalendarError as error:
-        raise InputError(str(error)) from error
+    file = _read(text)
     if brings(file.year) and not file.replaces_library:
         raise InputError(
             f"{file.year} 年的放假安排程序已经自带，不用录入；国务院另有调整、自带的不对时，"
@@ -103,12 +101,16 @@ def past(session: Session) -> list[Past]:
 
 def decoded(data: bytes) -> str:
     """The text of a file that was handed in. Raises InputError."""
-    if len(data) > MOST_BYTES:
-        raise InputError(f"文件有 {len(data)} 字节，最多 {MOST_BYTES} 字节；工作日历不会这样大，请核对。")
+    _check_size(data)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         raise InputError("文件不是 UTF-8 编码的文字；请用记事本另存为 UTF-8 再上传，或者直接粘贴内容。") from error
+
+
+def _check_size(data: bytes) -> None:
+    if len(data) > MOST_BYTES:
+        raise InputError(f"内容有 {len(data)} 字节，最多 {MOST_BYTES} 字节；工作日历不会这样大，请核对。")
 
 
 @operation("calendar.change")
@@ -119,6 +121,17 @@ def _record(session: Session, clock: Clock, actor: Actor, *, found: Proposed, be
     session.add(made)
     session.flush()
     return made
+
+
+def _read(text: str) -> YearFile:
+    """Read in a process of its own: nobody has looked at it yet. Raises InputError."""
+    _check_size(text.encode())
+    try:
+        told, _ = read_apart("calendar", text.encode())
+    except ApartError as error:
+        raise InputError(f"录入的内容{error}") from error
+    days = {key: {date.fromisoformat(day): name for day, name in told[key].items()} for key in ("holidays", "workdays")}
+    return YearFile(**{**told, **days})
 
 
 def _plain(text: str) -> str:

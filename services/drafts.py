@@ -202,7 +202,7 @@ def add_file(
     found = form(session, actor, draft_id)
     if evidence not in found.evidence:
         raise InputError(f"本措施的材料清单里没有“{evidence}”。")
-    name = file_kinds.check_file(filename, data)
+    name = file_kinds.check_file(settings, filename, data)
     sha256 = hashlib.sha256(data).hexdigest()
     if any(file.evidence == evidence and file.sha256 == sha256 for file in found.files):
         return

@@ -1,10 +1,13 @@
 """Files that people hand in as evidence: which kinds are taken, what they are called, how many and how large."""
 
-import io
-import zipfile
+import hashlib
 from collections.abc import Sequence
+from functools import lru_cache
 from pathlib import PurePosixPath
 
+from config.settings import Settings
+from services import scanning
+from services.apart import ApartError, read_apart, sentence
 from services.errors import InputError
 
 MEGABYTE = 1024 * 1024
@@ -25,10 +28,16 @@ TYPES = {
 _MAGIC = {_PDF: b"%PDF-", "image/png": b"\x89PNG\r\n\x1a\n", "image/jpeg": b"\xff\xd8\xff"}
 _PARTS = {TYPES[".docx"]: "word/document.xml", TYPES[".xlsx"]: "xl/workbook.xml"}
 _MACROS = "vbaproject.bin"
+_MOST_UNPACKED = 1024 * MEGABYTE
 
 
-def check_file(filename: str, data: bytes) -> str:
-    """The name without folders. Raises InputError unless the content is what the name says, of a kind that we take."""
+def check_file(settings: Settings, filename: str, data: bytes) -> str:
+    """The name without folders. Raises InputError unless the content is what the name says, of a kind that we take,
+    and the virus scanner, if there is one, has nothing against it.
+
+    What passed is not looked at again for a while: doors check a file before they wait for their turn to write,
+    services that keep it check it once more.
+    """
     name = plain_name(filename)
     if not data:
         raise InputError(f"“{name}”是空文件（大小为 0 字节）；请重新选择。")
@@ -39,9 +48,19 @@ def check_file(filename: str, data: bytes) -> str:
     kind = content_type(name)
     if kind is None:
         raise InputError(f"“{name}”不是可以上传的文件；请上传 PDF、PNG、JPG、DOCX 或 XLSX。")
-    if not _is(kind, data):
-        raise InputError(f"“{name}”的内容与后缀不符，或含有宏；请用原来的软件另存后再上传。")
+    passed = _passed(hashlib.sha256(data).hexdigest(), kind, settings.clamd)
+    if not passed:
+        if not _is(kind, name, data):
+            raise InputError(f"“{name}”的内容与后缀不符，或含有宏；请用原来的软件另存后再上传。")
+        scanning.scan(settings, name, data)
+        passed.append(True)
     return name
+
+
+@lru_cache(maxsize=1000)
+def _passed(_sha256: str, _kind: str, _clamd: str) -> list[bool]:
+    """Not empty once such a file has passed; a file that did not is looked at again each time."""
+    return []
 
 
 def check_room(sizes: Sequence[int], name: str, size: int, *, files: int = MOST_FILES, total: int = MOST_BYTES) -> None:
@@ -73,12 +92,17 @@ def _megabytes(size: int) -> str:
     return f"{size / MEGABYTE:.1f}"
 
 
-def _is(kind: str, data: bytes) -> bool:
+def _is(kind: str, name: str, data: bytes) -> bool:
     if kind in _MAGIC:
         return data.startswith(_MAGIC[kind])
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as parts:
-            names = parts.namelist()
-    except (zipfile.BadZipFile, ValueError, NotImplementedError):
+        parts, _ = read_apart("office_file", data)
+    except ApartError as error:
+        raise InputError(sentence(name, error)) from error
+    if parts is None:
         return False
-    return _PARTS[kind] in names and not any(name.lower().endswith(_MACROS) for name in names)
+    if parts["unpacked"] > _MOST_UNPACKED:
+        raise InputError(
+            f"“{name}”解压后有 {_megabytes(parts['unpacked'])} 兆字节，没有收下；请用原来的软件另存，或拆分后再上传。"
+        )
+    return _PARTS[kind] in parts["names"] and not any(each.endswith(_MACROS) for each in parts["names"])

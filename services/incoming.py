@@ -7,6 +7,7 @@ from pathlib import Path
 from time import time
 
 from config.settings import Settings
+from services import scanning
 from services.actors import Actor
 from services.errors import InputError, StateError
 from services.file_kinds import plain_name
@@ -15,9 +16,13 @@ _KEPT_FOR = timedelta(days=1)  # who looks at a preview for longer uploads the f
 
 
 def keep(settings: Settings, actor: Actor, filename: str, data: bytes) -> str:
-    """Keep the file, in place of the user's earlier one. Returns its SHA-256. Raises InputError when it is empty."""
+    """Keep the file, in place of the user's earlier one. Returns its SHA-256.
+
+    Raises InputError when it is empty, or the virus scanner has something against it.
+    """
     if not data:
         raise InputError("没有选择文件，或者文件是空的；请选择要导入的文件。")
+    scanning.scan(settings, plain_name(filename), data)
     _forget_old(settings)
     sha256 = hashlib.sha256(data).hexdigest()
     drop(settings, actor)

@@ -20,7 +20,8 @@ def keep(session: Session, settings: Settings, objection: Objection, files: Sequ
     """
     sizes: list[int] = []
     for name, data in files:
-        file_kinds.check_room(sizes, file_kinds.check_file(name, data), len(data), files=MOST_FILES, total=MOST_BYTES)
+        checked = file_kinds.check_file(settings, name, data)
+        file_kinds.check_room(sizes, checked, len(data), files=MOST_FILES, total=MOST_BYTES)
         sizes.append(len(data))
     kept = {attachments.keep(settings, data): (name, len(data)) for name, data in files}
     session.add_all(

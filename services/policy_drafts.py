@@ -24,13 +24,15 @@ from services.database import take_turn, writing
 from services.errors import InputError, NotAllowedError, NotFoundError, StateError
 from services.operation import operation
 from services.permissions import may
+from services.policy_folder import POLICY
 from services.policy_shelf import Checked
-from services.policy_upload import POLICY, PolicyFolder
+from services.policy_upload import PolicyFolder
 
 _ID = TypeAdapter(Id)
 _LONGEST_ID, _LONGEST_REMARK = 64, 2000
 _TAKEN = ("drafts",)  # an address of the console: /policies/drafts
 _LOG = logging.getLogger(__name__)
+_MOST_LINES = 10_000  # of a text that is compared; a policy has a thousand
 _CONTEXT = 3  # lines shown around a difference
 
 
@@ -114,10 +116,15 @@ def comparison(settings: Settings, draft: PolicyDraft) -> list[Line] | None:
 
 
 def compared(before: str, after: str) -> list[Line]:
-    """The differences of two texts, with the lines around them; nothing when they say the same."""
+    """The differences of two texts, with the lines around them; nothing when they say the same.
+
+    Texts that are longer than any policy are not compared: the time grows with the square of their lines.
+    """
     old, new = before.splitlines(), after.splitlines()
     if old == new:
         return []
+    if max(len(old), len(new)) > _MOST_LINES:
+        return [Line("place", f"{POLICY} 超过 {_MOST_LINES} 行，没有逐行比较；请打开文件查看")]
     found = []
     for group in SequenceMatcher(None, old, new).get_grouped_opcodes(_CONTEXT):
         found.append(Line("place", f"第 {group[0][3] + 1} 行起"))

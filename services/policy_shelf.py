@@ -6,17 +6,12 @@ from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
-from polars.exceptions import PolarsError
-
 import policy
 from config.settings import Settings
 from policy import Policy, PolicyError, Problem
-from policy.cases import case_problems, cases_file
 from services import policies
-
-_LONGEST_VALUE = 200
-# What a value of cases.yaml that no check foresaw may raise: somebody wrote it, so it is theirs to mend.
-_BY_CASES = (policy.InputError, ArithmeticError, LookupError, TypeError, ValueError, PolarsError)
+from services.apart import ApartError, read_apart
+from services.policy_folder import POLICY
 
 
 @dataclass(frozen=True)
@@ -76,8 +71,11 @@ def check(settings: Settings, policy_id: str) -> Checked:
 
 
 def check_folder(folder: Path) -> Checked:
-    """The check of a folder; the same files are checked once."""
-    checked = _checked(folder, _digest(folder))
+    """The check of a folder, in a process of its own; the same files are checked once."""
+    try:
+        checked = _checked(folder, _digest(folder))
+    except ApartError as error:
+        return Checked([Problem(POLICY, 1, 1, "", f"没有检查完：{error}")], 0, 0)
     return replace(checked, problems=_by_name(checked.problems))
 
 
@@ -100,19 +98,9 @@ def _shelved(folder: Path) -> Shelved:
 
 @lru_cache(maxsize=32)
 def _checked(folder: Path, _digest: str) -> Checked:
-    problems = policy.check(folder)
-    file = cases_file(folder)
-    if any(problem.severity == "error" for problem in problems) or not file.is_file():
-        return Checked(problems, 0, 0)
-    try:
-        results = policy.run_cases(folder)
-    except PolicyError as error:
-        return Checked([*problems, *error.problems], 0, 0)
-    except _BY_CASES as error:
-        unread = Problem(str(file), 1, 1, str(error)[:_LONGEST_VALUE], "算例里有算不了的值，请逐个核对年度、编号和金额")
-        return Checked([*problems, unread], 0, 0)
-    failed = sum(not result.passed for result in results)
-    return Checked([*problems, *case_problems(results)], len(results), failed)
+    """Raises ApartError."""
+    told, _ = read_apart("policy_check", b"", folder=str(folder))
+    return Checked([Problem(**each) for each in told["problems"]], told["cases"], told["failed"])
 
 
 def _by_name(problems: Sequence[Problem]) -> list[Problem]:

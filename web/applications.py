@@ -45,7 +45,7 @@ from services.tables import write_table
 from web.access import does, sees
 from web.bounds import CycleId, Id, Page, number
 from web.forms import Typed
-from web.uploads import looked_at, shown
+from web.uploads import checked, looked_at, shown
 from web.visit import Visit
 
 router = APIRouter()
@@ -216,7 +216,7 @@ def add_evidence(visit: Acts, application_id: Id, evidence: Text = "", file: Upl
             application_id=application_id,
             evidence=evidence.strip()[:200],
             filename=file.filename,
-            data=file.file.read(),
+            data=checked(visit.console.settings, file),
         )
     except (InputError, StateError) as error:
         return _one(visit, application_id, form="files", trouble=str(error), given={"evidence": evidence})

@@ -30,7 +30,7 @@ from services.offers import Offer
 from services.particulars import CONTACTS
 from web.access import does, sees
 from web.bounds import Id, Year
-from web.uploads import chosen, handed_out
+from web.uploads import checked, chosen, handed_out
 from web.visit import Visit
 
 router = APIRouter()
@@ -311,7 +311,11 @@ def answer(visit: Annotated[Visit, does("supplement.answer")], application_id: I
             application_id=application_id,
             answers={int(name[7:]): text for name, text in texts.items() if name[:7] == "answer_" and _whole(name[7:])},
             files=[
-                progress.Upload(file.filename or "", file.file.read(), int(name[5:]) if _whole(name[5:]) else None)
+                progress.Upload(
+                    file.filename or "",
+                    checked(visit.console.settings, file),
+                    int(name[5:]) if _whole(name[5:]) else None,
+                )
                 for name, file in _files(form)
             ],
             contacts={name: texts[name] for name in CONTACTS if name in texts},
@@ -342,7 +346,7 @@ def objection(
             contact=found.contact_email or found.contact_phone,
             grounds=grounds,
             application_id=application_id,
-            files=chosen(files),
+            files=chosen(visit, files),
         )
     except (InputError, StateError) as error:
         return _story_page(visit, application_id, objection_trouble=str(error), grounds=grounds, status=422)

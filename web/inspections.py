@@ -50,7 +50,7 @@ def record(visit: Recording, form: Typed, files: list[UploadFile] | None = None)
             cycle_id=visit.cycle(number(form.get("cycle", ""))).id or 0,
             number=form.get("number", ""),
             look=_look(form),
-            files=chosen(files),
+            files=chosen(visit, files),
         )
     except InputError as error:
         return _form(visit, form, trouble=str(error), status=422)

@@ -40,7 +40,7 @@ def record(
     files: list[UploadFile] | None = None,
 ) -> Response:
     """Record it as received on its day, with the scans of what came."""
-    cycle, handed = visit.cycle(cycle_id), chosen(files)
+    cycle = visit.cycle(cycle_id)
     try:
         raised = public_notices.raise_objection(
             visit.session,
@@ -53,11 +53,11 @@ def record(
             grounds=grounds,
             application_id=caseload.listed_application(visit.session, cycle.id or 0, number),
             received_on=read_day(received, "收到日期"),
-            files=handed,
+            files=chosen(visit, files),
         )
     except (InputError, StateError) as error:
         given = {"raised_by": raised_by, "contact": contact, "grounds": grounds, "number": number, "received": received}
-        return _form(visit, cycle, given, str(error), again=bool(handed))
+        return _form(visit, cycle, given, str(error), again=any(file.filename for file in files or []))
     said = f"已登记异议 {raised.number}，请把编号告诉异议人。"
     return visit.back(f"/objections/{raised.id}", said, wake=cycle.id)
 

@@ -7,7 +7,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from services import policy_drafts, policy_shelf, policy_upload
 from services.errors import InputError, NotFoundError, StateError
-from services.policy_upload import MOST_BYTES
+from services.policy_folder import MOST_BYTES
 from web.access import does, sees
 from web.bounds import Id
 from web.visit import Visit
@@ -40,7 +40,7 @@ def upload(
             visit.actor,
             settings=visit.console.settings,
             policy_id=policy_id,
-            folder=policy_upload.read(sent),
+            folder=policy_upload.read(visit.console.settings, sent),
         )
     except InputError as error:
         return _list(visit, policy_id=policy_id, trouble=str(error), status=422)

@@ -83,7 +83,7 @@ def raise_objection(
 ) -> Response:
     """Take an objection and give its receipt number."""
     found = _running(visit, cycle_id)
-    given, handed = {"raised_by": raised_by, "contact": contact, "grounds": grounds}, chosen(files)
+    given = {"raised_by": raised_by, "contact": contact, "grounds": grounds}
     try:
         _slow_down(visit, "objection")
         raised = public_notices.raise_objection(
@@ -95,10 +95,10 @@ def raise_objection(
             raised_by=raised_by,
             contact=contact,
             grounds=grounds,
-            files=handed,
+            files=chosen(visit, files),
         )
     except (InputError, StateError) as error:
-        return _objection_form(visit, found, given, str(error), again=bool(handed))
+        return _objection_form(visit, found, given, str(error), again=any(file.filename for file in files or []))
     return visit.page("public/objection_taken.html", raised=raised)
 
 

@@ -67,7 +67,7 @@ def upload(visit: Done, file: UploadFile | None = None) -> Response:
     waiting = {each.cycle.id or 0 for each in _waiting(visit)}
     known = review_book.taken(visit.session, visit.actor)
     try:
-        with kept_aside(file) as path:
+        with kept_aside(visit, file) as path:
             report = review_book.take(visit.session, visit.clock, visit.console.calendar, visit.actor, path=path)
     except InputError as error:
         return _inbox(visit, status=422, trouble=str(error))

@@ -1,6 +1,5 @@
 """Files that a form brings, kept aside under their own name while a service reads them; and files handed out."""
 
-import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,8 +8,10 @@ from urllib.parse import quote
 
 from fastapi import UploadFile
 from fastapi.responses import Response
+from starlette.datastructures import UploadFile as UploadedFile
 
-from services import incoming
+from config.settings import Settings
+from services import file_kinds, incoming, scanning
 from services.errors import InputError
 from services.file_kinds import content_type, plain_name
 from web.visit import Visit
@@ -29,14 +30,18 @@ _SHOWABLE = (
 
 
 @contextmanager
-def kept_aside(upload: UploadFile | None) -> Iterator[Path]:
-    """The upload as a file, gone afterwards. Raises InputError when no file was chosen."""
+def kept_aside(visit: Visit, upload: UploadFile | None) -> Iterator[Path]:
+    """The upload as a file, gone afterwards.
+
+    Raises InputError when no file was chosen, or the virus scanner has something against it.
+    """
     if upload is None or not upload.filename:
         raise InputError("没有选择文件；请先选择要上传的文件。")
+    name, data = plain_name(upload.filename), upload.file.read()
+    scanning.scan(visit.console.settings, name, data)
     with tempfile.TemporaryDirectory(prefix="duixian-") as folder:
-        path = Path(folder) / plain_name(upload.filename)
-        with path.open("wb") as file:
-            shutil.copyfileobj(upload.file, file)
+        path = Path(folder) / name
+        path.write_bytes(data)
         yield path
 
 
@@ -50,9 +55,16 @@ def looked_at(visit: Visit, upload: UploadFile | None) -> tuple[str, Path]:
     return sha256, incoming.path_of(visit.console.settings, visit.actor, sha256)
 
 
-def chosen(files: list[UploadFile] | None) -> list[tuple[str, bytes]]:
-    """Name and content of each file that was chosen."""
-    return [(file.filename, file.file.read()) for file in files or [] if file.filename]
+def chosen(visit: Visit, files: list[UploadFile] | None) -> list[tuple[str, bytes]]:
+    """Name and content of each file of evidence that was chosen. Raises InputError, see file_kinds.check_file."""
+    return [(file.filename, checked(visit.console.settings, file)) for file in files or [] if file.filename]
+
+
+def checked(settings: Settings, file: UploadedFile) -> bytes:
+    """The content of a file of evidence, which is checked here: nobody should wait for that with a turn to write."""
+    data = file.file.read()
+    file_kinds.check_file(settings, file.filename or "", data)
+    return data
 
 
 def shown(filename: str, data: bytes, *, download: bool = False) -> Response:

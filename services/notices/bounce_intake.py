@@ -19,8 +19,9 @@ from sqlmodel import Session, col, select
 
 from config.settings import Settings
 from models import Bounce, Message, MessageStatus
+from services.apart import ApartError, read_apart
 from services.clock import Clock
-from services.notices.bounces import Report, read_report
+from services.notices.bounces import Report
 from services.notices.claims import transaction
 
 _AT_ONCE = 500  # mails of a mailbox in one reading
@@ -91,7 +92,7 @@ class _Intake:
 
     def take(self, data: bytes) -> bool:
         """Record one report; False when it is none, or means no message of ours."""
-        report = read_report(data, self._settings.mail_domain)
+        report = _report(data, self._settings.mail_domain)
         with transaction(self._engine) as session:
             message = _message_of(session, report) if report else None
             if report is None or message is None:
@@ -132,6 +133,15 @@ class _Intake:
             message.status = MessageStatus.FAILED
             message.last_reply = "退信：" + f"{report.code} {report.text}".strip()
             session.add(message)
+
+
+def _report(data: bytes, domain: str) -> Report | None:
+    """The report in a mail, read in a process of its own; None also for a mail that cannot be read."""
+    try:
+        told, _ = read_apart("bounce", data, domain=domain)
+    except ApartError:
+        return None
+    return Report(**{**told, "message_ids": tuple(told["message_ids"])}) if told else None
 
 
 def _message_of(session: Session, report: Report) -> Message | None:

@@ -5,10 +5,13 @@ Pure: from the bytes of a mail to which mail did not arrive, and why.
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from email import message_from_bytes
 from email.message import EmailMessage, Message
 from email.policy import default
+from typing import Any
+
+from services.apart import Blobs
 
 _CODE = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")  # RFC 3463
 _OLD_CODE = re.compile(r"\b([45])\d\d\b")  # RFC 5321
@@ -39,6 +42,15 @@ def read_report(data: bytes, domain: str) -> Report | None:
     if ids and any(name in sender for name in _SENDERS):
         return _free(ids, _text_of(mail))
     return None
+
+
+def read_apart(data: bytes, *, domain: str) -> tuple[dict[str, Any] | None, Blobs]:
+    """What `read_report` says, for a process of its own; nothing of a mail that cannot be read."""
+    try:
+        report = read_report(data, domain)
+    except Exception:  # the parser of the standard library raises all sorts of errors at odd headers
+        report = None
+    return asdict(report) if report else None, []
 
 
 def _standard(ids: tuple[str, ...], blocks: Iterable[Message]) -> Report | None:

@@ -7,9 +7,10 @@ rows go on; only a file that cannot be opened at all raises `TableError`.
 
 from services.tables.columns import ColumnMatch, match_columns
 from services.tables.duplicates import duplicate_rows
+from services.tables.isolated import read_workbook
 from services.tables.problems import RowProblem, TableError
 from services.tables.raw import ROW
-from services.tables.reading import Sheet, Workbook, read_workbook
+from services.tables.workbook import Sheet, Workbook
 from services.tables.writing import (
     PROBLEM_COLUMNS,
     safe_for_people,

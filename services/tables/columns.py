@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from services.tables.headers import fold_heading
 from services.tables.problems import RowProblem
-from services.tables.reading import Sheet
+from services.tables.workbook import Sheet
 
 _NEAR = 0.6
 """difflib's ratio from which a heading is offered as the likely renamed one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from collections.abc import Mapping
 from itertools import islice
+from xml.etree.ElementTree import ParseError
 
 import polars as pl
 from python_calamine import (
@@ -40,7 +41,7 @@ def read_excel(data: bytes, kind: FileType, file: str) -> tuple[list[RawSheet], 
             return _sheets(book, faults, percent_cells(data, kind, file))
     except PasswordError as error:
         raise TableError(file, "设有打开密码，无法读取", "请在 Excel 中取消密码后重新保存") from error
-    except CalamineError as error:
+    except (CalamineError, ParseError) as error:
         raise TableError(file, "已损坏，无法作为工作簿打开", _REPAIR) from error
 
 

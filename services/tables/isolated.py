@@ -1,41 +1,40 @@
-"""Workbooks are read in a process of their own: calamine may crash, stall or take all memory on a broken one."""
+"""Tables are read in a process of their own: a broken or hostile one may crash or stall the reader, or fill memory."""
 
 from __future__ import annotations
 
+import hashlib
 import io
-import json
-import subprocess
-import sys
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from services.tables.filetype import FileType
-from services.tables.problems import TableError
-from services.tables.raw import Fault, Merge, RawSheet
-
-SECONDS = 120
-_ROOT = Path(__file__).resolve().parents[2]
-_REMEDY = "请在 Excel 或 WPS 中打开检查，另存为 XLSX 再提交"
+from services.apart import ApartError, read_apart
+from services.tables.problems import RowProblem, TableError
+from services.tables.workbook import Sheet, Workbook
 
 
-def read_isolated(data: bytes, kind: FileType, file: str) -> tuple[list[RawSheet], list[str]]:
-    """What `read_excel` gives; a crash, a stall or too much memory is a `TableError` like any broken file."""
-    command = [sys.executable, "-m", "services.tables.worker", kind.value, file]
+def read_workbook(path: Path, known: Collection[str] = ()) -> Workbook:
+    """Read CSV (UTF-8, UTF-8-BOM, UTF-16, GBK/GB18030), XLSX, XLS or ODS, told apart by content.
+
+    `known` are headings that the caller expects; with them the header row is found more surely. Raises `TableError`
+    when the file cannot be opened, is empty, is of another kind, or takes too much memory or time.
+    """
     try:
-        done = subprocess.run(command, input=data, capture_output=True, cwd=_ROOT, timeout=SECONDS, check=True)
-    except subprocess.TimeoutExpired as error:
-        raise TableError(file, f"读取超过 {SECONDS} 秒仍未完成，可能已损坏", _REMEDY) from error
-    except subprocess.CalledProcessError as error:
-        raise TableError(file, "已损坏，无法作为工作簿打开", _REMEDY) from error
-    told = io.BytesIO(done.stdout)
-    answer = json.loads(told.readline())
-    if "cause" in answer:
-        raise TableError(file, answer["cause"], answer["remedy"])
-    return [_sheet(plain, told.read(plain["bytes"])) for plain in answer["sheets"]], answer["notes"]
+        data = path.read_bytes()
+    except OSError as error:
+        raise TableError(path.name, "无法打开（文件不存在或没有读取权限）", "请检查路径和权限") from error
+    try:
+        told, frames = read_apart("table", data, file=path.name, known=sorted(known))
+    except ApartError as error:
+        raise TableError(path.name, error.cause, error.remedy) from error
+    if "cause" in told:
+        raise TableError(path.name, told["cause"], told["remedy"])
+    sheets = [_sheet(path.name, *each) for each in zip(told["sheets"], frames, strict=True)]
+    problems = [RowProblem(path.name, *each) for each in told["problems"]]
+    return Workbook(path.name, hashlib.sha256(data).hexdigest(), sheets, problems, told["notes"])
 
 
-def _sheet(plain: dict[str, Any], cells: bytes) -> RawSheet:
-    faults = {(row, column): Fault(*words) for row, column, *words in plain["faults"]}
-    return RawSheet(plain["name"], pl.read_ipc(cells), [Merge(*bounds) for bounds in plain["merges"]], faults)
+def _sheet(file: str, plain: dict[str, Any], rows: bytes) -> Sheet:
+    return Sheet(file, frame=pl.read_ipc(io.BytesIO(rows)), **plain)

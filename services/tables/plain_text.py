@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import polars as pl
 
-from services.tables.raw import cells_of
+from services.tables.raw import cells_of, check_area
 
 _SLICE = 1 << 24
 """Bytes that are taken apart at a time: what is needed beside the cells themselves stays small."""
@@ -21,11 +21,12 @@ def plain_cells(text: bytes, delimiter: str) -> pl.DataFrame | None:
     """The stripped cells of a text in UTF-8 as `RawSheet` has them, or None: then it is for the careful reader.
 
     That is a text with a broken or a many-lined quotation, a lone carriage return, or an immensely long line.
+    Raises TooLargeError.
     """
     lone_return = b"\r" in text and text.count(b"\r") != text.count(b"\r\n")
     if lone_return or any(space in text for space in _OTHER_SPACE):
         return None
-    frames = [pl.DataFrame()]
+    frames, rows = [pl.DataFrame()], 0
     for part in _slices(text):
         cells = _even(part, delimiter)
         if cells is None:
@@ -33,6 +34,8 @@ def plain_cells(text: bytes, delimiter: str) -> pl.DataFrame | None:
         if cells is None:
             return None
         frames.append(cells)
+        rows += cells.height
+        check_area(rows, max(frame.width for frame in frames))
     return pl.concat(frames, how="diagonal", rechunk=False)
 
 
@@ -54,6 +57,7 @@ def _even(part: bytes, delimiter: str) -> pl.DataFrame | None:
     width = part.count(cell_end, 0, end if end >= 0 else len(part)) + 1
     if part.count(cell_end) != (width - 1) * (part.count(b"\n") + 1):
         return None
+    check_area(part.count(b"\n") + 1, width)
     # at the very end of a text polars overlooks a last empty cell, hence the end of the line
     schema = {str(index): pl.String() for index in range(width)}
     try:
@@ -91,10 +95,9 @@ def _split(part: str, delimiter: str) -> pl.DataFrame | None:
 
 
 def _columns(cells: pl.Series) -> pl.DataFrame:
-    width = cells.list.len().max()
+    longest = cells.list.len().max()
+    width = longest if isinstance(longest, int) else 0
+    check_area(cells.len(), width)
     column = pl.col("cells").list
-    split = [
-        column.get(index, null_on_oob=True).str.strip_chars().alias(str(index))
-        for index in range(width if isinstance(width, int) else 0)
-    ]
+    split = [column.get(index, null_on_oob=True).str.strip_chars().alias(str(index)) for index in range(width)]
     return cells.to_frame("cells").select(split)

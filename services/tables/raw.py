@@ -32,6 +32,25 @@ class Merge:
     right: int
 
 
+MAX_COLUMNS = 16_384
+"""As many as Excel has: a text with more is refused."""
+
+MAX_CELLS = 60_000_000
+"""A sheet with a larger used area is refused."""
+
+
+class TooLargeError(Exception):
+    """A table whose used area is beyond every bureau's; the message is what of it is too large."""
+
+
+def check_area(rows: int, columns: int) -> None:
+    """Raise TooLargeError for a used area that is too large, before memory is taken for it."""
+    if columns > MAX_COLUMNS:
+        raise TooLargeError(f"有 {columns:,} 列，表格最多 {MAX_COLUMNS:,} 列")
+    if rows * columns > MAX_CELLS:
+        raise TooLargeError(f"的使用区域大到 {rows:,} 行 × {columns:,} 列，远处有零散单元格或格式")
+
+
 TOP_ROWS = 62
 """Enough rows to find a header in: those in which it may begin, and as many below."""
 
@@ -69,6 +88,7 @@ class RawSheet:
 
 def cells_of(rows: Sequence[Sequence[str]]) -> pl.DataFrame:
     """Rows of any lengths as the `cells` of a sheet."""
+    check_area(len(rows), max(map(len, rows), default=0))
     columns = zip_longest(*rows)
     return pl.DataFrame({str(index): pl.Series(column, dtype=pl.String) for index, column in enumerate(columns)})
 

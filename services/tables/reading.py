@@ -4,81 +4,25 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import polars as pl
 
 from services.tables.damage import damaged_cells, may_be_damaged
+from services.tables.excel import read_excel
 from services.tables.filetype import FileType, file_type
-from services.tables.headers import Header, UnclearHeaderError, find_header, fold_heading
-from services.tables.isolated import read_isolated
+from services.tables.headers import Header, UnclearHeaderError, find_header
 from services.tables.problems import RowProblem, TableError, shortened
 from services.tables.raw import ROW, Fault, RawSheet, column_letter, rows_of
 from services.tables.text import read_text
+from services.tables.workbook import Sheet, Workbook
 
 
-@dataclass
-class Sheet:
-    """One table: `frame` has a String column per heading (an empty cell is "") and `_row`, the row number in Excel.
-
-    `duplicated` names headings that several columns share, with those columns' letters; in the frame the second and
-    later ones are called `heading（X 列）`.
-    """
-
-    file: str
-    name: str
-    header_row: int
-    columns: list[str]
-    frame: pl.DataFrame
-    duplicated: dict[str, list[str]] = field(default_factory=dict)
-
-    def problem(self, row: int, column: str, value: str, cause: str, remedy: str) -> RowProblem:
-        """A problem of this sheet, for callers that find more than the reader can know."""
-        return RowProblem(self.file, self.name, row, column, value, cause, remedy)
-
-
-@dataclass
-class Workbook:
-    """What was read of a file. Rows in `problems` are left out of the frames; `notes` tell what was passed over."""
-
-    file: str
-    sha256: str
-    sheets: list[Sheet]
-    problems: list[RowProblem]
-    notes: list[str]
-
-    def table(self, known: Collection[str] = ()) -> Sheet:
-        """The only sheet, or the one with the most `known` headings; raises `TableError` when that is not one sheet."""
-        if len(self.sheets) == 1:
-            return self.sheets[0]
-        if not self.sheets:
-            causes = "；".join(problem.cause for problem in self.problems)
-            raise TableError(self.file, f"没有可用的工作表（{causes}）", "请按模板整理后重新提交")
-        folded = {fold_heading(heading) for heading in known}
-        hits = [len(folded & {fold_heading(column) for column in sheet.columns}) for sheet in self.sheets]
-        if max(hits) and hits.count(max(hits)) == 1:
-            return self.sheets[hits.index(max(hits))]
-        names = "、".join(f"「{sheet.name}」" for sheet in self.sheets)
-        raise TableError(
-            self.file, f"有 {len(self.sheets)} 个工作表（{names}），不能确定用哪一个", "请只保留要提交的工作表"
-        )
-
-
-def read_workbook(path: Path, known: Collection[str] = ()) -> Workbook:
-    """Read CSV (UTF-8, UTF-8-BOM, UTF-16, GBK/GB18030), XLSX, XLS or ODS, told apart by content.
-
-    `known` are headings that the caller expects; with them the header row is found more surely. Raises `TableError`
-    when the file cannot be opened, is empty, or is of another kind.
-    """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise TableError(path.name, "无法打开（文件不存在或没有读取权限）", "请检查路径和权限") from error
-    raws, notes = _raw_sheets(data, path.name)
+def read_bytes(data: bytes, file: str, known: Collection[str] = ()) -> Workbook:
+    """What `read_workbook` gives, read in this very process: for the one that it starts. Raises `TableError`."""
+    raws, notes = _raw_sheets(data, file)
     if all(raw.empty for raw in raws):
-        raise TableError(path.name, "里没有任何数据", "请检查导出或上传是否成功，重新提交有内容的文件")
-    workbook = Workbook(path.name, hashlib.sha256(data).hexdigest(), [], [], notes)
+        raise TableError(file, "里没有任何数据", "请检查导出或上传是否成功，重新提交有内容的文件")
+    workbook = Workbook(file, hashlib.sha256(data).hexdigest(), [], [], notes)
     for raw in raws:
         _add(workbook, raw, known)
     return workbook
@@ -89,7 +33,7 @@ def _raw_sheets(data: bytes, file: str) -> tuple[list[RawSheet], list[str]]:
     if kind is FileType.TEXT:
         sheet, encoding = read_text(data, file)
         return [sheet], [f"文字编码：{encoding.upper()}"]
-    return read_isolated(data, kind, file)
+    return read_excel(data, kind, file)
 
 
 def _add(workbook: Workbook, raw: RawSheet, known: Collection[str]) -> None:
@@ -129,9 +73,8 @@ def _column_names(body: pl.DataFrame, header: Header) -> tuple[dict[int, str], d
         if not heading and not (body[str(column)] != "").any():
             continue
         letters.setdefault(heading, []).append(column_letter(column))
-        names[column] = (
-            heading if heading and len(letters[heading]) == 1 else f"{heading}（{column_letter(column)} 列）"
-        )
+        plain = heading not in ("", ROW) and len(letters[heading]) == 1
+        names[column] = heading if plain else f"{heading}（{column_letter(column)} 列）"
     return names, {heading: places for heading, places in letters.items() if heading and len(places) > 1}
 
 
@@ -162,7 +105,7 @@ def _merged_rows(raw: RawSheet, header: Header) -> dict[tuple[int, int | None], 
         if merge.top == merge.bottom or merge.bottom <= header.last:
             continue
         text = raw.cell(merge.top, merge.left)
-        for index in range(max(merge.top, header.last + 1), merge.bottom + 1):
+        for index in range(max(merge.top, header.last + 1), min(merge.bottom + 1, raw.cells.height)):
             if text:
                 faults[(index, merge.left)] = Fault(text, _MERGED, "请取消合并，逐行填写")
     return faults

@@ -13,7 +13,7 @@ import polars as pl
 from services.tables.damage import bears_marks
 from services.tables.plain_text import plain_cells
 from services.tables.problems import TableError, shortened
-from services.tables.raw import Fault, RawSheet, cells_of
+from services.tables.raw import Fault, RawSheet, TooLargeError, cells_of
 
 MAX_LINES_IN_A_CELL = 50
 """A quoted cell with more lines than this is taken for a forgotten closing quote."""
@@ -22,13 +22,21 @@ _BOMS = {b"\xef\xbb\xbf": "utf-8-sig", b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-
 _DELIMITERS = (",", "\t", ";", "|")
 _SAMPLE_LINES = 50
 _SAMPLE = 1 << 20
+csv.field_size_limit(1 << 30)  # as long as a file may be: a long cell is no broken one
 _LOST = "\ufffd"
 """Stands where a character was lost in an export."""
 
 
 def read_text(data: bytes, file: str) -> tuple[RawSheet, str]:
-    """The one sheet of a delimited text file, and the name of its encoding."""
+    """The one sheet of a delimited text file, and the name of its encoding. Raises TableError."""
     utf8, encoding = decode(data, file)
+    try:
+        return _sheet(utf8), encoding
+    except TooLargeError as error:
+        raise TableError(file, str(error), "请删除数据区以外的行和列，或拆分成几个文件") from error
+
+
+def _sheet(utf8: bytes) -> RawSheet:
     sample = io.StringIO(utf8[:_SAMPLE].decode(errors="ignore"), newline="")
     delimiter = _delimiter(list(islice(sample, _SAMPLE_LINES)))
     cells = plain_cells(utf8, delimiter)
@@ -37,7 +45,7 @@ def read_text(data: bytes, file: str) -> tuple[RawSheet, str]:
         cells, faults = carefully(utf8.decode(), delimiter)
     if _LOST.encode() in utf8:
         faults |= _unreadable(cells)
-    return RawSheet(name="", cells=cells, faults=faults, intact=not bears_marks(utf8)), encoding
+    return RawSheet(name="", cells=cells, faults=faults, intact=not bears_marks(utf8))
 
 
 def _unreadable(cells: pl.DataFrame) -> dict[tuple[int, int | None], Fault]:

@@ -1,53 +1,45 @@
-"""The process in which a workbook is read: `python -m services.tables.worker KIND FILE < data > sheets`.
-
-Written is one line of JSON, with the sheets or the refusal, and behind it the cells of each sheet as Arrow IPC.
-"""
+"""The reader of tables, for a process of its own: what was read, as JSON, and the rows of each sheet as Arrow IPC."""
 
 from __future__ import annotations
 
 import io
-import json
-import resource
-import sys
+from collections.abc import Sequence
+from typing import Any
 
-from services.tables.excel import read_excel
-from services.tables.filetype import FileType
-from services.tables.problems import TableError
-from services.tables.raw import RawSheet
-
-MEMORY_BYTES = 3 << 30
+from services.apart import Blobs
+from services.tables.problems import RowProblem, TableError
+from services.tables.reading import read_bytes
+from services.tables.workbook import Sheet
 
 
-def main(kind: str, file: str) -> None:
-    """Write the sheets, or the refusal."""
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
-    tables: list[bytes] = []
+def read(data: bytes, *, file: str, known: Sequence[str]) -> tuple[dict[str, Any], Blobs]:
+    """The workbook, or the cause and the remedy of its refusal."""
     try:
-        sheets, notes = read_excel(sys.stdin.buffer.read(), FileType(kind), file)
+        book = read_bytes(data, file, known)
     except TableError as error:
-        answer: dict[str, object] = {"cause": error.cause, "remedy": error.remedy}
-    else:
-        tables = [_table(sheet) for sheet in sheets]
-        plain = [_plain(sheet, len(table)) for sheet, table in zip(sheets, tables, strict=True)]
-        answer = {"sheets": plain, "notes": notes}
-    sys.stdout.buffer.write(json.dumps(answer, ensure_ascii=False).encode() + b"\n")
-    sys.stdout.buffer.writelines(tables)
+        return {"cause": error.cause, "remedy": error.remedy}, []
+    answer = {
+        "sheets": [_plain(sheet) for sheet in book.sheets],
+        "problems": [_told(problem) for problem in book.problems],
+        "notes": book.notes,
+    }
+    return answer, [_rows(sheet) for sheet in book.sheets]
 
 
-def _table(sheet: RawSheet) -> bytes:
+def _rows(sheet: Sheet) -> bytes:
     written = io.BytesIO()
-    sheet.cells.write_ipc(written)
+    sheet.frame.write_ipc(written)
     return written.getvalue()
 
 
-def _plain(sheet: RawSheet, size: int) -> dict[str, object]:
+def _plain(sheet: Sheet) -> dict[str, object]:
     return {
         "name": sheet.name,
-        "bytes": size,
-        "merges": [[merge.top, merge.left, merge.bottom, merge.right] for merge in sheet.merges],
-        "faults": [[*place, fault.value, fault.cause, fault.remedy] for place, fault in sheet.faults.items()],
+        "header_row": sheet.header_row,
+        "columns": sheet.columns,
+        "duplicated": sheet.duplicated,
     }
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def _told(problem: RowProblem) -> list[object]:
+    return [problem.sheet, problem.row, problem.column, problem.value, problem.cause, problem.remedy]

@@ -14,10 +14,7 @@ import zipfile
 import zlib
 
 from services.tables.problems import TableError
-from services.tables.raw import Fault, error_value
-
-MAX_CELLS = 60_000_000
-"""A sheet with a larger used area is refused."""
+from services.tables.raw import MAX_CELLS, Fault, TooLargeError, check_area, error_value
 
 _COLUMN_OF_CELL = re.compile(rb"""\sr=["']([A-Z]+)""")
 _ROW_NUMBER = re.compile(rb"""<row\s[^>]*?\br=["'](\d+)""")
@@ -66,12 +63,10 @@ def _measured(xml: bytes, sheet: str, file: str) -> bytes:
         return xml
     letters = {found.group(1) for found in _COLUMN_OF_CELL.finditer(xml)}
     columns = max((_column_index(each) + 1 for each in letters), default=0)
-    if rows * columns > MAX_CELLS:
-        raise TableError(
-            file,
-            f"工作表「{sheet}」的使用区域大到 {rows:,} 行 × {columns:,} 列，远处有零散单元格或格式",
-            "请删除数据区以外的行和列后另存",
-        )
+    try:
+        check_area(rows, columns)
+    except TooLargeError as error:
+        raise TableError(file, f"工作表「{sheet}」{error}", "请删除数据区以外的行和列后另存") from error
     return xml
 
 

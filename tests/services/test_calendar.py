@@ -75,7 +75,7 @@ def test_an_unknown_year_names_the_file_to_add(calendar: Calendar) -> None:
             "year: 2031\nsource: x\nprovisional: true\nholidays: {2031-01-04: a}\nworkdays: {2031-01-04: a}",
             "2031-01-04 既写了放假又写了上班",
         ),
-        ("year: [", "不是正确的 YAML"),
+        ("year: [", "第 2 行：YAML 写法有误"),
     ],
 )
 def test_a_wrong_file_is_refused_with_its_fault(tmp_path: Path, text: str, cause: str) -> None:

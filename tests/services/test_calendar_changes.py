@@ -94,9 +94,9 @@ def test_a_year_that_the_program_brings_is_taken_only_when_the_file_says_so(
     ("text", "told"),
     [
         ("", "没有选择文件"),
-        ("year: [", "录入的内容不是正确的 YAML"),
+        ("year: [", "录入的内容第 2 行：YAML 写法有误"),
         (NEXT.replace("2027-01-01", "2028-01-01"), "“2028-01-01”不是 2027 年的日期"),
-        (NEXT.replace("2027-02-20", "2027-02-30"), "不是正确的 YAML"),
+        (NEXT.replace("2027-02-20", "2027-02-30"), "第 8 行：没有这一天，看到的是“2027-02-30”"),
         (NEXT.replace("year: 2027", "year: 27"), "year 是“27”"),
         (NEXT.replace("元旦", ""), "2027-01-01 没有写名称"),
         (NEXT.replace("2027-01-01:", "2027-01-01 10:00:00:"), "不是 2027 年的日期"),

@@ -10,7 +10,7 @@ from sqlmodel import col, select
 import policy
 from config.settings import ROOT
 from models import AuditEntry, DraftState, PolicyDraft
-from services import audit, cycles, overview, policies, policy_drafts, policy_install, policy_shelf
+from services import audit, cycles, overview, policies, policy_drafts, policy_install, policy_shelf, policy_upload
 from services.errors import InputError, NotAllowedError, NotFoundError, ServiceError, StateError
 from services.policy_upload import PolicyFolder
 from tests.desk import POLICY, Desk
@@ -41,10 +41,14 @@ def office(desk: Desk, tmp_path: Path) -> Desk:
     return replace(desk, settings=desk.settings.model_copy(update={"policies_dir": shelf}))
 
 
+def handed_in(office: Desk, files: dict[str, bytes]) -> PolicyFolder:
+    return policy_upload.read(office.settings, list(files.items()))
+
+
 def upload(office: Desk, files: dict[str, bytes] = NEW, policy_id: str = "") -> int:
     """Hand a folder in; its draft's id."""
     draft, _ = policy_drafts.upload(
-        *office.at, office.operator, settings=office.settings, policy_id=policy_id, folder=PolicyFolder(files)
+        *office.at, office.operator, settings=office.settings, policy_id=policy_id, folder=handed_in(office, files)
     )
     return draft.id or 0
 
@@ -129,7 +133,7 @@ def test_only_heads_decide_and_only_operators_and_administrators_upload(office: 
             policy_drafts.approve(*office.at, actor, settings=office.settings, draft_id=draft_id)
     with pytest.raises(NotAllowedError):
         policy_drafts.upload(
-            *office.at, office.leader, settings=office.settings, policy_id="", folder=PolicyFolder(NEW)
+            *office.at, office.leader, settings=office.settings, policy_id="", folder=handed_in(office, NEW)
         )
 
 
@@ -179,7 +183,7 @@ def test_the_same_content_waits_once(office: Desk) -> None:
     before = entries(office)
     assert upload(office) == draft_id
     assert policy_drafts.upload(
-        *office.at, office.operator, settings=office.settings, policy_id=ID, folder=PolicyFolder(NEW)
+        *office.at, office.operator, settings=office.settings, policy_id=ID, folder=handed_in(office, NEW)
     ) == (policy_drafts.entry(office.session, draft_id).draft, False)
     assert len(policy_drafts.drafts(office.session)) == 1 and entries(office) == before
     policy_drafts.refuse(*office.at, office.leader, draft_id=draft_id, remark="标题不对")

@@ -7,9 +7,11 @@ import zipfile
 
 import pytest
 
+from config.settings import Settings
 from services import policy_upload
 from services.errors import InputError
-from services.policy_upload import MOST_BYTES, MOST_FILES, PolicyFolder
+from services.policy_folder import MOST_BYTES, MOST_FILES, unpack
+from services.policy_upload import PolicyFolder
 
 POLICY = "id: small\ntitle: 虚构\n".encode()
 CASES = b"cases: []\n"
@@ -29,12 +31,16 @@ def zipped(members: dict[str, bytes], **changes: object) -> bytes:
     return buffer.getvalue()
 
 
+def read(uploads: list[tuple[str, bytes]]) -> PolicyFolder:
+    return policy_upload.read(Settings(_env_file=None), uploads)
+
+
 def read_zip(members: dict[str, bytes], **changes: object) -> PolicyFolder:
-    return policy_upload.read([("政策.zip", zipped(members, **changes))])
+    return read([("政策.zip", zipped(members, **changes))])
 
 
 def test_a_flat_zip_a_folder_and_single_files_give_the_same() -> None:
-    single = policy_upload.read([("policy.yaml", POLICY), ("cases.yaml", CASES)])
+    single = read([("policy.yaml", POLICY), ("cases.yaml", CASES)])
     flat = read_zip({"cases.yaml": CASES, "policy.yaml": POLICY})
     folder = read_zip({"2027年政策/": b"", "2027年政策/policy.yaml": POLICY, "2027年政策/cases.yaml": CASES})
     assert single.sha256 == flat.sha256 == folder.sha256
@@ -56,9 +62,9 @@ def test_the_digest_is_of_names_and_contents() -> None:
 
 
 def test_a_zip_is_told_by_its_content_and_not_by_its_name() -> None:
-    assert policy_upload.read([("policy.yaml", zipped({"policy.yaml": POLICY}))]).files["policy.yaml"] == POLICY
+    assert read([("policy.yaml", zipped({"policy.yaml": POLICY}))]).files["policy.yaml"] == POLICY
     with pytest.raises(InputError, match=r"不能用“政策\.zip”这个文件名"):
-        policy_upload.read([("政策.zip", POLICY)])
+        read([("政策.zip", POLICY)])
 
 
 @pytest.mark.parametrize(
@@ -104,7 +110,7 @@ def test_a_password_is_refused() -> None:
     data = bytearray(zipped({"policy.yaml": POLICY}))
     data[data.rindex(b"PK\x01\x02") + 8] |= 1
     with pytest.raises(InputError, match=r"“policy\.yaml”设有密码"):
-        policy_upload.read([("政策.zip", bytes(data))])
+        read([("政策.zip", bytes(data))])
 
 
 def test_a_bomb_is_refused_while_it_unpacks() -> None:
@@ -118,13 +124,13 @@ def test_a_header_that_understates_a_bomb_does_not_let_it_in() -> None:
     size = (MOST_BYTES * 4).to_bytes(4, "little")
     assert data.count(size) == 2
     with pytest.raises(InputError, match="打不开，可能已经损坏"):
-        policy_upload.read([("政策.zip", bytes(data.replace(size, (100).to_bytes(4, "little"))))])
+        read([("政策.zip", bytes(data.replace(size, (100).to_bytes(4, "little"))))])
 
 
 def test_many_files_together_may_not_be_larger_either() -> None:
     half = b"\n" * (MOST_BYTES // 2)
     with pytest.raises(InputError, match=r"读到“c\.txt”时"):
-        policy_upload.read([("policy.yaml", POLICY), ("b.txt", half), ("c.txt", half)])
+        read([("policy.yaml", POLICY), ("b.txt", half), ("c.txt", half)])
 
 
 @pytest.mark.parametrize(
@@ -139,22 +145,22 @@ def test_many_files_together_may_not_be_larger_either() -> None:
 )
 def test_what_is_no_plain_text_is_refused(data: bytes, said: str) -> None:
     with pytest.raises(InputError, match=said):
-        policy_upload.read([("policy.yaml", data)])
+        read([("policy.yaml", data)])
 
 
 def test_a_byte_order_mark_and_broken_yaml_are_left_to_the_check() -> None:
-    assert policy_upload.read([("policy.yaml", b"\xef\xbb\xbf" + POLICY)]).policy_id == "small"
-    assert policy_upload.read([("policy.yaml", b"a: [\n")]).policy_id == ""
-    assert policy_upload.read([("policy.yaml", b"hello")]).policy_id == ""
-    assert policy_upload.read([("policy.yaml", b"id: &a [*a]")]).policy_id == ""
-    assert policy_upload.read([("policy.yaml", b"[" * 100_000)]).policy_id == ""
+    assert read([("policy.yaml", b"\xef\xbb\xbf" + POLICY)]).policy_id == "small"
+    assert read([("policy.yaml", b"a: [\n")]).policy_id == ""
+    assert read([("policy.yaml", b"hello")]).policy_id == ""
+    assert read([("policy.yaml", b"id: &a [*a]")]).policy_id == ""
+    assert read([("policy.yaml", b"[" * 100_000)]).policy_id == ""
 
 
 def test_nothing_and_a_zip_beside_files_are_refused() -> None:
     with pytest.raises(InputError, match="没有选择文件"):
-        policy_upload.read([])
+        read([])
     with pytest.raises(InputError, match=r"“a\.zip”是压缩包，不能与别的文件一起上传"):
-        policy_upload.read([("policy.yaml", POLICY), ("a.zip", zipped({"cases.yaml": CASES}))])
+        read([("policy.yaml", POLICY), ("a.zip", zipped({"cases.yaml": CASES}))])
 
 
 def test_a_damaged_zip_is_refused_in_words_however_it_is_damaged() -> None:
@@ -164,6 +170,6 @@ def test_a_damaged_zip_is_refused_in_words_however_it_is_damaged() -> None:
         for _ in range(chance.randint(1, 4)):
             data[chance.randrange(4, len(data))] = chance.randrange(256)
         try:
-            policy_upload.read([("a.zip", bytes(data[: chance.randint(5, len(data))]))])
+            unpack([("a.zip", bytes(data[: chance.randint(5, len(data))]))])
         except InputError as error:
             assert str(error).endswith("。")

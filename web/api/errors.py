@@ -17,10 +17,11 @@ from web.problems import CLASHES, clash
 _STATUS = {NotFoundError: 404, NotAllowedError: 403, InputError: 422, StateError: 409}
 _PROBLEM = "application/problem+json"
 _SENTENCES = {
-    400: "请求的内容读不出来；应为 UTF-8 编码的 JSON。",
+    400: "请求的内容读不出来；应为 UTF-8 编码的 JSON，文件用 multipart/form-data 发送，文件名不要太长。",
     404: "没有这个地址。",
     405: "这个地址不支持该方法。",
 }
+_MOST_TOLD = 20
 _LOG = logging.getLogger(__name__)
 REFUSALS: dict[int | str, dict[str, Any]] = {
     status: {"model": Problem, "content": {_PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
@@ -31,7 +32,8 @@ REFUSALS: dict[int | str, dict[str, Any]] = {
 def problem(status: int, title: str, detail: str) -> JSONResponse:
     """A refusal as problem+json."""
     headers = {"WWW-Authenticate": "Bearer"} if status == 401 else {}
-    body = Problem(title=title, status=status, detail=detail).model_dump()
+    shown = detail.encode("utf-8", "replace").decode()  # JSON may hold half a character, which no answer can
+    body = Problem(title=title, status=status, detail=shown).model_dump()
     return JSONResponse(body, status, headers=headers, media_type=_PROBLEM)
 
 
@@ -47,7 +49,10 @@ def handle(api: FastAPI) -> None:
 
     @api.exception_handler(RequestValidationError)
     def invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
-        told = "；".join(misfit(each) for each in error.errors())
+        found = error.errors()
+        told = "；".join(misfit(each) for each in found[:_MOST_TOLD])
+        if len(found) > _MOST_TOLD:
+            told += f"；另有 {len(found) - _MOST_TOLD} 处"
         return problem(422, "请求的格式不对", f"请对照接口说明更正：{told}")
 
     @api.exception_handler(HTTPException)

@@ -12,6 +12,7 @@ from services.interface import Scope
 from web.api.calls import Call, within
 from web.api.shapes import AnswerIn, ApplicationIn, ApplicationOut, EvidenceOut, WithdrawalIn
 from web.bounds import Id
+from web.uploads import checked
 from web.visit import wake_quietly
 
 Handing = Annotated[Call, within(Scope.SUBMIT_APPLICATIONS)]
@@ -50,7 +51,7 @@ def add_evidence(
 ) -> EvidenceOut:
     """Add a file of evidence to an application that is not accepted yet."""
     sight.application(call.session, call.holder.actor, application_id)
-    data = file.file.read()
+    data = checked(call.console.settings, file)
     asked = ["evidence", application_id, evidence, file.filename, hashlib.sha256(data).hexdigest()]
     attachment = handing_in.add_evidence(
         call.session,

@@ -1,0 +1,147 @@
+"""Bytes that somebody handed in are read in a process of their own, with limits of memory, time and size of the answer.
+
+A reader is a plain function `(data, **arguments) -> (answer, blobs)`: the arguments and the answer are JSON, the blobs
+bytes. Nothing else comes back, so that what a hostile file makes of the reader stays in its process. Why: see
+docs/decisions/0023-reading-apart.md.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from enum import Enum
+from pathlib import Path
+from typing import IO, Any
+
+from services.errors import InputError
+
+MEGABYTE = 1024 * 1024
+THREADS = 4
+"""Of the numeric library, which otherwise takes one a core, each with memory of its own."""
+
+Blobs = Sequence[bytes]
+_ROOT = Path(__file__).resolve().parents[1]
+_PATIENCE_SECONDS = 60
+_ABORTED = -6  # SIGABRT, also of a library that got no memory
+_GIVES_UP = -24, -9  # SIGXCPU, and the SIGKILL that follows
+
+
+class Size(Enum):
+    """How much a reader takes, and so how many may run at once: 2 and 6 in one process of ours."""
+
+    LARGE = threading.BoundedSemaphore(2)
+    SMALL = threading.BoundedSemaphore(6)
+
+
+@dataclass(frozen=True)
+class Reader:
+    """One reader: `function` as `module:name`, its limits, and whether many may run at once."""
+
+    function: str
+    megabytes: int
+    seconds: int
+    size: Size = Size.SMALL
+    answer_megabytes: int = 64
+
+
+READERS = {
+    "table": Reader("services.tables.worker:read", 3072, 120, Size.LARGE, 2048),
+    "office_file": Reader("services.office_files:read", 512, 20, answer_megabytes=8),
+    "policy_folder": Reader("services.policy_folder:read", 1024, 30, Size.LARGE),
+    "policy_check": Reader("services.policy_check:read", 3072, 120, Size.LARGE),
+    "calendar": Reader("services.calendar:read_apart", 512, 20),
+    "bounce": Reader("services.notices.bounces:read_apart", 512, 20),
+}
+"""Every reader of bytes that come from outside."""
+
+
+class ApartError(Exception):
+    """The reader came to no answer. `cause` and `remedy` are parts of a Chinese sentence; `busy`: it never began."""
+
+    def __init__(self, cause: str, remedy: str, *, busy: bool = False) -> None:
+        self.cause, self.remedy, self.busy = cause, remedy, busy
+        super().__init__(f"{cause}；{remedy}。")
+
+
+_MEMORY = "太大或太复杂，读取它需要的内存超过 {limit} 兆字节", "请拆分成几个小一些的文件"
+_TIME = "太大或太复杂，读取超过 {limit} 秒仍未完成", "请检查内容，或拆分成几个小一些的文件"
+_ANSWER = "内容太多，读出来超过 {limit} 兆字节", "请拆分成几个小一些的文件"
+_CRASH = "已损坏，无法读取", "请用原来的软件打开检查，另存后再提交"
+_ABORT = "已损坏，或者大到需要的内存超过 {limit} 兆字节", "请用原来的软件打开检查，另存或拆分后再提交"
+_BUSY = "暂时读不了，服务器正在读取别的文件", "请过一会儿再试"
+
+
+def read_apart(reader: str, data: bytes, **arguments: Any) -> tuple[Any, list[bytes]]:
+    """The answer and the blobs of a reader. Raises ApartError, or the InputError that the reader raised."""
+    what = READERS[reader]
+    with _room(what.size), tempfile.TemporaryFile(prefix="duixian-") as told:
+        code = _run(what, json.dumps(arguments).encode() + b"\n" + data, told)
+        told.seek(0)
+        if code in _GIVES_UP:
+            raise _over(_TIME, what.seconds)
+        if code == _ABORTED:
+            raise _over(_ABORT, what.megabytes)
+        try:
+            return _heard(what, json.loads(told.readline()), told)
+        except (ValueError, TypeError, KeyError) as error:  # it ended before it could say anything, or says nonsense
+            raise ApartError(*_CRASH) from error
+
+
+def sentence(file: str, error: ApartError) -> str:
+    """What a user is told of a file that could not be read."""
+    return f"“{file}”{error}"
+
+
+def _heard(what: Reader, head: Any, told: IO[bytes]) -> tuple[Any, list[bytes]]:
+    if "refused" in head:
+        raise InputError(head["refused"])
+    if "over" in head:
+        raise _over(_ANSWER, what.answer_megabytes) if head["over"] == "answer" else _over(_MEMORY, what.megabytes)
+    return head["answer"], [told.read(size) for size in head["blobs"]]
+
+
+def _run(what: Reader, request: bytes, told: IO[bytes]) -> int:
+    """Run the reader to its end, and give its return code; what runs too long is killed and waited for."""
+    limits = (what.megabytes, what.seconds, what.answer_megabytes)
+    command = [sys.executable, "-m", "services.apart_worker", what.function, *map(str, limits)]
+    try:
+        return subprocess.run(
+            command,
+            input=request,
+            stdout=told,
+            stderr=subprocess.DEVNULL,
+            cwd=_ROOT,
+            env=_environment(),
+            timeout=what.seconds,
+            check=False,
+        ).returncode
+    except subprocess.TimeoutExpired as error:
+        raise _over(_TIME, what.seconds) from error
+
+
+def _environment() -> dict[str, str]:
+    """What the reader may know: no password of ours is in it."""
+    known = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TMPDIR", "HOME") if name in os.environ}
+    return {**known, "POLARS_MAX_THREADS": str(THREADS), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
+
+
+def _over(words: tuple[str, str], limit: int) -> ApartError:
+    return ApartError(words[0].format(limit=f"{limit:,}"), words[1])
+
+
+@contextmanager
+def _room(size: Size) -> Iterator[None]:
+    """A place among those that may run at once."""
+    if not size.value.acquire(timeout=_PATIENCE_SECONDS):
+        raise ApartError(*_BUSY, busy=True)
+    try:
+        yield
+    finally:
+        size.value.release()

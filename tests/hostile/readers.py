@@ -1,0 +1,58 @@
+"""Readers that misbehave, for a process of their own."""
+
+import os
+import time
+from typing import Any
+
+from services.errors import InputError
+
+
+def echo(data: bytes, *, word: str) -> tuple[Any, list[bytes]]:
+    return {"word": word, "secrets": sorted(name for name in os.environ if name.startswith("DUIXIAN"))}, [
+        data,
+        b"",
+        data,
+    ]
+
+
+def eat(_data: bytes) -> tuple[Any, list[bytes]]:
+    return len([bytes(1 << 20) for _ in range(100_000)]), []
+
+
+def sleep(_data: bytes) -> tuple[Any, list[bytes]]:
+    time.sleep(1000)
+    return None, []
+
+
+def spin(_data: bytes) -> tuple[Any, list[bytes]]:
+    while True:
+        pass
+
+
+def talk(_data: bytes) -> tuple[Any, list[bytes]]:
+    return None, [bytes(3 << 20)]
+
+
+def shout(_data: bytes) -> tuple[Any, list[bytes]]:
+    return "甲" * (3 << 20), []
+
+
+def crash(_data: bytes) -> tuple[Any, list[bytes]]:
+    os.abort()
+
+
+def defect(_data: bytes) -> tuple[Any, list[bytes]]:
+    raise KeyError("/secret/path")
+
+
+def dig(_data: bytes) -> tuple[Any, list[bytes]]:
+    return dig(_data)
+
+
+def refuse(_data: bytes) -> tuple[Any, list[bytes]]:
+    raise InputError("第 3 行写错了。")
+
+
+def garble(_data: bytes) -> tuple[Any, list[bytes]]:
+    os.write(1, b"{}\n\xff")
+    os._exit(0)

@@ -1,0 +1,93 @@
+"""A reader in a process of its own: its answer, its limits, and that nothing of it is left behind."""
+
+import subprocess
+import sys
+import threading
+import time
+
+import psutil
+import pytest
+
+from services import apart
+from services.apart import ApartError, Reader, read_apart
+from services.errors import InputError
+
+
+@pytest.fixture(autouse=True)
+def readers(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The readers that misbehave, with small limits."""
+    for name in ("echo", "eat", "sleep", "spin", "talk", "shout", "crash", "defect", "dig", "refuse", "garble"):
+        reader = Reader(f"tests.hostile.readers:{name}", 256, 3, answer_megabytes=2)
+        monkeypatch.setitem(apart.READERS, name, reader)
+
+
+def left() -> list[psutil.Process]:
+    """Processes that we started and that are still there, as zombies or otherwise."""
+    return psutil.Process().children(recursive=True)
+
+
+def test_an_answer_comes_back_with_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUIXIAN_SMTP_PASSWORD", "secret")
+    answer, blobs = read_apart("echo", b"\x00\xff\n{}", word="甲\n乙")
+    assert answer == {"word": "甲\n乙", "secrets": []}
+    assert blobs == [b"\x00\xff\n{}", b"", b"\x00\xff\n{}"]
+
+
+def test_a_refusal_comes_back_as_it_was_raised() -> None:
+    with pytest.raises(InputError, match=r"^第 3 行写错了。$"):
+        read_apart("refuse", b"")
+
+
+@pytest.mark.parametrize(
+    ("reader", "told"),
+    [
+        ("eat", "太大或太复杂，读取它需要的内存超过 256 兆字节；请拆分成几个小一些的文件。"),
+        ("dig", "太大或太复杂，读取它需要的内存超过 256 兆字节；请拆分成几个小一些的文件。"),
+        ("sleep", "太大或太复杂，读取超过 3 秒仍未完成；请检查内容，或拆分成几个小一些的文件。"),
+        ("spin", "太大或太复杂，读取超过 3 秒仍未完成；请检查内容，或拆分成几个小一些的文件。"),
+        ("talk", "内容太多，读出来超过 2 兆字节；请拆分成几个小一些的文件。"),
+        ("shout", "内容太多，读出来超过 2 兆字节；请拆分成几个小一些的文件。"),
+        ("crash", "已损坏，或者大到需要的内存超过 256 兆字节；请用原来的软件打开检查，另存或拆分后再提交。"),
+        ("defect", "已损坏，无法读取；请用原来的软件打开检查，另存后再提交。"),
+        ("garble", "已损坏，无法读取；请用原来的软件打开检查，另存后再提交。"),
+    ],
+)
+def test_what_is_over_a_limit_is_a_sentence_and_leaves_nothing_behind(reader: str, told: str) -> None:
+    before, start = left(), time.monotonic()
+    with pytest.raises(ApartError) as raised:
+        read_apart(reader, b"x" * 100_000)
+    assert str(raised.value) == told
+    assert time.monotonic() - start < 30
+    assert left() == before
+
+
+def test_a_reader_whose_caller_is_gone_ends_by_itself() -> None:
+    """The limit of processor time holds without anybody who waits."""
+    what = apart.READERS["spin"]
+    limits = [what.function, "256", "1", "2"]
+    process = subprocess.Popen([sys.executable, "-m", "services.apart_worker", *limits], stdin=subprocess.PIPE)
+    assert process.stdin is not None
+    process.stdin.write(b"{}\n")
+    process.stdin.close()
+    assert process.wait(60) in (-24, -9)
+
+
+def test_no_more_run_at_once_than_may(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "_PATIENCE_SECONDS", 0.2)
+    monkeypatch.setitem(apart.READERS, "slow", Reader("tests.hostile.readers:sleep", 256, 3, apart.Size.LARGE))
+    held = [threading.Thread(target=_ended, args=("slow",)) for _ in range(2)]
+    for thread in held:
+        thread.start()
+    time.sleep(0.5)
+    with pytest.raises(ApartError, match="暂时读不了，服务器正在读取别的文件；请过一会儿再试。") as raised:
+        read_apart("slow", b"")
+    assert raised.value.busy
+    for thread in held:
+        thread.join()
+    with pytest.raises(ApartError, match="超过 3 秒"):
+        read_apart("slow", b"")
+
+
+def _ended(reader: str) -> None:
+    with pytest.raises(ApartError):
+        read_apart(reader, b"")

@@ -1,0 +1,88 @@
+"""Files are shown to a virus scanner before they are kept: a real clamd, and odd answers in its protocol."""
+
+import io
+import socket
+import time
+import zipfile
+
+import pytest
+
+from config.settings import Settings
+from services import file_kinds, incoming, policy_upload, scanning
+from services.errors import InputError
+from tests.clamd import EICAR, MARK, MOST_MEGABYTES, answering
+from tests.desk import Desk
+
+
+def scanned_by(address: str) -> Settings:
+    return Settings(_env_file=None, clamd=address)
+
+
+def test_a_clean_file_passes_and_a_found_one_is_named(clamd: str) -> None:
+    scanning.scan(scanned_by(clamd), "合同.pdf", b"%PDF-1.7 hello")
+    with pytest.raises(InputError, match=r"“合同\.pdf”没有收下：杀毒检查发现“Eicar-Test-Signature"):
+        scanning.scan(scanned_by(clamd), "合同.pdf", EICAR)
+
+
+def test_what_is_packed_is_found_too(clamd: str) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("word/document.xml", b"<a>" + MARK + b"</a>")
+    with pytest.raises(InputError, match=r"发现“Duixian\.Test"):
+        file_kinds.check_file(scanned_by(clamd), "说明.docx", packed.getvalue())
+
+
+def test_what_the_scanner_does_not_take_is_refused_and_not_taken_for_clean(clamd: str) -> None:
+    with pytest.raises(InputError, match="它大于杀毒服务的上限"):
+        scanning.scan(scanned_by(clamd), "大.pdf", b"%PDF-" + bytes((MOST_MEGABYTES + 8) << 20))
+
+
+def test_every_door_asks_the_scanner(clamd: str, desk: Desk) -> None:
+    """What is looked at before an import, what is handed in as evidence, what is uploaded as a policy."""
+    settings = desk.settings.model_copy(update={"clamd": clamd})
+    with pytest.raises(InputError, match="杀毒检查发现"):
+        incoming.keep(settings, desk.operator, "台账.csv", MARK)
+    assert not list((settings.data_dir / "incoming").glob("**/*.csv"))
+    with pytest.raises(InputError, match="杀毒检查发现"):
+        file_kinds.check_file(settings, "照片.png", b"\x89PNG\r\n\x1a\n" + MARK)
+    with pytest.raises(InputError, match="杀毒检查发现"):
+        policy_upload.read(settings, [("policy.yaml", b"id: a\n# " + MARK)])
+
+
+@pytest.mark.parametrize("reply", [None, b"", b"stream: Can't allocate memory ERROR\0", b"UNKNOWN COMMAND\0"])
+def test_a_scanner_that_does_not_do_its_work_keeps_files_out(reply: bytes | None) -> None:
+    with answering(reply) as address, pytest.raises(InputError, match=r"“a\.pdf”没有收下：杀毒服务没有"):
+        scanning.scan(scanned_by(address), "a.pdf", b"%PDF-")
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1:9", "127.0.0.1", "/nowhere/clamd.sock", "nobody.invalid:3310"])
+def test_a_scanner_that_is_away_keeps_files_out(address: str) -> None:
+    with pytest.raises(InputError, match="杀毒服务没有答复；请过一会儿再上传，一直不行请告诉系统管理员"):
+        scanning.scan(scanned_by(address), "a.pdf", b"%PDF-")
+
+
+def test_a_scanner_that_says_nothing_is_not_waited_for_endlessly(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scanning, "_ANSWER_SECONDS", 0.3)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        start = time.monotonic()
+        with pytest.raises(InputError, match="杀毒服务没有答复"):
+            scanning.scan(scanned_by(f"127.0.0.1:{server.getsockname()[1]}"), "a.pdf", b"%PDF-")
+    assert time.monotonic() - start < 5
+
+
+def test_what_passed_is_not_asked_about_again_but_what_did_not_is() -> None:
+    data = b"%PDF-1.7 only once"
+    with answering(b"stream: Something FOUND\0") as address:
+        settings = scanned_by(address)
+        with pytest.raises(InputError, match="发现“Something”"):
+            file_kinds.check_file(settings, "a.pdf", data)
+    with pytest.raises(InputError, match="没有答复"):
+        file_kinds.check_file(settings, "a.pdf", data)
+    with answering(b"stream: OK\0") as address:
+        settings = scanned_by(address)
+        file_kinds.check_file(settings, "a.pdf", data)
+    file_kinds.check_file(settings, "a.pdf", data)
+
+
+def test_without_a_scanner_nothing_is_asked() -> None:
+    scanning.scan(scanned_by(""), "a.pdf", EICAR)

@@ -40,8 +40,8 @@ class _Inside(httpx.BaseTransport):
     As there, what the application raises is raised here, and what runs after the answer has run when it is given.
     """
 
-    def __init__(self, app: object) -> None:
-        self._inner = httpx.ASGITransport(app, client=("testclient", 50000))  # type: ignore[arg-type]
+    def __init__(self, app: object, raises: bool) -> None:
+        self._inner = httpx.ASGITransport(app, raise_app_exceptions=raises, client=("testclient", 50000))  # type: ignore[arg-type]
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         return _LOOP.run_until_complete(self._answer(request))
@@ -59,10 +59,10 @@ class House:
     clock: FileClock
     app: object
 
-    def browser(self) -> TestClient:
-        """A browser that keeps cookies and does not follow redirects."""
+    def browser(self, *, raises: bool = True) -> TestClient:
+        """A browser that keeps cookies and does not follow redirects; it may be shown a defect instead of raising."""
         browser = TestClient(self.app, base_url="http://testserver", follow_redirects=False)  # type: ignore[arg-type]
-        browser._transport = _Inside(self.app)
+        browser._transport = _Inside(self.app, raises)
         return browser
 
     def signed_in(self, login: str) -> TestClient:

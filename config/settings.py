@@ -15,7 +15,9 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="DUIXIAN_", env_file=".env", extra="ignore")
 
     data_dir: Path = Field(default=ROOT / "var" / "work", description="数据目录：数据库、附件与输出文件默认放在这里")
-    database_url: str = Field(default="", description="数据库地址（SQLAlchemy URL）；默认是数据目录下的 SQLite")
+    database_url: str = Field(
+        default="", repr=False, description="数据库地址（SQLAlchemy URL）；默认是数据目录下的 SQLite"
+    )
     policies_dir: Path = Field(default=ROOT / "config" / "policies", description="政策目录，每个政策一个文件夹")
     calendar_dir: Path = Field(
         default=ROOT / "config" / "calendar", description="工作日历目录，放国务院放假通知的年度文件"
@@ -52,13 +54,13 @@ class Settings(BaseSettings):
     )
     oidc_issuer: str = Field(default="", description="统一身份认证（OpenID Connect）的签发地址；不写就不启用")
     oidc_client_id: str = Field(default="", description="在统一身份认证登记的客户端编号")
-    oidc_client_secret: str = Field(default="", description="在统一身份认证登记的客户端密钥")
+    oidc_client_secret: str = Field(default="", repr=False, description="在统一身份认证登记的客户端密钥")
     oidc_name: str = Field(default="统一身份认证", description="登录页上统一身份认证的名称")
     oidc_claim: str = Field(default="preferred_username", description="哪一项声明是本系统的登录名")
     smtp_host: str = Field(default="127.0.0.1", description="发信服务器")
     smtp_port: int = Field(default=8025, description="发信端口")
     smtp_username: str = Field(default="", description="发信账号")
-    smtp_password: str = Field(default="", description="发信密码")
+    smtp_password: str = Field(default="", repr=False, description="发信密码")
     smtp_tls: bool = Field(default=False, description="是否使用 TLS 连接发信服务器")
     smtp_starttls: bool = Field(default=False, description="是否使用 STARTTLS")
     smtp_ca_file: Path | None = Field(
@@ -86,10 +88,12 @@ class Settings(BaseSettings):
     bounce_imap_port: int = Field(default=993, ge=1, le=65535, description="收退信的邮箱端口")
     bounce_imap_tls: bool = Field(default=True, description="是否使用 TLS 连接收退信的邮箱；只在本机测试时关闭")
     bounce_imap_username: str = Field(default="", description="收退信的邮箱账号")
-    bounce_imap_password: str = Field(default="", description="收退信的邮箱密码或授权码")
+    bounce_imap_password: str = Field(default="", repr=False, description="收退信的邮箱密码或授权码")
     bounce_imap_folder: str = Field(default="INBOX", description="收退信的邮箱文件夹，其中未读的邮件会被读取")
-    group_webhook: str = Field(default="", description="办公群机器人的地址（钉钉自定义机器人的签名方式）；不写就不发")
-    group_secret: str = Field(default="", description="办公群机器人的加签密钥")
+    group_webhook: str = Field(
+        default="", repr=False, description="办公群机器人的地址（钉钉自定义机器人的签名方式）；不写就不发"
+    )
+    group_secret: str = Field(default="", repr=False, description="办公群机器人的加签密钥")
     tsa_url: str = Field(
         default="", description="时间戳服务的地址（RFC 3161），给每天的审计校验值加盖可信时间；不写就不加盖"
     )
@@ -101,7 +105,7 @@ class Settings(BaseSettings):
     free_megabytes: int = Field(default=1024, ge=0, description="数据目录所在的盘剩余少于多少兆字节就算没有就绪并告警")
     log_json: bool = Field(default=False, description="日志是否写成一行一条 JSON，供日志系统收集")
     metrics_token: str = Field(
-        default="", description="读取运行指标（/metrics）的令牌；不写就只有本机可以读取，写了就都要出示令牌"
+        default="", repr=False, description="读取运行指标（/metrics）的令牌；不写就只有本机可以读取，写了就都要出示令牌"
     )
     chunk_size: int = Field(default=500, ge=1, description="每个任务一次处理的申报数")
     lease_seconds: int = Field(default=120, ge=5, description="流程租约时长（秒）；持有者失联超过它即可被接管")

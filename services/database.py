@@ -17,13 +17,16 @@ _TURN = 20240813  # the key of PostgreSQL's advisory lock
 
 
 def engine_of(settings: Settings) -> Engine:
-    """The engine for the settings' database; a SQLite file's folder is made when missing."""
+    """The engine for the settings' database; a SQLite file's folder is made when missing.
+
+    Its errors do not tell the values of a statement: they are people's data, and errors are logged.
+    """
     url = make_url(settings.database_url)
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": 30, "isolation_level": None})
+    engine = create_engine(url, connect_args={"timeout": 30, "isolation_level": None}, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

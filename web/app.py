@@ -47,10 +47,11 @@ from web import (
     tokens,
     working_days,
 )
-from web.access import FORM_KEY, form_key_of
+from web.access import form_key_of
 from web.api.errors import problem
 from web.console import Console, open_console
-from web.probes import PATHS, Probes
+from web.headers import API, finish, for_platforms
+from web.probes import Probes
 from web.rendering import STATIC
 
 ROUTERS = tuple(
@@ -89,19 +90,6 @@ ROUTERS = tuple(
         working_days,
     )
 )
-_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; frame-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
-)
-_HEADERS = {
-    "Content-Security-Policy": _POLICY,
-    "X-Content-Type-Options": "nosniff",
-    "X-Frame-Options": "SAMEORIGIN",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
-}
-API = "/api/v1"
 Next = Callable[[Request], Awaitable[Response]]
 
 
@@ -110,7 +98,8 @@ def create_app(settings: Settings) -> FastAPI:
     console = open_console(settings)
     with session_of(console.engine) as session:
         policy_drafts.settle(session, settings)
-    app = FastAPI(title="兑现工作台", docs_url=None, redoc_url=None, openapi_url=None)
+    # An address with a slash too many is none of ours: the answer would lead to whatever host the request names.
+    app = FastAPI(title="兑现工作台", docs_url=None, redoc_url=None, openapi_url=None, redirect_slashes=False)
     app.state.console = console
     app.state.probes = Probes()
     app.mount(API, api.create_api(console))
@@ -122,25 +111,17 @@ def create_app(settings: Settings) -> FastAPI:
 
     @app.middleware("http")
     async def around(request: Request, call_next: Next) -> Response:
+        request.state.form_key = form_key_of(request)
         started, number = monotonic(), secrets.token_hex(8)
         with logs.case(request=number):
-            response = await _answer(request, call_next, console)
+            refused = _too_large(request, console)
+            response = await call_next(request) if refused is None else _refusal(request, *refused)
             app.state.probes.count(request, response.status_code, monotonic() - started)
         response.headers["X-Request-ID"] = number
+        finish(request, response)
         return response
 
     return app
-
-
-async def _answer(request: Request, call_next: Next, console: Console) -> Response:
-    refused = _too_large(request, console)
-    if refused is not None:
-        return _refusal(request, *refused)
-    request.state.form_key = form_key_of(request)
-    response = await call_next(request)
-    if request.url.path not in PATHS:
-        _finish(request, response, console)
-    return response
 
 
 def _too_large(request: Request, console: Console) -> tuple[int, str] | None:
@@ -158,24 +139,6 @@ def _too_large(request: Request, console: Console) -> tuple[int, str] | None:
 
 
 def _refusal(request: Request, status: int, sentence: str) -> Response:
-    if _for_platforms(request):
+    if for_platforms(request):
         return problem(status, "不能接收", sentence)
     return Response(sentence, status, media_type="text/plain; charset=utf-8")
-
-
-def _for_platforms(request: Request) -> bool:
-    return request.url.path.startswith(f"{API}/")
-
-
-def _finish(request: Request, response: Response, console: Console) -> None:
-    for name, value in _HEADERS.items():
-        response.headers.setdefault(name, value)
-    if request.url.path.startswith("/static/"):
-        response.headers["Cache-Control"] = "public, max-age=31536000, immutable"
-        return
-    response.headers.setdefault("Cache-Control", "no-store")
-    if console.secure:
-        response.headers["Strict-Transport-Security"] = "max-age=31536000"
-    key = request.state.form_key
-    if request.cookies.get(FORM_KEY) != key and not _for_platforms(request):
-        response.set_cookie(FORM_KEY, key, httponly=True, samesite="lax", secure=console.secure)

@@ -13,6 +13,7 @@ from services.database import session_of
 from services.errors import InputError, NotAllowedError, NotFoundError, ServiceError, StateError
 from web.access import PasswordFirstError, SignInFirstError, visit_of
 from web.console import Console
+from web.headers import finish
 from web.visit import Visit, leave_said
 
 _STATUS = {NotFoundError: 404, NotAllowedError: 403, InputError: 422, StateError: 409}
@@ -108,4 +109,6 @@ def _clash(request: Request, error: Exception) -> Response:
 
 def _defect(request: Request, error: Exception) -> Response:
     _LOG.error("%s %s", request.method, request.url.path, exc_info=error)
-    return page(request, HTTPStatus.INTERNAL_SERVER_ERROR, "程序出错，没有保存任何改动；请告诉管理员出错的时间。")
+    answer = page(request, HTTPStatus.INTERNAL_SERVER_ERROR, "程序出错，没有保存任何改动；请告诉管理员出错的时间。")
+    finish(request, answer)  # made outside of everything else that looks at answers
+    return answer

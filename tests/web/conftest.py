@@ -1,5 +1,6 @@
 """The console on the sample's year, stopped at any stage; each test has a copy of its own."""
 
+import asyncio
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
@@ -8,6 +9,7 @@ from email import message_from_bytes, policy
 from email.message import EmailMessage
 from pathlib import Path
 
+import httpx
 import pytest
 from argon2 import PasswordHasher
 from fastapi.testclient import TestClient
@@ -29,6 +31,24 @@ from web.app import create_app
 PASSWORD = "a long pass phrase"
 # A sign-in takes what the kept hash asks for: as dear ones as the product makes would be a tenth of all tests' time.
 _QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+_LOOP = asyncio.new_event_loop()
+
+
+class _Inside(httpx.BaseTransport):
+    """Asks the application in this thread. The client's own way takes ten changes of thread a request, half its time.
+
+    As there, what the application raises is raised here, and what runs after the answer has run when it is given.
+    """
+
+    def __init__(self, app: object, raises: bool) -> None:
+        self._inner = httpx.ASGITransport(app, raise_app_exceptions=raises, client=("testclient", 50000))  # type: ignore[arg-type]
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        return _LOOP.run_until_complete(self._answer(request))
+
+    async def _answer(self, request: httpx.Request) -> httpx.Response:
+        answer = await self._inner.handle_async_request(request)
+        return httpx.Response(answer.status_code, headers=answer.headers, content=await answer.aread())
 
 
 @dataclass
@@ -39,9 +59,11 @@ class House:
     clock: FileClock
     app: object
 
-    def browser(self) -> TestClient:
-        """A browser that keeps cookies and does not follow redirects."""
-        return TestClient(self.app, base_url="http://testserver", follow_redirects=False)  # type: ignore[arg-type]
+    def browser(self, *, raises: bool = True) -> TestClient:
+        """A browser that keeps cookies and does not follow redirects; it may be shown a defect instead of raising."""
+        browser = TestClient(self.app, base_url="http://testserver", follow_redirects=False)  # type: ignore[arg-type]
+        browser._transport = _Inside(self.app, raises)
+        return browser
 
     def signed_in(self, login: str) -> TestClient:
         """A browser in which somebody is signed in."""

@@ -29,6 +29,7 @@ def create_api(console: Console) -> FastAPI:
         description="省市平台报送申报和材料、答复补正、读取办理状态和公示名单。金额以元为单位，两位小数。",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
         responses=REFUSALS,
     )
     api.state.console = console

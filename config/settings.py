@@ -16,6 +16,10 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(default=ROOT / "var" / "work", description="数据目录：数据库、附件与输出文件默认放在这里")
     database_url: str = Field(default="", description="数据库地址（SQLAlchemy URL）；默认是数据目录下的 SQLite")
+    data_keys_file: Path | None = Field(
+        default=None,
+        description="数据密钥文件，数据库里的银行账号、电话等用它加密；默认是数据目录下的 data.keys，请另行备份",
+    )
     policies_dir: Path = Field(default=ROOT / "config" / "policies", description="政策目录，每个政策一个文件夹")
     calendar_dir: Path = Field(
         default=ROOT / "config" / "calendar", description="工作日历目录，放国务院放假通知的年度文件"
@@ -108,6 +112,11 @@ class Settings(BaseSettings):
     def bounces_dir(self) -> Path:
         """Where delivery reports are put to be read."""
         return self.bounce_dir or self.data_dir / "bounces"
+
+    @property
+    def keys_file(self) -> Path:
+        """The keys to what the database holds encrypted."""
+        return self.data_keys_file or self.data_dir / "data.keys"
 
     @property
     def output_dir(self) -> Path:

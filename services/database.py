@@ -10,20 +10,29 @@ from sqlalchemy.engine import make_url
 from sqlmodel import Session, create_engine
 
 from config.settings import Settings
+from models.columns import give_keyring
 from services import fitting  # noqa: F401  (looks at what is written)
+from services.sealing import Keyring
 
 WRITE = {"duixian_write": True}
 _TURN = 20240813  # the key of PostgreSQL's advisory lock
 
 
 def engine_of(settings: Settings) -> Engine:
-    """The engine for the settings' database; a SQLite file's folder is made when missing."""
+    """The engine for the settings' database, with the keys to it; a SQLite file's folder is made when missing."""
+    engine = _engine(settings)
+    give_keyring(engine.dialect, Keyring(settings.keys_file))
+    return engine
+
+
+def _engine(settings: Settings) -> Engine:
+    """Errors do not tell what was to be written: it may be personal."""
     url = make_url(settings.database_url)
     if url.get_backend_name() != "sqlite":
-        return create_engine(url, pool_pre_ping=True)
+        return create_engine(url, pool_pre_ping=True, hide_parameters=True)
     if url.database:
         Path(url.database).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": 30, "isolation_level": None})
+    engine = create_engine(url, connect_args={"timeout": 30, "isolation_level": None}, hide_parameters=True)
     event.listen(engine, "connect", _prepare_sqlite)
     event.listen(engine, "begin", _begin_sqlite)
     return engine

@@ -18,6 +18,7 @@ def migrate(engine: Engine) -> None:
         sqlite = connection.dialect.name == "sqlite"
         if sqlite:  # a table is changed by copying it, which needs the keys let go (sqlite.org/lang_altertable.html)
             _outside_a_transaction(connection, "PRAGMA foreign_keys=OFF")
+            _outside_a_transaction(connection, "PRAGMA secure_delete=ON")  # what was in clear is overwritten
         try:
             with connection.begin():
                 settings.attributes["connection"] = connection
@@ -26,6 +27,7 @@ def migrate(engine: Engine) -> None:
                     raise RuntimeError(f"a migration left a row that refers to nothing: {lost}")
         finally:
             if sqlite:
+                _outside_a_transaction(connection, "PRAGMA wal_checkpoint(TRUNCATE)")
                 _outside_a_transaction(connection, "PRAGMA foreign_keys=ON")
 
 

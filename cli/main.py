@@ -31,6 +31,7 @@ _GROUPS = {
     "notice": "cli.notice",
     "token": "cli.tokens",
     "audit": "cli.audit",
+    "keys": "cli.keys",
 }
 _SINGLE = {
     "demo": ("cli.demo", "demo"),

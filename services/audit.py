@@ -131,14 +131,26 @@ def _collect_bulk(state: ORMExecuteState) -> None:
     if issubclass(state.bind_mapper.class_, _UNAUDITED):
         return
     rows = state.parameters if isinstance(state.parameters, list) else [state.parameters]
-    changes.append(
-        {
-            "table": str(state.bind_mapper.local_table),
-            "action": "insert many",
-            "rows": len(rows),
-            "sha256": hashlib.sha256(canonical(rows).encode()).hexdigest(),
-        }
-    )
+    changes.append(_many(str(state.bind_mapper.local_table), "insert many", len(rows), rows))
+
+
+def tell_many(session: Session, table: str, rows: int, what: object) -> None:
+    """Have the operation's entry say that it changed many rows by a statement of its own, with a digest of what."""
+    session.info["changes"].append(_many(table, "update many", rows, what))
+
+
+def tell_new(session: Session, thing: str, key: str) -> None:
+    """Have it say that something was made that is no row of the database."""
+    session.info["changes"].append({"table": thing, "key": [key], "action": "insert", "values": {}})
+
+
+def _many(table: str, action: str, rows: int, what: object) -> dict[str, Any]:
+    return {
+        "table": table,
+        "action": action,
+        "rows": rows,
+        "sha256": hashlib.sha256(canonical(what).encode()).hexdigest(),
+    }
 
 
 def _append(changes: list[dict[str, Any]], row: object, action: str, values: dict[str, Any]) -> None:

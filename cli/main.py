@@ -32,6 +32,7 @@ _GROUPS = {
     "token": "cli.tokens",
     "audit": "cli.audit",
     "keys": "cli.keys",
+    "data": "cli.data",
 }
 _SINGLE = {
     "demo": ("cli.demo", "demo"),

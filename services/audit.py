@@ -38,6 +38,8 @@ _PERSONAL = frozenset(  # the same, so that they can be erased one day: an entry
     {
         "application.contact_name",
         "application.contact_email",
+        "attachment.filename",
+        "objectionfile.filename",
         "invitation.contact_email",
         "objection.raised_by",
         "dispatch.recipients",

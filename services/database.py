@@ -39,7 +39,7 @@ def _engine(settings: Settings) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    for pragma in ("journal_mode=WAL", "busy_timeout=30000", "foreign_keys=ON", "synchronous=FULL"):
+    for pragma in ("journal_mode=WAL", "busy_timeout=30000", "foreign_keys=ON", "synchronous=FULL", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -57,6 +57,22 @@ def take_turn(session: Session) -> None:
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SET LOCAL lock_timeout = '30s'"))
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TURN})
+
+
+def outside_a_transaction(connection: Connection, pragma: str) -> None:
+    """Have SQLite do what it does not do within a transaction."""
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    driver.execute(f"PRAGMA {pragma}")
+
+
+def clean_log(session: Session) -> None:
+    """Leave nothing of what was erased in the log of SQLite; elsewhere the database's own upkeep does it (VACUUM)."""
+    session.rollback()
+    bind = session.get_bind()
+    if bind.dialect.name == "sqlite":
+        with bind.engine.connect() as connection:
+            outside_a_transaction(connection, "wal_checkpoint(TRUNCATE)")
 
 
 @contextmanager

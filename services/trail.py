@@ -31,6 +31,7 @@ OPERATIONS = {
     "token.issue": "发放接口令牌",
     "token.end": "停用接口令牌",
     "keys.rotate": "轮换数据密钥",
+    "data.erase": "清除到期的个人信息",
     "calendar.change": "录入工作日历",
     "cycle.open": "开立年度",
     "cycle.extend": "延长期限",
@@ -151,6 +152,7 @@ _TABLES = {
     "lockout": "登录锁定",
     "apirequest": "接口请求",
     "datakey": "数据密钥",
+    "erasure": "个人信息清除",
 }
 _ACTIONS = {"insert": "新增", "update": "修改", "delete": "删除", "insert many": "批量新增", "update many": "批量修改"}
 EXPORT = ("序号", "时间", "登录名", "姓名", "办理事项", "涉及", "改动内容", "上一条校验值", "本条校验值")

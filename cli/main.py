@@ -31,6 +31,8 @@ _GROUPS = {
     "notice": "cli.notice",
     "token": "cli.tokens",
     "audit": "cli.audit",
+    "keys": "cli.keys",
+    "data": "cli.data",
 }
 _SINGLE = {
     "demo": ("cli.demo", "demo"),

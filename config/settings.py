@@ -18,6 +18,13 @@ class Settings(BaseSettings):
     database_url: str = Field(
         default="", repr=False, description="数据库地址（SQLAlchemy URL）；默认是数据目录下的 SQLite"
     )
+    data_keys_file: Path | None = Field(
+        default=None,
+        description="数据密钥文件，数据库里的银行账号、电话等用它加密；默认是数据目录下的 data.keys，请另行备份",
+    )
+    retention_years: int = Field(
+        default=5, ge=1, le=30, description="年度归档满多少年后可以清除个人信息，见 docs/decisions/0022"
+    )
     policies_dir: Path = Field(default=ROOT / "config" / "policies", description="政策目录，每个政策一个文件夹")
     calendar_dir: Path = Field(
         default=ROOT / "config" / "calendar", description="工作日历目录，放国务院放假通知的年度文件"
@@ -134,6 +141,11 @@ class Settings(BaseSettings):
     def backups_dir(self) -> Path:
         """Where backups are put unless somebody says otherwise."""
         return self.backup_dir or self.data_dir / "backups"
+
+    @property
+    def keys_file(self) -> Path:
+        """The keys to what the database holds encrypted."""
+        return self.data_keys_file or self.data_dir / "data.keys"
 
     @property
     def output_dir(self) -> Path:

@@ -10,6 +10,7 @@ from models.cycle import Cycle, CycleLease, CycleStatus, Decision, DecisionKind,
 from models.document import Document, DocumentNumber
 from models.duty import DutyReport
 from models.enterprise import Enterprise, FormerName
+from models.erasure import Erasure
 from models.imports import ImportFile, ImportKind
 from models.inspection import Inspection, InspectionFile, InspectionKind
 from models.interface import ApiRequest, ApiToken
@@ -88,6 +89,7 @@ __all__ = [
     "DraftState",
     "DutyReport",
     "Enterprise",
+    "Erasure",
     "FactKind",
     "FactValue",
     "Finding",

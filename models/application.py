@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, Index, text
 from sqlmodel import Field, SQLModel, UniqueConstraint
 
-from models.columns import instant, state
+from models.columns import instant, sealed_text, state
 
 
 class ApplicationStatus(StrEnum):
@@ -58,10 +58,10 @@ class Application(SQLModel, table=True):
     status: ApplicationStatus = state(ApplicationStatus)
     source: str = Field(max_length=200)  # portal, or the imported file and row
     contact_name: str = Field(default="", max_length=64)
-    contact_phone: str = Field(default="", max_length=32)
+    contact_phone: str = sealed_text("application.contact_phone", 32, default="")
     contact_email: str = Field(default="", max_length=254)
     bank_name: str = Field(default="", max_length=200)
-    bank_account: str = Field(default="", max_length=64)
+    bank_account: str = sealed_text("application.bank_account", 64, default="")
     pledged: bool = False  # 承诺书 signed
     papers: bool | None = None  # 材料齐全 on paper; None: the evidence is uploaded, and the files show it
     submitted_at: datetime | None = instant(default=None)

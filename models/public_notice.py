@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint
 from sqlmodel import Field, SQLModel, UniqueConstraint
 
-from models.columns import instant, state
+from models.columns import instant, sealed_text, state
 
 
 class PublicNotice(SQLModel, table=True):
@@ -40,7 +40,7 @@ class Objection(SQLModel, table=True):
     notice_id: int = Field(foreign_key="publicnotice.id", index=True)
     application_id: int | None = Field(default=None, foreign_key="application.id")
     raised_by: str = Field(max_length=100)
-    contact: str = Field(max_length=254)
+    contact: str = sealed_text("objection.contact", 254)
     grounds: str
     received_at: datetime = instant()
     status: ObjectionStatus = state(ObjectionStatus, default=ObjectionStatus.OPEN)

@@ -8,7 +8,7 @@ from datetime import datetime
 
 from sqlmodel import Field, SQLModel, UniqueConstraint
 
-from models.columns import document, instant
+from models.columns import instant, sealed_document
 
 
 class Registration(SQLModel, table=True):
@@ -42,7 +42,7 @@ class Draft(SQLModel, table=True):
     cycle_id: int = Field(foreign_key="cycle.id", index=True)
     enterprise_id: int = Field(foreign_key="enterprise.id", index=True)
     measure: str = Field(max_length=64)
-    given: dict[str, str] = document(default_factory=dict)  # text by field
+    given: dict[str, str] = sealed_document("draft.given", default_factory=dict)  # text by field
     saved_at: datetime = instant()
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from sqlmodel import Field, SQLModel
 
-from models.columns import instant, state
+from models.columns import instant, sealed_text, state
 
 
 class Credential(SQLModel, table=True):
@@ -20,7 +20,7 @@ class Credential(SQLModel, table=True):
     set_at: datetime = instant()
     set_by: int = Field(foreign_key="user.id")
     must_change: bool = False  # set by somebody else: to be changed at the next sign-in
-    totp_secret: str = Field(default="", max_length=64)
+    totp_secret: str = sealed_text("credential.totp_secret", 64, default="")
     totp_step: int = 0  # the last time step whose code was used: no code works twice
 
 

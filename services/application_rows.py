@@ -8,7 +8,7 @@ import policy
 from matching import uscc
 from models import Application
 from policy import Measure, Policy, ValueProblem
-from services import facts, fitting
+from services import facts, fitting, masking
 from services.particulars import doubts
 from services.submissions import Submission
 from services.tables import ROW, RowProblem, Sheet, Workbook, duplicate_rows, match_columns
@@ -36,6 +36,7 @@ HEADINGS: Mapping[str, Sequence[str]] = {
 MEASURE_HEADINGS = ("措施", "措施名称", "措施编号", "申报措施", "measure")
 _OPTIONAL = frozenset({"contracts", "invoices", "project", "papers", "legal_person", "registered_address"})
 _CHOSEN = ("uscc", "kind", "county", "pledged", "papers")  # read against what they may be
+_PERSONAL = {"contact_phone": masking.Personal.PHONE, "bank_account": masking.Personal.BANK_ACCOUNT}
 _COLUMNS = {"enterprise": "enterprise_name"}
 
 
@@ -72,7 +73,15 @@ def read_applications(law: Policy, workbook: Workbook) -> ReadRows:
     read = ReadRows(problems=list(workbook.problems))
     for sheet in workbook.sheets:
         _read_sheet(law, sheet, read)
+    read.problems, read.notes = ([_discreet(each) for each in told] for told in (read.problems, read.notes))
     return read
+
+
+def _discreet(problem: RowProblem) -> RowProblem:
+    """What is told of a row is kept: of a bank account or a telephone it shows no more than a public list would."""
+    heading = fold_heading(problem.column)
+    kind = next((kind for name, kind in _PERSONAL.items() if heading in map(fold_heading, HEADINGS[name])), None)
+    return replace(problem, value=masking.mask(problem.value, kind)) if kind else problem
 
 
 def _read_sheet(law: Policy, sheet: Sheet, reading: ReadRows) -> None:

@@ -3,7 +3,8 @@
 import hashlib
 from pathlib import Path
 
-from sqlmodel import Session, select
+from sqlalchemy import union
+from sqlmodel import Session, col, select
 
 from config.settings import Settings
 from models import Attachment, InspectionFile, ObjectionFile
@@ -11,8 +12,14 @@ from services import file_kinds, file_store
 from services.actors import Actor
 from services.applications import get_application
 from services.clock import Clock
+from services.database import take_turn, writing
 from services.errors import NotAllowedError, NotFoundError
 from services.operation import operation
+
+ERASED = "（已清除）"
+"""The name of a file whose time was over: the row with its digest stays, the bytes are gone."""
+
+_NAMING = (Attachment, InspectionFile, ObjectionFile)
 
 
 @operation("attachment.add")
@@ -65,6 +72,8 @@ def keep(settings: Settings, data: bytes) -> str:
 
 def read(settings: Settings, attachment: Attachment | InspectionFile | ObjectionFile) -> bytes:
     """The file's bytes. Raises NotFoundError when it is gone or no longer what was handed in."""
+    if attachment.filename == ERASED:
+        raise NotFoundError("这份材料的文件已按个人信息保存期限清除。")
     path = _place(settings, attachment.sha256)
     if not path.is_file():
         raise NotFoundError(f"材料“{attachment.filename}”的文件不在附件目录中；请从备份恢复 {path.name}。")
@@ -72,6 +81,16 @@ def read(settings: Settings, attachment: Attachment | InspectionFile | Objection
     if hashlib.sha256(data).hexdigest() != attachment.sha256:
         raise NotFoundError(f"材料“{attachment.filename}”的文件已被改动；请从备份恢复 {path.name}。")
     return data
+
+
+def sweep(session: Session, settings: Settings) -> None:
+    """Remove the bytes of files that were erased, unless something else still names them."""
+    erased = union(*(select(each.sha256).where(each.filename == ERASED) for each in _NAMING))
+    kept = (select(each.sha256).where(each.filename != ERASED, col(each.sha256).in_(erased)) for each in _NAMING)
+    with writing(session):
+        take_turn(session)
+        for sha256 in {*session.execute(erased).scalars()} - {*session.execute(union(*kept)).scalars()}:
+            _place(settings, sha256).unlink(missing_ok=True)
 
 
 def _place(settings: Settings, sha256: str) -> Path:

@@ -3,10 +3,11 @@
 import hashlib
 import json
 from datetime import datetime
+from functools import cache
 from typing import Any, cast
 
 from sqlalchemy import event, inspect
-from sqlalchemy.orm import InstanceState, ORMExecuteState, UOWTransaction
+from sqlalchemy.orm import InstanceState, Mapper, ORMExecuteState, UOWTransaction
 from sqlmodel import Session, SQLModel
 
 from models import (
@@ -24,6 +25,7 @@ from models import (
     SignIn,
     SignInTry,
 )
+from models.columns import SealedDocument, SealedText
 from services.actors import Actor
 from services.chain import GENESIS, digest, head
 from services.chain import canonical as canonical
@@ -34,7 +36,19 @@ _UNAUDITED = (
     *(Message, DeliveryAttempt, Bounce, Relay),  # how the post goes
     *(LedgerSearch, SearchedApplication),  # how far a search went, which another search finds out again
 )
-_SECRET = frozenset({"password_hash", "totp_secret"})  # that they changed is recorded, never what they are
+_SECRET = frozenset({"password_hash"})  # that they changed is recorded, never what they are
+_PERSONAL = frozenset(  # the same, so that they can be erased one day: an entry of the chain stays for ever
+    {
+        "application.contact_name",
+        "application.contact_email",
+        "attachment.filename",
+        "objectionfile.filename",
+        "invitation.contact_email",
+        "objection.raised_by",
+        "dispatch.recipients",
+        "optout.email",
+    }
+)
 _WITHHELD = "（不记录）"
 _LONGEST = 300
 
@@ -89,14 +103,26 @@ def _collect_bulk(state: ORMExecuteState) -> None:
     if issubclass(state.bind_mapper.class_, _UNAUDITED):
         return
     rows = state.parameters if isinstance(state.parameters, list) else [state.parameters]
-    changes.append(
-        {
-            "table": str(state.bind_mapper.local_table),
-            "action": "insert many",
-            "rows": len(rows),
-            "sha256": hashlib.sha256(canonical(rows).encode()).hexdigest(),
-        }
-    )
+    changes.append(_many(str(state.bind_mapper.local_table), "insert many", len(rows), rows))
+
+
+def tell_many(session: Session, table: str, rows: int, what: object) -> None:
+    """Have the operation's entry say that it changed many rows by a statement of its own, with a digest of what."""
+    session.info["changes"].append(_many(table, "update many", rows, what))
+
+
+def tell_new(session: Session, thing: str, key: str) -> None:
+    """Have it say that something was made that is no row of the database."""
+    session.info["changes"].append({"table": thing, "key": [key], "action": "insert", "values": {}})
+
+
+def _many(table: str, action: str, rows: int, what: object) -> dict[str, Any]:
+    return {
+        "table": table,
+        "action": action,
+        "rows": rows,
+        "sha256": hashlib.sha256(canonical(what).encode()).hexdigest(),
+    }
 
 
 def _append(changes: list[dict[str, Any]], row: object, action: str, values: dict[str, Any]) -> None:
@@ -115,17 +141,19 @@ def _place(row: object) -> tuple[str, str]:
 
 
 def _values(row: object) -> dict[str, Any]:
-    return {name: _shown(name, getattr(row, name)) for name in _state_of(row).mapper.column_attrs.keys()}  # noqa: SIM118
+    withheld = _withheld(cast(type[SQLModel], type(row)))
+    return {name: _shown(name in withheld, getattr(row, name)) for name in _state_of(row).mapper.column_attrs.keys()}  # noqa: SIM118
 
 
 def _changed(row: object) -> dict[str, Any]:
-    state = _state_of(row)
+    state, withheld = _state_of(row), _withheld(cast(type[SQLModel], type(row)))
     found: dict[str, Any] = {}
     for name in state.mapper.column_attrs.keys():  # noqa: SIM118
         history = state.attrs[name].history
         if history.has_changes():
             old = history.deleted[0] if history.deleted else None
-            found[name] = [_shown(name, old), _shown(name, history.added[0] if history.added else None)]
+            new = history.added[0] if history.added else None
+            found[name] = [_shown(name in withheld, each) for each in (old, new)]
     return found
 
 
@@ -133,8 +161,21 @@ def _state_of(row: object) -> InstanceState[Any]:
     return cast(InstanceState[Any], inspect(row))
 
 
-def _shown(name: str, value: object) -> object:
-    if name in _SECRET:
+@cache
+def _withheld(model: type[SQLModel]) -> frozenset[str]:
+    """The columns of which the chain tells no value: secrets, and what is personal."""
+    mapper: Mapper[Any] = inspect(model)
+    return frozenset(
+        each.key
+        for each in mapper.column_attrs
+        if each.key in _SECRET
+        or f"{mapper.local_table}.{each.key}" in _PERSONAL
+        or isinstance(each.columns[0].type, SealedText | SealedDocument)
+    )
+
+
+def _shown(withheld: bool, value: object) -> object:
+    if withheld:
         return _WITHHELD if value else ""
     return _short(value)
 

@@ -10,17 +10,23 @@ from sqlalchemy.engine import make_url
 from sqlmodel import Session, create_engine
 
 from config.settings import Settings
+from models.columns import give_keyring
 from services import fitting  # noqa: F401  (looks at what is written)
+from services.sealing import Keyring
 
 WRITE = {"duixian_write": True}
 _TURN = 20240813  # the key of PostgreSQL's advisory lock
 
 
 def engine_of(settings: Settings) -> Engine:
-    """The engine for the settings' database; a SQLite file's folder is made when missing.
+    """The engine for the settings' database, with the keys to it; a SQLite file's folder is made when missing."""
+    engine = _engine(settings)
+    give_keyring(engine.dialect, Keyring(settings.keys_file))
+    return engine
 
-    Its errors do not tell the values of a statement: they are people's data, and errors are logged.
-    """
+
+def _engine(settings: Settings) -> Engine:
+    """Its errors do not tell the values of a statement: they are people's data, and errors are logged."""
     url = make_url(settings.database_url)
     if url.get_backend_name() != "sqlite":
         return create_engine(url, pool_pre_ping=True, hide_parameters=True)
@@ -33,7 +39,7 @@ def engine_of(settings: Settings) -> Engine:
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
-    for pragma in ("journal_mode=WAL", "busy_timeout=30000", "foreign_keys=ON", "synchronous=FULL"):
+    for pragma in ("journal_mode=WAL", "busy_timeout=30000", "foreign_keys=ON", "synchronous=FULL", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
@@ -51,6 +57,22 @@ def take_turn(session: Session) -> None:
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SET LOCAL lock_timeout = '30s'"))
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TURN})
+
+
+def outside_a_transaction(connection: Connection, pragma: str) -> None:
+    """Have SQLite do what it does not do within a transaction."""
+    driver = connection.connection.driver_connection
+    assert driver is not None
+    driver.execute(f"PRAGMA {pragma}")
+
+
+def clean_log(session: Session) -> None:
+    """Leave nothing of what was erased in the log of SQLite; elsewhere the database's own upkeep does it (VACUUM)."""
+    session.rollback()
+    bind = session.get_bind()
+    if bind.dialect.name == "sqlite":
+        with bind.engine.connect() as connection:
+            outside_a_transaction(connection, "wal_checkpoint(TRUNCATE)")
 
 
 @contextmanager

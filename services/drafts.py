@@ -183,7 +183,7 @@ def discard(session: Session, actor: Actor, *, settings: Settings, draft_id: int
             session.delete(file)
         session.flush()
         session.delete(found.draft)
-    _sweep(session, settings, digests)
+    sweep(session, settings, digests)
 
 
 def add_file(
@@ -229,7 +229,7 @@ def drop_file(session: Session, actor: Actor, *, settings: Settings, draft_id: i
     digests = {file.sha256}
     with writing(session):
         session.delete(file)
-    _sweep(session, settings, digests)
+    sweep(session, settings, digests)
 
 
 def draft_file(session: Session, actor: Actor, draft_id: int, file_id: int) -> DraftFile:
@@ -289,7 +289,7 @@ def submit(session: Session, clock: Clock, actor: Actor, *, settings: Settings, 
     """
     digests = {file.sha256 for file in form(session, actor, draft_id).files}
     application = _submit(session, clock, actor, settings=settings, draft_id=draft_id)
-    _sweep(session, settings, digests)
+    sweep(session, settings, digests)
     return application
 
 
@@ -356,10 +356,12 @@ def _submission(found: Form) -> Submission:
     )
 
 
-def _sweep(session: Session, settings: Settings, digests: set[str]) -> None:
-    """Remove the bytes that no draft names any more, while nobody is about to name them (see add_file)."""
+def sweep(session: Session, settings: Settings, digests: set[str] | None = None) -> None:
+    """Remove the bytes that no draft names any more, of these or of all, while nobody is about to name them."""
     with writing(session):
         take_turn(session)
+        if digests is None:
+            digests = {path.name for path in _place(settings, "").glob("?" * 64)}
         named = set(session.exec(select(DraftFile.sha256).where(col(DraftFile.sha256).in_(digests))))
         for sha256 in digests - named:
             _place(settings, sha256).unlink(missing_ok=True)

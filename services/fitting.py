@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import BigInteger, Enum, Integer, String, event, inspect
 from sqlmodel import AutoString, Session, SQLModel
 
+from models.columns import SealedText
 from services.column_names import COLUMN_NAMES
 from services.errors import InputError
 
@@ -62,13 +63,13 @@ def _limits(model: type[SQLModel]) -> Mapping[str, int]:
 
 def _limited(attribute: Any) -> bool:
     kind = attribute.columns[0].type
-    return isinstance(kind, String | AutoString | Integer) and not isinstance(kind, Enum)
+    return isinstance(kind, String | AutoString | Integer | SealedText) and not isinstance(kind, Enum)
 
 
 def _limit(kind: Any) -> int:
     if isinstance(kind, Integer):
         return _LARGE if isinstance(kind, BigInteger) else _SMALL
-    return int(kind.length or 0)
+    return kind.most if isinstance(kind, SealedText) else int(kind.length or 0)
 
 
 def _name(row: SQLModel, column: str) -> str:

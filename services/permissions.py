@@ -42,6 +42,8 @@ ALLOWED: dict[str, frozenset[Role]] = {
     "registration.confirm": frozenset({Role.SYSTEM}),
     "registration.accept": _OPERATOR,
     "registration.refuse": _OPERATOR,
+    "data.erase": frozenset({Role.ADMINISTRATOR}),
+    "keys.rotate": frozenset({Role.ADMINISTRATOR}),
     "calendar.change": frozenset({Role.ADMINISTRATOR}),
     "mail.test": frozenset({Role.ADMINISTRATOR}),
     "mail.opt_out": frozenset({Role.SYSTEM}),

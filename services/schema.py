@@ -2,9 +2,10 @@
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Engine
 
 from config.settings import ROOT
+from services.database import outside_a_transaction
 
 
 def migrate(engine: Engine) -> None:
@@ -17,7 +18,7 @@ def migrate(engine: Engine) -> None:
     with engine.connect() as connection:
         sqlite = connection.dialect.name == "sqlite"
         if sqlite:  # a table is changed by copying it, which needs the keys let go (sqlite.org/lang_altertable.html)
-            _outside_a_transaction(connection, "PRAGMA foreign_keys=OFF")
+            outside_a_transaction(connection, "foreign_keys=OFF")
         try:
             with connection.begin():
                 settings.attributes["connection"] = connection
@@ -26,10 +27,5 @@ def migrate(engine: Engine) -> None:
                     raise RuntimeError(f"a migration left a row that refers to nothing: {lost}")
         finally:
             if sqlite:
-                _outside_a_transaction(connection, "PRAGMA foreign_keys=ON")
-
-
-def _outside_a_transaction(connection: Connection, pragma: str) -> None:
-    driver = connection.connection.driver_connection
-    assert driver is not None
-    driver.execute(pragma)
+                outside_a_transaction(connection, "wal_checkpoint(TRUNCATE)")
+                outside_a_transaction(connection, "foreign_keys=ON")

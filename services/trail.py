@@ -30,6 +30,8 @@ OPERATIONS = {
     "registration.refuse": "退回企业注册",
     "token.issue": "发放接口令牌",
     "token.end": "停用接口令牌",
+    "keys.rotate": "轮换数据密钥",
+    "data.erase": "清除到期的个人信息",
     "calendar.change": "录入工作日历",
     "cycle.open": "开立年度",
     "cycle.extend": "延长期限",
@@ -149,8 +151,10 @@ _TABLES = {
     "credential": "登录凭据",
     "lockout": "登录锁定",
     "apirequest": "接口请求",
+    "datakey": "数据密钥",
+    "erasure": "个人信息清除",
 }
-_ACTIONS = {"insert": "新增", "update": "修改", "delete": "删除", "insert many": "批量新增"}
+_ACTIONS = {"insert": "新增", "update": "修改", "delete": "删除", "insert many": "批量新增", "update many": "批量修改"}
 EXPORT = ("序号", "时间", "登录名", "姓名", "办理事项", "涉及", "改动内容", "上一条校验值", "本条校验值")
 _INSTANT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?[+-]\d\d:\d\d")
 _MOST_SHOWN = 200
@@ -270,7 +274,7 @@ def _table(change: Mapping[str, Any]) -> str:
 
 def _changed(change: Mapping[str, Any]) -> Changed:
     action = str(change["action"])
-    if action == "insert many":
+    if action in ("insert many", "update many"):
         values = [("条数", "", str(change["rows"])), ("校验码", "", str(change["sha256"]))]
         return Changed(_table(change), "", _ACTIONS[action], values)
     key = "、".join(str(part) for part in change["key"])

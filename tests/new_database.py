@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 from config.settings import Settings
 from services.database import engine_of
 from services.schema import migrate
+from services.sealing import keyring
 
 
 def new_database(engine: Engine) -> None:
@@ -16,6 +17,7 @@ def new_database(engine: Engine) -> None:
     path = Path(engine.url.database or "")
     if engine.dialect.name == "sqlite" and not path.exists():
         path.write_bytes(_migrated())
+        keyring(engine).make_first()
     else:
         migrate(engine)
 

@@ -10,7 +10,6 @@ import hashlib
 import hmac
 import secrets
 from collections.abc import Iterable
-from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from sqlmodel import Session, col, func, select
 
 from config.settings import Settings
 from models import Message, MessageStatus, OptOut
+from services import key_files
 from services.actors import Actor
 from services.clock import Clock
 from services.errors import NotFoundError
@@ -96,12 +96,5 @@ def _mark(settings: Settings, octets: bytes) -> bytes:
 def _key(folder: Path) -> bytes:
     """The installation's key for links, made when it is first needed; links live as long as the file."""
     path = folder / _KEY_FILE
-    folder.mkdir(parents=True, exist_ok=True)
-    if not path.exists():
-        draft = folder / f"{_KEY_FILE}.{secrets.token_hex(8)}"
-        draft.touch(mode=0o600)
-        draft.write_text(secrets.token_hex(32), encoding="ascii")
-        with suppress(FileExistsError):  # another process made it at this moment
-            path.hardlink_to(draft)
-        draft.unlink()
+    key_files.make_once(path, secrets.token_hex(32))
     return bytes.fromhex(path.read_text(encoding="ascii"))

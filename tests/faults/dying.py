@@ -18,12 +18,14 @@ from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, event
-from sqlmodel import SQLModel, create_engine, select
+from sqlmodel import SQLModel, select
 
 from cli.demo import compare
+from config.settings import Settings
 from models import AuditEntry
 from services import cycles
 from services.clock import FileClock
+from services.database import engine_of
 from tests.year import make_world, open_world, run_year
 
 NEVER = 0
@@ -92,7 +94,7 @@ def record_of(place: Path) -> Record:
     Of the audit chain it is what was done, by whom: work that is done again closes its stage again, and the numbers
     move on.
     """
-    engine = create_engine(f"sqlite:///{place / 'duixian.db'}")
+    engine = engine_of(Settings(_env_file=None, data_dir=place))
     with closing(engine.connect()) as connection:
         found = {
             table.name: _done(connection) if table.name == _AUDIT else _rows(connection, table)

@@ -138,3 +138,10 @@ def test_the_legal_person_and_the_address_are_taken_where_they_are_given(intake:
     assert bring(intake, write(tmp_path / f"{TITLE}.csv", given)).problems == []
     row = intake.session.exec(select(Application)).one()
     assert (row.legal_person, row.registered_address) == ("林示例", "漳州市芗城区示例路8号")
+
+
+def test_what_is_told_of_a_row_shows_no_whole_account(intake: Desk, tmp_path: Path) -> None:
+    account = "6200000000000000001" * 4
+    record = bring(intake, write(tmp_path / f"{TITLE}.csv", {**ROW, "银行账号": account, "手机": "13000000001" * 4}))
+    told = [(each["column"], each["value"]) for each in record.problems]
+    assert told == [("手机", "*" * 42 + "01"), ("银行账号", "*" * 72 + "0001")]

@@ -14,8 +14,10 @@ from sqlalchemy import Column, Engine, MetaData, inspect, select, text
 from sqlmodel import SQLModel
 
 from config.settings import ROOT, Settings
+from models import Application, Draft
 from services.database import engine_of
 from services.schema import migrate
+from services.sealing import MARK
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -184,3 +186,52 @@ def test_migrations_can_be_taken_back_and_made_again(engine: Engine) -> None:
         command.downgrade(settings, "base")
         assert inspect(connection).get_table_names() == ["alembic_version"]
     migrate(engine)
+
+
+def test_what_is_personal_is_sealed_and_unsealed_again(engine: Engine) -> None:
+    settings = Config()
+    settings.set_main_option("script_location", str(ROOT / "migrations"))
+    query = text("SELECT bank_account, contact_phone FROM application ORDER BY id")
+    given = text("SELECT given FROM draft")
+    with engine.begin() as connection:
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "0020")
+        before = MetaData()
+        before.reflect(connection)
+        for name, values in _PERSONAL:
+            table = before.tables[name]
+            needed = {column.name: _plain(column) for column in table.columns if not column.nullable}
+            connection.execute(table.insert().values({**needed, **values}))
+    migrate(engine)
+    with engine.connect() as connection:
+        for row in connection.execute(query).all()[:1]:
+            assert all(value.startswith(MARK) for value in row)
+        assert connection.execute(query).all()[1] == ("", "")
+        assert str(connection.execute(given).scalar_one()).startswith(MARK)
+        sealed = select(Application.__table__.c.bank_account).order_by(text("id"))
+        assert connection.execute(sealed).scalars().all() == [_ACCOUNT, ""]
+        assert connection.execute(select(Draft.__table__.c.given)).scalar_one() == {"bank_account": _ACCOUNT}
+    path = Path(engine.url.database or "")
+    if engine.dialect.name == "sqlite":
+        assert _ACCOUNT.encode() not in path.read_bytes() + path.with_name(f"{path.name}-wal").read_bytes()
+    with engine.begin() as connection:
+        settings.attributes["connection"] = connection
+        command.downgrade(settings, "0020")
+        assert connection.execute(query).all() == [(_ACCOUNT, "13900000001"), ("", "")]
+
+
+_ACCOUNT = "6200000000000000001"
+_PERSONAL: tuple[tuple[str, dict[str, object]], ...] = (
+    ("user", {"id": 2, "login": "a"}),
+    ("policyversion", {"id": 1}),
+    ("cycle", {"id": 1}),
+    ("enterprise", {"id": 1, "kind": "企业"}),
+    *(
+        ("application", {"id": key, "number": str(key), "item_digest": str(key), "status": "submitted", **told})
+        for key, told in (
+            (1, {"bank_account": _ACCOUNT, "contact_phone": "13900000001"}),
+            (2, {"bank_account": "", "contact_phone": ""}),
+        )
+    ),
+    ("draft", {"id": 1, "given": {"bank_account": _ACCOUNT}}),
+)

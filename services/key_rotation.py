@@ -1,0 +1,94 @@
+"""轮换数据密钥: a new key seals what the old ones had sealed, in chunks; a killed one is gone on with."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Column, Table, Text, func, select, type_coerce, update
+from sqlmodel import Session, SQLModel
+
+from models.columns import SealedDocument, SealedText
+from services import audit
+from services.actors import Actor
+from services.clock import Clock
+from services.operation import operation
+from services.sealing import MARK, keyring
+
+_NAME = len(MARK) + 1, 8  # where the key's id stands in a sealed text, for SQL
+
+
+@dataclass(frozen=True)
+class Used:
+    """A key, and how many texts it sealed."""
+
+    name: str
+    texts: int
+    seals: bool  # the newest one, with which is written
+    known: bool  # it is in the file
+
+
+def used(session: Session) -> list[Used]:
+    """The keys of the file, the newest last, after those that the database needs and the file lacks."""
+    counts: dict[str, int] = {}
+    for column in _sealed():
+        name = func.substr(_raw(column), *_NAME)
+        for key, count in session.execute(select(name, func.count()).where(_raw(column) != "").group_by(name)):
+            counts[key] = counts.get(key, 0) + count
+    ring = keyring(session)
+    known, newest = ring.keys(), ring.newest
+    missing = [Used(name, count, False, False) for name, count in sorted(counts.items()) if name not in known]
+    return missing + [Used(name, counts.get(name, 0), name == newest, True) for name in known]
+
+
+def rotate(session: Session, clock: Clock, actor: Actor, *, at_once: int = 1000) -> Iterator[int]:
+    """Seal everything with a new key, `at_once` texts a transaction; gives how many each one took.
+
+    A rotation that was stopped is gone on with: only when nothing is left of it a new key is made. Raises KeysError
+    when a text's key is missing; what was sealed anew before stays so.
+    """
+    begin(session, clock, actor)
+    for column in _sealed():
+        while done := reseal(session, clock, actor, column=column, at_once=at_once):
+            yield done
+
+
+@operation("keys.rotate")
+def begin(session: Session, clock: Clock, actor: Actor) -> str:
+    """Make a new key unless texts of older ones are left; gives the id of the one that seals. Raises KeysError."""
+    ring = keyring(session)
+    if any(each.texts and not each.seals for each in used(session)):
+        return ring.newest
+    name = ring.add()
+    audit.tell_new(session, "datakey", name)
+    return name
+
+
+@operation("keys.rotate")
+def reseal(session: Session, clock: Clock, actor: Actor, *, column: Column[str], at_once: int) -> int:
+    """Seal some texts of a column anew that an older key sealed; 0 when none is left. Raises KeysError."""
+    ring, table = keyring(session), _table(column)
+    (key,) = table.primary_key.columns
+    place = f"{table.name}.{column.name}"
+    raw = _raw(column)
+    old = select(key, raw).where(raw != "", func.substr(raw, *_NAME) != ring.newest).order_by(key).limit(at_once)
+    found = session.execute(old).all()
+    for row, sealed in found:
+        becomes = ring.seal(ring.unseal(sealed, place), place)
+        session.execute(update(table).where(key == row).values({column: type_coerce(becomes, Text)}))
+    if found:
+        audit.tell_many(session, table.name, len(found), [row for row, _ in found])
+    return len(found)
+
+
+def _sealed() -> Iterator[Column[str]]:
+    for table in SQLModel.metadata.sorted_tables:
+        yield from (each for each in table.columns if isinstance(each.type, SealedText | SealedDocument))
+
+
+def _table(column: Column[str]) -> Table:
+    assert isinstance(column.table, Table)
+    return column.table
+
+
+def _raw(column: Column[str]) -> Column[str]:
+    """The column as the database holds it."""
+    return type_coerce(column, Text)  # type: ignore[return-value]

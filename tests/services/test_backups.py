@@ -57,6 +57,7 @@ def test_what_comes_out_is_what_went_in(desk: Desk, tmp_path: Path) -> None:
     kept = {name for name in out if not name.startswith("settings/") and name != "duixian.db"}
     assert kept == {
         *("attachments/ab/abcd", "output/y/x.pdf", "policy-drafts/d/policy.yaml", "drafts/e", "mailbox/m.eml"),
+        "data.keys",
         "link.key",
     }
     assert all(out[name] == before[name] for name in kept)

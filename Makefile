@@ -8,7 +8,7 @@ PACKAGES := policy matching models config services tasks flows cli web benchmark
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --no-input
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help fonts install demo serve backup restore browser scanner test hostile fuzz faults check bench bench-notices bench-matching bench-compute lock clean
+.PHONY: help fonts install demo serve backup restore browser scanner test hostile fuzz faults check bench bench-notices bench-matching bench-compute audit sbom lock clean
 
 help:  ## 显示这份说明
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -97,6 +97,23 @@ bench-compute: $(READY) .venv/.bench  ## 测量测算：时间、内存和分毫
 	@$(PIP) install --require-hashes --no-deps -r requirements-bench.lock
 	@touch $@
 
+AUDIT := .venv/audit
+
+$(AUDIT)/.ready: $(READY) .ci/audit.lock
+	@echo "正在安装检查依赖的工具……"
+	@test -x $(AUDIT)/bin/python || $(PYTHON) -m venv $(AUDIT)
+	@$(AUDIT)/bin/python -m pip --disable-pip-version-check -qq --no-input install --require-hashes --no-deps \
+		-r .ci/audit.lock
+	@touch $@
+
+audit: $(AUDIT)/.ready  ## 检查依赖有没有公开的漏洞；查不到漏洞库时说明，AUDIT_REQUIRED=1 时算失败
+	@$(BIN)/python .ci/audit.py $(AUDIT)/bin/pip-audit requirements.lock
+
+sbom: $(AUDIT)/.ready  ## 写出软件物料清单 build/sbom.json（CycloneDX）
+	@mkdir -p build
+	@$(AUDIT)/bin/cyclonedx-py requirements requirements.lock --pyproject pyproject.toml --output-reproducible \
+		--of JSON -o build/sbom.json && echo "已写出 build/sbom.json"
+
 COMPILE := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-hashes \
 	--no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
 
@@ -104,6 +121,7 @@ lock: $(READY)  ## 按 pyproject.toml 重新锁定依赖
 	@$(COMPILE) --extra dev --output-file requirements.lock pyproject.toml
 	@cp requirements.lock requirements-bench.lock  # what is locked there keeps its version
 	@$(COMPILE) --extra dev --extra bench --output-file requirements-bench.lock pyproject.toml
+	@$(COMPILE) --output-file .ci/audit.lock .ci/audit.in
 
 clean:  ## 删除虚拟环境、缓存和演示数据（不动 var/work）
 	@rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis var/demo

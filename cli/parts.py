@@ -1,5 +1,6 @@
 """The parts that run beside each other: mailbox, Prefect server with its deployments, worker, and console."""
 
+import base64
 import json
 import os
 import socket
@@ -10,6 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 from typing import TypeVar
 
@@ -21,6 +23,7 @@ _SERVER_LIMIT = 180  # seconds; the first start creates the server's database (2
 _PART_LIMIT = 60
 _LOCAL = {"127.0.0.1", "localhost", "::1"}
 _READY = "收信服务已就绪"
+_SERVER_KEY, _KEY = "PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"  # "name:password"
 
 Say = Callable[[str], None]
 T = TypeVar("T")
@@ -87,7 +90,7 @@ def running(
         environ = {**environ, "DUIXIAN_SMTP_PORT": str(settings.smtp_port)}
         _wait(family, server, f"{environ['PREFECT_API_URL']}/health", _SERVER_LIMIT)
         say("调度服务已就绪，正在启动执行器、部署流程……")
-        _make_pool(environ["PREFECT_API_URL"])
+        _make_pool(environ)
         worker = _start_worker(family, environ)
         _deploy(family, environ)
         if console:
@@ -115,6 +118,9 @@ def _environ(settings: Settings, port: int, apart: bool) -> dict[str, str]:
         "PYTHONUTF8": "1",
         "PATH": os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)]),
     }
+    secret = "" if apart else inherited.get(_SERVER_KEY) or inherited.get(_KEY)
+    if secret:  # what the server asks for is what the parts must say
+        engine |= {_SERVER_KEY: secret, _KEY: secret}
     if apart:
         engine |= {"PREFECT_WORKER_QUERY_SECONDS": "1", "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false"}
     return {**inherited, **ours, **engine}
@@ -148,14 +154,18 @@ def _start_mailbox(family: Family, settings: Settings) -> Settings:
     return settings.model_copy(update={"smtp_port": port})
 
 
-def _make_pool(api: str) -> None:
+def _make_pool(environ: Mapping[str, str]) -> None:
     """Make the work pool, so that deploying need not wait for the worker, which fills in the pool's template."""
-    if not _answers(f"{api}/work_pools/{POOL}"):
-        body = json.dumps({"name": POOL, "type": "process"}).encode()
-        request = urllib.request.Request(  # noqa: S310 - an address of our own
-            f"{api}/work_pools/", body, {"Content-Type": "application/json"}, method="POST"
-        )
+    url, headers = f"{environ['PREFECT_API_URL']}/work_pools/", {"Content-Type": "application/json"}
+    if secret := environ.get(_KEY):
+        headers["Authorization"] = f"Basic {base64.b64encode(secret.encode()).decode()}"
+    body = json.dumps({"name": POOL, "type": "process"}).encode()
+    request = urllib.request.Request(url, body, headers, method="POST")  # noqa: S310 - an address of our own
+    try:
         urllib.request.urlopen(request, timeout=_PART_LIMIT).close()  # noqa: S310
+    except urllib.error.HTTPError as error:
+        if error.code != HTTPStatus.CONFLICT:  # it is there already
+            raise
 
 
 def _start_console(family: Family, environ: Mapping[str, str], settings: Settings) -> None:

@@ -174,6 +174,12 @@ def _client(settings: Settings) -> Iterator["SyncPrefectClient"]:
         httpx.get(f"{url}/health", timeout=_ANSWERS_WITHIN)  # the client itself would retry for a minute
         with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
             yield client
+    except httpx.HTTPStatusError as error:
+        if error.response.status_code != httpx.codes.UNAUTHORIZED:
+            raise
+        raise EngineError(
+            f"调度服务 {url} 要求认证，口令没有给出或不对；请把 PREFECT_API_AUTH_STRING 设成启动它时用的口令。"
+        ) from error
     except httpx.TransportError as error:
         raise EngineError(
             f"连不上调度服务 {url}；请确认 duixian serve 正在运行。它在别处时，请用 PREFECT_API_URL 指明地址。"

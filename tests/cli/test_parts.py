@@ -6,7 +6,9 @@ import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
+from base64 import b64encode
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +17,11 @@ import pytest
 
 from cli.parts import Parts
 from cli.processes import Family, PartError
+from config.settings import Settings
 from flows import control
 from tests.engine_parts import wait_for_run
 
+SECRET = "duixian:of the test"
 SLEEPER = """
 import subprocess, sys, time
 subprocess.Popen([sys.executable, "-c", "import time; time.sleep(600)"], start_new_session=True)
@@ -86,11 +90,14 @@ def test_the_worker_runs_a_deployment(parts: Parts) -> None:
 
 
 @pytest.mark.engine
-def test_serve_comes_up_schedules_and_stops_with_ctrl_c(tmp_path: Path) -> None:
+def test_serve_comes_up_behind_a_password_schedules_and_stops_with_ctrl_c(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     environ = {key: value for key, value in os.environ.items() if not key.startswith(("PREFECT_", "DUIXIAN_"))}
     environ |= {"DUIXIAN_DATA_DIR": str(tmp_path / "data"), "DUIXIAN_SMTP_PORT": "0", "PYTHONUNBUFFERED": "1"}
     port, console = _free_port(), _free_port()
     environ["DUIXIAN_CONSOLE_PORT"] = str(console)
+    environ["PREFECT_SERVER_API_AUTH_STRING"] = SECRET
     command = [sys.executable, "-m", "cli.main", "serve", "--port", str(port)]
     with (tmp_path / "out").open("wb") as output:
         serve = subprocess.Popen(command, env=environ, stdout=output, stderr=subprocess.STDOUT)
@@ -99,6 +106,15 @@ def test_serve_comes_up_schedules_and_stops_with_ctrl_c(tmp_path: Path) -> None:
         family = psutil.Process(serve.pid).children(recursive=True)
         with urllib.request.urlopen(f"http://127.0.0.1:{console}/", timeout=10) as answer:
             assert "惠企政策年度奖补" in answer.read().decode()
+        listening = [
+            each.laddr.ip for process in family for each in process.net_connections() if each.status == "LISTEN"
+        ]
+        assert len(listening) >= 3 and set(listening) == {"127.0.0.1"}
+        with pytest.raises(urllib.error.HTTPError, match="401"):
+            _post(f"http://127.0.0.1:{port}/api/flow_runs/filter", {}, secret="duixian:wrong")
+        monkeypatch.delenv("PREFECT_API_URL", raising=False)
+        with pytest.raises(control.EngineError, match="要求认证"):
+            control.trigger(Settings(_env_file=None, data_dir=tmp_path / "data", engine_port=port), "tick")
         _until(lambda: _scheduled(port) == {"tick", "watchdog", "reminders", "notices", "anchor"}, serve, 60)
     finally:
         serve.send_signal(signal.SIGINT)
@@ -116,8 +132,9 @@ def _scheduled(port: int) -> set[str]:
     return {deployments[run["deployment_id"]] for run in runs}
 
 
-def _post(url: str, body: Any) -> Any:
-    request = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"})
+def _post(url: str, body: Any, secret: str = SECRET) -> Any:
+    headers = {"Content-Type": "application/json", "Authorization": f"Basic {b64encode(secret.encode()).decode()}"}
+    request = urllib.request.Request(url, json.dumps(body).encode(), headers)
     with urllib.request.urlopen(request, timeout=10) as answer:
         return json.load(answer)
 

@@ -5,7 +5,10 @@ import pkgutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from typing import Any
+from dataclasses import is_dataclass
+from datetime import date
+from enum import Enum
+from typing import Any, get_args, get_type_hints
 
 import pytest
 from prefect import Flow, Task
@@ -18,7 +21,9 @@ from sqlalchemy.exc import OperationalError
 import tasks
 from config.settings import ROOT, Settings
 from flows import control
+from flows.annual_cycle import annual_cycle
 from flows.each_cycle import each_open_cycle
+from flows.report import LABELS
 from flows.stages.stage import _chunks
 from flows.stages.table import STAGES
 from services.documents import KINDS
@@ -134,3 +139,38 @@ def test_one_cycle_that_fails_does_not_keep_the_others_waiting(monkeypatch: pyte
     with disable_run_logger(), pytest.raises(StateError, match="not this one"):
         each_open_cycle(work)
     assert seen == [1, 2, 3]
+
+
+PLAIN = (int, bool, str, float, type(None), date, Enum)
+PERSONAL = ("phone", "email", "mail", "account", "bank", "uscc", "contact", "recipient", "password", "secret", "person")
+
+
+def _faults(kind: Any, name: str = "") -> list[str]:
+    """What of a type that Prefect gets to see may hold somebody's data: rows of tables, and fields of such names."""
+    if any(part in name for part in PERSONAL):
+        return [name]
+    if get_args(kind):
+        return [fault for each in get_args(kind) if each is not ... for fault in _faults(each)]
+    if is_dataclass(kind):
+        return [fault for part, each in get_type_hints(kind).items() for fault in _faults(each, part)]
+    return [] if isinstance(kind, type) and issubclass(kind, PLAIN) else [f"{name} {kind}"]
+
+
+def test_what_goes_into_and_comes_out_of_a_task_holds_counts_and_ids_and_nobodys_data() -> None:
+    faults = {
+        f"{each.name} {name}": found
+        for each in _tasks()
+        for name, kind in get_type_hints(each.fn).items()
+        if (found := _faults(kind, name))
+    }
+    assert faults.pop("登记阶段成果 summary"), (
+        "what a stage did is shown under the names of flows/report.py, and no others"
+    )
+    assert faults == {}
+    assert not [name for name in LABELS if any(part in name for part in PERSONAL)]
+
+
+def test_a_flow_is_given_a_policy_a_year_a_cycle_and_nothing_else() -> None:
+    found = [annual_cycle, *(each.flow for each in STAGES.values())]
+    given = {name for flow in found for name in flow.parameters.properties}
+    assert given <= {"policy_id", "year", "cycle_id", "position", "stage"}, given

@@ -90,9 +90,9 @@ def test_the_worker_runs_a_deployment(parts: Parts) -> None:
 
 
 @pytest.mark.engine
-def test_serve_comes_up_behind_a_password_schedules_and_stops_with_ctrl_c(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_serve_comes_up_behind_a_password_schedules_and_stops_with_ctrl_c(tmp_path: Path) -> None:
+    from prefect.settings import PREFECT_API_URL, temporary_settings
+
     environ = {key: value for key, value in os.environ.items() if not key.startswith(("PREFECT_", "DUIXIAN_"))}
     environ |= {"DUIXIAN_DATA_DIR": str(tmp_path / "data"), "DUIXIAN_SMTP_PORT": "0", "PYTHONUNBUFFERED": "1"}
     port, console = _free_port(), _free_port()
@@ -112,8 +112,8 @@ def test_serve_comes_up_behind_a_password_schedules_and_stops_with_ctrl_c(
         assert len(listening) >= 3 and set(listening) == {"127.0.0.1"}
         with pytest.raises(urllib.error.HTTPError, match="401"):
             _post(f"http://127.0.0.1:{port}/api/flow_runs/filter", {}, secret="duixian:wrong")
-        monkeypatch.delenv("PREFECT_API_URL", raising=False)
-        with pytest.raises(control.EngineError, match="要求认证"):
+        nowhere = temporary_settings(restore_defaults={PREFECT_API_URL})
+        with nowhere, pytest.raises(control.EngineError, match="要求认证"):
             control.trigger(Settings(_env_file=None, data_dir=tmp_path / "data", engine_port=port), "tick")
         _until(lambda: _scheduled(port) == {"tick", "watchdog", "reminders", "notices", "anchor"}, serve, 60)
     finally:

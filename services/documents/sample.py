@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from sqlmodel import Session, SQLModel
 
@@ -54,6 +56,7 @@ from services.clock import FixedClock
 from services.database import engine_of, session_of
 from services.documents.record import Record
 from services.errors import NotFoundError
+from services.sealing import keyring
 from services.sharing import CITY, county_rate, split
 
 _VALUES = {"money": "1200000.00", "integer": "3", "decimal": "8.5", "boolean": "true", "list": "示例甲;示例乙"}
@@ -93,16 +96,19 @@ def sample_record(settings: Settings) -> Iterator[Record]:
     if not known:
         raise NotFoundError("政策目录里没有政策，不能预览文件；请先放入一份政策。")
     law = policies.load(settings, known[-1])
-    engine = engine_of(settings.model_copy(update={"database_url": "sqlite://"}))
-    try:
-        SQLModel.metadata.create_all(engine)
-        with session_of(engine) as session:
-            filling = _begin(session, law)
-            _fill(filling)
-            operator = session.get_one(User, filling.people[Role.OPERATOR])
-            yield Record(session, settings, filling.cycle, FixedClock(filling.now + _A_YEAR), actor_of(operator))
-    finally:
-        engine.dispose()
+    with TemporaryDirectory() as folder:
+        own = {"database_url": "sqlite://", "data_keys_file": Path(folder) / "data.keys"}
+        engine = engine_of(settings.model_copy(update=own))
+        try:
+            keyring(engine).make_first()
+            SQLModel.metadata.create_all(engine)
+            with session_of(engine) as session:
+                filling = _begin(session, law)
+                _fill(filling)
+                operator = session.get_one(User, filling.people[Role.OPERATOR])
+                yield Record(session, settings, filling.cycle, FixedClock(filling.now + _A_YEAR), actor_of(operator))
+        finally:
+            engine.dispose()
 
 
 def _begin(session: Session, law: Policy) -> _Filling:

@@ -47,7 +47,10 @@ from tests.year import make_world, run_year
 KILLS, A_YEAR, MEAN = 200, 30, 7.0  # kills in all and in one year; seconds between them
 _WHILE_STARTING = 0.05
 _STUCK = 900  # seconds without a change of stage
-_BY_CLOCK = ("intake_reminder", "supplement_reminder", "review_reminder", "review_escalation", "approval_waiting")
+_BY_CLOCK = (
+    *("intake_reminder", "supplement_reminder", "review_reminder", "review_escalation", "approval_waiting"),
+    *("operator_alert", "chain_digest"),
+)
 _TARGETS = {"流程进程": 6, "执行器": 2, "调度服务": 2, "收信服务": 2, "工作台": 1, "全部（断电）": 2}
 _MODULES = {
     "执行器": "prefect worker start",

@@ -1,8 +1,9 @@
 """Every commit of the year: the stage's process dies there, another one goes on, and the records are compared.
 
-Run: python -m tests.faults.commits [every n-th]
+Run: python -m tests.faults.commits [every n-th | some COUNT]
 """
 
+import random
 import sys
 import time
 from pathlib import Path
@@ -10,6 +11,8 @@ from tempfile import TemporaryDirectory
 
 from tests import reliability
 from tests.faults.dying import Leg, continued_to_the_end, differences, killed_and_continued, record_of, undisturbed
+
+SEED = 20261126
 
 
 def main(step: int) -> int:
@@ -48,5 +51,26 @@ def _section(legs: list[Leg], tried: int, bad: int, ends: list[list[str]], minut
     ]
 
 
+def some(cases: int) -> int:
+    """A few deaths by one seed, one of them played to the year's end. Returns how much is wrong."""
+    chance = random.Random(SEED)
+    with TemporaryDirectory() as folder:
+        legs, place = undisturbed(Path(folder) / "undisturbed"), Path(folder) / "year"
+        found = []
+        for leg in chance.sample(legs, cases):
+            at = chance.randint(1, leg.commits)
+            found.append(differences(record_of(leg.after), killed_and_continued(leg, place, at)))
+        end = _to_the_end(legs[-3], place)  # the payment, the last in which money moves
+        first, last = record_of(legs[0].after), record_of(legs[-1].after)
+        seen = differences(first, last) and differences(last, first)
+    bad = sum(map(bool, found))
+    print(*[line for lines in found for line in lines], *end, sep="\n")
+    told = "what is lost is seen" if seen else "what is lost is not seen"
+    print(f"{len(found)} deaths, {bad} with a difference; 1 years to the end, {int(bool(end))} wrong; {told}")
+    return bad + bool(end) + (not seen)
+
+
 if __name__ == "__main__":
-    sys.exit(1 if main(int(sys.argv[1]) if sys.argv[1:] else 1) else 0)
+    given = sys.argv[1:]
+    wrong = some(int(given[1])) if given[:1] == ["some"] else main(int(given[0]) if given else 1)
+    sys.exit(1 if wrong else 0)

@@ -9,6 +9,7 @@ import pytest
 from prefect.logging import disable_run_logger
 from sqlmodel import select
 
+from flows import control
 from flows import watchdog as watching
 from flows.watchdog import watchdog
 from models import AuditAnchor, Message
@@ -68,6 +69,7 @@ def test_what_cannot_be_told_does_not_keep_runs_from_being_restarted(
 
     seen: list[int] = []
     monkeypatch.setattr(keeping, "alert", fail)
+    monkeypatch.setattr(control, "clear_away", lambda _settings: [])
     monkeypatch.setattr(watching, "each_open_cycle", lambda work: seen.append(1) or {})
     with disable_run_logger(), caplog.at_level(logging.ERROR):
         watchdog.fn()

@@ -24,7 +24,10 @@ from tests.year import make_world, run_year
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]
 
 LIMIT = 180
-BY_CLOCK = ("intake_reminder", "supplement_reminder", "review_reminder", "review_escalation", "approval_waiting")
+BY_CLOCK = (
+    *("intake_reminder", "supplement_reminder", "review_reminder", "review_escalation", "approval_waiting"),
+    *("operator_alert", "chain_digest"),
+)
 
 
 def _asked(session: Session) -> int:

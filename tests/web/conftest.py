@@ -62,7 +62,8 @@ class House:
     def browser(self, *, raises: bool = True) -> TestClient:
         """A browser that keeps cookies and does not follow redirects; it may be shown a defect instead of raising."""
         browser = TestClient(self.app, base_url="http://testserver", follow_redirects=False)  # type: ignore[arg-type]
-        browser._transport = _Inside(self.app, raises)
+        if asyncio._get_running_loop() is None:  # else a real browser is driven by this thread
+            browser._transport = _Inside(self.app, raises)
         return browser
 
     def signed_in(self, login: str) -> TestClient:

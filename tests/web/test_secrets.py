@@ -36,6 +36,7 @@ SECRETS = {
     "bounce_imap_password": f"{CANARY}-imap",
     "group_webhook": f"http://127.0.0.1:9/robot?access_token={CANARY}-token",
     "group_secret": f"{CANARY}-group",
+    "metrics_token": f"{CANARY}-metrics",
 }
 NAMED_LIKE_ONE = ("password", "secret", "webhook", "token", "database_url", "auth")
 

@@ -11,6 +11,7 @@ from sqlmodel import SQLModel
 from config.settings import ROOT, Settings
 from models import Outcome
 from services.database import engine_of, session_of
+from services.sealing import keyring
 
 
 @pytest.fixture
@@ -28,6 +29,7 @@ def make_cycle(tmp_path: Path) -> Iterator[Callable[..., SmallCycle]]:
             )
             engine = engine_of(settings)
             SQLModel.metadata.create_all(engine)
+            keyring(engine).make_first()
             return fill(opened.enter_context(session_of(engine)), settings, items)
 
         yield make

@@ -1,8 +1,9 @@
 """The database goes away in the middle: nothing is half done, and the same call goes through once it is back."""
 
-import resource
 import signal
 import sqlite3
+import subprocess
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
@@ -15,13 +16,12 @@ from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import SQLModel, func, select
 
-from config.settings import Settings
+from config.settings import ROOT
 from models import Application, AuditEntry
-from services import applications, audit
+from services import audit
 from services.database import engine_of
 from tests.desk import Desk, make_desk
 from tests.faults.crowd import write
-from tests.faults.dying import in_a_child
 
 _ROOM = 100_000  # octets of the write-ahead log, which an import outgrows
 
@@ -89,42 +89,18 @@ def test_after_a_restart_of_postgresql_the_next_operation_goes_through(mortal: t
 
 
 def test_a_full_disk_refuses_the_whole_operation_and_keeps_what_was_there(tmp_path: Path) -> None:
-    place = tmp_path / "data"
-
-    def prepare() -> None:
-        desk = make_desk(place)
-        desk.open_intake()
-        write(tmp_path / "many.xlsx")
-        desk.session.close()
-        desk.engine.dispose()
-
-    def hand_in(limit: int | None) -> bool:
-        """Whether the import came through, with so much room for each file."""
-        from services.actors import find_actor
-        from services.clock import FixedClock
-        from services.database import session_of
-        from tests.desk import OPENED
-
-        settings = Settings(data_dir=place)
-        with session_of(engine_of(settings)) as session:
-            actor = find_actor(session, "operator")
-            session.rollback()
-            if limit is not None:
-                signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-                resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))
-            path, own = tmp_path / "many.xlsx", {"settings": settings, "cycle_id": 1}
-            try:
-                applications.import_applications(session, FixedClock(OPENED), actor, path=path, **own)
-            except DBAPIError:
-                return False
-        return True
-
-    in_a_child(prepare)
-    before = _content(place)
-    assert not in_a_child(lambda: hand_in(_ROOM))
-    assert _content(place) == before
-    assert in_a_child(lambda: hand_in(None))
-    assert _content(place)["application"] == before["application"] + 202
+    desk = make_desk(tmp_path / "data")
+    desk.open_intake()
+    desk.session.close()
+    desk.engine.dispose()
+    write(tmp_path / "many.xlsx")
+    before = _content(tmp_path / "data")
+    command = [sys.executable, "-m", "tests.faults.hand_in", str(tmp_path / "data"), str(tmp_path / "many.xlsx")]
+    full = subprocess.run([*command, str(_ROOM)], cwd=ROOT, capture_output=True, text=True)
+    assert full.returncode == 3, full.stderr
+    assert _content(tmp_path / "data") == before
+    subprocess.run(command, cwd=ROOT, check=True)
+    assert _content(tmp_path / "data")["application"] == before["application"] + 202
 
 
 def _restart(server: Any) -> None:

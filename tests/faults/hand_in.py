@@ -8,6 +8,7 @@ import signal
 import sys
 from pathlib import Path
 
+from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 
 from config.settings import Settings
@@ -21,12 +22,18 @@ from tests.desk import OPENED
 def main(data: Path, workbook: Path, octets: int | None) -> int:
     """Take the workbook into the year that is open there."""
     settings = Settings(_env_file=None, data_dir=data)
-    with session_of(engine_of(settings)) as session:
-        operator = find_actor(session, "operator")
-        session.rollback()
-        if octets is not None:
+    engine = engine_of(settings)
+
+    def fill_up(_connection: object, _cursor: object, statement: str, *_more: object) -> None:
+        """Once the workbook is read and the first row is written: the reader has files of its own."""
+        if octets is not None and statement.startswith("INSERT"):
             signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
             resource.setrlimit(resource.RLIMIT_FSIZE, (octets, octets))
+
+    event.listen(engine, "before_cursor_execute", fill_up)
+    with session_of(engine) as session:
+        operator = find_actor(session, "operator")
+        session.rollback()
         try:
             applications.import_applications(
                 session, FixedClock(OPENED), operator, settings=settings, cycle_id=1, path=workbook

@@ -8,7 +8,7 @@ PACKAGES := policy matching models config services tasks flows cli web benchmark
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --no-input
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help fonts install demo serve backup restore browser scanner test hostile fuzz faults check bench bench-notices bench-matching bench-compute audit sbom lock clean
+.PHONY: help fonts install demo serve backup restore browser scanner authority test hostile fuzz faults check bench bench-notices bench-matching bench-compute audit sbom lock clean
 
 help:  ## 显示这份说明
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -55,7 +55,13 @@ scanner:  ## 安装查毒测试所用的 clamd（Debian，须有 root 权限；�
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 			clamav-daemon >/dev/null; } || echo "没有装成 clamd，跳过用它的测试。"
 
-test: $(READY) browser scanner fonts  ## 运行全部测试，包括整年演示和运行中途被强行终止的年度
+authority:  ## 安装时间戳测试所用的 openssl（Debian，须有 root 权限）
+	@command -v openssl >/dev/null || { \
+		echo "正在安装 openssl……"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			openssl >/dev/null; }
+
+test: $(READY) browser scanner authority fonts  ## 运行全部测试，包括整年演示和运行中途被强行终止的年度
 	@$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 faults: $(READY)  ## 故障测试（约两小时）：在每个提交点、在随机时刻强行结束各部件，结果写入 docs/reliability.md

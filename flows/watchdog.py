@@ -1,5 +1,7 @@
 """Every few minutes: tell what is amiss, and start a new run for each cycle whose run is gone."""
 
+from collections.abc import Callable
+
 from prefect import flow, get_run_logger
 
 from flows import control
@@ -19,13 +21,22 @@ def watchdog() -> dict[int, str]:
     定时流程里已经消失的运行登记为中断，免得占着名额。挂起、排队、正在运行的不动；登记了中断原因的失败留给经办人
     查明后再推进，连原因都没能登记的（例如数据库断开）另起运行。
     """
+    _attempt("登记已经消失的定时运行", _clear_away)
+    _attempt("查看并告知异常", keeping.alert)
+    return each_open_cycle(_restart)
+
+
+def _attempt(what: str, act: Callable[[], object]) -> None:
+    """Do it; what fails is logged, and must not keep a run from being restarted."""
+    try:
+        act()
+    except Exception:
+        get_run_logger().exception("没有做成：%s", what)
+
+
+def _clear_away() -> None:
     for name in control.clear_away(context().settings):
         get_run_logger().warning("定时流程“%s”的运行已经消失，已登记为中断", name)
-    try:
-        keeping.alert()
-    except Exception:  # what cannot be told must not keep a run from being restarted
-        get_run_logger().exception("运行告警没有查成")
-    return each_open_cycle(_restart)
 
 
 def _restart(cycle_id: int) -> str | None:

@@ -7,8 +7,7 @@ import zipfile
 from typing import Any
 
 from services.apart import Blobs
-
-_WRONG = (zipfile.BadZipFile, ValueError, NotImplementedError, OSError, RuntimeError)
+from services.archives import DAMAGED
 
 
 def read(data: bytes) -> tuple[dict[str, Any] | None, Blobs]:
@@ -16,7 +15,7 @@ def read(data: bytes) -> tuple[dict[str, Any] | None, Blobs]:
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as parts:
             listed = parts.infolist()
-    except _WRONG:
+    except DAMAGED:
         return None, []
     names = sorted(part.filename.lower() for part in listed)
     return {"names": names, "unpacked": sum(part.file_size for part in listed)}, []

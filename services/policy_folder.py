@@ -4,12 +4,12 @@ import io
 import re
 import stat
 import zipfile
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from policy.positions import read_document
 from services.apart import Blobs
+from services.archives import DAMAGED
 from services.errors import InputError
 
 POLICY = "policy.yaml"
@@ -18,7 +18,6 @@ MOST_BYTES = 5 * 1024 * 1024
 _ZIP = (b"PK\x03\x04", b"PK\x05\x06")  # with members; empty
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}\.(yaml|yml|txt|md)")
 _CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ufffe\uffff]")
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
 
 File = tuple[str, bytes]
 
@@ -80,7 +79,7 @@ def _unzipped(archive_name: str, data: bytes) -> Iterator[File]:
             for member in _members(archive):
                 with archive.open(member) as file:
                     yield member.orig_filename.rsplit("/", 1)[-1], file.read(MOST_BYTES + 1)
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise InputError(f"压缩包“{_shown(archive_name)}”打不开，可能已经损坏；请重新压缩成 .zip 再上传。") from error
 
 

@@ -5,7 +5,6 @@ import hashlib
 import os
 import shutil
 import zipfile
-import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
@@ -14,12 +13,12 @@ from tempfile import mkdtemp
 from pydantic import ValidationError
 
 from services import chain
+from services.archives import DAMAGED
 from services.backups import database
 from services.backups.manifest import DATA, DATABASE, NAME, Kept, Manifest, chunks, sha256_of
 from services.errors import InputError, StateError
 
 _DISK = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EIO)
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
 
 
 @dataclass(frozen=True)
@@ -74,7 +73,7 @@ def _unpack(file: Path, folder: Path) -> Manifest:
                 _put(archive, name, kept, folder / _place(name), file.name)
     except InputError:
         raise
-    except _DAMAGED as error:
+    except DAMAGED as error:
         raise InputError(f"备份 {file.name} 打不开或已损坏（{error}）；请换一份备份。") from error
     return manifest
 
@@ -84,7 +83,7 @@ def _manifest(archive: zipfile.ZipFile, file: str) -> Manifest:
         return Manifest.model_validate_json(archive.read(NAME))
     except KeyError as error:
         raise InputError(f"{file} 里没有清单 {NAME}，不是本系统的备份；请核对文件。") from error
-    except (ValidationError, *_DAMAGED) as error:
+    except (ValidationError, *DAMAGED) as error:
         raise InputError(f"备份 {file} 的清单 {NAME} 已损坏或被改动；请换一份备份。") from error
 
 
@@ -112,16 +111,16 @@ def _place(name: str) -> str:
 
 
 def _put(archive: zipfile.ZipFile, name: str, kept: Kept, path: Path, file: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     digest = hashlib.sha256()
     try:
+        path.parent.mkdir(parents=True, exist_ok=True)
         with archive.open(name) as source, path.open("xb") as target:
             path.chmod(0o600)
             for piece in chunks(source):
                 digest.update(piece)
                 target.write(piece)
             os.fsync(target.fileno())
-    except _DAMAGED as error:
+    except DAMAGED as error:
         _check_disk(error, path)
         raise InputError(f"备份 {file} 里的 {name} 已损坏（{error}）；请换一份备份。") from error
     if digest.hexdigest() != kept.sha256:

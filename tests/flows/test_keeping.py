@@ -61,15 +61,17 @@ def test_a_lost_lease_is_told_once_a_day(desk: Desk) -> None:
     assert "无人办理" in row.context["title"]
 
 
-def test_what_cannot_be_told_does_not_keep_runs_from_being_restarted(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+@pytest.mark.parametrize("failing", ["alert", "clear_away"])
+def test_what_fails_beside_it_does_not_keep_runs_from_being_restarted(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, failing: str
 ) -> None:
-    def fail() -> int:
-        raise RuntimeError("no alerts today")
+    def fail(*_: object) -> None:
+        raise RuntimeError("not today")
 
     seen: list[int] = []
-    monkeypatch.setattr(keeping, "alert", fail)
+    monkeypatch.setattr(keeping, "alert", lambda: 0)
     monkeypatch.setattr(control, "clear_away", lambda _settings: [])
+    monkeypatch.setattr(keeping if failing == "alert" else control, failing, fail)
     monkeypatch.setattr(watching, "each_open_cycle", lambda work: seen.append(1) or {})
     with disable_run_logger(), caplog.at_level(logging.ERROR):
         watchdog.fn()

@@ -127,6 +127,7 @@ def test_mails_that_nobody_sends(desk: Desk) -> None:
     waits = message(desk, 2, kind="approval_waiting")
     desk.clock.set(OPENED.replace(hour=20))  # in the evening what can wait does
     assert ids(desk) == ["mail/stuck"]
+    assert ids(desk, clock_file=desk.settings.data_dir / "clock") == [], "a clock that is moved tells no age"
     desk.session.delete(desk.session.get_one(Message, waits.id - 1 if waits.id else 0))
     desk.session.commit()
     assert ids(desk) == []

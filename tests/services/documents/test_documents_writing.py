@@ -2,14 +2,16 @@
 
 import hashlib
 import re
+import sys
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from types import FrameType
 
 import pytest
 from read_back import about_of, path_of
-from small_cycle import SmallCycle
+from small_cycle import NOW, SmallCycle
 from sqlalchemy import event
 from sqlmodel import select
 
@@ -68,6 +70,36 @@ def test_the_shelf_has_the_newest_draft_of_each_object(small: SmallCycle) -> Non
     place = shelved(small, "dossier")
     assert [(each.about, each.label, each.drafts) for each in place.written] == [(written.about, written.about, 1)]
     assert len(place.objects or {}) == 5 and not place.typed
+
+
+def test_the_shelf_does_no_more_for_each_document_when_there_are_many(small: SmallCycle) -> None:
+    def lines(last: int) -> int:
+        """How many lines of the shelf's module run for so many dossiers."""
+        have = len(shelved(small, "dossier").written)
+        small.session.add_all(dossier(small, number) for number in range(have + 1, last + 1))
+        small.session.commit()
+        counted = 0
+
+        def trace(frame: FrameType, event: str, _: object) -> Callable[..., object] | None:
+            nonlocal counted
+            counted += event == "line"
+            return trace if frame.f_code.co_filename == shelf.__code__.co_filename else None
+
+        sys.settrace(trace)
+        try:
+            assert len(shelved(small, "dossier").written) == last
+        finally:
+            sys.settrace(None)
+        return counted
+
+    few, many = lines(50), lines(400)
+    assert many <= 8 * few  # a look at every row for each would take 64 times as many
+
+
+def dossier(small: SmallCycle, number: int) -> Document:
+    about = f"SB2025-{number:05d}"
+    row = {"about": about, "title": "案卷", "subject": about, "path": f"{about}.pdf", "sha256": "x", "written_at": NOW}
+    return Document.model_validate({"cycle_id": small.cycle.id, "kind": "dossier", "format": "pdf", **row})
 
 
 def test_an_unchanged_file_is_left_alone(small: SmallCycle) -> None:

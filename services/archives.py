@@ -1,0 +1,8 @@
+"""What the standard library raises when a zip archive is not what it says."""
+
+import zipfile
+import zlib
+
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
+"""To be caught around opening and reading an archive only: OSError and ValueError come of offsets that lead nowhere,
+NotImplementedError of a strange compression, RuntimeError of a password (CPython's zipfile)."""

@@ -4,9 +4,10 @@
 watchdog is called as its schedule would call it. Killed with SIGKILL at random points, by a seed: the process of the
 flow, the worker, the Prefect server, the mail server, the console, or everything at once.
 
-Run: python -m tests.faults.adversary [kills] [first seed]
+Run: python -m tests.faults.adversary [kills]; what was broken off goes on from the next seed.
 """
 
+import json
 import os
 import random
 import signal
@@ -18,8 +19,9 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from email import message_from_bytes
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -45,6 +47,7 @@ from tests.faults import crowd
 from tests.year import make_world, run_year
 
 KILLS, A_YEAR, MEAN = 200, 30, 7.0  # kills in all and in one year; seconds between them
+KEPT = ROOT / "var" / "faults" / "years.jsonl"
 _WHILE_STARTING = 0.05
 _STUCK = 900  # seconds without a change of stage
 _BY_CLOCK = (
@@ -148,6 +151,7 @@ class Result:
     mails: int
     copies: int
     wrong: tuple[str, ...]
+    commit: str
 
 
 def disturbed(folder: Path, seed: int, kills: int, wanted: dict[str, Any]) -> Result:
@@ -170,7 +174,7 @@ def disturbed(folder: Path, seed: int, kills: int, wanted: dict[str, Any]) -> Re
     wrong = [f"{name}: not as undisturbed" for name, found in outcome(world).items() if found != wanted[name]]
     wrong += audit.verify(world.session) + _left_over(world, mails)
     minutes = (time.monotonic() - began) / 60
-    return Result(seed, adversary.killed, serve.starts, minutes, len(mails), _copies(folder), tuple(wrong))
+    return Result(seed, adversary.killed, serve.starts, minutes, len(mails), _copies(folder), tuple(wrong), _commit())
 
 
 def undisturbed(folder: Path) -> dict[str, Any]:
@@ -294,19 +298,43 @@ def _engine(settings: Settings) -> Iterator[None]:
         yield
 
 
-def main(kills: int, seed: int) -> int:
-    """Years until so many kills were made; prints and writes what they came to. Returns how many were wrong."""
-    results: list[Result] = []
+def main(kills: int) -> int:
+    """Years until so many kills were made, those of earlier runs counted; prints and writes what they came to.
+
+    Returns how many were wrong.
+    """
+    results = _earlier()
     with TemporaryDirectory() as folder:
         wanted = undisturbed(Path(folder) / "undisturbed")
         while (made := sum(each.killed.total() for each in results)) < kills:
-            place = Path(folder) / str(len(results))
+            seed = 1 + max((each.seed for each in results), default=0)
+            place = Path(folder) / str(seed)
             place.mkdir()
-            result = disturbed(place, seed + len(results), min(A_YEAR, kills - made), wanted)
-            print(result, flush=True)
-            results.append(result)
-    reliability.write("随机时刻", "make faults", _section(results))
+            results.append(disturbed(place, seed, min(A_YEAR, kills - made), wanted))
+            print(results[-1], flush=True)
+            _keep(results[-1])
+            reliability.write("随机时刻", "make faults", _section(results))
     return sum(bool(each.wrong) for each in results)
+
+
+def _earlier() -> list[Result]:
+    if not KEPT.exists():
+        return []
+    rows = [json.loads(line) for line in KEPT.read_text(encoding="utf-8").splitlines()]
+    return [Result(**row | {"killed": Counter(row["killed"]), "wrong": tuple(row["wrong"])}) for row in rows]
+
+
+def _keep(result: Result) -> None:
+    KEPT.parent.mkdir(parents=True, exist_ok=True)
+    with KEPT.open("a", encoding="utf-8") as file:
+        file.write(json.dumps(asdict(result), ensure_ascii=False) + "\n")
+
+
+@cache
+def _commit() -> str:
+    """The code that is run, as this process was started."""
+    asked = ["git", "rev-parse", "--short", "HEAD"]
+    return subprocess.run(asked, cwd=ROOT, check=True, capture_output=True, text=True).stdout.strip()
 
 
 def _section(results: list[Result]) -> list[str]:
@@ -315,6 +343,7 @@ def _section(results: list[Result]) -> list[str]:
         "| 项目 | 结果 |",
         "|---|---|",
         f"| 走完的年度 | {len(results)}，种子 {results[0].seed}—{results[-1].seed} |",
+        f"| 程序版本 | {'、'.join(dict.fromkeys(each.commit for each in results))} |",
         f"| 强行结束 | {killed.total()} 次：{'、'.join(f'{name} {count}' for name, count in killed.most_common())} |",
         f"| 重新启动全部部件 | {sum(each.starts for each in results) - len(results)} 次 |",
         f"| 信箱里的邮件 | {sum(each.mails for each in results)} 封，"
@@ -325,5 +354,4 @@ def _section(results: list[Result]) -> list[str]:
 
 
 if __name__ == "__main__":
-    given = [int(each) for each in sys.argv[1:]]
-    sys.exit(1 if main(*(given + [KILLS, 1][len(given) :])) else 0)
+    sys.exit(1 if main(int(sys.argv[1]) if sys.argv[1:] else KILLS) else 0)

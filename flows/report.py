@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from prefect.artifacts import create_markdown_artifact
 
 from flows.stages.stage import Summary
+from models import VisitResult
 from services.cycles import Position
 from services.gates import Gate
 from services.lifecycle import STATUS_NAMES
@@ -70,8 +71,10 @@ def markdown(position: Position, summary: Summary, gate: Gate) -> str:
 
 
 def _gate(gate: Gate) -> str:
-    if gate.open:
+    if gate.result is VisitResult.PASSED:
         return "关口已开，进入下一阶段。"
+    if gate.open:
+        return "退回前面的阶段重新办理。"
     rows = [(wait.who, wait.what, wait.due.isoformat() if wait.due else "—") for wait in gate.waits]
     return _table(("等待谁", "等待什么", "期限"), rows)
 

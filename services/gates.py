@@ -26,7 +26,7 @@ from models import (
 from models.application import Application, ApplicationStatus
 from models.ledger import Finding, FindingVerdict
 from models.verification import RequestStatus, VerificationRequest
-from services import completeness, cycles, guide, lists, panel, policies, reviews
+from services import completeness, cycles, guide, lists, overlaps, panel, policies, reviews
 from services.actors import Actor
 from services.after_payment import bans
 from services.calendar import Calendar
@@ -79,8 +79,9 @@ def read_gate(session: Session, clock: Clock, plan: CyclePlan, cycle: Cycle) -> 
     stage, visit = plan.stage(cycle.stage), cycles.current_visit(session, cycle)
     following = plan.after(stage.id)
     forward = following.id if following else None
-    if _has_unexamined_behind(session, plan, cycle):
-        return Gate(stage.id, stage.title, (), VisitResult.REOPENED, completeness.STAGE)
+    behind = _left_behind(session, plan, cycle)
+    if behind is not None:
+        return Gate(stage.id, stage.title, (), VisitResult.REOPENED, behind)
     returned = _latest(session, visit, DecisionKind.RETURN)
     if returned is not None:
         return Gate(stage.id, stage.title, (), VisitResult.RETURNED, stage.gate.return_to)
@@ -102,8 +103,7 @@ def pass_gate(
     if gate.result is not None and cycle.stage == stage:
         target = plan.stage(gate.target) if gate.target else None
         cycles.leave(session, clock, calendar, plan, cycle, gate.result, target)
-        if gate.result is not VisitResult.PASSED:
-            bans.release(session, clock, Application.cycle_id == cycle_id)
+        bans.release(session, clock, Application.cycle_id == cycle_id)
     return gate
 
 
@@ -208,12 +208,17 @@ def _waits(session: Session, clock: Clock, stage: StagePlan, cycle: Cycle, visit
             return tuple(_COMPLETENESS[stage.gate.fact](session, cycle, due))
 
 
-def _has_unexamined_behind(session: Session, plan: CyclePlan, cycle: Cycle) -> bool:
-    """Whether an application has come back that only an earlier stage examines, as after a ban was lifted."""
+def _left_behind(session: Session, plan: CyclePlan, cycle: Cycle) -> str | None:
+    """The earlier stage that still has to see an application, as after a ban was lifted; None when none has."""
+    if not cycles.takes_back(cycle):
+        return None
     ids = [stage.id for stage in plan.stages]
-    if not cycles.takes_back(cycle) or ids.index(cycle.stage) <= ids.index(completeness.STAGE):
-        return False
-    return bool(completeness.pending(session, cycle.id or 0))
+    passed = ids[: ids.index(cycle.stage)]
+    if completeness.STAGE in passed and completeness.pending(session, cycle.id or 0):
+        return completeness.STAGE
+    if overlaps.STAGE in passed and overlaps.is_missing_any(session, cycle.id or 0):
+        return overlaps.STAGE
+    return None
 
 
 def _applications_examined(session: Session, cycle: Cycle, due: date | None) -> list[Wait]:

@@ -167,6 +167,7 @@ def take(
         )
     ).first()
     if known is not None and not known.problems and not known.rows_short:
+        tell(session, clock, settings, cycle)
         return Report(known, (), 0, (), known.imported_at)
     judged = qualifying.judge(session, cycle, law, measure, workbook)
     _leave_out_barred(session, clock, measure, judged)

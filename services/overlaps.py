@@ -32,6 +32,7 @@ from services.actors import Actor
 from services.clock import Clock
 from services.operation import operation
 
+STAGE = "matching"
 _BY_RULE = {
     (FindingKind.SAME_ITEM, Certainty.CERTAIN): FindingVerdict.DUPLICATE,
     (FindingKind.SAME_ITEM, Certainty.LIKELY): FindingVerdict.OPEN,
@@ -86,6 +87,17 @@ def find(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> int:
     session.add_all(new)
     search.remember()
     return len(new)
+
+
+def is_missing_any(session: Session, cycle_id: int) -> bool:
+    """Whether an application is to be computed that the last search has not looked at."""
+    searched = select(SearchedApplication.application_id)
+    query = select(Application.id).where(
+        Application.cycle_id == cycle_id,
+        Application.status == ApplicationStatus.VERIFIED,
+        col(Application.id).not_in(searched),
+    )
+    return session.exec(query.limit(1)).first() is not None
 
 
 class _CycleSearch:

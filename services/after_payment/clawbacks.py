@@ -135,7 +135,7 @@ def revoke(
     """Take a case back: a proposal by who may propose, a decision by who may decide; while nothing came back.
 
     A ban that came with it is lifted; the enterprise is not told of the decision any more, or told that it is revoked;
-    the inspection of a proposal is open again. Raises NotAllowedError, StateError, InputError without a reason.
+    the inspection that it came from is open again. Raises NotAllowedError, StateError, InputError without a reason.
     """
     case = get(session, clawback_id)
     if case.state not in STANDING:
@@ -149,9 +149,8 @@ def revoke(
     decided = case.state is ClawbackState.OWED
     case.state, case.revoked_by, case.revoked_at = ClawbackState.REVOKED, actor.user_id, clock.now()
     case.revoke_reason = reason.strip()
-    if not decided:
-        _reopen(session, case)
-    else:
+    _reopen(session, case)
+    if decided:
         _tell_revoked(session, clock, actor, settings, case)
     ban = session.exec(select(Ban).where(Ban.clawback_id == clawback_id, col(Ban.lifted_at).is_(None))).first()
     if ban is not None:
@@ -305,14 +304,21 @@ def _interest(
 
 
 def _returned(session: Session, case: Clawback, shares: list[tuple[Payment, int]]) -> list[list[tuple[date, int]]]:
-    """For each share what of it came back before the decision, in proportion to what of it was still out."""
+    """For each share what of it came back before the decision, in proportion to what of it was still out.
+
+    Money came back of what was paid by that day; only more than that counts for what was paid later.
+    """
     left = [amount for _, amount in shares]
     found: list[list[tuple[date, int]]] = [[] for _ in shares]
     for receipt in sorted(standing_receipts(session, case.id or 0), key=lambda each: (each.received_on, each.seq)):
-        for place, fen in enumerate(allot(receipt.amount_fen, left)):
-            if fen:
-                found[place].append((receipt.received_on, fen))
-                left[place] -= fen
+        day, rest = receipt.received_on, receipt.amount_fen
+        for out in ([bool(paid.paid_on and paid.paid_on <= day) for paid, _ in shares], [True for _ in shares]):
+            open_fen = [fen if is_out else 0 for fen, is_out in zip(left, out, strict=True)]
+            parts = allot(min(rest, sum(open_fen)), open_fen)
+            rest -= sum(parts)
+            left = [fen - part for fen, part in zip(left, parts, strict=True)]
+            for place, fen in enumerate(parts):
+                found[place] += [(day, fen)] if fen else []
     return found
 
 
@@ -395,12 +401,13 @@ def _standing(session: Session, actor: Actor, clawback_id: int) -> Clawback:
 def _check_interest_holds(case: Clawback, receipt: Receipt, wrong: ClawbackReceipt | None) -> None:
     """Raise InputError for money of which the decision should have known, for its interest would be less.
 
-    What was noted before the decision may be corrected to any day: the decision stands until it is revoked.
+    What was noted before it may be corrected to less or to a later day: the decision stands until it is revoked.
     """
     if case.decided_at is None or not case.interest_fen:
         return
     decided = case.decided_at.astimezone(CHINA).date()
-    if receipt.on < decided and (wrong is None or wrong.received_on >= decided):
+    known = wrong is not None and wrong.received_on <= receipt.on and wrong.amount_fen >= receipt.amount_fen
+    if receipt.on < decided and receipt.amount_fen and not known:
         raise InputError(
             f"收款日期 {receipt.on} 早于作出决定之日 {decided}：决定前退回的，利息只算到退回之日。"
             "请先撤销决定，重新提请并登记这笔收款，再作决定。"

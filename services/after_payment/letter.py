@@ -13,7 +13,7 @@ from services.clock import CHINA
 from services.errors import StateError
 
 # A clause of the policy itself: 附则, 第十四条, 三（七）. Anything else names the law that it is from.
-_OWN_CLAUSE = re.compile(r"附则|第?[（(]?[一二三四五六七八九十百\d]+(?:[）)（(、.条款项章节部]|$)")
+_OWN_CLAUSE = re.compile(r"附则|第?[（(]?[一二三四五六七八九十百\d]+(?:[）)（(、.条款项章节]|部分|$)")
 
 
 @dataclass(frozen=True)

@@ -133,7 +133,7 @@ def call_off(session: Session, clock: Clock, actor: Actor, cycle_id: int, kind: 
     for row in rows:
         if row.status in WAITING:
             _set(session, clock, actor, row, MessageAction.CANCEL, None)
-    return all(row.status is MessageStatus.CANCELLED for row in rows)
+    return all(row.status is MessageStatus.CANCELLED and not row.attempts for row in rows)
 
 
 @operation("message.change")

@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import select
 
 from models import ApplicationStatus, Award, Ban, Barring, Outcome, ReviewerKind, Role, User, VisitResult
-from services import applications, computation, cycles, drafts, gates, lists, people, reviews
+from services import applications, computation, cycles, drafts, gates, lists, overlaps, people, reviews
 from services.actors import find_actor
 from services.after_payment import bans
 from services.applications import get_application
@@ -176,8 +176,16 @@ def test_a_cycle_goes_back_to_examine_what_came_back(desk: Desk) -> None:
     assert status(desk, key) is ApplicationStatus.VERIFIED
 
 
+def submit_another(desk: Desk) -> int:
+    """What another enterprise applies for, alike in nothing."""
+    return desk.submit(
+        uscc=OTHER_CODE, enterprise="漳州示例启明数据有限公司", project="别的", invoices="25352000000000000099"
+    )
+
+
 def to_approval(desk: Desk) -> None:
     """From matching, to the list that waits for approval."""
+    overlaps.find(*desk.at, desk.system, cycle_id=desk.cycle_id)
     for _ in ("matching", "panel"):
         desk.pass_gate()
     computation.compute(*desk.at, desk.system, cycle_id=desk.cycle_id)
@@ -194,7 +202,7 @@ def test_what_is_lifted_once_the_list_is_out_comes_back_when_it_is_returned(
 ) -> None:
     desk.open_intake()
     key = desk.submit()
-    desk.submit(uscc=OTHER_CODE)
+    submit_another(desk)
     banned = ban(desk) if early else None
     desk.to_matching()
     banned = banned or ban(desk)
@@ -210,6 +218,41 @@ def test_what_is_lifted_once_the_list_is_out_comes_back_when_it_is_returned(
     if early:
         desk.pass_gate()
     assert desk.cycle.stage == stage
+
+
+def test_what_comes_back_once_all_was_matched_is_matched_before_it_is_computed(desk: Desk) -> None:
+    desk.open_intake()
+    key, _ = desk.submit(), submit_another(desk)
+    desk.to_matching()
+    banned = ban(desk)
+    to_approval(desk)
+    digest = gates.subject_digest(desk.session, desk.cycle, gates.Subject.LIST)
+    said = {"plan": desk.plan, "cycle_id": desk.cycle_id, "digest": digest, "reason": "再核"}
+    gates.send_back(*desk.at, desk.section_head, **said)
+    for stage in ("verification", "matching", "panel"):
+        desk.pass_gate()
+        overlaps.find(*desk.at, desk.system, cycle_id=desk.cycle_id)
+        assert desk.cycle.stage == stage
+    lift(desk, banned)
+    assert status(desk, key) is ApplicationStatus.VERIFIED
+    gate = desk.pass_gate()
+    assert (gate.result, gate.target) == (VisitResult.REOPENED, "matching")
+    overlaps.find(*desk.at, desk.system, cycle_id=desk.cycle_id)
+    assert [desk.pass_gate().target for _ in range(2)] == ["panel", "computation"]
+
+
+def test_what_was_lifted_while_the_year_was_cancelled_goes_on_when_it_is_opened_again(desk: Desk) -> None:
+    desk.open_intake()
+    key = desk.submit()
+    banned = ban(desk)
+    desk.examine()
+    cycles.cancel(*desk.at, desk.operator, cycle_id=desk.cycle_id, reason="重来")
+    lift(desk, banned)
+    again = {"settings": desk.settings, "plan": desk.plan, "policy_id": desk.cycle.policy_id, "year": desk.cycle.year}
+    cycles.open_cycle(*desk.at, desk.operator, **again)
+    assert status(desk, key) is ApplicationStatus.BARRED
+    desk.open_intake()
+    assert status(desk, key) is ApplicationStatus.SUBMITTED
 
 
 def test_an_upheld_objection_skips_no_examination(desk: Desk) -> None:

@@ -160,6 +160,15 @@ def test_who_is_banned_after_the_list_is_neither_mailed_nor_offered(desk: Desk, 
     assert invitations.announce(*desk.at, desk.system, **said) == 1 and len(invitations.offered(*desk.at, own)) == 1
 
 
+def test_the_same_list_again_tells_who_could_not_be_told_before(desk: Desk, tmp_path: Path) -> None:
+    take(desk, tmp_path, GROWN)
+    banned = ban(desk)
+    desk.open_intake()
+    bans.lift(*desk.at, desk.leader, ban_id=banned, reason="信用修复")
+    assert not mails(desk.session)
+    assert take(desk, tmp_path, GROWN).before is not None and len(mails(desk.session)) == 1
+
+
 def test_a_draft_begun_by_hand_is_found_and_not_filled(desk: Desk, tmp_path: Path) -> None:
     own = applicant(desk)
     take(desk, tmp_path, GROWN)

@@ -141,8 +141,12 @@ class _Delivery:
             key, now = message.id or 0, self.clock.now()
             try:
                 content = self.composer.mail(message, now)
-            except TemplateProblemError as error:
-                failed = Verdict(open_ones.pop(key), MessageStatus.FAILED, str(error), self.wall.now())
+            except Exception as error:
+                cause = str(error)
+                if not isinstance(error, TemplateProblemError):  # a defect of ours; a mail is no reason to stop
+                    _LOG.exception("mail %s cannot be built", key)
+                    cause = f"程序错误（{type(error).__name__}），详情见日志；请告知管理员。"
+                failed = Verdict(open_ones.pop(key), MessageStatus.FAILED, cause, self.wall.now())
                 self._conclude(failed, recorder)
             else:
                 yield Outgoing(key, self.settings.envelope_sender, message.recipient, content)

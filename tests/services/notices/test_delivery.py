@@ -202,16 +202,26 @@ def test_a_broken_template_or_sender_is_told_before_anything_is_claimed(
     assert {(row.status, row.attempts) for row in messages(engine)} == {(MessageStatus.PENDING, 0)}
 
 
-def test_one_notice_that_cannot_be_rendered_does_not_stop_the_others(engine: Engine, wall: FixedClock) -> None:
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"context": {"received_at": "昨天"}}, "receipt.j2"),
+        ({"recipient": "no address"}, "程序错误（ValueError），详情见日志；请告知管理员。"),
+    ],
+)
+def test_one_notice_that_cannot_be_built_does_not_stop_the_others(
+    engine: Engine, wall: FixedClock, change: dict[str, Any], told: str
+) -> None:
     queue_receipts(engine, [A, B])
     with Session(engine) as session:
         first = messages(engine)[0]
-        first.context = {**first.context, "received_at": "昨天"}
+        first.context = {**first.context, **change.get("context", {})}
+        first.recipient = change.get("recipient", first.recipient)
         session.merge(first)
         session.commit()
     with scripted(Script()) as port:
         assert deliver(engine, wall, port) == DeliveryReport(sent=1, failed=1)
-    assert "receipt.j2" in messages(engine)[0].last_reply
+    assert told in messages(engine)[0].last_reply
 
 
 def delivery_engine(settings: Settings) -> Engine:

@@ -62,7 +62,7 @@ authority:  ## 安装时间戳测试所用的 openssl（Debian，须有 root 权
 			openssl >/dev/null; }
 
 test: $(READY) browser scanner authority fonts  ## 运行全部测试，包括整年演示和运行中途被强行终止的年度
-	@$(BIN)/python -m pytest -n 2 --dist loadgroup
+	@$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 faults: $(READY)  ## 故障测试（约两小时，中断了再运行即接着做）：在每个提交点、在随机时刻强行结束各部件，结果写入 docs/reliability.md
 	@$(BIN)/python -m pytest --hypothesis-profile=long tests/faults/test_outbox_machine.py tests/faults/test_life_machine.py

@@ -2,7 +2,8 @@
 
 `duixian serve` runs as an operator runs it; when it is gone, it is started again. People act at the gates, and the
 watchdog is called as its schedule would call it. Killed with SIGKILL at random points, by a seed: the process of the
-flow, the worker, the Prefect server, the mail server, the console, or everything at once.
+flow, the worker, the Prefect server, the mail server, the console, or everything at once. Sometimes the Prefect server
+is not killed but answers nobody for a minute or two.
 
 Run: python -m tests.faults.adversary [kills]; what was broken off goes on from the next seed.
 """
@@ -10,7 +11,6 @@ Run: python -m tests.faults.adversary [kills]; what was broken off goes on from 
 import json
 import os
 import random
-import signal
 import socket
 import subprocess
 import sys
@@ -54,10 +54,13 @@ _BY_CLOCK = (
     *("intake_reminder", "supplement_reminder", "review_reminder", "review_escalation", "approval_waiting"),
     *("operator_alert", "chain_digest"),
 )
-_TARGETS = {"流程进程": 6, "执行器": 2, "调度服务": 2, "收信服务": 2, "工作台": 1, "全部（断电）": 2}
+_SILENT = "调度服务（不答复）"
+_TARGETS = {"流程进程": 6, "执行器": 2, "调度服务": 2, "收信服务": 2, "工作台": 1, "全部（断电）": 2, _SILENT: 1}
+_SILENCE = 30, 150  # seconds
 _MODULES = {
     "执行器": "prefect worker start",
     "调度服务": "flows.server",
+    _SILENT: "flows.server",
     "收信服务": "cli.mailbox",
     "工作台": "-m web",
 }
@@ -91,8 +94,18 @@ class Adversary:
             doomed = [*family, psutil.Process(serve)] if target.startswith("全部") else _found(family, target)
             for process in doomed:
                 with suppress(psutil.NoSuchProcess):
-                    process.send_signal(signal.SIGKILL)
+                    self._silence(process) if target == _SILENT else process.kill()
             self.killed[target] += bool(doomed)
+
+    def _silence(self, process: psutil.Process) -> None:
+        """Stop it, and have it go on later, unless it is gone by then."""
+        process.suspend()
+
+        def go_on() -> None:
+            with suppress(psutil.Error):
+                process.resume()
+
+        threading.Timer(self.chance.uniform(*_SILENCE), go_on).start()
 
 
 def _found(family: list[psutil.Process], target: str) -> list[psutil.Process]:

@@ -20,6 +20,10 @@ from models import (
     Application,
     ApplicationStatus,
     AuditEntry,
+    Ban,
+    Clawback,
+    ClawbackGround,
+    CycleStatus,
     Decision,
     DecisionKind,
     FactValue,
@@ -37,6 +41,7 @@ from services import (
     audit,
     completeness,
     computation,
+    cycles,
     gates,
     lists,
     overlaps,
@@ -45,7 +50,8 @@ from services import (
     reviews,
 )
 from services.actors import Actor
-from services.after_payment import overview
+from services.after_payment import bans, clawbacks, overview
+from services.after_payment.clawbacks import Proposal
 from services.clock import today
 from services.errors import ServiceError
 from services.lifecycle import TRANSITIONS
@@ -220,15 +226,62 @@ class Life(RuleBasedStateMachine):
                 )
             )
 
+    @rule(which=ONE, days=strategies.sampled_from([3, 365]))
+    def ban(self, which: int, days: int) -> None:
+        """One of the enterprises may not apply for a while."""
+        first = today(self.desk.clock)
+        self.attempt(
+            lambda: bans.impose(
+                *(*self.desk.at, self.desk.operator),
+                uscc=(CODE, OTHER_CODE)[which % 2],
+                name="示例单位",
+                starts_on=first,
+                until=first + timedelta(days=days),
+                reason="列入失信名单",
+                clause="信用条例第八条",
+            )
+        )
+
+    @rule(which=ONE)
+    def lift(self, which: int) -> None:
+        """A ban is lifted, or was already."""
+        made = self.rows(Ban)
+        if made:
+            key = made[which % len(made)].id or 0
+            self.attempt(lambda: bans.lift(*self.desk.at, self.desk.leader, ban_id=key, reason="登记有误"))
+
+    @rule(which=ONE)
+    def begin_anew(self, which: int) -> None:
+        """The year is cancelled and opened again; neither is done often."""
+        desk, year = self.desk, {"policy_id": self.desk.cycle.policy_id, "year": self.desk.cycle.year}
+        if which == 0:
+            self.attempt(lambda: cycles.cancel(*desk.at, desk.operator, cycle_id=desk.cycle_id, reason="重来"))
+        if which <= 1:
+            more = {"settings": desk.settings, "plan": desk.plan, "cost_sharing": desk.cycle.cost_sharing}
+            self.attempt(lambda: cycles.open_cycle(*desk.at, desk.operator, **year, **more))
+
+    @rule(which=ONE, amount_fen=strategies.sampled_from([1, 3333333, 7500000]), agree=strategies.booleans())
+    def claim_back(self, which: int, amount_fen: int, agree: bool) -> None:
+        """A part of what was paid is to be claimed back, and it is decided; more than that is refused."""
+        desk, numbers = self.desk, [each.number for each in self.rows(Application)]
+        why = Proposal(ground=ClawbackGround.AUDIT, reason="重复列支", clause="二（一）", amount_fen=amount_fen)
+        said = {"cycle_id": desk.cycle_id, "number": numbers[which % len(numbers)], "proposal": why}
+        self.attempt(lambda: clawbacks.propose(*desk.at, desk.operator, **said))
+        own = {"settings": desk.settings, "agree": agree, "opinion": "已核实"}
+        for case in self.rows(Clawback):
+            self.attempt(
+                lambda case=case: clawbacks.decide(*desk.at, desk.leader, clawback_id=case.id or 0, **own)  # type: ignore[misc]
+            )
+
     def rows(self, model: type[Row]) -> list[Row]:
         """All of a table."""
         found = list(self.desk.session.exec(select(model)))
         self.desk.session.rollback()
         return found
 
-    @rule(days=strategies.sampled_from([1, 7, 40]))
+    @rule(days=strategies.sampled_from([1, 7, 40, -7]))
     def wait(self, days: int) -> None:
-        """Days go by."""
+        """Days go by, or the clock is set back."""
         self.desk.clock.instant += timedelta(days=days)
 
     def with_one(self, which: int, work: Callable[[int], object]) -> None:
@@ -287,6 +340,14 @@ class Life(RuleBasedStateMachine):
         )
         assert all(count == 1 for _, count in session.exec(open_ones))
         session.rollback()
+
+    @invariant()
+    def what_is_computed_was_matched(self) -> None:
+        """No application is computed that the last search for what was paid before did not look at."""
+        desk = self.desk
+        if desk.cycle.stage in ("freeze", "approval") and desk.cycle.status is CycleStatus.OPEN:
+            assert not overlaps.is_missing_any(desk.session, desk.cycle_id)
+        desk.session.rollback()
 
     @invariant()
     def the_money_adds_up(self) -> None:

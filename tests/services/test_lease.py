@@ -38,3 +38,12 @@ def test_only_the_holder_gives_it_back(desk: Desk) -> None:
     assert not _take(desk, "second")
     lease.release(desk.session, cycle_id=desk.cycle_id, holder="first")
     assert _take(desk, "second")
+
+
+def test_a_clock_that_is_set_back_leaves_it_with_its_holder_and_for_no_longer(desk: Desk) -> None:
+    _take(desk, "first")
+    desk.clock.advance(-timedelta(hours=1))
+    assert not _take(desk, "second")
+    assert _take(desk, "first"), "the next heartbeat, by the new time"
+    desk.clock.advance(timedelta(seconds=61))
+    assert _take(desk, "second")

@@ -63,11 +63,15 @@ READERS = {
 
 
 class ApartError(Exception):
-    """The reader came to no answer. `cause` and `remedy` are parts of a Chinese sentence; `busy`: it never began."""
+    """The reader came to no answer. `cause` and `remedy` are parts of a Chinese sentence."""
 
-    def __init__(self, cause: str, remedy: str, *, busy: bool = False) -> None:
-        self.cause, self.remedy, self.busy = cause, remedy, busy
+    def __init__(self, cause: str, remedy: str) -> None:
+        self.cause, self.remedy = cause, remedy
         super().__init__(f"{cause}；{remedy}。")
+
+
+class BusyError(ApartError):
+    """The reader never began: all places are taken. It says nothing of the bytes, which may be read later."""
 
 
 _MEMORY = "太大或太复杂，读取它需要的内存超过 {limit} 兆字节", "请拆分成几个小一些的文件"
@@ -79,7 +83,7 @@ _BUSY = "暂时读不了，服务器正在读取别的文件", "请过一会儿�
 
 
 def read_apart(reader: str, data: bytes, **arguments: Any) -> tuple[Any, list[bytes]]:
-    """The answer and the blobs of a reader. Raises ApartError, or the InputError that the reader raised."""
+    """The answer and the blobs of a reader. Raises ApartError (BusyError), or the InputError that the reader raised."""
     what = READERS[reader]
     with _room(what.size), tempfile.TemporaryFile(prefix="duixian-") as told:
         code = _run(what, json.dumps(arguments).encode() + b"\n" + data, told)
@@ -140,7 +144,7 @@ def _over(words: tuple[str, str], limit: int) -> ApartError:
 def _room(size: Size) -> Iterator[None]:
     """A place among those that may run at once."""
     if not size.value.acquire(timeout=_PATIENCE_SECONDS):
-        raise ApartError(*_BUSY, busy=True)
+        raise BusyError(*_BUSY)
     try:
         yield
     finally:

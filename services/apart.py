@@ -92,9 +92,11 @@ def read_apart(reader: str, data: bytes, **arguments: Any) -> tuple[Any, list[by
             raise _over(_TIME, what.seconds)
         if code == _ABORTED:
             raise _over(_ABORT, what.megabytes)
+        if code:  # whatever it said before, it did not come to the end of it
+            raise ApartError(*_CRASH)
         try:
             return _heard(what, json.loads(told.readline()), told)
-        except (ValueError, TypeError, KeyError) as error:  # it ended before it could say anything, or says nonsense
+        except (ValueError, TypeError, KeyError) as error:  # it says nonsense
             raise ApartError(*_CRASH) from error
 
 
@@ -108,7 +110,10 @@ def _heard(what: Reader, head: Any, told: IO[bytes]) -> tuple[Any, list[bytes]]:
         raise InputError(head["refused"])
     if "over" in head:
         raise _over(_ANSWER, what.answer_megabytes) if head["over"] == "answer" else _over(_MEMORY, what.megabytes)
-    return head["answer"], [told.read(size) for size in head["blobs"]]
+    blobs = [told.read(size) for size in head["blobs"]]
+    if [len(blob) for blob in blobs] != head["blobs"]:
+        raise ValueError("the answer is shorter than it says")
+    return head["answer"], blobs
 
 
 def _run(what: Reader, request: bytes, told: IO[bytes]) -> int:

@@ -56,3 +56,11 @@ def refuse(_data: bytes) -> tuple[Any, list[bytes]]:
 def garble(_data: bytes) -> tuple[Any, list[bytes]]:
     os.write(1, b"{}\n\xff")
     os._exit(0)
+
+
+def half(_data: bytes, *, written: int = 11, code: int = 0, signal: int = 0) -> tuple[Any, list[bytes]]:
+    """Say 100 bytes, write so many, and end: with this code, or by this signal."""
+    os.write(1, b'{"answer": 1, "blobs": [100]}\n' + b"x" * written)
+    if signal:
+        os.kill(os.getpid(), signal)
+    os._exit(code)

@@ -1,5 +1,6 @@
 """A reader in a process of its own: its answer, its limits, and that nothing of it is left behind."""
 
+import signal
 import subprocess
 import sys
 import threading
@@ -16,7 +17,7 @@ from services.errors import InputError
 @pytest.fixture(autouse=True)
 def readers(monkeypatch: pytest.MonkeyPatch) -> None:
     """The readers that misbehave, with small limits."""
-    for name in ("echo", "eat", "sleep", "spin", "talk", "shout", "crash", "defect", "dig", "refuse", "garble"):
+    for name in ("echo", "eat", "sleep", "spin", "talk", "shout", "crash", "defect", "dig", "refuse", "garble", "half"):
         reader = Reader(f"tests.hostile.readers:{name}", 256, 3, answer_megabytes=2)
         monkeypatch.setitem(apart.READERS, name, reader)
 
@@ -59,6 +60,17 @@ def test_what_is_over_a_limit_is_a_sentence_and_leaves_nothing_behind(reader: st
     assert str(raised.value) == told
     assert time.monotonic() - start < 30
     assert left() == before
+
+
+@pytest.mark.parametrize("end", [{"code": 1}, {"code": 0}, {"signal": signal.SIGSEGV}, {"signal": signal.SIGBUS}])
+def test_half_an_answer_is_none(end: dict[str, int]) -> None:
+    with pytest.raises(ApartError, match="^已损坏，无法读取；"):
+        read_apart("half", b"", **end)
+
+
+def test_a_whole_answer_of_a_reader_that_then_failed_is_none() -> None:
+    with pytest.raises(ApartError, match="^已损坏，无法读取；"):
+        read_apart("half", b"", code=1, written=100)
 
 
 def test_a_reader_whose_caller_is_gone_ends_by_itself() -> None:

@@ -8,6 +8,7 @@ docs/decisions/0023-reading-apart.md.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
@@ -27,10 +28,13 @@ THREADS = 4
 """Of the numeric library, which otherwise takes one a core, each with memory of its own."""
 
 Blobs = Sequence[bytes]
+_LOG = logging.getLogger(__name__)
 _ROOT = Path(__file__).resolve().parents[1]
 _PATIENCE_SECONDS = 60
 _ABORTED = -6  # SIGABRT, also of a library that got no memory
-_GIVES_UP = -24, -9  # SIGXCPU, and the SIGKILL that follows
+_GIVES_UP = -24  # SIGXCPU
+_KILLED = -9  # SIGKILL: the system's, where memory is short; ours comes as TimeoutExpired
+_FULL = os.EX_IOERR
 
 
 class Size(Enum):
@@ -70,8 +74,12 @@ class ApartError(Exception):
         super().__init__(f"{cause}；{remedy}。")
 
 
-class BusyError(ApartError):
-    """The reader never began: all places are taken. It says nothing of the bytes, which may be read later."""
+class PassingError(ApartError):
+    """What kept the reader from an answer lies with the server: the same bytes may be read later."""
+
+
+class BusyError(PassingError):
+    """The reader never began: all places are taken."""
 
 
 _MEMORY = "太大或太复杂，读取它需要的内存超过 {limit} 兆字节", "请拆分成几个小一些的文件"
@@ -80,20 +88,22 @@ _ANSWER = "内容太多，读出来超过 {limit} 兆字节", "请拆分成几�
 _CRASH = "已损坏，无法读取", "请用原来的软件打开检查，另存后再提交"
 _ABORT = "已损坏，或者大到需要的内存超过 {limit} 兆字节", "请用原来的软件打开检查，另存或拆分后再提交"
 _BUSY = "暂时读不了，服务器正在读取别的文件", "请过一会儿再试"
+_CUT_OFF = "读到一半被系统终止，多半是服务器内存不足", "请过一会儿再试，一直不行请告诉系统管理员"
+_NO_SPACE = "读出来的内容写不下，服务器的磁盘可能已满", "请过一会儿再试，一直不行请告诉系统管理员"
 
 
 def read_apart(reader: str, data: bytes, **arguments: Any) -> tuple[Any, list[bytes]]:
-    """The answer and the blobs of a reader. Raises ApartError (BusyError), or the InputError that the reader raised."""
+    """The answer and the blobs of a reader.
+
+    Raises ApartError (PassingError, BusyError), or the InputError that the reader raised.
+    """
     what = READERS[reader]
     with _room(what.size), tempfile.TemporaryFile(prefix="duixian-") as told:
         code = _run(what, json.dumps(arguments).encode() + b"\n" + data, told)
-        told.seek(0)
-        if code in _GIVES_UP:
-            raise _over(_TIME, what.seconds)
-        if code == _ABORTED:
-            raise _over(_ABORT, what.megabytes)
         if code:  # whatever it said before, it did not come to the end of it
-            raise ApartError(*_CRASH)
+            _LOG.warning("the reader %s ended with %d", what.function, code)
+            raise _ended(what, code)
+        told.seek(0)
         try:
             return _heard(what, json.loads(told.readline()), told)
         except (ValueError, TypeError, KeyError) as error:  # it says nonsense
@@ -105,11 +115,24 @@ def sentence(file: str, error: ApartError) -> str:
     return f"“{file}”{error}"
 
 
+def _ended(what: Reader, code: int) -> ApartError:
+    """What a return code, or a signal, means."""
+    return {
+        _GIVES_UP: _over(_TIME, what.seconds),
+        _ABORTED: _over(_ABORT, what.megabytes),
+        _KILLED: PassingError(*_CUT_OFF),
+        _FULL: PassingError(*_NO_SPACE),
+    }.get(code, ApartError(*_CRASH))
+
+
 def _heard(what: Reader, head: Any, told: IO[bytes]) -> tuple[Any, list[bytes]]:
     if "refused" in head:
         raise InputError(head["refused"])
     if "over" in head:
         raise _over(_ANSWER, what.answer_megabytes) if head["over"] == "answer" else _over(_MEMORY, what.megabytes)
+    if "failed" in head:  # a defect of ours, or a library's that gives up on such a file: the log tells them apart
+        _LOG.warning("the reader %s failed: %.1000r", what.function, head["failed"])
+        raise ApartError(*_CRASH)
     blobs = [told.read(size) for size in head["blobs"]]
     if [len(blob) for blob in blobs] != head["blobs"]:
         raise ValueError("the answer is shorter than it says")

@@ -1,10 +1,12 @@
 """Readers that misbehave, for a process of their own."""
 
 import os
+import signal
 import time
 from typing import Any
 
 from services.errors import InputError
+from services.notices import bounces
 
 
 def echo(data: bytes, *, word: str) -> tuple[Any, list[bytes]]:
@@ -58,9 +60,20 @@ def garble(_data: bytes) -> tuple[Any, list[bytes]]:
     os._exit(0)
 
 
-def half(_data: bytes, *, written: int = 11, code: int = 0, signal: int = 0) -> tuple[Any, list[bytes]]:
+def half(_data: bytes, *, written: int = 11, code: int = 0, by: int = 0) -> tuple[Any, list[bytes]]:
     """Say 100 bytes, write so many, and end: with this code, or by this signal."""
     os.write(1, b'{"answer": 1, "blobs": [100]}\n' + b"x" * written)
-    if signal:
-        os.kill(os.getpid(), signal)
+    if by:
+        os.kill(os.getpid(), by)
     os._exit(code)
+
+
+def killed_by_lin(data: bytes, *, domain: str) -> tuple[Any, list[bytes]]:
+    """The reader of delivery reports, which the system kills when lin writes."""
+    if b"lin@" in data:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return bounces.read_apart(data, domain=domain)
+
+
+def many(_data: bytes) -> tuple[Any, list[bytes]]:
+    return 1, [bytes(100_000)]

@@ -173,10 +173,21 @@ def test_a_report_that_there_is_no_room_to_read_waits_in_the_folder(
     with no_room(monkeypatch):
         report = read(sent, settings)
     assert report == BounceReport(
-        trouble="退信没有读完，没有读的留在原处：暂时读不了，服务器正在读取别的文件；请过一会儿再试。"
+        trouble="有退信没有读，留在原处：暂时读不了，服务器正在读取别的文件；请过一会儿再试。"
     )
     assert sorted(path.name for path in settings.bounces_dir.glob("*.eml")) == ["0.eml", "1.eml"]
     assert read(sent, settings) == BounceReport(failed=2)
+
+
+def test_a_report_whose_reader_was_killed_is_left_and_keeps_no_other_from_being_read(
+    sent: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(apart.READERS, "bounce", apart.Reader("tests.hostile.readers:killed_by_lin", 512, 20))
+    put(settings, b"From: lin@example.invalid\r\n\r\n1", b"From: lin@example.invalid\r\n\r\n2", dsn(ids(sent)[0]))
+    report = read(sent, settings)
+    assert (report.failed, report.unclear) == (1, 0)
+    assert report.trouble is not None and report.trouble.count("有退信没有读，留在原处：读到一半被系统终止") == 1
+    assert sorted(path.name for path in settings.bounces_dir.glob("*.eml")) == ["0.eml", "1.eml"]
 
 
 @pytest.mark.parametrize(
@@ -252,7 +263,7 @@ def test_a_mail_that_there_is_no_room_to_read_stays_unread(
 ) -> None:
     with no_room(monkeypatch), mail_server([dsn(ids(sent)[0])]) as (server, port):
         report = read(sent, with_mailbox(settings, port))
-    assert report.trouble is not None and report.trouble.startswith("退信没有读完") and not report.unclear
+    assert report.trouble is not None and report.trouble.startswith("有退信没有读") and not report.unclear
     assert server.seen == set() and unclear(settings) == 0
     assert messages(sent)[0].status is MessageStatus.SENT
 

@@ -91,9 +91,10 @@ def test_who_ended_a_reader_is_told_apart(by: int, kind: type[ApartError], told:
 
 
 def test_a_full_disk_is_not_told_as_a_damaged_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: Path("/dev/full").open("r+b", 0))
-    with pytest.raises(PassingError, match=r"^读出来的内容写不下，服务器的磁盘可能已满；"):
-        read_apart("many", b"")
+    with Path("/dev/full").open("r+b", 0) as full:
+        monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: full)
+        with pytest.raises(PassingError, match=r"^读出来的内容写不下，服务器的磁盘可能已满；"):
+            read_apart("many", b"")
 
 
 def test_what_failed_in_a_reader_is_logged_without_what_the_file_says(caplog: pytest.LogCaptureFixture) -> None:

@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,6 +32,7 @@ Blobs = Sequence[bytes]
 _LOG = logging.getLogger(__name__)
 _ROOT = Path(__file__).resolve().parents[1]
 _PATIENCE_SECONDS = 60
+_STEPS = 6  # of a traceback, the last
 _ABORTED = -6  # SIGABRT, also of a library that got no memory
 _GIVES_UP = -24  # SIGXCPU
 _KILLED = -9  # SIGKILL: the system's, where memory is short; ours comes as TimeoutExpired
@@ -113,6 +115,12 @@ def read_apart(reader: str, data: bytes, **arguments: Any) -> tuple[Any, list[by
 def sentence(file: str, error: ApartError) -> str:
     """What a user is told of a file that could not be read."""
     return f"“{file}”{error}"
+
+
+def where_raised(error: BaseException) -> str:
+    """For the log: the kind of an error and where it was raised; not its message, which may quote what a file says."""
+    steps = traceback.extract_tb(error.__traceback__, limit=-_STEPS)
+    return f"{type(error).__name__}, " + " > ".join(f"{Path(each.filename).name}:{each.lineno}" for each in steps)
 
 
 def _ended(what: Reader, code: int) -> ApartError:

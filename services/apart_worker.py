@@ -10,16 +10,12 @@ import json
 import os
 import resource
 import sys
-import traceback
 from importlib import import_module
 from io import RawIOBase
-from pathlib import Path
 from typing import Any
 
-from services.apart import MEGABYTE, THREADS, Blobs
+from services.apart import MEGABYTE, THREADS, Blobs, where_raised
 from services.errors import InputError
-
-_STEPS = 6  # of a traceback, the last
 
 
 def main(function: str, megabytes: str, seconds: str, answer_megabytes: str) -> None:
@@ -32,7 +28,7 @@ def main(function: str, megabytes: str, seconds: str, answer_megabytes: str) -> 
     except (MemoryError, RecursionError):
         told = [_line({"over": "memory"})]
     except BaseException as error:  # a library's panic is no Exception
-        told = [_line({"failed": _where(error)})]
+        told = [_line({"failed": where_raised(error)})]
     _write(told)
 
 
@@ -46,12 +42,6 @@ def _answer(reader: str) -> tuple[Any, Blobs]:
     module, _, function = reader.partition(":")
     found: tuple[Any, Blobs] = getattr(import_module(module), function)(sys.stdin.buffer.read(), **arguments)
     return found
-
-
-def _where(error: BaseException) -> str:
-    """The kind of an error and where it was raised; not its message, which may quote what the file says."""
-    steps = traceback.extract_tb(error.__traceback__, limit=-_STEPS)
-    return f"{type(error).__name__}, " + " > ".join(f"{Path(each.filename).name}:{each.lineno}" for each in steps)
 
 
 def _line(head: dict[str, Any]) -> bytes:

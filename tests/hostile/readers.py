@@ -6,7 +6,6 @@ import time
 from typing import Any
 
 from services.errors import InputError
-from services.notices import bounces
 
 
 def echo(data: bytes, *, word: str) -> tuple[Any, list[bytes]]:
@@ -70,6 +69,8 @@ def half(_data: bytes, *, written: int = 11, code: int = 0, by: int = 0) -> tupl
 
 def killed_by_lin(data: bytes, *, domain: str) -> tuple[Any, list[bytes]]:
     """The reader of delivery reports, which the system kills when lin writes."""
+    from services.notices import bounces
+
     if b"lin@" in data:
         os.kill(os.getpid(), signal.SIGKILL)
     return bounces.read_apart(data, domain=domain)
@@ -77,3 +78,15 @@ def killed_by_lin(data: bytes, *, domain: str) -> tuple[Any, list[bytes]]:
 
 def many(_data: bytes) -> tuple[Any, list[bytes]]:
     return 1, [bytes(100_000)]
+
+
+def broken_check(data: bytes, *, folder: str) -> tuple[Any, list[bytes]]:
+    """The check of a policy whose evaluation has a defect."""
+    import policy  # here: it takes more memory than the others may
+    from services import policy_check
+
+    def broken(_folder: object) -> list[policy.CaseResult]:
+        raise TypeError("a defect of ours")
+
+    policy.run_cases = broken
+    return policy_check.read(data, folder=folder)  # type: ignore[return-value]

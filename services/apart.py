@@ -8,11 +8,13 @@ docs/decisions/0023-reading-apart.md.
 from __future__ import annotations
 
 import json
+import logging
 import os
 import subprocess
 import sys
 import tempfile
 import threading
+import traceback
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,10 +29,14 @@ THREADS = 4
 """Of the numeric library, which otherwise takes one a core, each with memory of its own."""
 
 Blobs = Sequence[bytes]
+_LOG = logging.getLogger(__name__)
 _ROOT = Path(__file__).resolve().parents[1]
 _PATIENCE_SECONDS = 60
+_STEPS = 6  # of a traceback, the last
 _ABORTED = -6  # SIGABRT, also of a library that got no memory
-_GIVES_UP = -24, -9  # SIGXCPU, and the SIGKILL that follows
+_GIVES_UP = -24  # SIGXCPU
+_KILLED = -9  # SIGKILL: the system's, where memory is short; ours comes as TimeoutExpired
+_FULL = os.EX_IOERR
 
 
 class Size(Enum):
@@ -63,11 +69,19 @@ READERS = {
 
 
 class ApartError(Exception):
-    """The reader came to no answer. `cause` and `remedy` are parts of a Chinese sentence; `busy`: it never began."""
+    """The reader came to no answer. `cause` and `remedy` are parts of a Chinese sentence."""
 
-    def __init__(self, cause: str, remedy: str, *, busy: bool = False) -> None:
-        self.cause, self.remedy, self.busy = cause, remedy, busy
+    def __init__(self, cause: str, remedy: str) -> None:
+        self.cause, self.remedy = cause, remedy
         super().__init__(f"{cause}；{remedy}。")
+
+
+class PassingError(ApartError):
+    """What kept the reader from an answer lies with the server: the same bytes may be read later."""
+
+
+class BusyError(PassingError):
+    """The reader never began: all places are taken."""
 
 
 _MEMORY = "太大或太复杂，读取它需要的内存超过 {limit} 兆字节", "请拆分成几个小一些的文件"
@@ -76,21 +90,25 @@ _ANSWER = "内容太多，读出来超过 {limit} 兆字节", "请拆分成几�
 _CRASH = "已损坏，无法读取", "请用原来的软件打开检查，另存后再提交"
 _ABORT = "已损坏，或者大到需要的内存超过 {limit} 兆字节", "请用原来的软件打开检查，另存或拆分后再提交"
 _BUSY = "暂时读不了，服务器正在读取别的文件", "请过一会儿再试"
+_CUT_OFF = "读到一半被系统终止，多半是服务器内存不足", "请过一会儿再试，一直不行请告诉系统管理员"
+_NO_SPACE = "读出来的内容写不下，服务器的磁盘可能已满", "请过一会儿再试，一直不行请告诉系统管理员"
 
 
 def read_apart(reader: str, data: bytes, **arguments: Any) -> tuple[Any, list[bytes]]:
-    """The answer and the blobs of a reader. Raises ApartError, or the InputError that the reader raised."""
+    """The answer and the blobs of a reader.
+
+    Raises ApartError (PassingError, BusyError), or the InputError that the reader raised.
+    """
     what = READERS[reader]
     with _room(what.size), tempfile.TemporaryFile(prefix="duixian-") as told:
         code = _run(what, json.dumps(arguments).encode() + b"\n" + data, told)
+        if code:  # whatever it said before, it did not come to the end of it
+            _LOG.warning("the reader %s ended with %d", what.function, code)
+            raise _ended(what, code)
         told.seek(0)
-        if code in _GIVES_UP:
-            raise _over(_TIME, what.seconds)
-        if code == _ABORTED:
-            raise _over(_ABORT, what.megabytes)
         try:
             return _heard(what, json.loads(told.readline()), told)
-        except (ValueError, TypeError, KeyError) as error:  # it ended before it could say anything, or says nonsense
+        except (ValueError, TypeError, KeyError) as error:  # it says nonsense
             raise ApartError(*_CRASH) from error
 
 
@@ -99,12 +117,34 @@ def sentence(file: str, error: ApartError) -> str:
     return f"“{file}”{error}"
 
 
+def where_raised(error: BaseException) -> str:
+    """For the log: the kind of an error and where it was raised; not its message, which may quote what a file says."""
+    steps = traceback.extract_tb(error.__traceback__, limit=-_STEPS)
+    return f"{type(error).__name__}, " + " > ".join(f"{Path(each.filename).name}:{each.lineno}" for each in steps)
+
+
+def _ended(what: Reader, code: int) -> ApartError:
+    """What a return code, or a signal, means."""
+    return {
+        _GIVES_UP: _over(_TIME, what.seconds),
+        _ABORTED: _over(_ABORT, what.megabytes),
+        _KILLED: PassingError(*_CUT_OFF),
+        _FULL: PassingError(*_NO_SPACE),
+    }.get(code, ApartError(*_CRASH))
+
+
 def _heard(what: Reader, head: Any, told: IO[bytes]) -> tuple[Any, list[bytes]]:
     if "refused" in head:
         raise InputError(head["refused"])
     if "over" in head:
         raise _over(_ANSWER, what.answer_megabytes) if head["over"] == "answer" else _over(_MEMORY, what.megabytes)
-    return head["answer"], [told.read(size) for size in head["blobs"]]
+    if "failed" in head:  # a defect of ours, or a library's that gives up on such a file: the log tells them apart
+        _LOG.warning("the reader %s failed: %.1000r", what.function, head["failed"])
+        raise ApartError(*_CRASH)
+    blobs = [told.read(size) for size in head["blobs"]]
+    if [len(blob) for blob in blobs] != head["blobs"]:
+        raise ValueError("the answer is shorter than it says")
+    return head["answer"], blobs
 
 
 def _run(what: Reader, request: bytes, told: IO[bytes]) -> int:
@@ -140,7 +180,7 @@ def _over(words: tuple[str, str], limit: int) -> ApartError:
 def _room(size: Size) -> Iterator[None]:
     """A place among those that may run at once."""
     if not size.value.acquire(timeout=_PATIENCE_SECONDS):
-        raise ApartError(*_BUSY, busy=True)
+        raise BusyError(*_BUSY)
     try:
         yield
     finally:

@@ -1,6 +1,6 @@
 """The process in which a reader runs: `python -m services.apart_worker FUNCTION LIMITS < request > answer`.
 
-Written is one line of JSON, with the answer or the refusal, and behind it the blobs.
+Written is one line of JSON, with the answer, the refusal or what failed, and behind it the blobs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from importlib import import_module
 from io import RawIOBase
 from typing import Any
 
-from services.apart import MEGABYTE, THREADS, Blobs
+from services.apart import MEGABYTE, THREADS, Blobs, where_raised
 from services.errors import InputError
 
 
@@ -27,6 +27,8 @@ def main(function: str, megabytes: str, seconds: str, answer_megabytes: str) -> 
         told = [_line({"refused": str(error)})]
     except (MemoryError, RecursionError):
         told = [_line({"over": "memory"})]
+    except BaseException as error:  # a library's panic is no Exception
+        told = [_line({"failed": where_raised(error)})]
     _write(told)
 
 
@@ -47,14 +49,14 @@ def _line(head: dict[str, Any]) -> bytes:
 
 
 def _write(told: list[bytes]) -> None:
-    """Write the answer, or, where it is longer than may be, only that it is."""
+    """Write the answer, or, where it is longer than may be, only that it is. No room for it: EX_IOERR."""
     try:
         with os.fdopen(os.dup(1), "wb", 0) as out:
             for part in told:
                 _write_all(out, part)
     except OSError as error:
         if error.errno != errno.EFBIG:
-            raise
+            sys.exit(os.EX_IOERR)
         os.ftruncate(1, 0)
         os.pwrite(1, _line({"over": "answer"}), 0)
 
@@ -69,11 +71,12 @@ def _limit(megabytes: int, seconds: int, answer_megabytes: int) -> None:
     """Memory, processor time (should nobody be left to end it), the answer, no dump of what was read."""
     for what, most in (
         (resource.RLIMIT_AS, megabytes * MEGABYTE),
-        (resource.RLIMIT_CPU, seconds * THREADS),
         (resource.RLIMIT_FSIZE, answer_megabytes * MEGABYTE),
         (resource.RLIMIT_CORE, 0),
     ):
         resource.setrlimit(what, (most, most))
+    most = seconds * THREADS
+    resource.setrlimit(resource.RLIMIT_CPU, (most - 1, most))  # at once they would be SIGKILL, as of others
 
 
 if __name__ == "__main__":

@@ -3,6 +3,6 @@
 import zipfile
 import zlib
 
-DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, NotImplementedError, RuntimeError)
+DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError)
 """To be caught around opening and reading an archive only: OSError and ValueError come of offsets that lead nowhere,
-NotImplementedError of a strange compression, RuntimeError of a password (CPython's zipfile)."""
+RuntimeError of a password, and, as NotImplementedError, of a strange compression (CPython's zipfile)."""

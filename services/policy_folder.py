@@ -34,8 +34,6 @@ def read(data: bytes, *, uploads: Sequence[tuple[str, int]]) -> tuple[dict[str, 
 
 def unpack(uploads: Sequence[File]) -> dict[str, bytes]:
     """The files by name. Raises InputError, which names the file and what to do."""
-    if not uploads:
-        raise InputError("没有选择文件；请选择政策文件夹的压缩包（.zip），或其中的 policy.yaml、cases.yaml 等文件。")
     zipped = [name for name, data in uploads if data.startswith(_ZIP)]
     if zipped and len(uploads) > 1:
         raise InputError(f"“{_shown(zipped[0])}”是压缩包，不能与别的文件一起上传；请只选压缩包，或解压后选其中的文件。")

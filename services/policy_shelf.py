@@ -1,6 +1,7 @@
 """The policies that lie in the policies folder: what each says, whether it is right, and which places it knows."""
 
 import hashlib
+import logging
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -12,6 +13,8 @@ from policy import Policy, PolicyError, Problem
 from services import policies
 from services.apart import ApartError, read_apart
 from services.policy_folder import POLICY
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -100,6 +103,8 @@ def _shelved(folder: Path) -> Shelved:
 def _checked(folder: Path, _digest: str) -> Checked:
     """Raises ApartError."""
     told, _ = read_apart("policy_check", b"", folder=str(folder))
+    if told["raised"]:
+        _LOG.warning("the cases of %s could not be computed: %s", folder.name, told["raised"])
     return Checked([Problem(**each) for each in told["problems"]], told["cases"], told["failed"])
 
 

@@ -31,6 +31,8 @@ class PolicyFolder:
 
 def read(settings: Settings, uploads: Sequence[File]) -> PolicyFolder:
     """The folder that was handed in. Raises InputError, which names the file and what to do."""
+    if not uploads:
+        raise InputError("没有选择文件；请选择政策文件夹的压缩包（.zip），或其中的 policy.yaml、cases.yaml 等文件。")
     for name, data in uploads:
         scanning.scan(settings, plain_name(name), data)
     sizes = [(name, len(data)) for name, data in uploads]

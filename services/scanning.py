@@ -57,14 +57,14 @@ def _ask(address: str, data: bytes) -> str:
 
 def _send(link: socket.socket, data: bytes) -> None:
     """Send the file, as far as it is wanted: one that is too large is answered before its end."""
-    link.sendall(b"zINSTREAM\0")
-    for start in range(0, len(data), _CHUNK):
-        chunk = data[start : start + _CHUNK]
-        try:
+    try:
+        link.sendall(b"zINSTREAM\0")
+        for start in range(0, len(data), _CHUNK):
+            chunk = data[start : start + _CHUNK]
             link.sendall(struct.pack("!L", len(chunk)) + chunk)
-        except (BrokenPipeError, ConnectionResetError):  # it has said why, and hung up
-            return
-    link.sendall(struct.pack("!L", 0))
+        link.sendall(struct.pack("!L", 0))
+    except (BrokenPipeError, ConnectionResetError):  # it has said why, and hung up
+        return
 
 
 def _connected(address: str) -> socket.socket:

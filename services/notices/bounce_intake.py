@@ -1,7 +1,8 @@
 """Reading delivery reports from a folder and from a mailbox (IMAP), and recording them at the messages that they mean.
 
 A report is read once, by its SHA-256. What is no report, or of no message of ours, is kept in a folder for somebody to
-look at. A mail that a server had taken and that came back has failed, as if it had been refused.
+look at. What the server was not able to read now stays where it is, unread, for the next reading. A mail that a server
+had taken and that came back has failed, as if it had been refused.
 """
 
 import base64
@@ -19,7 +20,7 @@ from sqlmodel import Session, col, select
 
 from config.settings import Settings
 from models import Bounce, Message, MessageStatus
-from services.apart import ApartError, read_apart
+from services.apart import ApartError, BusyError, PassingError, read_apart
 from services.clock import Clock
 from services.notices.bounces import Report
 from services.notices.claims import transaction
@@ -32,7 +33,7 @@ _READ, _UNCLEAR = "read", "unclear"
 
 @dataclass(frozen=True)
 class BounceReport:
-    """What one reading found. `trouble` is why the mailbox could not be read (Chinese)."""
+    """What one reading found. `trouble` is why not everything could be read (Chinese)."""
 
     failed: int = 0
     late: int = 0
@@ -43,17 +44,10 @@ class BounceReport:
 def read_bounces(engine: Engine, settings: Settings, clock: Clock) -> BounceReport:
     """Read what lies in the folder and what is unread in the mailbox, if there is one."""
     intake = _Intake(engine, settings, clock)
-    for path in sorted(settings.bounces_dir.glob("*.eml")):
-        known = intake.take(path.read_bytes())
-        _put(path, settings.bounces_dir / (_READ if known else _UNCLEAR))
-    if settings.bounce_imap_host:
-        try:
-            intake.take_all(settings)
-        except (imaplib.IMAP4.error, OSError) as error:
-            where = f"{settings.bounce_imap_host}:{settings.bounce_imap_port}"
-            return replace(
-                intake.report, trouble=f"收退信的邮箱 {where} 读不了：{_words(error)}；请检查 DUIXIAN_BOUNCE_IMAP_*。"
-            )
+    with suppress(BusyError):  # nor would the others find room
+        intake.take_folder()
+        if settings.bounce_imap_host:
+            intake.take_mailbox()
     return intake.report
 
 
@@ -90,8 +84,48 @@ class _Intake:
         self._engine, self._settings, self._clock = engine, settings, clock
         self.report = BounceReport()
 
-    def take(self, data: bytes) -> bool:
-        """Record one report; False when it is none, or means no message of ours."""
+    def take_folder(self) -> None:
+        """Read the files of the folder, and put each where it belongs. Raises BusyError."""
+        folder = self._settings.bounces_dir
+        for path in sorted(folder.glob("*.eml")):
+            with self._leaving():
+                known = self._take(path.read_bytes())
+                _put(path, folder / (_READ if known else _UNCLEAR))
+
+    def take_mailbox(self) -> None:
+        """Read the unread mails of the mailbox, and mark them as read once they are recorded. Raises BusyError."""
+        try:
+            with _mailbox(self._settings) as mailbox:
+                for number in _unread(mailbox)[:_AT_ONCE]:
+                    with self._leaving():
+                        self._take_mail(mailbox, number)
+        except (imaplib.IMAP4.error, OSError) as error:
+            where = f"{self._settings.bounce_imap_host}:{self._settings.bounce_imap_port}"
+            self._tell(f"收退信的邮箱 {where} 读不了：{_words(error)}；请检查 DUIXIAN_BOUNCE_IMAP_*。")
+
+    @contextmanager
+    def _leaving(self) -> Iterator[None]:
+        """Leave a mail where it is when it is not its own fault that it is not read. Raises BusyError."""
+        try:
+            yield
+        except PassingError as error:
+            self._tell(f"有退信没有读，留在原处：{error}")
+            if isinstance(error, BusyError):
+                raise
+
+    def _tell(self, trouble: str) -> None:
+        told = self.report.trouble or ""
+        if trouble not in told:
+            self.report = replace(self.report, trouble=told + trouble)
+
+    def _take_mail(self, mailbox: imaplib.IMAP4, number: str) -> None:
+        data = _content(mailbox, number)
+        if not self._take(data):
+            _keep(data, self._settings.bounces_dir / _UNCLEAR)
+        mailbox.uid("STORE", number, "+FLAGS", r"(\Seen)")
+
+    def _take(self, data: bytes) -> bool:
+        """Record one report; False when it is none, or means no message of ours. Raises PassingError."""
         report = _report(data, self._settings.mail_domain)
         with transaction(self._engine) as session:
             message = _message_of(session, report) if report else None
@@ -102,15 +136,6 @@ class _Intake:
             if session.exec(select(Bounce.id).where(Bounce.sha256 == sha256)).first() is None:
                 self._record(session, message, report, sha256)
         return True
-
-    def take_all(self, settings: Settings) -> None:
-        """Read the unread mails of the mailbox, and mark them as read once they are recorded."""
-        with _mailbox(settings) as mailbox:
-            for number in _unread(mailbox)[:_AT_ONCE]:
-                data = _content(mailbox, number)
-                if not self.take(data):
-                    _keep(data, settings.bounces_dir / _UNCLEAR)
-                mailbox.uid("STORE", number, "+FLAGS", r"(\Seen)")
 
     def _record(self, session: Session, message: Message, report: Report, sha256: str) -> None:
         assert message.id is not None
@@ -136,9 +161,11 @@ class _Intake:
 
 
 def _report(data: bytes, domain: str) -> Report | None:
-    """The report in a mail, read in a process of its own; None also for a mail that cannot be read."""
+    """The report in a mail, read in a process of its own; None also for one that cannot be. Raises PassingError."""
     try:
         told, _ = read_apart("bounce", data, domain=domain)
+    except PassingError:
+        raise
     except ApartError:
         return None
     return Report(**{**told, "message_ids": tuple(told["message_ids"])}) if told else None

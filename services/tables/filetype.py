@@ -6,6 +6,7 @@ import io
 import zipfile
 from enum import Enum
 
+from services.archives import DAMAGED
 from services.tables.problems import TableError
 
 MAX_UNPACKED_BYTES = 1 << 30
@@ -55,7 +56,7 @@ def _zip_type(data: bytes, file: str) -> FileType:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             names = set(archive.namelist())
             unpacked = sum(info.file_size for info in archive.infolist())
-    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError) as error:
+    except DAMAGED as error:
         raise TableError(
             file, "已损坏，无法作为工作簿打开（文件不完整）", "请向提供方重新索取，或在 Excel 中修复后另存"
         ) from error

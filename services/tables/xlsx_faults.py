@@ -11,8 +11,8 @@ import io
 import posixpath
 import re
 import zipfile
-import zlib
 
+from services.archives import DAMAGED
 from services.tables.problems import TableError
 from services.tables.raw import MAX_CELLS, Fault, TooLargeError, check_area, error_value
 
@@ -40,16 +40,7 @@ def xlsx_faults(data: bytes, file: str) -> dict[str, dict[tuple[int, int | None]
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             parts = sheet_parts(archive)
             return {name: _sheet_faults(_measured(archive.read(part), name, file)) for name, part in parts.items()}
-    except (
-        zipfile.BadZipFile,
-        KeyError,
-        OSError,
-        EOFError,
-        NotImplementedError,
-        RuntimeError,
-        ValueError,
-        zlib.error,
-    ) as error:
+    except (*DAMAGED, KeyError) as error:  # KeyError: a part that is not there
         raise TableError(
             file, "已损坏，无法读取工作簿的内容", "请在 Excel 中打开检查，修复后另存为 XLSX 再提交"
         ) from error

@@ -14,7 +14,8 @@ from services.actors import system_actor
 from services.clock import FileClock
 from services.interface import Scope
 from tests.desk import make_desk
-from tests.web.conftest import House, ask, equip, house_at, years
+from tests.services.notices.support import Script, scripted
+from tests.web.conftest import House, Mails, ask, equip, house_at, years
 from tests.web.test_api import platform
 from web.app import create_app
 
@@ -23,16 +24,25 @@ __all__ = ["house_at", "years"]
 
 @dataclass
 class Office:
-    """A house and the browsers of who hands files in."""
+    """A house, the browsers of who hands files in, and the mailbox of who registers."""
 
     house: House
     operator: TestClient
     administrator: TestClient
     platform: TestClient
+    mails: Mails
 
 
 @pytest.fixture(scope="module")
-def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
+def mailbox() -> Iterator[tuple[int, Mails]]:
+    """The port of a mail server, and what it took."""
+    script = Script()
+    with scripted(script) as port:
+        yield port, Mails(script)
+
+
+@pytest.fixture(scope="module")
+def office(tmp_path_factory: pytest.TempPathFactory, mailbox: tuple[int, Mails]) -> Iterator[Office]:
     """One for all files of a module: none of them may leave anything behind that harms the next."""
     folder = tmp_path_factory.mktemp("office")
     desk = make_desk(folder / "data")
@@ -42,7 +52,9 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     clock = FileClock(folder / "clock")
     clock.set(desk.clock.now())
     shutil.copytree(desk.settings.calendar_dir, folder / "calendar")
+    port, mails = mailbox
     changes = {
+        "smtp_port": port,
         "console_url": "http://testserver",
         "engine_port": 9,
         "clock_file": folder / "clock",
@@ -55,6 +67,7 @@ def office(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
         house.as_role(Role.OPERATOR),
         house.as_role(Role.ADMINISTRATOR),
         platform(house, Scope.SUBMIT_APPLICATIONS, Scope.READ_APPLICATIONS),
+        mails,
     )
     desk.session.close()
     desk.engine.dispose()

@@ -1,6 +1,7 @@
 """Readers that misbehave, for a process of their own."""
 
 import os
+import signal
 import time
 from typing import Any
 
@@ -56,3 +57,36 @@ def refuse(_data: bytes) -> tuple[Any, list[bytes]]:
 def garble(_data: bytes) -> tuple[Any, list[bytes]]:
     os.write(1, b"{}\n\xff")
     os._exit(0)
+
+
+def half(_data: bytes, *, written: int = 11, code: int = 0, by: int = 0) -> tuple[Any, list[bytes]]:
+    """Say 100 bytes, write so many, and end: with this code, or by this signal."""
+    os.write(1, b'{"answer": 1, "blobs": [100]}\n' + b"x" * written)
+    if by:
+        os.kill(os.getpid(), by)
+    os._exit(code)
+
+
+def killed_by_lin(data: bytes, *, domain: str) -> tuple[Any, list[bytes]]:
+    """The reader of delivery reports, which the system kills when lin writes."""
+    from services.notices import bounces
+
+    if b"lin@" in data:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return bounces.read_apart(data, domain=domain)
+
+
+def many(_data: bytes) -> tuple[Any, list[bytes]]:
+    return 1, [bytes(100_000)]
+
+
+def broken_check(data: bytes, *, folder: str) -> tuple[Any, list[bytes]]:
+    """The check of a policy whose evaluation has a defect."""
+    import policy  # here: it takes more memory than the others may
+    from services import policy_check
+
+    def broken(_folder: object) -> list[policy.CaseResult]:
+        raise TypeError("a defect of ours")
+
+    policy.run_cases = broken
+    return policy_check.read(data, folder=folder)  # type: ignore[return-value]

@@ -58,14 +58,12 @@ def test_few_files_end_their_reader(results: dict[str, dict[str, Any]]) -> None:
     assert len(ended) <= 8, ended
 
 
-@pytest.mark.parametrize("name", ["xls/cut-6", "bounce/very-deep-parts"])
-def test_a_file_that_ends_its_reader_is_told_as_one(name: str) -> None:
-    case = next(case for case in FILES if case.name == name)
+def test_a_file_that_ends_its_reader_is_told_as_one() -> None:
+    case = next(case for case in FILES if case.name == "xls/cut-6")
     reader, given = arguments(case, len(case.make()))
-    try:
+    with pytest.raises(apart.ApartError) as raised:
         apart.read_apart(reader, case.make(), **given)
-    except apart.ApartError as error:
-        assert chinese(str(error))
+    assert chinese(str(raised.value))
 
 
 @pytest.mark.parametrize("case", [case for case in FILES if case.door == "evidence"], ids=lambda case: case.name)

@@ -1,5 +1,6 @@
 """A policy draft from its upload to the policies folder: who may, what must hold, and what a crash leaves."""
 
+import re
 import shutil
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,17 @@ from sqlmodel import col, select
 import policy
 from config.settings import ROOT
 from models import AuditEntry, DraftState, PolicyDraft
-from services import audit, cycles, overview, policies, policy_drafts, policy_install, policy_shelf, policy_upload
+from services import (
+    apart,
+    audit,
+    cycles,
+    overview,
+    policies,
+    policy_drafts,
+    policy_install,
+    policy_shelf,
+    policy_upload,
+)
 from services.errors import InputError, NotAllowedError, NotFoundError, ServiceError, StateError
 from services.policy_upload import PolicyFolder
 from tests.desk import POLICY, Desk
@@ -164,6 +175,19 @@ def test_what_fails_its_check_or_has_no_cases_is_not_approved(
         approve(office, draft_id)
     assert shown(office) == OLD
     assert policy_drafts.entry(office.session, draft_id).draft.status is DraftState.WAITING
+
+
+def test_what_nobody_foresaw_in_the_cases_is_logged_with_its_place_and_shows_no_english(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setitem(apart.READERS, "policy_check", apart.Reader("tests.hostile.readers:broken_check", 3072, 60))
+    for name, data in OLD.items():
+        (tmp_path / name).write_bytes(data)
+    (problem,) = policy_shelf.check_folder(tmp_path).problems
+    assert "算例里有算不了的值" in problem.message and problem.value == ""
+    (logged,) = caplog.messages
+    assert re.search(r"could not be computed: TypeError, .*readers\.py:\d+$", logged)
+    assert "a defect of ours" not in logged
 
 
 def test_what_was_changed_on_the_disk_since_is_not_approved(office: Desk) -> None:

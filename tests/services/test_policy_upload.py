@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from config.settings import Settings
-from services import policy_upload
+from services import apart, policy_upload
 from services.errors import InputError
 from services.policy_folder import MOST_BYTES, MOST_FILES, unpack
 from services.policy_upload import PolicyFolder
@@ -154,6 +154,12 @@ def test_a_byte_order_mark_and_broken_yaml_are_left_to_the_check() -> None:
     assert read([("policy.yaml", b"hello")]).policy_id == ""
     assert read([("policy.yaml", b"id: &a [*a]")]).policy_id == ""
     assert read([("policy.yaml", b"[" * 100_000)]).policy_id == ""
+
+
+def test_that_nothing_was_chosen_is_said_without_a_reader(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(apart, "READERS", {})
+    with pytest.raises(InputError, match="没有选择文件"):
+        read([])
 
 
 def test_nothing_and_a_zip_beside_files_are_refused() -> None:

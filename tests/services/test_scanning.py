@@ -37,6 +37,14 @@ def test_what_the_scanner_does_not_take_is_refused_and_not_taken_for_clean(clamd
         scanning.scan(scanned_by(clamd), "大.pdf", b"%PDF-" + bytes((MOST_MEGABYTES + 8) << 20))
 
 
+@pytest.mark.parametrize("over", [1, 1 << 16, 2 << 16], ids=["byte", "chunk", "two-chunks"])
+def test_what_is_just_over_what_the_scanner_takes_is_told_as_too_large(clamd: str, over: int) -> None:
+    """It hangs up while the last bytes are on their way, or the end."""
+    for _ in range(5):
+        with pytest.raises(InputError, match="它大于杀毒服务的上限"):
+            scanning.scan(scanned_by(clamd), "大.pdf", b"%PDF-" + bytes((MOST_MEGABYTES << 20) + over - 5))
+
+
 def test_every_door_asks_the_scanner(clamd: str, desk: Desk) -> None:
     """What is looked at before an import, what is handed in as evidence, what is uploaded as a policy."""
     settings = desk.settings.model_copy(update={"clamd": clamd})

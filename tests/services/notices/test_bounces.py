@@ -12,6 +12,7 @@ from sqlmodel import Session, select
 
 from config.settings import Settings
 from models import Bounce, MessageStatus
+from services import apart
 from services.clock import FixedClock
 from services.notices.bounce_intake import BounceReport, bounced, read_bounces, unclear
 from services.notices.bounces import read_report
@@ -151,6 +152,44 @@ def test_what_means_none_of_our_mails_is_kept_for_somebody_to_look_at(sent: Engi
     assert unclear(settings) == 5 and {row.status for row in messages(sent)} == {MessageStatus.SENT}
 
 
+@contextmanager
+def no_room(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """All places of small readers are taken by others."""
+    monkeypatch.setattr(apart, "_PATIENCE_SECONDS", 0.1)
+    places = apart.Size.SMALL.value
+    held = 0
+    while places.acquire(blocking=False):
+        held += 1
+    try:
+        yield
+    finally:
+        places.release(held)
+
+
+def test_a_report_that_there_is_no_room_to_read_waits_in_the_folder(
+    sent: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    put(settings, dsn(ids(sent)[0]), dsn(ids(sent)[1]))
+    with no_room(monkeypatch):
+        report = read(sent, settings)
+    assert report == BounceReport(
+        trouble="有退信没有读，留在原处：暂时读不了，服务器正在读取别的文件；请过一会儿再试。"
+    )
+    assert sorted(path.name for path in settings.bounces_dir.glob("*.eml")) == ["0.eml", "1.eml"]
+    assert read(sent, settings) == BounceReport(failed=2)
+
+
+def test_a_report_whose_reader_was_killed_is_left_and_keeps_no_other_from_being_read(
+    sent: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(apart.READERS, "bounce", apart.Reader("tests.hostile.readers:killed_by_lin", 512, 20))
+    put(settings, b"From: lin@example.invalid\r\n\r\n1", b"From: lin@example.invalid\r\n\r\n2", dsn(ids(sent)[0]))
+    report = read(sent, settings)
+    assert (report.failed, report.unclear) == (1, 0)
+    assert report.trouble is not None and report.trouble.count("有退信没有读，留在原处：读到一半被系统终止") == 1
+    assert sorted(path.name for path in settings.bounces_dir.glob("*.eml")) == ["0.eml", "1.eml"]
+
+
 @pytest.mark.parametrize(
     "data",
     [
@@ -217,6 +256,16 @@ def test_unread_mails_of_a_mailbox_are_read_and_marked(sent: Engine, settings: S
     assert server.seen == {"7", "8"} and unclear(settings) == 1
     assert 'ID ("name" "duixian")' in server.said and 'SELECT "&kAA-\\"&T+E-&-x"' in server.said
     assert messages(sent)[0].status is MessageStatus.FAILED
+
+
+def test_a_mail_that_there_is_no_room_to_read_stays_unread(
+    sent: Engine, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with no_room(monkeypatch), mail_server([dsn(ids(sent)[0])]) as (server, port):
+        report = read(sent, with_mailbox(settings, port))
+    assert report.trouble is not None and report.trouble.startswith("有退信没有读") and not report.unclear
+    assert server.seen == set() and unclear(settings) == 0
+    assert messages(sent)[0].status is MessageStatus.SENT
 
 
 def test_a_mailbox_that_cannot_be_read_does_not_keep_the_folder_waiting(

@@ -151,6 +151,7 @@ def begin(
     declared = {fact.name for fact in facts.declared_facts(measure)}
     given = _usual(session, actor) | {FACT + name: text for name, text in (known or {}).items() if name in declared}
     with writing(session):
+        take_turn(session)  # a rotation of the keys must not have read between what is sealed here and its commit
         draft = Draft(
             cycle_id=cycle_id,
             enterprise_id=enterprise.id or 0,
@@ -169,6 +170,7 @@ def save(session: Session, clock: Clock, actor: Actor, *, draft_id: int, given: 
     known = {*_LONGEST, PLEDGED, *(FACT + fact.name for fact in found.facts)}
     kept = {name: text.strip()[:20000] for name, text in given.items() if name in known and text.strip()}
     with writing(session):
+        take_turn(session)  # nor seal what it read before over what is saved here
         found.draft.given, found.draft.saved_at = kept, clock.now()
     return found.draft
 

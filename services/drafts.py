@@ -23,7 +23,6 @@ from services.clock import Clock
 from services.database import take_turn, writing
 from services.deadlines import due_day
 from services.errors import InputError, NotFoundError, StateError
-from services.notices.addresses import trouble_with
 from services.operation import operation
 from services.particulars import doubts
 from services.permissions import require
@@ -261,9 +260,7 @@ def troubles(found: Form) -> dict[str, str]:
     for name in (*_NEEDED, *(_BANK if found.pays else ())):
         if not given.get(name):
             trouble[name] = f"没有填写{_LONGEST[name][0]}"
-    if given.get("contact_email") and trouble_with(given["contact_email"]):
-        trouble["contact_email"] = "不是有效的邮箱"
-    trouble |= {name: sentence for name, sentence in doubts(given).items() if name == "invoices"}
+    trouble |= doubts(given)
     for fact in found.facts:
         sentence = fact_trouble(fact, given.get(FACT + fact.name, ""))
         if sentence:

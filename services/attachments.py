@@ -5,6 +5,7 @@ from pathlib import Path
 
 from sqlalchemy import union
 from sqlmodel import Session, col, select
+from sqlmodel.sql.expression import SelectOfScalar
 
 from config.settings import Settings
 from models import Attachment, InspectionFile, ObjectionFile
@@ -83,14 +84,24 @@ def read(settings: Settings, attachment: Attachment | InspectionFile | Objection
     return data
 
 
+def named(session: Session) -> set[str]:
+    """The digests of all files that something names and that were not erased."""
+    return _digests(session, *(select(each.sha256).where(each.filename != ERASED) for each in _NAMING))
+
+
 def sweep(session: Session, settings: Settings) -> None:
     """Remove the bytes of files that were erased, unless something else still names them."""
-    erased = union(*(select(each.sha256).where(each.filename == ERASED) for each in _NAMING))
-    kept = (select(each.sha256).where(each.filename != ERASED, col(each.sha256).in_(erased)) for each in _NAMING)
+    erased = [select(each.sha256).where(each.filename == ERASED) for each in _NAMING]
+    among = union(*erased)
+    kept = (select(each.sha256).where(each.filename != ERASED, col(each.sha256).in_(among)) for each in _NAMING)
     with writing(session):
         take_turn(session)
-        for sha256 in {*session.execute(erased).scalars()} - {*session.execute(union(*kept)).scalars()}:
+        for sha256 in _digests(session, *erased) - _digests(session, *kept):
             _place(settings, sha256).unlink(missing_ok=True)
+
+
+def _digests(session: Session, *queries: SelectOfScalar[str]) -> set[str]:
+    return set(session.execute(union(*queries)).scalars())
 
 
 def _place(settings: Settings, sha256: str) -> Path:

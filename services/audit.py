@@ -43,10 +43,14 @@ _PERSONAL = frozenset(  # the same, so that they can be erased one day: an entry
         "application.contact_email",
         "attachment.filename",
         "objectionfile.filename",
+        "importfile.problems",
+        "importfile.notes",
         "invitation.contact_email",
+        "invitationlist.problems",
         "objection.raised_by",
         "dispatch.recipients",
         "optout.email",
+        "user.email",
     }
 )
 _WITHHELD = "（不记录）"

@@ -50,7 +50,8 @@ from services.errors import InputError, StateError
 from services.operation import operation
 from services.sealing import keyring
 
-_WITH_PERSONS = ("application_summary", "dossier", "import_report")  # kinds of documents; payment lists are vouchers
+# Kinds of documents; payment lists are vouchers.
+_WITH_PERSONS = ("application_summary", "dossier", "import_report", "objection_reply")
 _ON_ITS_WAY = (MessageStatus.PENDING, MessageStatus.SENDING, MessageStatus.HELD)
 
 
@@ -201,7 +202,7 @@ def _statements(cycle_id: int) -> list[Update | Delete]:
         .values(problems=[], notes=[]),
         update(Message)
         .where(col(Message.cycle_id) == cycle_id)
-        .values(recipient=literal("erased-") + cast(col(Message.id), String), last_reply=""),
+        .values(recipient=literal("erased-") + cast(col(Message.id), String), recipient_name="", last_reply=""),
         update(DeliveryAttempt).where(col(DeliveryAttempt.message_id).in_(messages)).values(reply=""),
         update(Bounce).where(col(Bounce.message_id).in_(messages)).values(recipient="", text=""),
         update(Dispatch).where(col(Dispatch.cycle_id) == cycle_id).values(recipients=[]),

@@ -11,11 +11,10 @@ from typing import IO
 
 from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlmodel import Session, select
+from sqlmodel import Session
 
 from config.settings import Settings
-from models import Attachment, InspectionFile, ObjectionFile
-from services import chain
+from services import attachments, chain
 from services.backups import database
 from services.backups.last import NOTE, LastBackup, note
 from services.backups.manifest import DATA, DATABASE, NAME, SETTINGS, Kept, Manifest, chunks, sha256_of
@@ -82,7 +81,7 @@ def _write(settings: Settings, wall: Clock, file: IO[bytes], without: set[Path])
         with TemporaryDirectory(dir=settings.data_dir, prefix="backups-") as folder:
             copy = Path(folder) / "copy"
             with database.copied(settings, copy) as session:
-                revision, named = _revision(session), set(_named(session))
+                revision, named = _revision(session), attachments.named(session)
                 last = chain.head(session)
             files[DATABASE[kind]] = _add(archive, DATABASE[kind], copy)
         for name, path in _sources(settings, without):
@@ -107,12 +106,6 @@ def _write(settings: Settings, wall: Clock, file: IO[bytes], without: set[Path])
 
 def _revision(session: Session) -> str:
     return str(session.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
-
-
-def _named(session: Session) -> Iterator[str]:
-    """The files that the record names."""
-    for column in (Attachment.sha256, ObjectionFile.sha256, InspectionFile.sha256):
-        yield from session.exec(select(column).distinct())
 
 
 def _sources(settings: Settings, without: set[Path]) -> Iterator[tuple[str, Path]]:

@@ -17,7 +17,7 @@ from sqlmodel import Session, col, select
 
 from cli.demo.acting import World
 from config.settings import Settings
-from models import Application, Award, AwardList, AwardListEntry, Message, Payment, Role
+from models import Application, Attachment, Award, AwardList, AwardListEntry, Message, Payment, Role
 from services import attachments, audit, backups, people
 from services.backups.manifest import NAME
 from services.clock import FixedClock, SystemClock
@@ -255,6 +255,14 @@ def test_a_file_that_the_record_names_and_is_not_there_is_told(desk: Desk, tmp_p
     assert backups.make(desk.settings, WALL, tmp_path / "whole.zip").manifest.missing == ()
     shutil.rmtree(desk.settings.attachments_dir)
     assert backups.make(desk.settings, WALL, tmp_path / "b.zip").manifest.missing == (added.sha256,)
+    other = Attachment(**added.model_dump(exclude={"id", "evidence"}), evidence="发票")
+    added.filename = attachments.ERASED
+    desk.session.add_all([added, other])
+    desk.session.commit()
+    assert backups.make(desk.settings, WALL, tmp_path / "c.zip").manifest.missing == (added.sha256,)
+    other.filename = attachments.ERASED
+    desk.session.commit()
+    assert backups.make(desk.settings, WALL, tmp_path / "d.zip").manifest.missing == (), "it was erased, not lost"
 
 
 def writes_beside(desk: Desk, work: Callable[[], None], write: Callable[[Session, int], object]) -> int:

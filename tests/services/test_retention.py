@@ -1,6 +1,7 @@
 """Personal data goes when its time is over, never before; what was decided and paid, and the chain, stay."""
 
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
@@ -11,7 +12,9 @@ from models import (
     Application,
     Attachment,
     AuditEntry,
+    AwardList,
     Bounce,
+    ComputationRun,
     Cycle,
     CycleStatus,
     DeliveryAttempt,
@@ -20,23 +23,36 @@ from models import (
     Draft,
     DraftFile,
     Erasure,
+    ImportFile,
+    ImportKind,
+    Invitation,
+    InvitationList,
     Message,
     MessageStatus,
+    Objection,
+    ObjectionFile,
+    ObjectionStatus,
     Payment,
+    PublicNotice,
     Role,
 )
-from services import attachments, file_store, people, retention
+from services import attachments, file_store, people, public_notices, retention
 from services.actors import Actor, find_actor
 from services.audit import verify
 from services.clock import FixedClock
 from services.errors import InputError, NotAllowedError, NotFoundError, StateError
 from services.sealing import keyring
-from tests.desk import PURCHASE, Desk
+from tests.desk import AFTER_INTAKE, OTHER_CODE, PURCHASE, Desk
 from tests.services.paid_year import all_payments, pay, propose
 from tests.services.record import Record
+from tests.services.test_application_files import ROW, TITLE, bring, write
 from tests.services.test_sealing import in_clear
 
 CONTACTS = [PURCHASE[name] for name in ("contact_name", "contact_phone", "contact_email", "bank_account")]
+OBJECTOR, OBJECTORS_MAIL, INVITED = "吴示例", "wu@example.invalid", "zheng@@example.invalid"
+PERSONAL = [*CONTACTS, "林示例身份证", OBJECTOR, OBJECTORS_MAIL, INVITED]
+DOCUMENTS = ("application_summary", "dossier", "import_report", "objection_reply")
+LETTER = b"%PDF-1.4 a made-up letter\n%%EOF\n"
 SCAN = b"%PDF-1.4 a made-up identity card\n%%EOF\n"
 
 
@@ -93,26 +109,66 @@ def ended(request: pytest.FixtureRequest) -> Desk:
                 written_at=now,
                 send_at=now,
             ),
-            _summary(now),
+            *(_document(kind, now) for kind in DOCUMENTS),
         ]
     )
+    _invited(desk)
+    _objection(desk)
     session.commit()
     file_store.keep(desk.settings.data_dir / "drafts" / ("a" * 64), b"x")
-    file_store.keep(desk.settings.output_dir / "summary.xlsx", b"x")
+    for kind in DOCUMENTS:
+        file_store.keep(desk.settings.output_dir / f"{kind}.x", b"x")
     close(session, desk.clock)
     return desk
 
 
-def _summary(now: object) -> Document:
+def _document(kind: str, now: datetime) -> Document:
     return Document(
         cycle_id=1,
-        kind="application_summary",
+        kind=kind,
         format="xlsx",
-        title="申报汇总表",
+        title=kind,
         subject="0" * 64,
-        path="summary.xlsx",
+        path=f"{kind}.x",
         sha256="0" * 64,
         written_at=now,
+    )
+
+
+def _invited(desk: Desk) -> None:
+    """An invitation, its list and a file of applications, each with a row that was not taken."""
+    told = [{"row": 3, "column": "邮箱", "value": INVITED, "cause": "不是有效的邮箱"}]
+    kept = {"filename": "f.xlsx", "sha256": "1" * 64, "user_id": 1, "imported_at": desk.clock.now(), "problems": told}
+    named = {"cycle_id": 1, "measure": "m"}
+    desk.session.add(InvitationList(id=1, given_by="b", **named, **kept))
+    desk.session.flush()
+    asked = {"uscc": OTHER_CODE, "enterprise_name": "示例", "contact_email": f"a-{INVITED}"}
+    desk.session.add(Invitation(list_id=1, **named, **asked))
+    desk.session.add(ImportFile(kind=ImportKind.APPLICATIONS, scope="1", notes=told, **kept))
+
+
+def _objection(desk: Desk) -> None:
+    """An objection that was answered, with its file and the mail to the person who raised it."""
+    session, now = desk.session, desk.clock.now()
+    listed = AwardList(id=1, cycle_id=1, version=1, run_id=1, digest="0", total_fen=0, prepared_by=1, frozen_at=now)
+    runs = {"starts_on": now.date(), "ends_on": now.date() + timedelta(days=7), "published_at": now}
+    objection = Objection(id=1, number="YY2025-001", notice_id=1, raised_by=OBJECTOR, grounds="示例", received_at=now)
+    objection.contact, objection.status, objection.answer = OBJECTORS_MAIL, ObjectionStatus.DISMISSED, "查无此事"
+    made = {"inputs_digest": "0", "policy_sha256": "0", "code_version": "0", "computed_at": now}
+    handed_in = {"filename": f"{OBJECTOR}.pdf", "sha256": attachments.keep(desk.settings, LETTER), "size": 1}
+    for row in (
+        ComputationRun(id=1, cycle_id=1, number=1, **made),
+        listed,
+        PublicNotice(id=1, cycle_id=1, list_id=1, **runs),
+        objection,
+        ObjectionFile(objection_id=1, **handed_in),
+    ):
+        session.add(row)
+        session.flush()
+    told = {"subject": objection.number, "upheld": False, "answer": objection.answer}
+    cycle = session.get_one(Cycle, 1)
+    public_notices._tell_objector(
+        session, desk.clock, desk.settings, cycle, listed, objection, "objection_answered", told
     )
 
 
@@ -137,13 +193,31 @@ def test_nothing_that_leads_to_a_person_is_left_and_the_chain_is_whole(ended: De
     spelled = "".join(
         str(tuple(row)) for table in SQLModel.metadata.sorted_tables for row in session.execute(select(table)).all()
     )
-    assert [word for word in [*CONTACTS, "林示例身份证"] if word in spelled] == []
+    assert [word for word in PERSONAL if word in spelled] == []
     if session.get_bind().dialect.name == "sqlite":
-        assert in_clear(ended.settings, [*CONTACTS, "林示例身份证"]) == []
+        assert in_clear(ended.settings, PERSONAL) == []
     last = session.exec(select(AuditEntry).order_by(col(AuditEntry.seq).desc())).first()
     assert last is not None and last.operation == "data.erase"
     assert [each["table"] for each in last.changes] == ["erasure"]
     assert last.changes[0]["values"]["digest"] == done.digest
+
+
+def test_a_mistyped_address_is_left_in_no_sentence(desk: Desk, tmp_path: Path) -> None:
+    mistyped = "zhang.san@@qq.com"
+    administrator(*desk.at, desk.system)
+    desk.open_intake()
+    imported = bring(desk, write(tmp_path / f"{TITLE}.csv", {**ROW, "邮箱": mistyped}))
+    assert [note["value"] for note in imported.notes] == [mistyped]
+    desk.submit(contact_email=mistyped, project="另一项目", invoices="")
+    desk.clock.instant = AFTER_INTAKE
+    desk.pass_gate()
+    assert desk.examine()["asked"] == 2
+    close(*desk.at)
+    after_five_years(desk)
+    erase(desk)
+    tables = SQLModel.metadata.sorted_tables
+    assert [each.name for each in tables if mistyped in str(desk.session.execute(select(each)).all())] == []
+    assert in_clear(desk.settings, [mistyped]) == []
 
 
 def test_what_was_decided_stays(ended: Desk) -> None:
@@ -164,11 +238,11 @@ def test_files_are_removed_also_when_it_was_killed_before(ended: Desk) -> None:
     admin = find_actor(ended.session, "admin")
     retention._erase(*ended.at, admin, settings=ended.settings, cycle_id=1, reason="届满")  # and then the power went
     left = [*(path for path in ended.settings.data_dir.rglob("*") if path.is_file() and path.name[:4] not in ("duix",))]
-    assert len([path for path in left if len(path.name) == 64]) == 2
+    assert len([path for path in left if len(path.name) == 64]) == 3
     first = ended.session.exec(select(Erasure)).one().id
     assert erase(ended).id == first
     assert [path for path in ended.settings.data_dir.rglob("*") if len(path.name) == 64] == []
-    assert not (ended.settings.output_dir / "summary.xlsx").exists()
+    assert [kind for kind in DOCUMENTS if (ended.settings.output_dir / f"{kind}.x").exists()] == []
 
 
 def test_a_file_that_something_else_names_is_kept(ended: Desk) -> None:

@@ -1,14 +1,14 @@
 """What several do at the same moment on PostgreSQL: all of it is taken, each under a number of its own."""
 
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from datetime import timedelta
 from threading import Barrier
 
 import pytest
 from sqlmodel import Session, select
 
-from models import Cycle, Decision, Enterprise, PublicNotice, Role
+from models import Cycle, Decision, Draft, Enterprise, PublicNotice, Role
 from services import (
     applications,
     computation,
@@ -18,15 +18,18 @@ from services import (
     guide,
     handing_in,
     interface,
+    key_rotation,
     lists,
     people,
     public_notices,
 )
 from services.actors import Actor, find_actor
 from services.clock import today
+from services.database import take_turn, writing
 from services.errors import NotAllowedError, StateError
 from services.handing_in import Handed, Key
 from services.interface import Scope
+from services.sealing import Keyring, keyring
 from services.submissions import Submission
 from tests.desk import CODE, PURCHASE, Desk
 
@@ -129,14 +132,68 @@ def test_objections_raised_at_once_are_all_taken_under_numbers_in_a_row(pg: Desk
     assert sorted(map(str, found)) == [f"YY2025-{number:03}" for number in range(1, 7)]
 
 
-def test_a_file_stays_while_one_draft_drops_it_and_another_takes_it(pg: Desk) -> None:
+def applicant(pg: Desk) -> Actor:
+    """Somebody who fills in drafts, while applications are taken."""
     pg.open_intake()
     enterprise = Enterprise(uscc=CODE, name="漳州示例云帆科技有限公司", kind="企业", county="xiangcheng")
     pg.session.add(enterprise)
     pg.session.commit()
     people.add_user(*pg.at, pg.system, login="yunfan", name="云帆", role=Role.APPLICANT, enterprise_id=enterprise.id)
-    actor, data = find_actor(pg.session, "yunfan"), b"%PDF-1.7 shared"
-    pair = [drafts.begin(*pg.at, actor, cycle_id=pg.cycle_id, measure_id="compute-purchase").id or 0 for _ in range(2)]
+    return find_actor(pg.session, "yunfan")
+
+
+def drafting(pg: Desk, actor: Actor) -> Draft:
+    return drafts.begin(*pg.at, actor, cycle_id=pg.cycle_id, measure_id="compute-purchase")
+
+
+def test_what_is_saved_while_keys_are_rotated_is_kept(pg: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    actor = applicant(pg)
+    key = drafting(pg, actor).id or 0
+    people.add_user(*pg.at, pg.system, login="admin", name="管理员", role=Role.ADMINISTRATOR)
+    admin, typed = find_actor(pg.session, "admin"), {"contact_name": "新填的人"}
+    unseal, saving = Keyring.unseal, ThreadPoolExecutor(1)
+    saves: list[Future[object]] = []
+
+    def save() -> object:
+        with Session(pg.engine) as session:
+            return drafts.save(session, pg.clock, actor, draft_id=key, given=typed)
+
+    def unseal_slowly(ring: Keyring, sealed: str, place: str) -> str:
+        """The enterprise saves between what the rotation reads and what it writes."""
+        if place == "draft.given" and not saves:
+            saves.append(saving.submit(save))
+            wait(saves, timeout=1)
+        return unseal(ring, sealed, place)
+
+    monkeypatch.setattr(Keyring, "unseal", unseal_slowly)
+    list(key_rotation.rotate(*pg.at, admin))
+    saves[0].result()
+    saving.shutdown()
+    pg.session.expire_all()
+    assert pg.session.get_one(Draft, key).given == typed
+    newest = keyring(pg.session).newest
+    assert [each.name for each in key_rotation.used(pg.session) if each.texts] == [newest]
+
+
+def test_a_draft_is_begun_and_saved_in_turn(pg: Desk) -> None:
+    actor = applicant(pg)
+    key = drafting(pg, actor).id or 0
+    works: tuple[Work, ...] = (
+        lambda session: drafts.save(session, pg.clock, actor, draft_id=key, given={}),
+        lambda session: drafts.begin(session, pg.clock, actor, cycle_id=pg.cycle_id, measure_id="compute-purchase"),
+    )
+    for work in works:
+        with ThreadPoolExecutor(1) as pool, Session(pg.engine) as session:
+            with writing(pg.session):
+                take_turn(pg.session)
+                waits = pool.submit(work, session)
+                assert wait([waits], timeout=0.5).done == set(), "it went before its turn"
+            assert isinstance(waits.result(), Draft)
+
+
+def test_a_file_stays_while_one_draft_drops_it_and_another_takes_it(pg: Desk) -> None:
+    actor, data = applicant(pg), b"%PDF-1.7 shared"
+    pair = [drafting(pg, actor).id or 0 for _ in range(2)]
     evidence = drafts.form(pg.session, actor, pair[0]).evidence[0]
 
     def taking(draft: int) -> Work:

@@ -18,7 +18,7 @@ from models import Attachment, InspectionFile, ObjectionFile
 from services import chain
 from services.backups import database
 from services.backups.last import NOTE, LastBackup, note
-from services.backups.manifest import DATA, DATABASE, NAME, SETTINGS, Kept, Manifest, chunks, sha256_of
+from services.backups.manifest import DATA, DATABASE, NAME, SETTINGS, Kept, Manifest, chunks, is_taken, sha256_of
 from services.clock import CHINA, Clock
 from services.errors import InputError, StateError
 
@@ -121,11 +121,13 @@ def _sources(settings: Settings, without: set[Path]) -> Iterator[tuple[str, Path
     own = {live, *(live.with_name(live.name + end) for end in ("-wal", "-shm", "-journal"))}
     shut = {settings.backups_dir.resolve()}
     for path in _below(settings.data_dir):
-        first = path.relative_to(settings.data_dir).parts[0]
-        if first in _LEFT_OUT or first.startswith("backups-") or path.suffix in _UNFINISHED:
+        below = path.relative_to(settings.data_dir)
+        if below.parts[0] in _LEFT_OUT or below.parts[0].startswith("backups-") or path.suffix in _UNFINISHED:
+            continue
+        if is_taken(below.as_posix()):
             continue
         if path.resolve() not in own | without and shut.isdisjoint(path.resolve().parents):
-            yield f"{DATA}{path.relative_to(settings.data_dir).as_posix()}", path
+            yield f"{DATA}{below.as_posix()}", path
     for name, value in settings:
         if isinstance(value, Path) and name not in _OF_THIS_MACHINE:
             for path in [value] if value.is_file() else _below(value):

@@ -76,6 +76,62 @@ def at(folder: Path) -> dict[str, object]:
 PASSWORD = "a 'b' \"c\" #d \\e $f"
 
 
+def test_what_was_restored_is_backed_up_and_restored_again(desk: Desk, tmp_path: Path) -> None:
+    furnish(desk)
+    (desk.settings.data_dir / "duixian.dump").write_text("of a restored PostgreSQL", encoding="utf-8")
+    made = backups.make(desk.settings, WALL, tmp_path / "1.zip")
+    for number in (1, 2):
+        folder = tmp_path / f"generation-{number}"
+        assert backups.restore(made.file, folder).problems == []
+        made = backups.make(desk.settings.model_copy(update=at(folder)), WALL, tmp_path / f"of-{number}.zip")
+    first, second = (files_below(tmp_path / f"generation-{number}") for number in (1, 2))
+    assert first.keys() == second.keys() and "duixian.dump" not in first
+    assert all(first[name] == second[name] for name in first if name.startswith(("attachments/", "output/")))
+
+
+def test_a_database_elsewhere_does_not_clash_with_an_old_one_in_the_data_folder(desk: Desk, tmp_path: Path) -> None:
+    live = desk.settings.data_dir / "duixian.db"
+    shutil.copy(live, tmp_path / "live.db")
+    live.write_text("old", encoding="ascii")
+    settings = desk.settings.model_copy(update={"database_url": f"sqlite:///{tmp_path / 'live.db'}"})
+    made = backups.make(settings, WALL, tmp_path / "b.zip")
+    assert backups.restore(made.file, tmp_path / "again").problems == []
+
+
+def changed_names(file: Path, names: dict[str, str]) -> Path:
+    """A copy of the archive in which files have other names, in the manifest too."""
+    with zipfile.ZipFile(file) as source:
+        moved = {new: source.read(old) for old, new in names.items()}
+
+    def change(name: str, data: bytes) -> bytes | None:
+        if name == NAME:
+            for old, new in names.items():
+                data = data.replace(f'"{old}"'.encode(), f'"{new}"'.encode())
+        return None if name in names else data
+
+    return rewritten(file, change, moved)
+
+
+def test_an_archive_of_an_older_version_that_has_settings_twice_is_restored(desk: Desk, tmp_path: Path) -> None:
+    furnish(desk)
+    made = backups.make(desk.settings, WALL, tmp_path / "b.zip")
+    twice = "settings/cycle_file/cycle.yaml"
+    changed = changed_names(made.file, {"data/link.key": f"data/{twice}", "data/drafts/e": "data/duixian.db"})
+    assert backups.restore(changed, tmp_path / "again").problems == []
+    out = files_below(tmp_path / "again")
+    assert out[twice] == desk.settings.cycle_file.read_bytes()
+    assert out[f"earlier/{twice}"] == (desk.settings.data_dir / "link.key").read_bytes()
+    assert out["earlier/duixian.db"] == b"drafts/e"
+
+
+def test_two_files_for_one_place_are_said_to_be_that(desk: Desk, tmp_path: Path) -> None:
+    furnish(desk)
+    made = backups.make(desk.settings, WALL, tmp_path / "b.zip")
+    changed = changed_names(made.file, {"data/link.key": "drafts/e"})
+    with pytest.raises(InputError, match="要放在同一处（drafts/e）"):
+        backups.restore(changed, tmp_path / "again")
+
+
 def test_keys_outside_of_the_data_folder_and_settings_come_along(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

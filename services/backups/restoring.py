@@ -5,12 +5,12 @@ import hashlib
 import os
 import shutil
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
 
 from pydantic import ValidationError
+from sqlmodel import Session
 
 from services import chain
 from services.archives import DAMAGED
@@ -23,7 +23,7 @@ _DISK = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EACCES, errno.EROFS, err
 
 @dataclass(frozen=True)
 class Restored:
-    """What came out. `problems` are what the audit chain's check says; None: the database was not read."""
+    """What came out. `problems` are what the audit chain's check says; None: the dump was not loaded."""
 
     folder: Path
     manifest: Manifest
@@ -134,17 +134,19 @@ def _check_disk(error: Exception, path: Path) -> None:
 def _settle_database(manifest: Manifest, folder: Path, database_url: str) -> list[str] | None:
     path = folder / place(DATABASE[manifest.database])
     if manifest.database == "postgresql":
-        if database_url:
-            database.load_dump(database_url, path)
-        return None
+        if not database_url:
+            return None
+        database.load_dump(database_url, path)
+        with database.reading_at(database_url) as session:
+            return _check_chain(manifest, session)
     if database_url:
         raise InputError("这份备份的数据库是 SQLite，放在恢复的文件夹里；请不要写 --database。")
     if not database.is_sound(path):
         raise InputError(f"备份里的数据库 {path.name} 已损坏；请换一份备份。")
-    return list(_chain(manifest, path))
-
-
-def _chain(manifest: Manifest, path: Path) -> Iterator[str]:
     with database.reading(path) as session:
-        last = chain.Anchor(manifest.chain_seq, manifest.chain_hash, "备份清单上的")
-        yield from chain.verify(session, [last] if last.seq else [])
+        return _check_chain(manifest, session)
+
+
+def _check_chain(manifest: Manifest, session: Session) -> list[str]:
+    last = chain.Anchor(manifest.chain_seq, manifest.chain_hash, "备份清单上的")
+    return chain.verify(session, [last] if last.seq else [])

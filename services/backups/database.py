@@ -35,14 +35,23 @@ def copied(settings: Settings, target: Path) -> Iterator[Session]:
 @contextmanager
 def reading(file: Path) -> Iterator[Session]:
     """A session on a SQLite file."""
-    engine = engine_of(Settings(_env_file=None, database_url=f"sqlite:///{file}"))
+    try:
+        with reading_at(f"sqlite:///{file}") as session:
+            yield session
+    finally:
+        for left in ("-wal", "-shm"):
+            file.with_name(file.name + left).unlink(missing_ok=True)
+
+
+@contextmanager
+def reading_at(database_url: str) -> Iterator[Session]:
+    """A session on the database of an address."""
+    engine = engine_of(Settings(_env_file=None, database_url=database_url))
     try:
         with session_of(engine) as session:
             yield session
     finally:
         engine.dispose()
-        for left in ("-wal", "-shm"):
-            file.with_name(file.name + left).unlink(missing_ok=True)
 
 
 def is_sound(file: Path) -> bool:

@@ -3,7 +3,7 @@
 import hashlib
 import os
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,14 +17,19 @@ from config.settings import Settings
 from services import attachments, chain
 from services.backups import database
 from services.backups.last import NOTE, LastBackup, note
-from services.backups.manifest import DATA, DATABASE, NAME, SETTINGS, Kept, Manifest, chunks, sha256_of
+from services.backups.manifest import DATA, DATABASE, NAME, SETTINGS, Kept, Manifest, chunks, is_taken, sha256_of
 from services.clock import CHINA, Clock
 from services.errors import InputError, StateError
 
 # What is no part of the record: the engine's own database, logs, uploads and proofs that somebody looks at just now.
 _LEFT_OUT = frozenset({"prefect", "logs", "backups", "incoming", "proofs", NOTE})
 _UNFINISHED = frozenset({".new", ".part"})
-_OF_THIS_MACHINE = frozenset({"data_dir", "clock_file", "backup_dir"})
+# With the old address of the database whoever restores for a drill would open the one that is in use.
+_OF_THIS_MACHINE = frozenset({"data_dir", "database_url", "clock_file", "backup_dir"})
+_WHERE = {
+    "sqlite": "# 数据库在恢复的文件夹里，不写 DUIXIAN_DATABASE_URL。",
+    "postgresql": "# DUIXIAN_DATABASE_URL 请写恢复到的数据库的地址（--database 所写的），以免连上备份时的那个库。",
+}
 
 
 @dataclass(frozen=True)
@@ -87,8 +92,10 @@ def _write(settings: Settings, wall: Clock, file: IO[bytes], without: set[Path])
         for name, path in _sources(settings, without):
             try:
                 files[name] = _add(archive, name, path)
-            except FileNotFoundError:  # removed since it was listed: a preview, a draft that was given up
-                continue
+            except FileNotFoundError as error:
+                if path.is_symlink():
+                    raise StateError(f"备份没有写成：链接 {path} 指不到文件；请接好它，没有用的删去，再试。") from error
+                continue  # removed since it was listed: a preview, a draft that was given up
         files[f"{SETTINGS}settings.env"] = _add_text(archive, f"{SETTINGS}settings.env", _settings_text(settings))
         lying = {name.rpartition("/")[2] for name in files if name.startswith(f"{DATA}attachments/")}
         manifest = Manifest(
@@ -110,15 +117,17 @@ def _revision(session: Session) -> str:
 
 def _sources(settings: Settings, without: set[Path]) -> Iterator[tuple[str, Path]]:
     """Every file to be kept, with its name in the archive."""
-    live = Path(make_url(settings.database_url).database or "").resolve()
+    live = _real(Path(make_url(settings.database_url).database or ""))
     own = {live, *(live.with_name(live.name + end) for end in ("-wal", "-shm", "-journal"))}
-    shut = {settings.backups_dir.resolve()}
+    shut = {_real(settings.backups_dir)}
     for path in _below(settings.data_dir):
-        first = path.relative_to(settings.data_dir).parts[0]
-        if first in _LEFT_OUT or first.startswith("backups-") or path.suffix in _UNFINISHED:
+        below = path.relative_to(settings.data_dir)
+        if below.parts[0] in _LEFT_OUT or below.parts[0].startswith("backups-") or path.suffix in _UNFINISHED:
             continue
-        if path.resolve() not in own | without and shut.isdisjoint(path.resolve().parents):
-            yield f"{DATA}{path.relative_to(settings.data_dir).as_posix()}", path
+        if is_taken(below.as_posix()):
+            continue
+        if _real(path) not in own | without and shut.isdisjoint(_real(path).parents):
+            yield f"{DATA}{below.as_posix()}", path
     for name, value in settings:
         if isinstance(value, Path) and name not in _OF_THIS_MACHINE:
             for path in [value] if value.is_file() else _below(value):
@@ -126,8 +135,24 @@ def _sources(settings: Settings, without: set[Path]) -> Iterator[tuple[str, Path
                 yield f"{SETTINGS}{name}/{below.as_posix()}", path
 
 
-def _below(folder: Path) -> Iterable[Path]:
-    return sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+def _below(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:
+    """Every file, links followed; one that leads back up is not gone into again, one that leads nowhere is a file."""
+    try:
+        lying = sorted(folder.iterdir())
+    except FileNotFoundError:  # removed since it was listed
+        return
+    inside = above | {_real(folder)}
+    for path in lying:
+        if path.is_dir():
+            if _real(path) not in inside:
+                yield from _below(path, inside)
+        elif path.is_file() or path.is_symlink():
+            yield path
+
+
+def _real(path: Path) -> Path:
+    """Where it leads; other than Path.resolve it takes a link to itself for a file."""
+    return Path(os.path.realpath(path))
 
 
 def _add(archive: zipfile.ZipFile, name: str, path: Path) -> Kept:
@@ -149,10 +174,10 @@ def _add_text(archive: zipfile.ZipFile, name: str, content: str) -> Kept:
 def _settings_text(settings: Settings) -> str:
     """The settings that differ from the defaults, passwords too, as lines of a .env file."""
     own = {name: value for name, value in settings if value not in (Settings.model_fields[name].default, None, "")}
-    if make_url(settings.database_url).get_backend_name() == "sqlite":
-        own.pop("database_url", None)  # it lies in the restored folder; the old one must not be opened again
     lines = (f"DUIXIAN_{name.upper()}={_quoted(value)}" for name, value in own.items() if name not in _OF_THIS_MACHINE)
-    return "# 备份时的设置，恢复后写回运行目录的 .env；含有密码，请妥善保管。\n" + "\n".join(lines) + "\n"
+    head = "# 备份时的设置，恢复后写回运行目录的 .env；含有密码，请妥善保管。"
+    where = _WHERE[make_url(settings.database_url).get_backend_name()]
+    return "\n".join([head, where, *lines]) + "\n"
 
 
 def _quoted(value: object) -> str:

@@ -10,6 +10,7 @@ from pydantic import BaseModel, ConfigDict
 NAME = "manifest.json"
 DATABASE = {"sqlite": "database/duixian.db", "postgresql": "database/duixian.dump"}
 DATA, SETTINGS = "data/", "settings/"
+EARLIER = "earlier/"  # where a restore puts what an archive made by an older version has twice
 CHUNK = 1024 * 1024
 
 
@@ -35,6 +36,22 @@ class Manifest(BaseModel):
     chain_hash: str
     files: dict[str, Kept]
     missing: tuple[str, ...] = ()
+
+
+def place(name: str) -> str:
+    """Where a file of the archive lies in the restored folder, which becomes the data folder."""
+    if name in DATABASE.values():
+        return name.rpartition("/")[2]
+    below = name.removeprefix(DATA)
+    return f"{EARLIER}{below}" if name.startswith(DATA) and is_taken(below) else below
+
+
+def is_taken(below: str) -> bool:
+    """Whether a name in the data folder is where a restore puts something else: the database, the settings.
+
+    They lie there in every folder that was restored, and are no part of the next backup.
+    """
+    return below.startswith(SETTINGS) or below in {name.rpartition("/")[2] for name in DATABASE.values()}
 
 
 def chunks(file: IO[bytes]) -> Iterator[bytes]:

@@ -5,17 +5,17 @@ import hashlib
 import os
 import shutil
 import zipfile
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from tempfile import mkdtemp
 
 from pydantic import ValidationError
+from sqlmodel import Session
 
 from services import chain
 from services.archives import DAMAGED
 from services.backups import database
-from services.backups.manifest import DATA, DATABASE, NAME, Kept, Manifest, chunks, sha256_of
+from services.backups.manifest import DATABASE, NAME, Kept, Manifest, chunks, place, sha256_of
 from services.errors import InputError, StateError
 
 _DISK = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EIO)
@@ -23,7 +23,7 @@ _DISK = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EACCES, errno.EROFS, err
 
 @dataclass(frozen=True)
 class Restored:
-    """What came out. `problems` are what the audit chain's check says; None: the database was not read."""
+    """What came out. `problems` are what the audit chain's check says; None: the dump was not loaded."""
 
     folder: Path
     manifest: Manifest
@@ -70,7 +70,7 @@ def _unpack(file: Path, folder: Path) -> Manifest:
             manifest = _manifest(archive, file.name)
             _check_names(archive, manifest, file.name)
             for name, kept in manifest.files.items():
-                _put(archive, name, kept, folder / _place(name), file.name)
+                _put(archive, name, kept, folder / place(name), file.name)
     except InputError:
         raise
     except DAMAGED as error:
@@ -104,12 +104,6 @@ def _is_plain(name: str) -> bool:
     return not path.is_absolute() and ".." not in path.parts and "\\" not in name and "\0" not in name
 
 
-def _place(name: str) -> str:
-    if name in DATABASE.values():
-        return name.rpartition("/")[2]
-    return name.removeprefix(DATA)
-
-
 def _put(archive: zipfile.ZipFile, name: str, kept: Kept, path: Path, file: str) -> None:
     digest = hashlib.sha256()
     try:
@@ -120,6 +114,10 @@ def _put(archive: zipfile.ZipFile, name: str, kept: Kept, path: Path, file: str)
                 digest.update(piece)
                 target.write(piece)
             os.fsync(target.fileno())
+    except FileExistsError as error:
+        raise InputError(
+            f"备份 {file} 里的 {name} 与另一个文件要放在同一处（{place(name)}）；请换一份备份。"
+        ) from error
     except DAMAGED as error:
         _check_disk(error, path)
         raise InputError(f"备份 {file} 里的 {name} 已损坏（{error}）；请换一份备份。") from error
@@ -134,19 +132,21 @@ def _check_disk(error: Exception, path: Path) -> None:
 
 
 def _settle_database(manifest: Manifest, folder: Path, database_url: str) -> list[str] | None:
-    path = folder / _place(DATABASE[manifest.database])
+    path = folder / place(DATABASE[manifest.database])
     if manifest.database == "postgresql":
-        if database_url:
-            database.load_dump(database_url, path)
-        return None
+        if not database_url:
+            return None
+        database.load_dump(database_url, path)
+        with database.reading_at(database_url) as session:
+            return _check_chain(manifest, session)
     if database_url:
         raise InputError("这份备份的数据库是 SQLite，放在恢复的文件夹里；请不要写 --database。")
     if not database.is_sound(path):
         raise InputError(f"备份里的数据库 {path.name} 已损坏；请换一份备份。")
-    return list(_chain(manifest, path))
-
-
-def _chain(manifest: Manifest, path: Path) -> Iterator[str]:
     with database.reading(path) as session:
-        last = chain.Anchor(manifest.chain_seq, manifest.chain_hash, "备份清单上的")
-        yield from chain.verify(session, [last] if last.seq else [])
+        return _check_chain(manifest, session)
+
+
+def _check_chain(manifest: Manifest, session: Session) -> list[str]:
+    last = chain.Anchor(manifest.chain_seq, manifest.chain_hash, "备份清单上的")
+    return chain.verify(session, [last] if last.seq else [])

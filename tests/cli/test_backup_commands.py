@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
-from services import anchoring, chain
+from services import anchoring, backups, chain
+from services.clock import SystemClock
 from tests.cli.conftest import Office
+from tests.desk import Desk
 
 
 def test_a_backup_is_taken_and_restored(office: Office, tmp_path: Path) -> None:
@@ -15,6 +17,15 @@ def test_a_backup_is_taken_and_restored(office: Office, tmp_path: Path) -> None:
     assert "已经存在" in office.told("restore", made["file"], "--to", str(tmp_path / "again"), code=1)
     assert "没有找到备份" in office.told("restore", "none.zip", "--to", str(tmp_path / "other"), code=1)
     assert office.json("restore", made["file"], "--to", str(tmp_path / "other"))["problems"] == []
+
+
+def test_after_a_backup_of_postgresql_the_address_of_its_database_is_asked_for(
+    office: Office, pg: Desk, tmp_path: Path
+) -> None:
+    made = backups.make(pg.settings, SystemClock(), tmp_path / "b.zip")
+    said = office.told("restore", str(made.file), "--to", str(tmp_path / "again"))
+    assert "DUIXIAN_DATABASE_URL 写恢复到的数据库的地址" in said
+    assert office.json("restore", str(made.file), "--to", str(tmp_path / "other"))["problems"] is None
 
 
 def test_the_default_place_is_that_of_the_settings(office: Office) -> None:

@@ -76,6 +76,87 @@ def at(folder: Path) -> dict[str, object]:
 PASSWORD = "a 'b' \"c\" #d \\e $f"
 
 
+def test_what_was_restored_is_backed_up_and_restored_again(desk: Desk, tmp_path: Path) -> None:
+    furnish(desk)
+    (desk.settings.data_dir / "duixian.dump").write_text("of a restored PostgreSQL", encoding="utf-8")
+    made = backups.make(desk.settings, WALL, tmp_path / "1.zip")
+    for number in (1, 2):
+        folder = tmp_path / f"generation-{number}"
+        assert backups.restore(made.file, folder).problems == []
+        made = backups.make(desk.settings.model_copy(update=at(folder)), WALL, tmp_path / f"of-{number}.zip")
+    first, second = (files_below(tmp_path / f"generation-{number}") for number in (1, 2))
+    assert first.keys() == second.keys() and "duixian.dump" not in first
+    assert all(first[name] == second[name] for name in first if name.startswith(("attachments/", "output/")))
+
+
+def test_a_database_elsewhere_does_not_clash_with_an_old_one_in_the_data_folder(desk: Desk, tmp_path: Path) -> None:
+    live = desk.settings.data_dir / "duixian.db"
+    shutil.copy(live, tmp_path / "live.db")
+    live.write_text("old", encoding="ascii")
+    settings = desk.settings.model_copy(update={"database_url": f"sqlite:///{tmp_path / 'live.db'}"})
+    made = backups.make(settings, WALL, tmp_path / "b.zip")
+    assert backups.restore(made.file, tmp_path / "again").problems == []
+
+
+def changed_names(file: Path, names: dict[str, str]) -> Path:
+    """A copy of the archive in which files have other names, in the manifest too."""
+    with zipfile.ZipFile(file) as source:
+        moved = {new: source.read(old) for old, new in names.items()}
+
+    def change(name: str, data: bytes) -> bytes | None:
+        if name == NAME:
+            for old, new in names.items():
+                data = data.replace(f'"{old}"'.encode(), f'"{new}"'.encode())
+        return None if name in names else data
+
+    return rewritten(file, change, moved)
+
+
+def test_an_archive_of_an_older_version_that_has_settings_twice_is_restored(desk: Desk, tmp_path: Path) -> None:
+    furnish(desk)
+    made = backups.make(desk.settings, WALL, tmp_path / "b.zip")
+    twice = "settings/cycle_file/cycle.yaml"
+    changed = changed_names(made.file, {"data/link.key": f"data/{twice}", "data/drafts/e": "data/duixian.db"})
+    assert backups.restore(changed, tmp_path / "again").problems == []
+    out = files_below(tmp_path / "again")
+    assert out[twice] == desk.settings.cycle_file.read_bytes()
+    assert out[f"earlier/{twice}"] == (desk.settings.data_dir / "link.key").read_bytes()
+    assert out["earlier/duixian.db"] == b"drafts/e"
+
+
+def test_two_files_for_one_place_are_said_to_be_that(desk: Desk, tmp_path: Path) -> None:
+    furnish(desk)
+    made = backups.make(desk.settings, WALL, tmp_path / "b.zip")
+    changed = changed_names(made.file, {"data/link.key": "drafts/e"})
+    with pytest.raises(InputError, match="要放在同一处（drafts/e）"):
+        backups.restore(changed, tmp_path / "again")
+
+
+def test_links_to_files_and_folders_are_followed(desk: Desk, tmp_path: Path) -> None:
+    furnish(desk)
+    folder = desk.settings.data_dir
+    before = files_below(folder)
+    for name in ("link.key", "output"):  # the key on another disk, the documents too
+        (folder / name).rename(tmp_path / name)
+        (folder / name).symlink_to(tmp_path / name)
+    (tmp_path / "output" / "up").symlink_to(folder, target_is_directory=True)
+    (folder / "round").symlink_to(folder, target_is_directory=True)
+    (folder / "logs" / "gone").symlink_to(tmp_path / "nowhere")  # what is left out may lead where it likes
+    made = backups.make(desk.settings, WALL, tmp_path / "b.zip")
+    backups.restore(made.file, tmp_path / "again")
+    out = files_below(tmp_path / "again")
+    assert (out["link.key"], out["output/y/x.pdf"]) == (before["link.key"], before["output/y/x.pdf"])
+    assert not any("up/" in name or "round/" in name for name in out)
+
+
+@pytest.mark.parametrize("to", ["nowhere", "output"])
+def test_a_link_that_leads_nowhere_is_named_and_nothing_is_written(desk: Desk, tmp_path: Path, to: str) -> None:
+    (desk.settings.data_dir / "output").symlink_to(desk.settings.data_dir / to)
+    with pytest.raises(StateError, match="output"):
+        backups.make(desk.settings, WALL, tmp_path / "b.zip")
+    assert not list(tmp_path.glob("b.zip*"))
+
+
 def test_keys_outside_of_the_data_folder_and_settings_come_along(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -375,20 +456,28 @@ def test_a_year_restored_in_its_middle_comes_to_the_same_end(year: World, tmp_pa
             assert outcome(session) == outcome(year.session)
 
 
+def empty_beside(pg: Desk) -> str:
+    """The address of another database in the same PostgreSQL, with nothing in it."""
+    with create_engine(pg.settings.database_url, isolation_level="AUTOCOMMIT").connect() as connection:
+        connection.execute(text("DROP DATABASE IF EXISTS restored"))
+        connection.execute(text("CREATE DATABASE restored"))
+    return make_url(pg.settings.database_url).set(database="restored").render_as_string(hide_password=False)
+
+
 def test_a_backup_of_postgresql_is_restored_into_an_empty_database(pg: Desk, tmp_path: Path) -> None:
     pg.open_intake()
     pg.submit()
     made: list[backups.Made] = []
     assert writes_beside(pg, lambda: made.append(backups.make(pg.settings, WALL, tmp_path / "b.zip")), user(pg)) > 0
     assert made[0].manifest.database == "postgresql"
+    with zipfile.ZipFile(made[0].file) as archive:
+        written = archive.read("settings/settings.env").decode()
+    assert pg.settings.database_url not in written and "DUIXIAN_DATABASE_URL=" not in written
+    assert "# DUIXIAN_DATABASE_URL 请写恢复到的数据库的地址" in written
     with pytest.raises(InputError, match="已有数据"):
         backups.restore(made[0].file, tmp_path / "full", database_url=pg.settings.database_url)
-    other = make_url(pg.settings.database_url).set(database="restored")
-    with create_engine(pg.settings.database_url, isolation_level="AUTOCOMMIT").connect() as connection:
-        connection.execute(text("DROP DATABASE IF EXISTS restored"))
-        connection.execute(text("CREATE DATABASE restored"))
-    address = other.render_as_string(hide_password=False)
-    backups.restore(made[0].file, tmp_path / "again", database_url=address)
+    address = empty_beside(pg)
+    assert backups.restore(made[0].file, tmp_path / "again", database_url=address).problems == []
     engine = engine_of(pg.settings.model_copy(update={"database_url": address}))
     migrate(engine)
     with Session(engine) as session:
@@ -398,6 +487,17 @@ def test_a_backup_of_postgresql_is_restored_into_an_empty_database(pg: Desk, tmp
         with pytest.raises(Exception, match="append-only"):
             session.execute(text("DELETE FROM auditentry"))
     engine.dispose()
+
+
+def test_a_broken_chain_in_postgresql_is_told_after_it_was_loaded(pg: Desk, tmp_path: Path) -> None:
+    pg.session.rollback()
+    pg.session.execute(text("ALTER TABLE auditentry DISABLE TRIGGER USER"))
+    pg.session.execute(text("UPDATE auditentry SET actor = 'x' WHERE seq = 5"))
+    pg.session.commit()
+    made = backups.make(pg.settings, WALL, tmp_path / "b.zip")
+    assert backups.restore(made.file, tmp_path / "unread").problems is None
+    done = backups.restore(made.file, tmp_path / "again", database_url=empty_beside(pg))
+    assert done.problems is not None and "第 5 号" in done.problems[0]
 
 
 def test_without_a_program_that_is_new_enough_the_sentence_says_which(monkeypatch: pytest.MonkeyPatch) -> None:

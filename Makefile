@@ -65,7 +65,7 @@ test: $(READY) browser scanner authority fonts  ## 运行全部测试，包括�
 	@$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 faults: $(READY)  ## 故障测试（约两小时，中断了再运行即接着做）：在每个提交点、在随机时刻强行结束各部件，结果写入 docs/reliability.md
-	@$(BIN)/python -m pytest --hypothesis-profile=long tests/faults/test_outbox_machine.py tests/faults/test_life_machine.py
+	@$(BIN)/python -m pytest --hypothesis-profile=long --timeout=0 tests/faults/test_outbox_machine.py tests/faults/test_life_machine.py
 	@$(BIN)/python -m tests.faults.commits
 	@$(BIN)/python -m tests.faults.adversary
 

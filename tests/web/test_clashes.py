@@ -26,7 +26,7 @@ def locked(_session: Session) -> None:
     raise OperationalError("BEGIN IMMEDIATE", None, Exception("database is locked"))
 
 
-def unreadable(session: Session) -> None:
+def unreadable(_session: Session) -> None:
     """Read what was sealed without the file of keys."""
     keys = Keyring(Path("/no/such/data.keys"))
     keys.unseal("sm4:00000000:AAAA", "objection.contact")

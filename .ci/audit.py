@@ -1,17 +1,20 @@
 """Ask pip-audit about the locked packages, and never take "nothing was looked up" for "nothing was found".
 
 pip-audit skips what the index does not know and then says that there are no known vulnerabilities: behind a mirror
-without advisories it would always be content. `audit.py PIP_AUDIT LOCK`; exit code 1 for a known vulnerability, and
-with AUDIT_REQUIRED=1 also when advisories cannot be reached.
+without advisories it would always be content. `audit.py PIP_AUDIT LOCK`; exit code 1 for a known vulnerability and
+when pip-audit fails, and with AUDIT_REQUIRED=1 also when advisories cannot be reached.
 """
 
 import json
 import os
+import re
 import subprocess
 import sys
 from typing import Any
 
 LIMIT = 600  # seconds
+MOST_TOLD = 20  # lines
+OFFLINE = re.compile(r"could not connect|connectionerror|max retries exceeded|timed out|name resolution", re.IGNORECASE)
 
 
 def main() -> int:
@@ -30,10 +33,17 @@ def main() -> int:
     ]
     try:
         asked = subprocess.run(command, capture_output=True, text=True, timeout=LIMIT, check=False)
-        packages = json.loads(asked.stdout)["dependencies"]
-    except (subprocess.TimeoutExpired, json.JSONDecodeError, KeyError):
-        packages = []
-    return _judge(packages)
+    except subprocess.TimeoutExpired:
+        return _judge([])
+    try:
+        return _judge(json.loads(asked.stdout)["dependencies"])
+    except (json.JSONDecodeError, KeyError):
+        said = asked.stderr.strip().splitlines()[-MOST_TOLD:]
+    print("\n".join(said), file=sys.stderr)
+    if OFFLINE.search("\n".join(said)):
+        return _judge([])
+    print(f"pip-audit 没有运行成功（退出码 {asked.returncode}），没有查任何依赖；请按上面的提示处理。")
+    return 1
 
 
 def _judge(packages: list[dict[str, Any]]) -> int:

@@ -60,7 +60,7 @@ def erase(
         print_json({"cycle": cycle, "applications": done.applications, "files": done.files, "digest": done.digest})
     else:
         typer.echo(
-            f"已清除 {done.applications} 件申报的个人信息，删去材料 {done.files} 份，校验码 {done.digest}。"
+            f"已清除 {done.applications} 件申报的个人信息，{done.files} 份材料不再保存，校验码 {done.digest}。"
             "备份里还有原来的内容，请按备份的保存期限销毁。"
         )
 

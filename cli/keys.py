@@ -1,9 +1,14 @@
 """`duixian keys`: the keys to what the database holds encrypted."""
 
+from typing import TYPE_CHECKING
+
 import typer
 
 from cli.context import desk
 from cli.options import AsJson, AsLogin, print_json, table
+
+if TYPE_CHECKING:
+    from services.key_rotation import Used
 
 app = typer.Typer(name="keys", help="数据密钥：列出、轮换。", no_args_is_help=True)
 
@@ -16,10 +21,11 @@ def list_command(as_json: AsJson = False) -> None:
     with desk() as place:
         found = key_rotation.used(place.session)
     if as_json:
-        keys = ("key", "texts", "seals", "known")
-        print_json([dict(zip(keys, (e.name, e.texts, e.seals, e.known), strict=True)) for e in found])
+        keys = ("key", "texts", "proofs", "seals", "known")
+        print_json([dict(zip(keys, (e.name, e.texts, e.proofs, e.seals, e.known), strict=True)) for e in found])
     else:
-        table(("密钥编号", "加密了多少项", "状态"), [(each.name, str(each.texts), _state(each)) for each in found])
+        heads = ("密钥编号", "加密了多少项", "证明了几次清除", "状态")
+        table(heads, [(each.name, str(each.texts), str(each.proofs), _state(each)) for each in found])
     raise typer.Exit(0 if all(each.known for each in found) else 1)
 
 
@@ -39,10 +45,7 @@ def rotate(login_as: AsLogin, as_json: AsJson = False) -> None:
         typer.echo(f"已改用密钥 {newest}，重新加密 {done} 项。请马上另行备份密钥文件；旧备份还要用旧密钥，暂勿删去。")
 
 
-def _state(each: object) -> str:
-    from services.key_rotation import Used
-
-    assert isinstance(each, Used)
+def _state(each: "Used") -> str:
     if not each.known:
         return "文件里没有，读不出"
-    return "在用" if each.seals else "只用来读" if each.texts else "不再用到"
+    return "在用" if each.seals else "只用来读" if each.texts or each.proofs else "不再用到"

@@ -19,7 +19,7 @@ class Erasure(SQLModel, table=True):
     id: int | None = Field(default=None, primary_key=True)
     cycle_id: int = Field(foreign_key="cycle.id", unique=True)
     applications: int
-    files: int  # of evidence, which were removed
+    files: int  # entries of evidence; the bytes go too unless something else names them
     digest: str = Field(max_length=80)
     reason: str
     user_id: int = Field(foreign_key="user.id")

@@ -1,15 +1,16 @@
-"""What the operator has to look at because it does not mend itself: runs, mail, backups, the audit chain, the disk."""
+"""What the operator has to look at because it does not mend itself: runs, mail, the chain, keys, the disk …"""
 
+import logging
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, time, timedelta
 
 from sqlmodel import Session, col, select
 
 from config.settings import Settings
 from models import AuditEntry, Channel, Cycle, CycleLease, Role
-from services import anchoring, chain, cycles
+from services import anchoring, chain, cycles, key_rotation, retention
 from services.actors import Actor
 from services.backups import last_backup
 from services.clock import CHINA, Clock, today
@@ -19,6 +20,7 @@ from services.notices.contexts import about_cycle
 from services.notices.queueing import queue_to_all
 from services.operation import operation
 from services.people import active_users
+from services.sealing import KeysError
 from services.stages import CyclePlan
 
 KIND = "operator_alert"
@@ -28,6 +30,7 @@ _IDLE = timedelta(minutes=30)  # a stage whose work nobody does
 _GRACE = timedelta(days=1)  # after a due moment
 _NOT_ANCHORED = timedelta(days=2)
 _TAIL = 200  # entries that a page has checked
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -50,7 +53,7 @@ def current(
     found += _chain(session, clock, thorough=thorough)
     if settings.clock_file is None:  # a clock that is moved tells nothing of how old something is
         found += [*_anchors(session, clock), *_backup(session, wall, settings)]
-    return [*found, *_disk(wall, settings)]
+    return [*found, *_keys(session, wall), *_retention(session, clock, settings), *_disk(wall, settings)]
 
 
 @operation("message.queue")
@@ -156,6 +159,23 @@ def _backup(session: Session, wall: Clock, settings: Settings) -> Iterator[Alert
     known = f"最近一次备份是 {_spelled(last.at)}" if last else "还没有备份过"
     detail = f"{known}，已超过 {settings.backup_days} 天；请运行 duixian backup，并检查定时备份。"
     yield Alert("backup", "备份过期", detail, since)
+
+
+def _keys(session: Session, wall: Clock) -> Iterator[Alert]:
+    try:
+        if key_rotation.readable(session):
+            return
+    except KeysError as error:
+        _LOG.error("%s", error)
+    detail = "数据密钥文件缺失、损坏，或不是当时的那一份，账号、电话等读不出来；请管理员放回备份的密钥文件，不用重启。"
+    yield Alert("keys", "加密的内容读不出来", detail, wall.now())
+
+
+def _retention(session: Session, clock: Clock, settings: Settings) -> Iterator[Alert]:
+    for due in retention.waiting(session, clock, settings):
+        detail = f"应保存到 {due.due_on}；请管理员运行 duixian data erase {due.cycle.id} 清除，不能恢复。"
+        since = datetime.combine(due.due_on, time.min, CHINA)
+        yield Alert(f"retention/{due.cycle.id}", f"{due.cycle.year} 年度的个人信息保存期限已届满", detail, since)
 
 
 def _disk(wall: Clock, settings: Settings) -> Iterator[Alert]:

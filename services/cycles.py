@@ -6,7 +6,7 @@ from typing import Any
 from sqlmodel import Session, col, func, select
 
 from config.settings import Settings
-from models import Cycle, CycleStatus, Decision, DecisionKind, PaymentOrder, StageVisit, VisitResult
+from models import Cycle, CycleStatus, Decision, DecisionKind, Erasure, PaymentOrder, StageVisit, VisitResult
 from services import policies
 from services.actors import Actor
 from services.calendar import Calendar
@@ -47,8 +47,9 @@ def open_cycle(
 ) -> Cycle:
     """Open the cycle of a policy and statistics year, with the yearly settings of its adjustable parameters.
 
-    A cancelled year is opened again from its first stage; what was filed in it stays. Raises InputError when the
-    policy has problems, the year lies outside of it, a setting is out of bounds, or the cycle is open or has ended.
+    A cancelled year is opened again from its first stage, unless it was erased; what was filed in it stays. Raises
+    InputError when the policy has problems, the year lies outside of it, a setting is out of bounds, or the cycle is
+    open or has ended.
     """
     known = session.exec(select(Cycle).where(Cycle.policy_id == policy_id, Cycle.year == year)).one_or_none()
     if known is not None:
@@ -111,6 +112,8 @@ def _end_cancelled(session: Session, clock: Clock, cycle: Cycle) -> None:
         raise InputError(f"{cycle.policy_id} 的 {cycle.year} 年度已经开立；请用 duixian cycle status 查看。")
     if session.exec(select(PaymentOrder.id).where(PaymentOrder.cycle_id == cycle.id)).first() is not None:
         raise InputError(f"{cycle.policy_id} 的 {cycle.year} 年度已经下达过资金，终止后不能重新开立。")
+    if session.exec(select(Erasure.id).where(Erasure.cycle_id == cycle.id)).first() is not None:
+        raise InputError(f"{cycle.policy_id} 的 {cycle.year} 年度的个人信息已经清除，不能重新开立。")
     visit = current_visit(session, cycle)
     visit.left_at, visit.result = clock.now(), VisitResult.RETURNED
     session.flush()

@@ -59,20 +59,25 @@ def take_turn(session: Session) -> None:
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TURN})
 
 
-def outside_a_transaction(connection: Connection, pragma: str) -> None:
-    """Have SQLite do what it does not do within a transaction."""
+def outside_a_transaction(connection: Connection, pragma: str) -> Any:
+    """Have SQLite do what it does not do within a transaction; the first row of its answer."""
     driver = connection.connection.driver_connection
     assert driver is not None
-    driver.execute(f"PRAGMA {pragma}")
+    return driver.execute(f"PRAGMA {pragma}").fetchone()
 
 
-def clean_log(session: Session) -> None:
-    """Leave nothing of what was erased in the log of SQLite; elsewhere the database's own upkeep does it (VACUUM)."""
+def clean_log(session: Session) -> bool:
+    """Leave nothing of what was erased in the log of SQLite; elsewhere the database's own upkeep does it (VACUUM).
+
+    False when somebody who reads an older state kept it from being cut for as long as one waits.
+    """
     session.rollback()
     bind = session.get_bind()
     if bind.dialect.name == "sqlite":
         with bind.engine.connect() as connection:
-            outside_a_transaction(connection, "wal_checkpoint(TRUNCATE)")
+            busy, *_ = outside_a_transaction(connection, "wal_checkpoint(TRUNCATE)") or (0,)
+            return not busy
+    return True
 
 
 @contextmanager

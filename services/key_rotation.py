@@ -1,11 +1,13 @@
 """轮换数据密钥: a new key seals what the old ones had sealed, in chunks; a killed one is gone on with."""
 
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 from sqlalchemy import Column, Table, Text, func, select, type_coerce, update
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session, SQLModel, col
 
+from models import Erasure
 from models.columns import SealedDocument, SealedText
 from services import audit
 from services.actors import Actor
@@ -18,25 +20,45 @@ _NAME = len(MARK) + 1, 8  # where the key's id stands in a sealed text, for SQL
 
 @dataclass(frozen=True)
 class Used:
-    """A key, and how many texts it sealed."""
+    """A key, how many texts it sealed, and how many erasures it proves (docs/decisions/0022)."""
 
     name: str
     texts: int
+    proofs: int
     seals: bool  # the newest one, with which is written
     known: bool  # it is in the file
 
 
 def used(session: Session) -> list[Used]:
     """The keys of the file, the newest last, after those that the database needs and the file lacks."""
-    counts: dict[str, int] = {}
+    texts: Counter[str] = Counter()
     for column in _sealed():
         name = func.substr(_raw(column), *_NAME)
-        for key, count in session.execute(select(name, func.count()).where(_raw(column) != "").group_by(name)):
-            counts[key] = counts.get(key, 0) + count
+        counted = select(name, func.count()).where(_raw(column) != "").group_by(name)
+        for key, count in session.execute(counted):
+            texts[key] += count
+    digests = session.execute(select(col(Erasure.digest))).scalars()
+    proofs = Counter(digest.partition(":")[0] for digest in digests)
     ring = keyring(session)
     known, newest = ring.keys(), ring.newest
-    missing = [Used(name, count, False, False) for name, count in sorted(counts.items()) if name not in known]
-    return missing + [Used(name, counts.get(name, 0), name == newest, True) for name in known]
+    names = [*sorted((texts.keys() | proofs.keys()) - known.keys()), *known]
+    return [Used(name, texts[name], proofs[name], name == newest, name in known) for name in names]
+
+
+def readable(session: Session) -> bool:
+    """Whether the keys are there of the first and the last text of every column: a look that costs nothing.
+
+    Raises KeysError when the file cannot be read.
+    """
+    known = keyring(session).keys()
+    return all(name in known for column in _sealed() for name in _at_the_ends(session, column))
+
+
+def _at_the_ends(session: Session, column: Column[str]) -> Iterator[str]:
+    (key,) = _table(column).primary_key.columns
+    name = select(func.substr(_raw(column), *_NAME)).where(_raw(column) != "").limit(1)
+    for order in (key.asc(), key.desc()):
+        yield from session.execute(name.order_by(order)).scalars()
 
 
 def rotate(session: Session, clock: Clock, actor: Actor, *, at_once: int = 1000) -> Iterator[int]:

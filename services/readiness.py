@@ -10,7 +10,7 @@ from sqlalchemy import Engine, text
 from sqlmodel import Session
 
 from config.settings import ROOT, Settings
-from services import alerts
+from services import alerts, key_rotation
 from services.clock import Clock
 from services.notices import backlog
 
@@ -24,9 +24,14 @@ def checks(engine: Engine, settings: Settings, clock: Clock, wall: Clock) -> dic
         with Session(engine) as session:
             return backlog.stuck(session, settings, clock, wall) == 0
 
+    def keys() -> bool:
+        with Session(engine) as session:
+            return key_rotation.readable(session)
+
     return {
         "database": holds("database", lambda: _answers(engine)),
         "schema": holds("schema", lambda: _revision(engine) == newest_schema()),
+        "keys": holds("keys", keys),
         "disk": holds("disk", lambda: alerts.free_megabytes(settings) >= settings.free_megabytes),
         "outbox": holds("outbox", outbox),
     }

@@ -6,7 +6,7 @@ awards, amounts, credit codes, facts, opinions, and the evidence of payments, wh
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
 
 from sqlalchemy import Delete, Select, String, Update, cast, delete, exists, func, literal, update
 from sqlmodel import Session, col, select
@@ -40,6 +40,7 @@ from models import (
     PaymentOrder,
     PaymentStatus,
     PublicNotice,
+    Registration,
 )
 from services import attachments, audit, cycles, drafts
 from services.actors import Actor
@@ -48,6 +49,7 @@ from services.clock import CHINA, Clock, today
 from services.database import clean_log
 from services.errors import InputError, StateError
 from services.operation import operation
+from services.permissions import require
 from services.sealing import keyring
 
 # Kinds of documents; payment lists are vouchers.
@@ -67,22 +69,31 @@ class Due:
 
 def years(session: Session, clock: Clock, settings: Settings) -> list[Due]:
     """Every cycle that has ended, the oldest first."""
-    ended = select(Cycle).where(col(Cycle.closed_at).is_not(None)).order_by(col(Cycle.closed_at))
-    return [_due(session, clock, settings, cycle) for cycle in session.exec(ended)]
+    return [_due(session, clock, settings, cycle) for cycle in _ended(session)]
+
+
+def waiting(session: Session, clock: Clock, settings: Settings) -> list[Due]:
+    """The years whose personal data may be erased today, and has not been."""
+    late = [cycle for cycle in _ended(session) if _due_on(clock, settings, cycle) <= today(clock)]
+    found = (_due(session, clock, settings, cycle) for cycle in late if _erasure(session, cycle.id or 0) is None)
+    return [each for each in found if not each.obstacles]
 
 
 def erase(session: Session, clock: Clock, actor: Actor, *, settings: Settings, cycle_id: int, reason: str) -> Erasure:
     """Erase the personal data of a cycle, and remove its files. Doing it again removes files that were left.
 
-    Raises StateError while the cycle is open, before its time, and while money is owed or an answer is; InputError
-    without a reason.
+    Raises StateError while the cycle is open, before its time, while money is owed or an answer is, and when it is
+    erased but has to be run again; InputError without a reason.
     """
-    done = session.exec(select(Erasure).where(Erasure.cycle_id == cycle_id)).one_or_none()
-    found = done or _erase(session, clock, actor, settings=settings, cycle_id=cycle_id, reason=reason)
+    require(actor, "data.erase")
+    found = _erasure(session, cycle_id)
+    if found is None:
+        found = _erase(session, clock, actor, settings=settings, cycle_id=cycle_id, reason=reason)
     drafts.sweep(session, settings)
     attachments.sweep(session, settings)
     _remove_documents(session, settings, cycle_id)
-    clean_log(session)
+    if not clean_log(session):
+        raise StateError(f"第 {cycle_id} 号年度已经清除，但有程序正在读数据库，日志文件里还有残留；请稍后再运行一次。")
     session.refresh(found)
     return found
 
@@ -103,7 +114,7 @@ def _erase(session: Session, clock: Clock, actor: Actor, *, settings: Settings, 
         user_id=actor.user_id,
         erased_at=clock.now(),
     )
-    for statement in _statements(cycle_id):
+    for statement in (*_statements(cycle_id), _old_registrations(clock, settings)):
         session.execute(statement, execution_options={"synchronize_session": False})
     session.expire_all()
     session.add(erasure)
@@ -111,13 +122,24 @@ def _erase(session: Session, clock: Clock, actor: Actor, *, settings: Settings, 
 
 
 def _due(session: Session, clock: Clock, settings: Settings, cycle: Cycle) -> Due:
-    closed_on = cycle.closed_at.astimezone(CHINA).date() if cycle.closed_at else today(clock)
-    due_on = _years_later(closed_on, settings.retention_years)
+    due_on = _due_on(clock, settings, cycle)
     obstacles = list(_obstacles(session, cycle))
     if today(clock) < due_on:
         obstacles.append(f"保存期限到 {due_on} 届满")
-    erasure = session.exec(select(Erasure).where(Erasure.cycle_id == cycle.id)).one_or_none()
-    return Due(cycle, due_on, tuple(obstacles), erasure)
+    return Due(cycle, due_on, tuple(obstacles), _erasure(session, cycle.id or 0))
+
+
+def _ended(session: Session) -> Iterable[Cycle]:
+    return session.exec(select(Cycle).where(col(Cycle.closed_at).is_not(None)).order_by(col(Cycle.closed_at))).all()
+
+
+def _erasure(session: Session, cycle_id: int) -> Erasure | None:
+    return session.exec(select(Erasure).where(Erasure.cycle_id == cycle_id)).one_or_none()
+
+
+def _due_on(clock: Clock, settings: Settings, cycle: Cycle) -> date:
+    closed_on = cycle.closed_at.astimezone(CHINA).date() if cycle.closed_at else today(clock)
+    return _years_later(closed_on, settings.retention_years)
 
 
 def _years_later(day: date, count: int) -> date:
@@ -132,7 +154,7 @@ def _obstacles(session: Session, cycle: Cycle) -> Iterable[str]:
         yield "年度还没有归档"
     unpaid = select(Payment.id).join(PaymentOrder, col(PaymentOrder.id) == Payment.order_id)
     unpaid = unpaid.where(PaymentOrder.cycle_id == cycle.id, Payment.status != PaymentStatus.PAID)
-    if count := _count(session, unpaid):
+    if cycle.status is CycleStatus.CLOSED and (count := _count(session, unpaid)):  # cancelled: they never will be
         yield f"还有 {count} 笔资金没有拨付"
     if count := sum(_is_open(session, case) for case in _cases(session, cycle)):
         yield f"还有 {count} 件追回没有办结"
@@ -207,6 +229,13 @@ def _statements(cycle_id: int) -> list[Update | Delete]:
         update(Bounce).where(col(Bounce.message_id).in_(messages)).values(recipient="", text=""),
         update(Dispatch).where(col(Dispatch.cycle_id) == cycle_id).values(recipients=[]),
     ]
+
+
+def _old_registrations(clock: Clock, settings: Settings) -> Update:
+    """Blank who asked for an account that was refused, as long ago: they belong to no year, and go with any."""
+    before = _years_later(today(clock), -settings.retention_years)
+    refused = col(Registration.refused_at) < datetime.combine(before, time.min, CHINA)
+    return update(Registration).where(refused).values(contact=attachments.ERASED, email="")
 
 
 def _remove_documents(session: Session, settings: Settings, cycle_id: int) -> None:

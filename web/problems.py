@@ -11,6 +11,7 @@ from starlette.exceptions import HTTPException
 
 from services.database import session_of
 from services.errors import InputError, NotAllowedError, NotFoundError, ServiceError, StateError
+from services.sealing import KeysError
 from web.access import PasswordFirstError, SignInFirstError, visit_of
 from web.console import Console
 from web.headers import finish
@@ -24,17 +25,18 @@ _TITLES = {
     409: "现在不能这样办",
     405: "不能这样打开",
     500: "程序出错",
-    503: "系统正忙",
+    503: "暂时不能办理",
 }
 _SENTENCES = {
     400: "填写的内容太长，或浏览器发来的不完整，没有保存；请缩短后重新提交，大段材料请作为文件上传。",
     404: "地址不对：没有这个页面。",
     405: "这个地址不能直接打开。",
 }
-# What the database refused because others were faster, or did not come to in time.
+# What the database refused because others were faster or did not come to in time, and what no key is there for.
 CLASHES: dict[type[Exception], tuple[int, str]] = {
     IntegrityError: (409, "同一件事刚刚有人办过，这次没有保存；请刷新页面核对后再办理。"),
     OperationalError: (503, "系统正忙，等候 30 秒仍没有轮到，这次没有保存；请稍后再办理。"),
+    KeysError: (503, "系统暂时读不出加密的内容，这次没有保存；请联系管理员。"),
 }
 _LOG = logging.getLogger(__name__)
 
@@ -97,9 +99,9 @@ def _http(request: Request, error: Exception) -> Response:
 
 
 def clash(request: Request, error: Exception) -> tuple[int, str]:
-    """The status and the sentence for what the database refused; the log keeps what it was."""
-    assert isinstance(error, DBAPIError)
-    _LOG.warning("%s %s: %s", request.method, request.url.path, error.orig)
+    """The status and the sentence for one of CLASHES; the log keeps what it was."""
+    cause = error.orig if isinstance(error, DBAPIError) else error
+    _LOG.warning("%s %s: %s", request.method, request.url.path, cause)
     return next(told for kind, told in CLASHES.items() if isinstance(error, kind))
 
 

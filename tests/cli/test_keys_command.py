@@ -2,7 +2,7 @@
 
 import pytest
 
-from models import Role
+from models import Erasure, Role
 from services import people
 from services.sealing import keyring
 from tests.cli.conftest import Office
@@ -26,6 +26,16 @@ def test_keys_are_listed_and_rotated(office: Office) -> None:
     secret = office.desk.settings.keys_file.read_text().split()[1]
     assert secret not in listed
     assert "管理员" in office.told("keys", "rotate", "--as", "operator", code=1)
+
+
+def test_a_key_that_proves_an_erasure_is_not_listed_as_useless(office: Office) -> None:
+    desk = office.desk
+    proof = {"digest": keyring(desk.session).digest("x"), "reason": "届满", "user_id": 1}
+    desk.session.add(Erasure(cycle_id=1, applications=0, files=0, erased_at=desk.clock.now(), **proof))
+    desk.session.commit()
+    office.told("keys", "rotate", "--as", "admin")
+    assert "不再用到" not in office.told("keys", "list")
+    assert [each["proofs"] for each in office.json("keys", "list")] == [1, 0]
 
 
 def test_a_missing_file_is_told_in_a_sentence(office: Office) -> None:

@@ -8,10 +8,12 @@ from sqlalchemy import text
 from sqlmodel import select
 
 from models import Channel, CycleLease, DeliveryAttempt, Message, MessageStatus, Relay, Role
-from services import alerts, anchoring, backups, cycles, lease, people
+from services import alerts, anchoring, backups, cycles, lease, people, retention
+from services.actors import find_actor
 from services.clock import FixedClock, SystemClock
 from services.notices import relays
 from services.notices.queueing import AT_ONCE
+from services.sealing import keyring
 from tests.desk import OPENED, Desk
 
 
@@ -203,6 +205,32 @@ def test_each_matter_is_told_once_a_day_to_those_who_see_to_it(desk: Desk) -> No
     assert tell(desk, found, group_webhook="https://robot.invalid/x") == 4
     group = desk.session.exec(select(Message).where(Message.channel == Channel.GROUP)).all()
     assert len(group) == 2
+
+
+def test_keys_that_are_not_there_or_of_another_record(desk: Desk) -> None:
+    desk.open_intake()
+    desk.submit()
+    settled(desk)
+    assert ids(desk) == []
+    desk.settings.keys_file.unlink()
+    assert ids(desk) == ["keys"]
+    keyring(desk.session).make_first()
+    assert ids(desk) == ["keys"]
+
+
+def test_a_year_whose_personal_data_is_due(desk: Desk) -> None:
+    people.add_user(*desk.at, desk.system, login="gly", name="管", role=Role.ADMINISTRATOR)
+    cycles.cancel(*desk.at, desk.operator, cycle_id=1, reason="机构改革")
+    desk.clock.instant = OPENED.replace(year=2031) - timedelta(days=1)
+    assert ids(desk) == []
+    desk.clock.advance(timedelta(days=1))
+    message(desk, 1)
+    assert ids(desk) == [], "mail is on its way"
+    desk.session.execute(text("UPDATE message SET status = 'sent'"))
+    desk.session.commit()
+    assert ids(desk) == ["retention/1"]
+    retention.erase(*desk.at, find_actor(desk.session, "gly"), settings=desk.settings, cycle_id=1, reason="届满")
+    assert ids(desk) == []
 
 
 def test_every_alert_says_what_to_do(desk: Desk) -> None:

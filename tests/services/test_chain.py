@@ -23,6 +23,11 @@ def chained(desk: Desk) -> Session:
     return desk.session
 
 
+def test_it_tells_no_address_of_a_user(desk: Desk) -> None:
+    told = [str(each.changes) for each in desk.session.exec(select(AuditEntry)) if each.operation == "user.add"]
+    assert told and [each for each in told if "@" in each or "（不记录）" not in each] == []
+
+
 def do(session: Session, *statements: str) -> None:
     for statement in statements:
         session.execute(text(statement))

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import Session, select
 
-from models import Application, AuditEntry, Draft, Role
+from models import Application, AuditEntry, Draft, Erasure, Role
 from services import key_rotation, people
 from services.actors import find_actor
 from services.audit import verify
@@ -68,6 +68,21 @@ def test_after_a_rotation_the_new_key_reads_all(filled: Desk) -> None:
     entries = filled.session.exec(select(AuditEntry).where(AuditEntry.operation == "keys.rotate")).all()
     assert entries[0].changes == [{"table": "datakey", "key": [new], "action": "insert", "values": {}}]
     assert sum(each["rows"] for entry in entries[1:] for each in entry.changes) == TEXTS
+
+
+def test_a_key_that_proves_an_erasure_is_still_needed(filled: Desk) -> None:
+    old = keyring(filled.session).newest
+    proof = {"digest": keyring(filled.session).digest("x"), "reason": "届满", "user_id": 1}
+    filled.session.add(Erasure(cycle_id=1, applications=0, files=0, erased_at=filled.clock.now(), **proof))
+    filled.session.commit()
+    rotate(filled)
+    new = keyring(filled.session).newest
+    listed = [(each.name, each.texts, each.proofs) for each in key_rotation.used(filled.session)]
+    assert listed == [(old, 0, 1), (new, TEXTS, 0)]
+    rotate(filled)
+    assert keyring(filled.session).newest != new, "a proof leaves nothing to be gone on with"
+    keep_newest(filled)
+    assert (key_rotation.used(filled.session)[0].name, key_rotation.used(filled.session)[0].known) == (old, False)
 
 
 def test_a_rotation_killed_anywhere_is_gone_on_with(desk: Desk) -> None:

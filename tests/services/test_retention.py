@@ -1,10 +1,12 @@
 """Personal data goes when its time is over, never before; what was decided and paid, and the chain, stay."""
 
+import sqlite3
+from contextlib import closing
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, SQLModel, col, select, update
 
@@ -34,15 +36,16 @@ from models import (
     ObjectionStatus,
     Payment,
     PublicNotice,
+    Registration,
     Role,
 )
-from services import attachments, file_store, people, public_notices, retention
+from services import attachments, cycles, file_store, people, public_notices, retention
 from services.actors import Actor, find_actor
 from services.audit import verify
 from services.clock import FixedClock
 from services.errors import InputError, NotAllowedError, NotFoundError, StateError
 from services.sealing import keyring
-from tests.desk import AFTER_INTAKE, OTHER_CODE, PURCHASE, Desk
+from tests.desk import AFTER_INTAKE, OTHER_CODE, POLICY, PURCHASE, Desk
 from tests.services.paid_year import all_payments, pay, propose
 from tests.services.record import Record
 from tests.services.test_application_files import ROW, TITLE, bring, write
@@ -220,6 +223,57 @@ def test_a_mistyped_address_is_left_in_no_sentence(desk: Desk, tmp_path: Path) -
     assert in_clear(desk.settings, [mistyped]) == []
 
 
+def test_only_the_administrator_has_it_run_again(ended: Desk) -> None:
+    after_five_years(ended)
+    erase(ended)
+    with pytest.raises(NotAllowedError):
+        retention.erase(*ended.at, ended.operator, settings=ended.settings, cycle_id=1, reason="再清一次")
+
+
+def test_a_year_that_was_erased_is_not_opened_again(desk: Desk) -> None:
+    administrator(*desk.at, desk.system)
+    cycles.cancel(*desk.at, desk.operator, cycle_id=1, reason="机构改革")
+    after_five_years(desk)
+    erase(desk)
+    opened = {"settings": desk.settings, "plan": desk.plan, "policy_id": POLICY, "year": 2025}
+    with pytest.raises(InputError, match="2025 年度的个人信息已经清除，不能重新开立"):
+        cycles.open_cycle(*desk.at, desk.operator, **opened)
+    assert desk.cycle.status is CycleStatus.CANCELLED
+
+
+def test_a_log_that_somebody_keeps_from_being_cut_is_told(ended: Desk) -> None:
+    if ended.session.get_bind().dialect.name != "sqlite":
+        return
+    after_five_years(ended)
+    ended.session.close()
+    ended.engine.dispose()
+    event.listen(ended.engine, "connect", lambda connection, _record: connection.execute("PRAGMA busy_timeout=200"))
+    reader = sqlite3.connect(ended.settings.data_dir / "duixian.db", isolation_level=None)
+    with closing(reader):
+        reader.execute("BEGIN")
+        reader.execute("SELECT count(*) FROM application").fetchone()
+        with pytest.raises(StateError, match="但有程序正在读数据库"):
+            erase(ended)
+        assert in_clear(ended.settings, PERSONAL) != []
+    erase(ended)
+    assert in_clear(ended.settings, PERSONAL) == []
+
+
+def test_old_registrations_that_were_refused_are_blanked_with_any_year(ended: Desk) -> None:
+    now = ended.clock.now()
+    for number, (days, refused) in enumerate(((1, True), (-1, True), (1, False))):
+        asked = {"uscc": OTHER_CODE, "name": "示例", "kind": "企业", "county": "x", "contact": "周示例"}
+        row = Registration(**asked, email="z@example.invalid", token_digest=str(number), password_hash="")
+        row.requested_at = row.expires_at = row.confirmed_at = now - timedelta(days=days)
+        row.refused_at = row.requested_at if refused else None
+        ended.session.add(row)
+    ended.session.commit()
+    after_five_years(ended)
+    erase(ended)
+    kept = ended.session.exec(select(Registration.contact, Registration.email).order_by(col(Registration.id))).all()
+    assert kept == [(attachments.ERASED, ""), *[("周示例", "z@example.invalid")] * 2]
+
+
 def test_what_was_decided_stays(ended: Desk) -> None:
     kept = text("SELECT number, enterprise_name, status, project, invoices, bank_name FROM application")
     facts = text("SELECT fact, kind, value FROM factvalue ORDER BY id")
@@ -340,6 +394,11 @@ def test_it_waits_for_the_money_of_payments_and_clawbacks(record: Record) -> Non
     close(record.session, record.clock)
     record.clock.instant = record.clock.instant.replace(year=2031)
     assert retention.years(record.session, record.clock, record.settings)[0].obstacles == ("还有 1 笔资金没有拨付",)
+    record.session.execute(text("UPDATE cycle SET status = 'cancelled'"))
+    record.session.commit()
+    record.session.expire_all()
+    cancelled = retention.years(record.session, record.clock, record.settings)[0]
+    assert cancelled.obstacles == (), "what a cancelled year did not pay it never will"
     record.session.execute(text(f"UPDATE payment SET status = 'paid', paid_on = '2026-03-02' WHERE id = {paid.id}"))
     record.session.commit()
     propose(record, amount_fen=100)

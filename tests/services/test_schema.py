@@ -10,11 +10,10 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Column, Engine, MetaData, inspect, select, text
+from sqlalchemy import Column, Connection, Engine, MetaData, inspect, select, text
 from sqlmodel import SQLModel
 
 from config.settings import ROOT, Settings
-from models import Application, Draft
 from services.database import engine_of
 from services.schema import migrate
 from services.sealing import MARK
@@ -191,36 +190,55 @@ def test_migrations_can_be_taken_back_and_made_again(engine: Engine) -> None:
 def test_what_is_personal_is_sealed_and_unsealed_again(engine: Engine) -> None:
     settings = Config()
     settings.set_main_option("script_location", str(ROOT / "migrations"))
-    query = text("SELECT bank_account, contact_phone FROM application ORDER BY id")
-    given = text("SELECT given FROM draft")
+    before = MetaData()
     with engine.begin() as connection:
         settings.attributes["connection"] = connection
         command.upgrade(settings, "0020")
-        before = MetaData()
         before.reflect(connection)
         for name, values in _PERSONAL:
             table = before.tables[name]
             needed = {column.name: _plain(column) for column in table.columns if not column.nullable}
             connection.execute(table.insert().values({**needed, **values}))
+        assert _held(connection, before) == _SEALED
     migrate(engine)
     with engine.connect() as connection:
-        for row in connection.execute(query).all()[:1]:
-            assert all(value.startswith(MARK) for value in row)
-        assert connection.execute(query).all()[1] == ("", "")
-        assert str(connection.execute(given).scalar_one()).startswith(MARK)
-        sealed = select(Application.__table__.c.bank_account).order_by(text("id"))
-        assert connection.execute(sealed).scalars().all() == [_ACCOUNT, ""]
-        assert connection.execute(select(Draft.__table__.c.given)).scalar_one() == {"bank_account": _ACCOUNT}
+        assert _held(connection, SQLModel.metadata) == _SEALED
+        for table, column in _SEALED:
+            raw = connection.execute(text(f"SELECT {column} FROM {table}")).scalars().all()
+            assert sorted(each[: len(MARK)] for each in raw) == ["", MARK] if len(raw) > 1 else raw[0].startswith(MARK)
     path = Path(engine.url.database or "")
     if engine.dialect.name == "sqlite":
-        assert _ACCOUNT.encode() not in path.read_bytes() + path.with_name(f"{path.name}-wal").read_bytes()
+        left = path.read_bytes() + path.with_name(f"{path.name}-wal").read_bytes()
+        assert [value for value in (_ACCOUNT, _PHONE, _CONTACT, _SECRET) if value.encode() in left] == []
     with engine.begin() as connection:
         settings.attributes["connection"] = connection
         command.downgrade(settings, "0020")
-        assert connection.execute(query).all() == [(_ACCOUNT, "13900000001"), ("", "")]
+        assert _held(connection, before) == _SEALED
+        after = MetaData()
+        after.reflect(connection)
+    for table, column in _SEALED:
+        was, became = (each.tables[table].c[column].type for each in (before, after))
+        assert repr(was) == repr(became)
 
 
-_ACCOUNT = "6200000000000000001"
+def _held(connection: Connection, tables: MetaData) -> dict[tuple[str, str], list[object]]:
+    """What the sealed columns hold, as these tables read it."""
+    found = {}
+    for name, column in _SEALED:
+        table = tables.tables[name]
+        rows = select(table.c[column]).order_by(*table.primary_key.columns)
+        found[name, column] = list(connection.execute(rows).scalars())
+    return found
+
+
+_ACCOUNT, _PHONE, _CONTACT, _SECRET = "6200000000000000001", "13900000001", "wu@example.invalid", "JBSWY3DPEHPK3PXP"
+_SEALED: dict[tuple[str, str], list[object]] = {
+    ("application", "bank_account"): [_ACCOUNT, ""],
+    ("application", "contact_phone"): [_PHONE, ""],
+    ("objection", "contact"): [_CONTACT],
+    ("credential", "totp_secret"): [_SECRET],
+    ("draft", "given"): [{"bank_account": _ACCOUNT}],
+}
 _PERSONAL: tuple[tuple[str, dict[str, object]], ...] = (
     ("user", {"id": 2, "login": "a"}),
     ("policyversion", {"id": 1}),
@@ -229,9 +247,14 @@ _PERSONAL: tuple[tuple[str, dict[str, object]], ...] = (
     *(
         ("application", {"id": key, "number": str(key), "item_digest": str(key), "status": "submitted", **told})
         for key, told in (
-            (1, {"bank_account": _ACCOUNT, "contact_phone": "13900000001"}),
+            (1, {"bank_account": _ACCOUNT, "contact_phone": _PHONE}),
             (2, {"bank_account": "", "contact_phone": ""}),
         )
     ),
     ("draft", {"id": 1, "given": {"bank_account": _ACCOUNT}}),
+    ("computationrun", {"id": 1}),
+    ("awardlist", {"id": 1}),
+    ("publicnotice", {"id": 1, "ends_on": date(2026, 1, 9)}),
+    ("objection", {"id": 1, "contact": _CONTACT}),
+    ("credential", {"user_id": 2, "totp_secret": _SECRET}),
 )

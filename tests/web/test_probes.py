@@ -15,6 +15,7 @@ from sqlalchemy import text
 from models import Role
 from services import cycles
 from services.clock import FileClock
+from services.sealing import Keyring
 from tests.desk import Desk
 from tests.web.conftest import House, equip, send
 from web.app import create_app
@@ -76,7 +77,7 @@ def test_a_process_that_answers_is_alive_whatever_became_of_the_rest(house: Hous
 
 def test_a_house_in_order_is_ready(house: House, engine_answers: None) -> None:
     answer = house.browser().get("/readyz")
-    names = ("database", "schema", "disk", "outbox", "engine")
+    names = ("database", "schema", "keys", "disk", "outbox", "engine")
     assert (answer.status_code, answer.json()) == (200, {"status": "ready", "checks": dict.fromkeys(names, "ok")})
 
 
@@ -95,6 +96,14 @@ def test_each_thing_that_fails_is_named_and_nothing_else_is_told(
     house.settings.free_megabytes = 10**9
     assert failing() == {"disk"}
     house.settings.free_megabytes = 0
+    desk.open_intake()
+    desk.submit()
+    keys, aside = house.settings.keys_file, house.settings.keys_file.with_suffix(".away")
+    keys.rename(aside)
+    assert failing() == {"keys"}
+    Keyring(keys).make_first()
+    assert failing() == {"keys"}, "these are the keys of another record"
+    aside.replace(keys)
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
     assert failing() == {"engine"}
     desk.session.execute(text("UPDATE alembic_version SET version_num = '0001'"))

@@ -32,12 +32,15 @@ def verify(
     printed = [anchoring.read_anchor(text) for text in anchor or ()]
     with desk() as place:
         problems = anchoring.check_all(place.session, place.settings, printed)
+        unchecked = anchoring.unchecked(place.settings)
         count, head = chain.length(place.session), chain.head(place.session)
     digest = head.hash if head else None
     if as_json:
-        print_json({"entries": count, "head": digest, "problems": problems})
+        print_json({"entries": count, "head": digest, "problems": problems, "unchecked": unchecked})
     elif problems:
         typer.echo("\n".join(problems))
     else:
         typer.echo(f"审计链完整，共 {count} 条，最后一条的校验值 {digest or '（没有）'}。")
+    if unchecked and not as_json:
+        typer.echo(unchecked, err=True)
     raise typer.Exit(1 if problems else 0)

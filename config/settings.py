@@ -104,7 +104,9 @@ class Settings(BaseSettings):
     tsa_url: str = Field(
         default="", description="时间戳服务的地址（RFC 3161），给每天的审计校验值加盖可信时间；不写就不加盖"
     )
-    tsa_ca_file: Path | None = Field(default=None, description="时间戳服务的根证书（PEM），用来核对时间戳")
+    tsa_ca_file: Path | None = Field(
+        default=None, description="时间戳服务的根证书（PEM），用来核对时间戳；换了服务，原来的根证书仍留在文件里"
+    )
     backup_dir: Path | None = Field(
         default=None, description="放备份的目录，宜在另一块盘上；默认是数据目录下的 backups"
     )

@@ -9,8 +9,8 @@ from tasks import keeping, notices
 def anchor() -> int:
     """核对整条审计链，留存最后一条的校验值并发给审计和科室负责人；时间戳服务没有应答的，下一次补盖。返回记到第几号。"""
     seq = keeping.take_anchor()
-    notices.deliver()
     trouble = keeping.stamp_anchors()
     if trouble:
         get_run_logger().warning("没有加盖时间戳：%s", trouble)
+    notices.deliver()  # last: a template or a setting that it cannot use must not keep the anchor from its stamp
     return seq

@@ -52,7 +52,7 @@ def current(
     found += _mail(session, clock, wall, settings)
     found += _chain(session, clock, thorough=thorough)
     if settings.clock_file is None:  # a clock that is moved tells nothing of how old something is
-        found += [*_anchors(session, clock), *_backup(session, wall, settings)]
+        found += [*_anchors(session, clock), *_stamps(session, clock, settings), *_backup(session, wall, settings)]
     return [*found, *_keys(session, wall), *_retention(session, clock, settings), *_disk(wall, settings)]
 
 
@@ -146,6 +146,18 @@ def _anchors(session: Session, clock: Clock) -> Iterator[Alert]:
     if stood is not None and stood.anchor.taken_at < clock.now() - _NOT_ANCHORED:
         detail = f"上一次留存是 {_spelled(stood.anchor.taken_at)}；请检查执行器和定时任务“审计链留存”。"
         yield Alert("anchor", "审计链没有按日留存", detail, stood.anchor.taken_at)
+
+
+def _stamps(session: Session, clock: Clock, settings: Settings) -> Iterator[Alert]:
+    if not settings.tsa_url:
+        return
+    late = [each.anchor.taken_at for each in anchoring.history(session) if each.stamp is None]
+    if late and late[-1] < clock.now() - _NOT_ANCHORED:
+        detail = (
+            f"{_spelled(late[-1])} 留存的校验点还没有时间戳；请在看板上“审计链留存”的日志里查看原因，"
+            "核对 DUIXIAN_TSA_URL 和 DUIXIAN_TSA_CA_FILE。"
+        )
+        yield Alert("stamp", "审计校验值没有加盖时间戳", detail, late[-1])
 
 
 def _backup(session: Session, wall: Clock, settings: Settings) -> Iterator[Alert]:

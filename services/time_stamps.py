@@ -54,13 +54,13 @@ def ask(settings: Settings, text: str) -> Stamp:
     token = base64.b64encode(answer.content).decode()
     if _decoded(token).status != PKIStatus.GRANTED:
         raise TransientError(f"时间戳服务 {host} 拒绝加盖；请向服务的提供者查明原因。")
-    return Stamp(host, token, check(settings, token, text, nonce=request.nonce))
+    return Stamp(host, token, check(roots(settings), token, text, nonce=request.nonce))
 
 
-def check(settings: Settings, token: str, text: str, *, nonce: int | None = None) -> datetime:
-    """The moment at which the authority signed this very text. Raises InputError when it did not."""
+def check(trusted: list[x509.Certificate], token: str, text: str, *, nonce: int | None = None) -> datetime:
+    """The moment at which an authority under these roots signed this very text. Raises InputError when none did."""
     response = _decoded(token)
-    builder = VerifierBuilder(roots=_roots(settings), nonce=nonce)
+    builder = VerifierBuilder(roots=trusted, nonce=nonce)
     try:
         builder.build().verify(response, hashlib.sha256(text.encode()).digest())
     except VerificationError as error:
@@ -70,14 +70,8 @@ def check(settings: Settings, token: str, text: str, *, nonce: int | None = None
     return response.tst_info.gen_time
 
 
-def _decoded(token: str) -> TimeStampResponse:
-    try:
-        return decode_timestamp_response(base64.b64decode(token, validate=True))
-    except ValueError as error:
-        raise InputError("时间戳已损坏，读不出来。") from error
-
-
-def _roots(settings: Settings) -> list[x509.Certificate]:
+def roots(settings: Settings) -> list[x509.Certificate]:
+    """The certificates that stamps are checked with. Raises InputError when there are none to be read."""
     path = settings.tsa_ca_file
     if path is None:
         raise InputError("没有写明时间戳服务的根证书；请设置 DUIXIAN_TSA_CA_FILE（PEM）。")
@@ -85,3 +79,10 @@ def _roots(settings: Settings) -> list[x509.Certificate]:
         return x509.load_pem_x509_certificates(path.read_bytes())
     except (OSError, ValueError) as error:
         raise InputError(f"读不出时间戳服务的根证书 {path}；请换成 PEM 格式的证书文件。") from error
+
+
+def _decoded(token: str) -> TimeStampResponse:
+    try:
+        return decode_timestamp_response(base64.b64decode(token, validate=True))
+    except ValueError as error:
+        raise InputError("时间戳已损坏，读不出来。") from error

@@ -45,10 +45,12 @@ def audit_trail(visit: Seen, login: str = "", operation: str = "", on: str = "",
 @router.get("/audit/check")
 def audit_check(visit: Seen) -> HTMLResponse:
     """Read the whole chain and say whether it is whole."""
-    problems = anchoring.check_all(visit.session, visit.console.settings)
+    settings = visit.console.settings
+    problems, unchecked = anchoring.check_all(visit.session, settings), anchoring.unchecked(settings)
     total, head = chain.length(visit.session), chain.head(visit.session)
     kept = anchoring.history(visit.session)
-    return visit.page("oversight/check.html", problems=problems, total=total, head=head, kept=kept)
+    shown = {"problems": problems, "unchecked": unchecked, "total": total, "head": head, "kept": kept}
+    return visit.page("oversight/check.html", **shown)
 
 
 @router.get("/audit/sheet")

@@ -2,9 +2,12 @@
 
 import hashlib
 import os
+import shutil
 import zipfile
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
@@ -32,6 +35,10 @@ _WHERE = {
 }
 
 
+_COPY = frozenset({"copy", "copy-wal", "copy-shm", "copy-journal"})
+_LONGEST = timedelta(days=1)  # a backup takes minutes
+
+
 @dataclass(frozen=True)
 class Made:
     """A backup. `missing` are files that the record names and that were not there."""
@@ -49,11 +56,12 @@ def make(settings: Settings, wall: Clock, to: Path | None = None) -> Made:
     cannot be copied.
     """
     target = to or settings.backups_dir / f"duixian-{wall.now().astimezone(CHINA):%Y%m%d-%H%M%S}.zip"
-    if target.exists():
-        raise InputError(f"{target} 已经存在，没有覆盖；请换一个文件名。")
+    _check_target(settings, target)
     for folder in (target.parent, settings.data_dir):
         folder.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f"{target.name}.part")
+    with suppress(OSError):  # what cannot be removed now is by the next one
+        _clear(settings, wall)
     try:
         file = draft.open("xb")
     except FileExistsError as error:
@@ -75,8 +83,36 @@ def make(settings: Settings, wall: Clock, to: Path | None = None) -> Made:
     finally:
         draft.unlink(missing_ok=True)
     made = Made(target, manifest, target.stat().st_size, digest)
-    note(settings, LastBackup(manifest.made_at, str(target.resolve()), made.bytes, digest))
+    try:
+        note(settings, LastBackup(manifest.made_at, str(target.resolve()), made.bytes, digest))
+    except OSError as error:
+        raise StateError(
+            f"备份已经写成：{target}，校验值 {digest}；但备份的日期没有记下（{error.strerror}），告警仍会按上一次的算；"
+            f"请检查 {settings.data_dir} 所在的盘。"
+        ) from error
     return made
+
+
+def _check_target(settings: Settings, target: Path) -> None:
+    if target.exists():
+        raise InputError(f"{target} 已经存在，没有覆盖；请换一个文件名。")
+    place, data = _real(target), _real(settings.data_dir)
+    folders = [_real(value) for value in _set_paths(settings).values()]
+    if place.is_relative_to(data) and _is_kept(settings, settings.data_dir / place.relative_to(data)):
+        folders.append(data)
+    for folder in folders:
+        if place.is_relative_to(folder):
+            raise InputError(
+                f"{target} 在要备份的文件夹 {folder} 里，备份会装进自己；请用 --to 或 DUIXIAN_BACKUP_DIR 写到别处。"
+            )
+
+
+def _clear(settings: Settings, wall: Clock) -> None:
+    """Remove what a backup that was killed has left, long after any that is still running began."""
+    copies = [each for each in settings.data_dir.glob("backups-*/") if {path.name for path in each.iterdir()} <= _COPY]
+    for path in [*copies, *settings.backups_dir.glob("duixian-*.zip.part")]:
+        if path.stat().st_mtime < (wall.now() - _LONGEST).timestamp():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def _write(settings: Settings, wall: Clock, file: IO[bytes], without: set[Path]) -> Manifest:
@@ -119,20 +155,28 @@ def _sources(settings: Settings, without: set[Path]) -> Iterator[tuple[str, Path
     """Every file to be kept, with its name in the archive."""
     live = _real(Path(make_url(settings.database_url).database or ""))
     own = {live, *(live.with_name(live.name + end) for end in ("-wal", "-shm", "-journal"))}
-    shut = {_real(settings.backups_dir)}
     for path in _below(settings.data_dir):
-        below = path.relative_to(settings.data_dir)
-        if below.parts[0] in _LEFT_OUT or below.parts[0].startswith("backups-") or path.suffix in _UNFINISHED:
-            continue
-        if is_taken(below.as_posix()):
-            continue
-        if _real(path) not in own | without and shut.isdisjoint(_real(path).parents):
-            yield f"{DATA}{below.as_posix()}", path
-    for name, value in settings:
-        if isinstance(value, Path) and name not in _OF_THIS_MACHINE:
-            for path in [value] if value.is_file() else _below(value):
-                below = path.relative_to(value if value.is_dir() else value.parent)
-                yield f"{SETTINGS}{name}/{below.as_posix()}", path
+        if _is_kept(settings, path) and _real(path) not in own | without:
+            yield f"{DATA}{path.relative_to(settings.data_dir).as_posix()}", path
+    for name, value in _set_paths(settings).items():
+        for path in [value] if value.is_file() else _below(value):
+            below = path.relative_to(value if value.is_dir() else value.parent)
+            yield f"{SETTINGS}{name}/{below.as_posix()}", path
+
+
+def _is_kept(settings: Settings, path: Path) -> bool:
+    """Whether a path in the data folder is part of a backup."""
+    below = path.relative_to(settings.data_dir)
+    if below.parts[0] in _LEFT_OUT or below.parts[0].startswith("backups-") or path.suffix in _UNFINISHED:
+        return False
+    backups = _real(settings.backups_dir)
+    around = _real(settings.data_dir).is_relative_to(backups)  # then what lies in it is not all backups
+    return not is_taken(below.as_posix()) and (around or not _real(path).is_relative_to(backups))
+
+
+def _set_paths(settings: Settings) -> dict[str, Path]:
+    """The files and folders that the settings name, each under its setting's name."""
+    return {name: value for name, value in settings if isinstance(value, Path) and name not in _OF_THIS_MACHINE}
 
 
 def _below(folder: Path, above: frozenset[Path] = frozenset()) -> Iterator[Path]:

@@ -11,11 +11,13 @@ from sqlmodel import select
 
 from flows import control
 from flows import watchdog as watching
+from flows.anchor import anchor
 from flows.watchdog import watchdog
 from models import AuditAnchor, Message
 from services import alerts, anchoring, lease, logs
 from services.clock import FileClock, SystemClock
-from tasks import keeping
+from services.errors import InputError
+from tasks import keeping, notices
 from tasks.context import context
 from tasks.step import step
 from tests.desk import OPENED, Desk, make_desk
@@ -50,6 +52,20 @@ def test_the_anchor_is_taken_and_told_though_the_authority_is_away(desk: Desk) -
     desk.session.rollback()
     assert seq == again == desk.session.exec(select(AuditAnchor.seq)).one()
     assert len(told(desk, anchoring.KIND)) == 1
+
+
+def test_the_anchor_is_stamped_though_the_mails_cannot_be_built(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    done: list[str] = []
+
+    def fail() -> None:
+        raise InputError("模板 chain_digest.j2 第 3 行有误")
+
+    monkeypatch.setattr(notices, "deliver", fail)
+    monkeypatch.setattr(keeping, "stamp_anchors", lambda: done.append("stamped") or "")
+    monkeypatch.setattr(keeping, "take_anchor", lambda: 7)
+    with disable_run_logger(), pytest.raises(InputError):
+        anchor.fn()
+    assert done == ["stamped"]
 
 
 def test_a_lost_lease_is_told_once_a_day(desk: Desk) -> None:

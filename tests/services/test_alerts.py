@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import text
 from sqlmodel import select
 
-from models import Channel, CycleLease, DeliveryAttempt, Message, MessageStatus, Relay, Role
+from models import AnchorStamp, AuditAnchor, Channel, CycleLease, DeliveryAttempt, Message, MessageStatus, Relay, Role
 from services import alerts, anchoring, backups, cycles, lease, people, retention
 from services.actors import find_actor
 from services.clock import FixedClock, SystemClock
@@ -163,6 +163,21 @@ def test_a_day_without_an_anchor(desk: Desk) -> None:
     desk.clock.advance(timedelta(days=3))
     assert ids(desk) == ["anchor"]
     assert ids(desk, clock_file=desk.settings.data_dir / "clock") == []
+
+
+def test_an_anchor_that_nobody_stamps(desk: Desk) -> None:
+    settled(desk)
+    take(desk)
+    desk.clock.advance(timedelta(days=1, hours=23))
+    assert ids(desk, tsa_url="https://tsa.invalid/") == []
+    desk.clock.advance(timedelta(hours=2))
+    take(desk)
+    assert ids(desk) == [], "no authority is set"
+    assert ids(desk, tsa_url="https://tsa.invalid/") == ["stamp"]
+    for anchor in desk.session.exec(select(AuditAnchor)).all():
+        desk.session.add(AnchorStamp(anchor_id=anchor.id, authority="x", token="x", stamped_at=desk.clock.now()))
+    desk.session.commit()
+    assert ids(desk, tsa_url="https://tsa.invalid/") == []
 
 
 def test_a_backup_that_is_too_old(desk: Desk) -> None:

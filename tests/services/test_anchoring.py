@@ -156,6 +156,33 @@ def test_a_stamp_shows_that_an_anchor_was_made_anew(desk: Desk, stamping: Settin
     assert "时间戳不能证明这个校验值" in said
 
 
+def test_a_certificate_that_cannot_be_read_is_no_fault_of_the_chain(
+    desk: Desk, stamping: Settings, tmp_path: Path
+) -> None:
+    take(desk)
+    with authority(tmp_path / "tsa") as url:
+        stamp(desk, stamping.model_copy(update={"tsa_url": url}))
+    (tmp_path / "empty.pem").touch()
+    for file in (tmp_path / "gone.pem", tmp_path / "empty.pem"):
+        settings = stamping.model_copy(update={"tsa_ca_file": file})
+        assert anchoring.check_all(desk.session, settings) == []
+        assert "时间戳没有核对：读不出时间戳服务的根证书" in anchoring.unchecked(settings)
+    assert anchoring.unchecked(stamping) == anchoring.unchecked(desk.settings) == ""
+
+
+def test_after_another_authority_was_taken_the_roots_of_both_are_needed(
+    desk: Desk, stamping: Settings, tmp_path: Path
+) -> None:
+    take(desk)
+    with authority(tmp_path / "tsa") as url:
+        stamp(desk, stamping.model_copy(update={"tsa_url": url}))
+    other = make_authority(tmp_path / "other")
+    settings = stamping.model_copy(update={"tsa_ca_file": other})
+    assert "时间戳不能证明" in anchoring.check_all(desk.session, settings)[0]
+    other.write_bytes(other.read_bytes() + (tmp_path / "tsa" / "root.pem").read_bytes())
+    assert anchoring.check_all(desk.session, settings) == []
+
+
 def test_an_authority_that_is_away_or_not_trusted_leaves_the_anchor(
     desk: Desk, stamping: Settings, tmp_path: Path
 ) -> None:

@@ -7,6 +7,7 @@ import signal
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from threading import Event, Thread
 
@@ -155,6 +156,54 @@ def test_a_link_that_leads_nowhere_is_named_and_nothing_is_written(desk: Desk, t
     with pytest.raises(StateError, match="output"):
         backups.make(desk.settings, WALL, tmp_path / "b.zip")
     assert not list(tmp_path.glob("b.zip*"))
+
+
+@pytest.mark.parametrize("place", ["mine.zip", "attachments/mine.zip", "../policies/mine.zip"])
+def test_a_place_that_is_backed_up_itself_is_no_place_for_a_backup(desk: Desk, tmp_path: Path, place: str) -> None:
+    shutil.copytree(desk.settings.policies_dir, tmp_path / "policies")
+    settings = desk.settings.model_copy(update={"policies_dir": tmp_path / "policies"})
+    with pytest.raises(InputError, match="在要备份的文件夹"):
+        backups.make(settings, WALL, settings.data_dir / place)
+    assert not (settings.data_dir / place).exists() and not (settings.data_dir / "attachments").exists()
+    for name in ("data/backups/x.zip", "beside.zip"):
+        assert backups.make(settings, WALL, tmp_path / name).file.is_file()
+
+
+def test_a_backup_folder_around_the_data_folder_leaves_nothing_out(desk: Desk, tmp_path: Path) -> None:
+    furnish(desk)
+    usual = backups.make(desk.settings, WALL, tmp_path / "b.zip").manifest.files.keys()
+    around = desk.settings.model_copy(update={"backup_dir": tmp_path})
+    assert backups.make(around, WALL).manifest.files.keys() == usual
+    with pytest.raises(InputError, match="DUIXIAN_BACKUP_DIR"):
+        backups.make(desk.settings.model_copy(update={"backup_dir": desk.settings.data_dir}), WALL)
+
+
+def test_a_backup_whose_day_could_not_be_noted_is_told_with_its_digest(desk: Desk, tmp_path: Path) -> None:
+    (desk.settings.data_dir / "last-backup.new").mkdir()
+    with pytest.raises(StateError, match="备份已经写成") as told:
+        backups.make(desk.settings, WALL, tmp_path / "b.zip")
+    digest = str(told.value).partition("校验值 ")[2][:64]
+    assert backups.restore(tmp_path / "b.zip", tmp_path / "again", sha256=digest).problems == []
+
+
+def test_what_a_killed_backup_left_is_removed_by_a_later_one(desk: Desk, tmp_path: Path) -> None:
+    data = desk.settings.data_dir
+    left = {name: data / name for name in ("backups-old", "backups-young", "backups-of-somebody", "backups")}
+    for name, file in {
+        **dict.fromkeys(left, "copy"),
+        "backups-of-somebody": "x.zip",
+        "backups": "duixian-1.zip",
+    }.items():
+        left[name].mkdir()
+        (left[name] / file).touch()
+    parts = [data / "backups" / f"duixian-{number}.zip.part" for number in (2, 3)]
+    parts[0].touch(), parts[1].touch()
+    long_ago = (WALL.now() - timedelta(days=2)).timestamp()
+    for path in (left["backups-old"], left["backups-of-somebody"], left["backups"] / "duixian-1.zip", parts[0]):
+        os.utime(path, (long_ago, long_ago))
+    backups.make(desk.settings, WALL, tmp_path / "b.zip")
+    assert sorted(path.name for path in data.glob("backups*")) == ["backups", "backups-of-somebody", "backups-young"]
+    assert sorted(path.name for path in (data / "backups").iterdir()) == ["duixian-1.zip", "duixian-3.zip.part"]
 
 
 def test_keys_outside_of_the_data_folder_and_settings_come_along(

@@ -9,11 +9,13 @@ from sqlmodel import Session, col, select
 
 from config.settings import Settings
 from models import CalendarChange, User
+from services import scanning
 from services.actors import Actor
 from services.apart import ApartError, read_apart
 from services.calendar import Calendar, CalendarError, KnownYear, YearFile, brings, known_year, path_of
 from services.clock import Clock
 from services.errors import InputError, StateError
+from services.file_kinds import plain_name
 from services.operation import operation
 
 MOST_BYTES = 100_000
@@ -99,8 +101,14 @@ def past(session: Session) -> list[Past]:
     return [Past(*row) for row in session.exec(query.order_by(col(CalendarChange.id).desc()))]
 
 
+def text_of(settings: Settings, filename: str, data: bytes) -> str:
+    """The text of a file that was handed in. Raises InputError, also for one that the virus scanner refuses."""
+    scanning.scan(settings, plain_name(filename), data)
+    return decoded(data)
+
+
 def decoded(data: bytes) -> str:
-    """The text of a file that was handed in. Raises InputError."""
+    """The text of a file's bytes. Raises InputError."""
     _check_size(data)
     try:
         return data.decode("utf-8-sig")

@@ -1,6 +1,7 @@
 """A real clamd with two signatures of ours, and a server that speaks its protocol and answers what it is told to."""
 
 import hashlib
+import os
 import shutil
 import socket
 import struct
@@ -13,7 +14,6 @@ from pathlib import Path
 
 import pytest
 
-PROGRAM = shutil.which("clamd") or shutil.which("clamd", path="/usr/sbin:/usr/local/sbin")
 EICAR = rb"X5O!P%@AP[4\PZX54(P^)7CC)7}$" + rb"EICAR-STANDARD-ANTIVIRUS-TEST-FILE!$H+H*"
 MARK = b"DUIXIAN-TEST-VIRUS"
 MOST_MEGABYTES = 8
@@ -29,8 +29,8 @@ StreamMaxLength {most}M
 @pytest.fixture(scope="session")
 def clamd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The socket of a clamd that knows EICAR, as a whole file, and MARK, wherever it stands."""
-    if PROGRAM is None:
-        pytest.skip("clamd is not installed: make scanner")
+    program = shutil.which("clamd", path=os.environ["PATH"] + ":/usr/sbin:/usr/local/sbin")
+    assert program is not None, "clamd is not installed: make scanner"
     folder = tmp_path_factory.mktemp("clamd")
     (folder / "db").mkdir()
     folder.chmod(0o755)
@@ -38,7 +38,7 @@ def clamd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     (folder / "db" / "own.hdb").write_text(f"{digest}:{len(EICAR)}:Eicar-Test-Signature\n")
     (folder / "db" / "own.ndb").write_text(f"Duixian.Test:0:*:{MARK.hex()}\n")
     (folder / "clamd.conf").write_text(_CONFIGURATION.format(folder=folder, most=MOST_MEGABYTES))
-    process = subprocess.Popen([PROGRAM, "-c", str(folder / "clamd.conf")], stdout=subprocess.DEVNULL)
+    process = subprocess.Popen([program, "-c", str(folder / "clamd.conf")], stdout=subprocess.DEVNULL)
     try:
         _until_it_answers(folder / "clamd.sock", process)
         yield str(folder / "clamd.sock")

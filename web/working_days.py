@@ -28,7 +28,8 @@ def preview(visit: Done, text: Text = "", file: UploadFile | None = None) -> HTM
     """What a file, or else the text, would change; nothing is saved."""
     try:
         if file is not None and file.filename:
-            text = calendar_changes.decoded(file.file.read(calendar_changes.MOST_BYTES + 1))
+            data = file.file.read(calendar_changes.MOST_BYTES + 1)
+            text = calendar_changes.text_of(visit.console.settings, file.filename, data)
         proposed = calendar_changes.propose(visit.console.settings, text)
     except InputError as error:
         return _form(visit, text, trouble=str(error))

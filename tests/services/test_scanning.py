@@ -8,7 +8,7 @@ import zipfile
 import pytest
 
 from config.settings import Settings
-from services import file_kinds, incoming, policy_upload, scanning
+from services import calendar_changes, file_kinds, incoming, policy_upload, scanning
 from services.errors import InputError
 from tests.clamd import EICAR, MARK, MOST_MEGABYTES, answering
 from tests.desk import Desk
@@ -46,7 +46,7 @@ def test_what_is_just_over_what_the_scanner_takes_is_told_as_too_large(clamd: st
 
 
 def test_every_door_asks_the_scanner(clamd: str, desk: Desk) -> None:
-    """What is looked at before an import, what is handed in as evidence, what is uploaded as a policy."""
+    """What is kept for a preview, evidence, a policy, a calendar; see also tests/web."""
     settings = desk.settings.model_copy(update={"clamd": clamd})
     with pytest.raises(InputError, match="杀毒检查发现"):
         incoming.keep(settings, desk.operator, "台账.csv", MARK)
@@ -55,6 +55,8 @@ def test_every_door_asks_the_scanner(clamd: str, desk: Desk) -> None:
         file_kinds.check_file(settings, "照片.png", b"\x89PNG\r\n\x1a\n" + MARK)
     with pytest.raises(InputError, match="杀毒检查发现"):
         policy_upload.read(settings, [("policy.yaml", b"id: a\n# " + MARK)])
+    with pytest.raises(InputError, match=r"“2027\.yaml”没有收下：杀毒检查发现"):
+        calendar_changes.text_of(settings, "2027.yaml", b"# " + MARK)
 
 
 @pytest.mark.parametrize("reply", [None, b"", b"stream: Can't allocate memory ERROR\0", b"UNKNOWN COMMAND\0"])
@@ -90,6 +92,20 @@ def test_what_passed_is_not_asked_about_again_but_what_did_not_is() -> None:
         settings = scanned_by(address)
         file_kinds.check_file(settings, "a.pdf", data)
     file_kinds.check_file(settings, "a.pdf", data)
+
+
+def test_what_passed_is_asked_about_again_after_ten_minutes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The scanner may have learnt of it."""
+    data = b"%PDF-1.7 learnt later"
+    monkeypatch.setattr(file_kinds, "monotonic", lambda: 1200.0)
+    with answering(b"stream: OK\0") as address:
+        settings = scanned_by(address)
+        file_kinds.check_file(settings, "a.pdf", data)
+    monkeypatch.setattr(file_kinds, "monotonic", lambda: 1799.0)
+    file_kinds.check_file(settings, "a.pdf", data)
+    monkeypatch.setattr(file_kinds, "monotonic", lambda: 1800.0)
+    with pytest.raises(InputError, match="没有答复"):
+        file_kinds.check_file(settings, "a.pdf", data)
 
 
 def test_without_a_scanner_nothing_is_asked() -> None:

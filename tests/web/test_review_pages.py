@@ -21,6 +21,7 @@ from models import (
     VerificationReply,
     VerificationRequest,
 )
+from tests.clamd import answering
 from tests.web.conftest import House, ask, send
 
 HOSTILE = "<script>alert(1)</script>"
@@ -205,6 +206,14 @@ def upload(asked: Asked, data: bytes, name: str = "填好.xlsx"):  # type: ignor
     """Post a workbook."""
     key = asked.browser.cookies.get("duixian_form", "")
     return asked.browser.post("/requests/workbook", data={"form_key": key}, files={"file": (name, data)})
+
+
+def test_a_workbook_is_shown_to_the_virus_scanner_before_anything_of_it_is_taken(asked: Asked) -> None:
+    with answering(b"stream: Something FOUND\0") as asked.house.settings.clamd:
+        answer = upload(asked, asked.browser.get("/requests/workbook.xlsx").content)
+    assert "“填好.xlsx”没有收下：杀毒检查发现“Something”" in answer.text
+    with asked.house.session() as session:
+        assert session.exec(select(ImportFile).where(ImportFile.filename == "填好.xlsx")).first() is None
 
 
 def test_the_workbook_goes_there_and_back_and_names_every_refusal(asked: Asked) -> None:

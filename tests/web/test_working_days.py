@@ -8,6 +8,7 @@ import pytest
 
 from config.settings import ROOT
 from models import Role
+from tests.clamd import answering
 from tests.services.test_calendar_changes import BROUGHT, NEXT
 from tests.web.conftest import House, send
 
@@ -49,6 +50,16 @@ def test_a_file_goes_before_the_text_and_faults_are_told_with_what_was_typed(hou
     assert wrong.status_code == 422 and "year 是“x”" in wrong.text and "&lt;b&gt;元旦" in wrong.text
     assert "程序已经自带" in send(browser, "/settings/calendar/save", text=BROUGHT).text
     assert "没有选择文件" in send(browser, "/settings/calendar").text
+
+
+def test_a_calendar_file_is_shown_to_the_virus_scanner(house: House) -> None:
+    browser = house.as_role(Role.ADMINISTRATOR)
+    key = browser.cookies.get("duixian_form", "")
+    with answering(b"stream: Something FOUND\0") as house.settings.clamd:
+        answer = browser.post(
+            "/settings/calendar", data={"form_key": key}, files={"file": ("2027.yaml", NEXT.encode())}
+        )
+    assert answer.status_code == 422 and "“2027.yaml”没有收下：杀毒检查发现“Something”" in answer.text
 
 
 def test_the_auditor_sees_the_years_and_changes_none(house: House) -> None:

@@ -182,9 +182,48 @@ def test_figures_name_nobody(house: House, desk: Desk) -> None:
         assert gone not in page
 
 
-def test_every_answer_has_a_number_that_its_log_lines_carry(house: House) -> None:
+def test_words_of_strangers_make_no_figures(house: House) -> None:
+    client = TestClient(house.app, client=("127.0.0.1", 1))  # type: ignore[arg-type]
+    for number in range(50):
+        client.request(f"WORD{number}", "/healthz", content=b"x")
+    page = client.get("/metrics").text
+    assert "WORD" not in page and 'duixian_requests_total{method="other",route="/healthz",status="405"} 50.0' in page
+
+
+def test_every_answer_has_a_number_of_its_own(house: House) -> None:
     first, second = (house.browser().get("/").headers["x-request-id"] for _ in range(2))
     assert len(first) == 16 and first != second
+
+
+@pytest.mark.parametrize("path", ["/boom", "/api/v1/boom"])
+def test_a_defect_is_counted_and_its_log_line_has_the_number_of_its_answer(house: House, path: str) -> None:
+    from services import logs
+
+    seen: list[object] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            seen.append(logs.current_case().get("request"))
+
+    def boom() -> None:
+        raise RuntimeError("a defect")
+
+    app = house.app
+    if path.startswith("/api"):
+        app = next(each.app for each in app.routes if getattr(each, "path", "") == "/api/v1")  # type: ignore[attr-defined]
+    app.get("/boom")(boom)  # type: ignore[attr-defined]
+    client = TestClient(house.app, client=("127.0.0.1", 1), raise_server_exceptions=False)  # type: ignore[arg-type]
+    logger, listener = logging.getLogger("web"), Listener()
+    logger.addHandler(listener)
+    try:
+        answer = client.get(path)
+    finally:
+        logger.removeHandler(listener)
+    assert answer.status_code == 500
+    assert seen and set(seen) == {answer.headers["x-request-id"]}
+    page = client.get("/metrics").text
+    assert 'duixian_requests_total{method="GET",route="/boom",status="500"} 1.0' in page
+    assert 'duixian_request_seconds_count{route="/boom"} 1.0' in page
 
 
 def test_what_a_request_does_is_logged_under_its_number(house: House, caplog: pytest.LogCaptureFixture) -> None:

@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -12,7 +13,7 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
-from models import Role
+from models import AuditAnchor, Role
 from services import cycles
 from services.clock import FileClock
 from tests.desk import Desk
@@ -277,6 +278,24 @@ def test_the_sheet_is_for_who_files_it(house: House, desk: Desk) -> None:
     assert head.get("/audit/sheet?on=2020-01-01").status_code == 422
     assert head.get("/audit/check").status_code == 403
     assert "留存的校验点" in house.as_role(Role.AUDITOR).get("/audit/check").text
+
+
+def test_a_sheet_of_years_ago_is_still_found(house: House, desk: Desk) -> None:
+    first = desk.clock.now()
+    for number in range(400):
+        at = first + timedelta(days=number)
+        desk.session.add(AuditAnchor(day=at.date(), seq=1, hash=f"{number:064}", entries=1, taken_at=at))
+    desk.session.commit()
+    page = house.as_role(Role.SECTION_HEAD).get(f"/audit/sheet?on={first.date()}")
+    assert page.status_code == 200 and f"1:{0:016}" in page.text
+
+
+def test_who_files_the_sheet_finds_it_in_the_menu(house: House) -> None:
+    for role in (Role.SECTION_HEAD, Role.BUREAU_LEADER, Role.ADMINISTRATOR, Role.AUDITOR):
+        page = house.as_role(role).get("/audit/sheet").text
+        assert '<a href="/audit/sheet" aria-current="page">校验单</a>' in page
+        assert page.count('aria-current="page"') == 1, "the longer address is the one that is open"
+    assert "校验单" not in house.as_role(Role.OPERATOR).get("/board").text
 
 
 def test_the_probes_answer_in_json(house: House) -> None:

@@ -116,7 +116,9 @@ def _mail(session: Session, clock: Clock, wall: Clock, settings: Settings) -> It
     relay = relays.relay_of(session, settings)
     if relay.closed_until is not None and relay.failures >= relays.OPENS_AFTER:
         detail = f"{relays.paused(relay)}。修好后在“通知”页按“修好了，现在再试”。"
-        yield Alert("mail/server", "发信服务器用不了", detail, backlog.oldest(session) or clock.now())
+        yield Alert(
+            "mail/server", "发信服务器用不了", detail, backlog.oldest(session, settings, clock, wall) or clock.now()
+        )
         return
     refusals = backlog.refusals(session, clock)
     if refusals.many:
@@ -125,7 +127,7 @@ def _mail(session: Session, clock: Clock, wall: Clock, settings: Settings) -> It
     moved = settings.clock_file is not None  # then nothing tells how old something is
     if not moved and (waiting := backlog.stuck(session, settings, clock, wall)):
         detail = f"有 {waiting} 封早该发出的通知还没有发；请检查执行器和定时任务“通知发送”。"
-        yield Alert("mail/stuck", "通知没有发出", detail, backlog.oldest(session) or clock.now())
+        yield Alert("mail/stuck", "通知没有发出", detail, backlog.oldest(session, settings, clock, wall) or clock.now())
 
 
 def _chain(session: Session, clock: Clock, *, thorough: bool) -> Iterator[Alert]:

@@ -7,7 +7,7 @@ on its paper, or signed by a time-stamping authority.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlmodel import Session, col, select
 
@@ -144,6 +144,11 @@ def history(session: Session, limit: int = 31) -> list[Stood]:
     return _stood(session, limit=limit)
 
 
+def of_day(session: Session, day: date) -> Stood | None:
+    """The anchor of a day, however long ago."""
+    return next(iter(_stood(session, AuditAnchor.day == day)), None)
+
+
 def text_of(anchor: AuditAnchor) -> str:
     """What is stamped, and what somebody types in from a printed sheet: 128:9f86…"""
     return f"{anchor.seq}:{anchor.hash}"
@@ -159,8 +164,8 @@ def read_anchor(text: str) -> Anchor:
     return Anchor(int(matched[1]), matched[2].lower(), "校验单上的")
 
 
-def _stood(session: Session, limit: int | None = None) -> list[Stood]:
-    query = select(AuditAnchor, AnchorStamp).join(AnchorStamp, isouter=True)
+def _stood(session: Session, *where: bool, limit: int | None = None) -> list[Stood]:
+    query = select(AuditAnchor, AnchorStamp).join(AnchorStamp, isouter=True).where(*where)
     rows = session.exec(query.order_by(col(AuditAnchor.id).desc()).limit(limit))
     return [Stood(anchor, stamp) for anchor, stamp in rows]
 

@@ -27,7 +27,7 @@ class Figure:
 
 def figures(session: Session, clock: Clock, wall: Clock, *, settings: Settings, plan: CyclePlan) -> Iterator[Figure]:
     """Every figure as it stands now. Ages are in seconds."""
-    yield from _outbox(session, clock)
+    yield from _outbox(session, clock, wall, settings)
     yield from _cycles(session, clock, wall)
     tries = session.exec(select(func.coalesce(func.sum(SignInTry.failures), 0)).where(SignInTry.place != "")).one()
     yield Figure("duixian_signin_failures", "Wrong tries to sign in that are remembered", (), _one(tries))
@@ -45,14 +45,14 @@ def figures(session: Session, clock: Clock, wall: Clock, *, settings: Settings, 
     yield Figure("duixian_disk_free_bytes", "What is left on the disk of the data folder", (), free)
 
 
-def _outbox(session: Session, clock: Clock) -> Iterator[Figure]:
+def _outbox(session: Session, clock: Clock, wall: Clock, settings: Settings) -> Iterator[Figure]:
     rows = session.exec(select(Message.status, func.count()).group_by(col(Message.status)))
     counted = dict(rows.all())
     by_status = {(status.value,): float(counted.get(status, 0)) for status in MessageStatus}
     yield Figure("duixian_outbox_messages", "Messages by state", ("status",), by_status.items())
-    since = backlog.oldest(session)
+    since = backlog.oldest(session, settings, clock, wall)
     age = _one(_age(since, clock) if since else 0)
-    yield Figure("duixian_outbox_oldest_seconds", "How long the oldest message waits", (), age)
+    yield Figure("duixian_outbox_oldest_seconds", "How long the oldest message waits that should have gone", (), age)
 
 
 def _cycles(session: Session, clock: Clock, wall: Clock) -> Iterator[Figure]:

@@ -6,6 +6,7 @@ The case is carried by a context variable from a request or a flow's run through
 import json
 import logging
 import re
+import reprlib
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -22,10 +23,10 @@ OURS = ("services", "tasks", "flows", "web", "cli")
 HIDDEN = "（略）"
 _CASE: ContextVar[Mapping[str, object]] = ContextVar("case", default=MappingProxyType({}))
 _SECRET = re.compile("password|secret|token|webhook|key$")
-_PAIR = re.compile(
-    r"""(?ix) \b ((?:proxy-)?authorization | cookie | set-cookie | duixian_(?:session|form|known) | passw(?:or)?d
-    | totp_secret | secret | token | api[_-]?key | idempotency-key) (["']?\s*[:=]\s*["']?) (?:bearer\s+|basic\s+)?
-    [^\s"',;&}]+"""
+_PAIR = re.compile(  # also as the end of a longer name: access_token
+    r"""(?ix) (?<![A-Za-z0-9]) ((?:proxy-)?authorization | cookie | set-cookie | duixian_(?:session|form|known)
+    | passw(?:or)?d | totp_secret | secret | token | api[_-]?key | idempotency-key) (\\?["']?\s*[:=]\s*\\?)
+    (?: (["']) (?:\\.|(?!\3).)* \3? | (?:bearer\s+|basic\s+)? [^\s"',;&}]+ )"""
 )
 _BEARER = re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9._~+/=-]{8,}")
 _URL_PASSWORD = re.compile(r"(?<=://)([^/\s:@]*):[^@\s/]+@")
@@ -92,7 +93,7 @@ class Clean(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Clean the record in place; it always passes."""
-        record.msg, record.args = self.text(record.getMessage()), ()
+        record.msg, record.args = self.text(_message(record)), ()
         if record.exc_info and not record.exc_text:
             record.exc_text = logging.Formatter().formatException(record.exc_info)
         if record.exc_text:
@@ -109,6 +110,15 @@ class Clean(logging.Filter):
         for pattern in (_NUMBER, _PHONE):
             text = pattern.sub(HIDDEN, text)
         return _MAIL.sub(f"{HIDDEN}@", text)
+
+
+def _message(record: logging.LogRecord) -> str:
+    """What it says; of a call whose words and values do not fit, which must stop no work, both."""
+    try:
+        return record.getMessage()
+    except Exception:
+        said = record.msg if isinstance(record.msg, str) else reprlib.repr(record.msg)
+        return f"{said} {reprlib.repr(record.args)}"
 
 
 class JsonLines(logging.Formatter):

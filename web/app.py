@@ -112,12 +112,11 @@ def create_app(settings: Settings) -> FastAPI:
     @app.middleware("http")
     async def around(request: Request, call_next: Next) -> Response:
         request.state.form_key = form_key_of(request)
-        started, number = monotonic(), secrets.token_hex(8)
-        with logs.case(request=number):
+        request.state.probes = app.state.probes  # request.app is another where the interface answers
+        request.state.started, request.state.number = monotonic(), secrets.token_hex(8)
+        with logs.case(request=request.state.number):
             refused = _too_large(request, console)
             response = await call_next(request) if refused is None else _refusal(request, *refused)
-            app.state.probes.count(request, response.status_code, monotonic() - started)
-        response.headers["X-Request-ID"] = number
         finish(request, response)
         return response
 

@@ -28,8 +28,10 @@ def for_platforms(request: Request) -> bool:
 
 
 def finish(request: Request, response: Response) -> None:
-    """Put the headers on an answer, and the browser's form key."""
+    """Count a request, and put the headers on its answer: its number, the bounds, and the browser's form key."""
     console: Console = request.app.state.console
+    request.state.probes.count(request, response.status_code)
+    response.headers["X-Request-ID"] = request.state.number
     for name, value in _HEADERS.items():
         response.headers.setdefault(name, value)
     if console.secure:

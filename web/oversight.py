@@ -49,19 +49,18 @@ def audit_check(visit: Seen) -> HTMLResponse:
     problems, unchecked = anchoring.check_all(visit.session, settings), anchoring.unchecked(settings)
     total, head = chain.length(visit.session), chain.head(visit.session)
     kept = anchoring.history(visit.session)
-    shown = {"problems": problems, "unchecked": unchecked, "total": total, "head": head, "kept": kept}
-    return visit.page("oversight/check.html", **shown)
+    return visit.page("oversight/check.html", problems=problems, unchecked=unchecked, total=total, head=head, kept=kept)
 
 
 @router.get("/audit/sheet")
 def chain_sheet(visit: Annotated[Visit, sees("chain_sheet")], on: str = "") -> HTMLResponse:
     """Where the chain stood on a day, by default the last: made to be printed and filed."""
-    kept = anchoring.history(visit.session, limit=366)
+    kept = anchoring.history(visit.session)
     day = _day(on)
-    shown = next((each for each in kept if day in (None, each.anchor.day)), None)
+    shown = anchoring.of_day(visit.session, day) if day else next(iter(kept), None)
     if day is not None and shown is None:
-        raise InputError(f"{day} 没有留存校验点；请选一个列出的日期。")
-    return visit.page("oversight/sheet.html", shown=shown, kept=kept[:31], text=anchoring.text_of)
+        raise InputError(f"{day} 没有留存校验点；请选另一个日期。")
+    return visit.page("oversight/sheet.html", shown=shown, kept=kept)
 
 
 @router.get("/audit/export.csv")

@@ -9,6 +9,7 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from starlette.exceptions import HTTPException
 
+from services import logs
 from services.database import session_of
 from services.errors import InputError, NotAllowedError, NotFoundError, ServiceError, StateError
 from services.sealing import KeysError
@@ -110,7 +111,8 @@ def _clash(request: Request, error: Exception) -> Response:
 
 
 def _defect(request: Request, error: Exception) -> Response:
-    _LOG.error("%s %s", request.method, request.url.path, exc_info=error)
+    with logs.case(request=request.state.number):
+        _LOG.error("%s %s", request.method, request.url.path, exc_info=error)
     answer = page(request, HTTPStatus.INTERNAL_SERVER_ERROR, "程序出错，没有保存任何改动；请告诉管理员出错的时间。")
     finish(request, answer)  # made outside of everything else that looks at answers
     return answer

@@ -43,7 +43,13 @@ MENU = (
     ("registrations", "注册核实", "/registrations"),
     ("users", "用户", "/users"),
     ("audit", "审计", "/audit"),
+    ("chain_sheet", "校验单", "/audit/sheet"),
 )
+
+
+def menu_path(path: str) -> str:
+    """The menu's path that an address lies under, the longest that fits; empty when none does."""
+    return max((each for _, _, each in MENU if path.startswith(each)), key=len, default="")
 
 
 def moment(value: datetime | None) -> str:
@@ -88,7 +94,7 @@ def _environment() -> Environment:
         "status": lambda value: STATUS_NAMES[value],
         "role": lambda value: ROLE_NAMES[value],
     }
-    environment.globals |= {"asset": asset, "form_key": form_key, "MENU": MENU}
+    environment.globals |= {"asset": asset, "form_key": form_key, "MENU": MENU, "menu_path": menu_path}
     return environment
 
 

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, and_, col, func, or_, select
 
 from config.settings import Settings
@@ -29,24 +30,38 @@ class Refusals:
         return self.attempts >= _FEWEST and self.refused > _SHARE * self.attempts
 
 
-def oldest(session: Session) -> datetime | None:
-    """Since when the oldest message waits that was neither sent nor given up; of the cycle's clock."""
-    waits = col(Message.status).in_((MessageStatus.PENDING, MessageStatus.SENDING))
-    return session.exec(select(Message.queued_at).where(waits).order_by(col(Message.queued_at)).limit(1)).first()
+def oldest(session: Session, settings: Settings, clock: Clock, wall: Clock) -> datetime | None:
+    """Since when the oldest message waits that should have gone by now; of the cycle's clock.
+
+    What waits on purpose, for its day or for office hours, is none.
+    """
+    due = _due(settings, clock.now(), wall.now(), timedelta(0))
+    return session.exec(select(_since()).where(due).order_by(_since()).limit(1)).first()
 
 
 def stuck(session: Session, settings: Settings, clock: Clock, wall: Clock) -> int:
     """How many messages should have gone half an hour ago: nobody delivers, or the server takes nothing."""
-    then, due = clock.now() - PATIENCE, wall.now() - PATIENCE
-    long_open = office_open(settings, clock.now())[0] and office_open(settings, then)[0]
+    due = _due(settings, clock.now(), wall.now(), PATIENCE)
+    return session.exec(select(func.count()).select_from(Message).where(due)).one()
+
+
+def _due(settings: Settings, now: datetime, wall: datetime, patience: timedelta) -> ColumnElement[bool]:
+    """What should have gone that long ago, and already could."""
+    then, due = now - patience, wall - patience
+    long_open = office_open(settings, now)[0] and office_open(settings, then)[0]
     pending = and_(
         col(Message.status) == MessageStatus.PENDING,
         col(Message.not_before) <= due,
-        func.coalesce(Message.send_at, Message.queued_at) <= then,
+        _since() <= then,
         timely(then, long_open),
     )
     in_doubt = and_(col(Message.status) == MessageStatus.SENDING, col(Message.claimed_until) <= due)
-    return session.exec(select(func.count()).select_from(Message).where(or_(pending, in_doubt))).one()
+    return or_(pending, in_doubt)
+
+
+def _since() -> ColumnElement[datetime]:
+    """From when on a message may go."""
+    return func.coalesce(Message.send_at, Message.queued_at)
 
 
 def refusals(session: Session, clock: Clock) -> Refusals:

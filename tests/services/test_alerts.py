@@ -11,7 +11,7 @@ from models import AnchorStamp, AuditAnchor, Channel, CycleLease, DeliveryAttemp
 from services import alerts, anchoring, backups, cycles, lease, people, retention
 from services.actors import find_actor
 from services.clock import FixedClock, SystemClock
-from services.notices import relays
+from services.notices import backlog, relays
 from services.notices.queueing import AT_ONCE
 from services.sealing import keyring
 from tests.desk import OPENED, Desk
@@ -135,6 +135,23 @@ def test_mails_that_nobody_sends(desk: Desk) -> None:
     assert ids(desk) == []
     desk.clock.set(OPENED + timedelta(days=1, hours=1))  # 10:00
     assert ids(desk) == ["mail/stuck"]
+
+
+def test_a_mail_that_waits_on_purpose_makes_no_other_old(desk: Desk) -> None:
+    settled(desk)
+    month = timedelta(days=30)
+    message(desk, 1, send_at=desk.clock.now() + 2 * month)
+    desk.clock.advance(month)
+    settings = desk.settings.model_copy(update={"free_megabytes": 0, "backup_days": 0})
+    assert backlog.oldest(desk.session, settings, desk.clock, desk.clock) is None
+    queued = desk.clock.now()
+    message(desk, 2)
+    desk.clock.advance(timedelta(minutes=31))
+    (found,) = alerts.current(desk.session, desk.clock, desk.clock, settings=settings, plan=desk.plan)
+    assert (found.id, found.since) == ("mail/stuck", queued)
+    desk.clock.advance(month)
+    scheduled = backlog.oldest(desk.session, settings, desk.clock, desk.clock)
+    assert scheduled == queued, "the one that was scheduled waits since its day only"
 
 
 def test_a_broken_chain(desk: Desk) -> None:

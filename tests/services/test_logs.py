@@ -47,6 +47,15 @@ SETTINGS = Settings(
         ("Cookie: duixian_session=zZzZ; duixian_form=yYyY", "zZzZ"),
         ("{'password': 'hunter2', 'login': 'lin'}", "hunter2"),
         ('{"totp_secret": "JBSWY3DP"}', "JBSWY3DP"),
+        ("POST /token access_token=eyJhbGci", "eyJhbGci"),
+        ("id_token: eyJhbGci", "eyJhbGci"),
+        ('{"client_secret": "two words", "login": "lin"}', "words"),
+        ("new_password=hunter2", "hunter2"),
+        ("DUIXIAN_OTHER_PASSWORD='two words'", "words"),
+        ("password='it\\'s two words'", "words"),
+        ("password='cut off words", "words"),
+        (r'"{\"refresh_token\": \"two words\"}"', "words"),
+        ("x-api-key=abc", "abc"),
         ("Idempotency-Key: 0123-4567", "0123"),
         ("curl -H bearer tok-123456", "tok-123456"),
     ],
@@ -102,6 +111,28 @@ def test_a_case_goes_through_to_what_is_logged_inside(lines: StringIO) -> None:
     assert (first["request"], first["cycle"], first["message"], first["part"]) == ("r1", 3, "inner 1", "test")
     assert second["request"] == "r1" and "cycle" not in second
     assert "request" not in third
+
+
+class Unspeakable:
+    def __repr__(self) -> str:
+        raise RuntimeError("no words")
+
+
+@pytest.mark.parametrize(
+    ("said", "values"),
+    [("%d things", ("x",)), ("%s %s", ("x",)), ("%s", (Unspeakable(),)), (Unspeakable(), ("x",))],
+)
+def test_a_wrong_call_of_a_library_is_logged_and_stops_no_work(
+    lines: StringIO, said: object, values: tuple[object, ...]
+) -> None:
+    logging.getLogger("services.x").warning(said, *values)
+    (line,) = read(lines)
+    assert line["level"] == "WARNING" and line["message"]
+
+
+def test_the_values_of_a_wrong_call_are_cleaned(lines: StringIO) -> None:
+    logging.getLogger("services.x").warning("%d things", "password=hunter2")
+    assert "%d things" in lines.getvalue() and "hunter2" not in lines.getvalue()
 
 
 def test_a_traceback_is_cleaned_too(lines: StringIO) -> None:

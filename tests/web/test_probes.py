@@ -3,6 +3,7 @@
 import json
 import logging
 from collections.abc import Callable
+from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from threading import Thread
@@ -12,7 +13,7 @@ from fastapi.testclient import TestClient
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
-from models import Role
+from models import AuditAnchor, Role
 from services import cycles
 from services.clock import FileClock
 from services.sealing import Keyring
@@ -191,9 +192,48 @@ def test_figures_name_nobody(house: House, desk: Desk) -> None:
         assert gone not in page
 
 
-def test_every_answer_has_a_number_that_its_log_lines_carry(house: House) -> None:
+def test_words_of_strangers_make_no_figures(house: House) -> None:
+    client = TestClient(house.app, client=("127.0.0.1", 1))  # type: ignore[arg-type]
+    for number in range(50):
+        client.request(f"WORD{number}", "/healthz", content=b"x")
+    page = client.get("/metrics").text
+    assert "WORD" not in page and 'duixian_requests_total{method="other",route="/healthz",status="405"} 50.0' in page
+
+
+def test_every_answer_has_a_number_of_its_own(house: House) -> None:
     first, second = (house.browser().get("/").headers["x-request-id"] for _ in range(2))
     assert len(first) == 16 and first != second
+
+
+@pytest.mark.parametrize("path", ["/boom", "/api/v1/boom"])
+def test_a_defect_is_counted_and_its_log_line_has_the_number_of_its_answer(house: House, path: str) -> None:
+    from services import logs
+
+    seen: list[object] = []
+
+    class Listener(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            seen.append(logs.current_case().get("request"))
+
+    def boom() -> None:
+        raise RuntimeError("a defect")
+
+    app = house.app
+    if path.startswith("/api"):
+        app = next(each.app for each in app.routes if getattr(each, "path", "") == "/api/v1")  # type: ignore[attr-defined]
+    app.get("/boom")(boom)  # type: ignore[attr-defined]
+    client = TestClient(house.app, client=("127.0.0.1", 1), raise_server_exceptions=False)  # type: ignore[arg-type]
+    logger, listener = logging.getLogger("web"), Listener()
+    logger.addHandler(listener)
+    try:
+        answer = client.get(path)
+    finally:
+        logger.removeHandler(listener)
+    assert answer.status_code == 500
+    assert seen and set(seen) == {answer.headers["x-request-id"]}
+    page = client.get("/metrics").text
+    assert 'duixian_requests_total{method="GET",route="/boom",status="500"} 1.0' in page
+    assert 'duixian_request_seconds_count{route="/boom"} 1.0' in page
 
 
 def test_what_a_request_does_is_logged_under_its_number(house: House, caplog: pytest.LogCaptureFixture) -> None:
@@ -247,6 +287,24 @@ def test_the_sheet_is_for_who_files_it(house: House, desk: Desk) -> None:
     assert head.get("/audit/sheet?on=2020-01-01").status_code == 422
     assert head.get("/audit/check").status_code == 403
     assert "留存的校验点" in house.as_role(Role.AUDITOR).get("/audit/check").text
+
+
+def test_a_sheet_of_years_ago_is_still_found(house: House, desk: Desk) -> None:
+    first = desk.clock.now()
+    for number in range(400):
+        at = first + timedelta(days=number)
+        desk.session.add(AuditAnchor(day=at.date(), seq=1, hash=f"{number:064}", entries=1, taken_at=at))
+    desk.session.commit()
+    page = house.as_role(Role.SECTION_HEAD).get(f"/audit/sheet?on={first.date()}")
+    assert page.status_code == 200 and f"1:{0:016}" in page.text
+
+
+def test_who_files_the_sheet_finds_it_in_the_menu(house: House) -> None:
+    for role in (Role.SECTION_HEAD, Role.BUREAU_LEADER, Role.ADMINISTRATOR, Role.AUDITOR):
+        page = house.as_role(role).get("/audit/sheet").text
+        assert '<a href="/audit/sheet" aria-current="page">校验单</a>' in page
+        assert page.count('aria-current="page"') == 1, "the longer address is the one that is open"
+    assert "校验单" not in house.as_role(Role.OPERATOR).get("/board").text
 
 
 def test_the_probes_answer_in_json(house: House) -> None:

@@ -60,7 +60,7 @@ def ask(settings: Settings, text: str) -> Stamp:
 def check(settings: Settings, token: str, text: str, *, nonce: int | None = None) -> datetime:
     """The moment at which the authority signed this very text. Raises InputError when it did not."""
     response = _decoded(token)
-    builder = VerifierBuilder(roots=_roots(settings), nonce=nonce)
+    builder = VerifierBuilder(roots=roots(settings), nonce=nonce)
     try:
         builder.build().verify(response, hashlib.sha256(text.encode()).digest())
     except VerificationError as error:
@@ -77,7 +77,8 @@ def _decoded(token: str) -> TimeStampResponse:
         raise InputError("时间戳已损坏，读不出来。") from error
 
 
-def _roots(settings: Settings) -> list[x509.Certificate]:
+def roots(settings: Settings) -> list[x509.Certificate]:
+    """The certificates that stamps are checked against. Raises InputError when none can be read."""
     path = settings.tsa_ca_file
     if path is None:
         raise InputError("没有写明时间戳服务的根证书；请设置 DUIXIAN_TSA_CA_FILE（PEM）。")

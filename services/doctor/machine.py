@@ -24,6 +24,7 @@ from services.errors import StateError
 from services.stages import load_plan
 
 _LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
+_TEMPORARY = 256  # megabytes for what is written on the way: tables, documents, archives
 _SHOWN = 5  # packages that a line names
 _OWN = ("disk", "backup")  # alerts that have checks of their own here
 _SLOW = ("overdue/", "mail/refused")  # people have not done something yet
@@ -79,7 +80,7 @@ def disk(settings: Settings) -> Iterator[Told]:
     if last is not None and room < 2 * last.bytes:
         yield look(f"备份目录所在的盘剩 {room / 1e6:,.0f} 兆字节，放不下两份备份", "请移走旧的备份，或扩容。")
     temporary = Path(tempfile.gettempdir())
-    if (left := shutil.disk_usage(temporary).free // (1024 * 1024)) < min(256, settings.free_megabytes):
+    if (left := shutil.disk_usage(temporary).free // (1024 * 1024)) < min(_TEMPORARY, settings.free_megabytes):
         yield bad(f"临时目录 {temporary} 只剩 {left} 兆字节，文件写不成", "请清理，或用 TMPDIR 指到别的盘。")
     yield good(f"数据目录所在的盘剩 {free:,} 兆字节")
 

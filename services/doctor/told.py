@@ -10,6 +10,7 @@ from services.errors import ServiceError, TransientError
 
 _AT_ONCE = 8
 _LONGEST = 300
+_AS_SAID = "请按所说的改正。"
 _NOT_DONE = "请先解决其他项目；仍然如此的，把这一行和日志交给维护人员。"
 
 
@@ -71,7 +72,7 @@ def parted(mark: Mark, sentence: str) -> Told:
     """A sentence of this program, which says last what to do (“；请……”), as the two that it is."""
     place = max(sentence.rfind("；请"), sentence.rfind("。请"), sentence.rfind("（请"))
     if place < 0:
-        return Told(mark, sentence)
+        return Told(mark, sentence, _AS_SAID)
     return Told(mark, sentence[:place], sentence[place + 1 :].rstrip("）"))
 
 

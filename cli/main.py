@@ -37,6 +37,7 @@ _GROUPS = {
 _SINGLE = {
     "demo": ("cli.demo", "demo"),
     "serve": ("cli.serve", "serve"),
+    "doctor": ("cli.doctor", "doctor"),
     "backup": ("cli.backup", "backup"),
     "restore": ("cli.backup", "restore"),
 }

@@ -21,7 +21,6 @@ from config.settings import Settings
 POOL = "duixian"
 _SERVER_LIMIT = 180  # seconds; the first start creates the server's database (20-32 s on 2 cores)
 _PART_LIMIT = 60
-_LOCAL = {"127.0.0.1", "localhost", "::1"}
 _READY = "收信服务已就绪"
 _SERVER_KEY, _KEY = "PREFECT_SERVER_API_AUTH_STRING", "PREFECT_API_AUTH_STRING"  # "name:password"
 
@@ -144,7 +143,7 @@ def _require_free(port: int, name: str) -> None:
 
 def _start_mailbox(family: Family, settings: Settings) -> Settings:
     """Start the mailbox if mails are to go to this machine; the settings with the port that it has."""
-    if settings.smtp_host not in _LOCAL:
+    if not settings.mail_stays_here:
         return settings
     port = settings.smtp_port or _free_port()  # the same one when it is started again
     command = [sys.executable, "-u", "-m", "cli.mailbox", "--host", settings.smtp_host]

@@ -48,18 +48,9 @@ def serve(
 
 def _tell_templates(settings: "Settings") -> None:
     """Say at the start which of the bureau's own templates cannot be used; writing with them is refused later on."""
-    from services.documents.render.pages import own_templates
-    from services.errors import ServiceError
+    from services.documents.preview import own_problems
 
-    if not own_templates():
-        return
-    from services.documents.preview import problems
-
-    try:
-        found = problems(settings)
-    except ServiceError as error:  # without a policy there is nothing to try them on
-        found = [str(error)]
-    for problem in found:
+    for problem in own_problems(settings):
         typer.echo(f"文件模板有误：{problem}", err=True)
 
 

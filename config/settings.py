@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
+_LOCAL = {"127.0.0.1", "localhost", "::1"}
 
 
 class Settings(BaseSettings):
@@ -128,6 +129,11 @@ class Settings(BaseSettings):
         if not self.dashboard_url:
             self.dashboard_url = f"http://127.0.0.1:{self.engine_port}"
         return self
+
+    @property
+    def mail_stays_here(self) -> bool:
+        """Whether mails go to the mailbox on this machine, and to nobody outside."""
+        return self.smtp_host in _LOCAL
 
     @property
     def envelope_sender(self) -> str:

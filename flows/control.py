@@ -106,11 +106,15 @@ def answers(settings: Settings) -> bool:
     """Whether the server is there, asked without the engine's own client, which takes seconds to load."""
     import httpx
 
-    url = os.environ.get("PREFECT_API_URL") or f"http://127.0.0.1:{settings.engine_port}/api"
     try:
-        return httpx.get(f"{url}/health", timeout=_PROBED_WITHIN).status_code == 200
+        return httpx.get(f"{address(settings)}/health", timeout=_PROBED_WITHIN).status_code == 200
     except httpx.HTTPError:
         return False
+
+
+def address(settings: Settings) -> str:
+    """Where the server's API is: where PREFECT_API_URL says, else on this machine."""
+    return os.environ.get("PREFECT_API_URL") or f"http://127.0.0.1:{settings.engine_port}/api"
 
 
 def trigger(settings: Settings, name: str) -> str:

@@ -31,6 +31,14 @@ def send_test(settings: Settings, wall: Clock, actor: Actor, *, recipient: str) 
     return _send_now(settings, wall, actor, letter, recipient)
 
 
+def greet(settings: Settings) -> bool:
+    """Have the mail server take login and sender, and send nothing; whether it offers STARTTLS.
+
+    Raises UnreachableError, which says why it cannot be used.
+    """
+    return asyncio.run(_greet(settings))
+
+
 def try_out(
     session: Session, settings: Settings, wall: Clock, actor: Actor, *, letter: Letter, entry: str = ""
 ) -> tuple[str, str]:
@@ -65,6 +73,14 @@ def _send_now(settings: Settings, wall: Clock, actor: Actor, letter: Letter, rec
     if reply.code is None or reply.code >= 300:
         raise InputError(f"没有发出：{reply.code or ''} {reply.text}；请检查发信设置。".replace("：  ", "："))
     return f"{reply.code} {reply.text}"
+
+
+async def _greet(settings: Settings) -> bool:
+    pool = Pool(settings, timeout=_TIMEOUT_SECONDS)
+    try:
+        return await pool.greet(settings.envelope_sender)
+    finally:
+        await pool.close()
 
 
 async def _send(settings: Settings, mail: Outgoing) -> Reply:

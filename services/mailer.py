@@ -71,6 +71,22 @@ class Pool:
         await asyncio.gather(*(self._work(turns) for _ in range(self._settings.smtp_connections)))
         return turns.trouble
 
+    async def greet(self, sender: str) -> bool:
+        """Connect, log in and name the sender as for a mail, and send none; whether the server offers STARTTLS.
+
+        Raises UnreachableError, also when it does not take the sender.
+        """
+        client = await self._connect()
+        try:
+            await client.ehlo()
+            await client.mail(sender)
+            await client.rset()
+        except (aiosmtplib.SMTPException, OSError) as error:
+            raise UnreachableError(f"发信服务器 {self._server} 不接受发件人 {sender}：{_one_line(error)}") from error
+        finally:
+            self._keep(client)
+        return client.supports_extension("starttls")
+
     async def close(self) -> None:
         """Say goodbye on every connection."""
         while self._idle:

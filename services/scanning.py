@@ -38,6 +38,13 @@ def scan(settings: Settings, name: str, data: bytes) -> None:
         raise InputError(f"{_NOT_TAKEN.format(name=name)}杀毒服务没有查完；{_LATER}")
 
 
+def version(settings: Settings) -> str:
+    """What the scanner says of itself: ClamAV's version, the number and the day of its signatures. Raises OSError."""
+    with _connected(settings.clamd) as link:
+        link.sendall(b"zVERSION\0")
+        return _reply(link)
+
+
 _NOT_TAKEN = "“{name}”没有收下："
 _LATER = "请过一会儿再上传，一直不行请告诉系统管理员。"
 
@@ -46,12 +53,16 @@ def _ask(address: str, data: bytes) -> str:
     with _connected(address) as link:
         link.settimeout(_ANSWER_SECONDS)
         _send(link, data)
-        reply = b""
-        while not reply.endswith(b"\0") and len(reply) < _LONGEST_REPLY:
-            part = link.recv(_LONGEST_REPLY)
-            if not part:
-                break
-            reply += part
+        return _reply(link)
+
+
+def _reply(link: socket.socket) -> str:
+    reply = b""
+    while not reply.endswith(b"\0") and len(reply) < _LONGEST_REPLY:
+        part = link.recv(_LONGEST_REPLY)
+        if not part:
+            break
+        reply += part
     return reply.rstrip(b"\0\n").decode(errors="replace")
 
 

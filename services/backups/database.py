@@ -63,6 +63,13 @@ def is_sound(file: Path) -> bool:
         return False
 
 
+def require_tools(session: Session) -> None:
+    """Raise StateError unless the program is here that copies this database."""
+    if session.get_bind().dialect.name == "postgresql":
+        driver = session.connection().connection.driver_connection
+        _tool("pg_dump", _major(driver.info.server_version))  # type: ignore[union-attr]
+
+
 def load_dump(database_url: str, dump: Path) -> None:
     """Fill an empty PostgreSQL database from a dump, all or nothing. Raises InputError, StateError."""
     url = make_url(database_url)

@@ -9,9 +9,10 @@ from services.documents.content import Content, Page
 from services.documents.errors import TemplateProblemError
 from services.documents.record import Record
 from services.documents.registry import KINDS, Kind, kind_of
-from services.documents.render.pages import FOLDERS, environment, render
+from services.documents.render.pages import FOLDERS, environment, own_templates, render
 from services.documents.sample import sample_record
 from services.documents.writing import rendered
+from services.errors import ServiceError
 
 
 def preview(settings: Settings, kind: str, form: str = "pdf", templates: Sequence[Path] = FOLDERS) -> bytes:
@@ -33,6 +34,16 @@ def problems(settings: Settings, templates: Sequence[Path] = FOLDERS) -> list[st
             except TemplateProblemError as problem:
                 found.append(str(problem))
     return list(dict.fromkeys(found))
+
+
+def own_problems(settings: Settings) -> list[str]:
+    """The same of the bureau's own templates; nothing when it has none. Without a policy there is nothing to try."""
+    if not own_templates():
+        return []
+    try:
+        return problems(settings)
+    except ServiceError as error:
+        return [str(error)]
 
 
 def _content(record: Record, kind: Kind) -> Content:

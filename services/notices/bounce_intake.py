@@ -22,6 +22,7 @@ from config.settings import Settings
 from models import Bounce, Message, MessageStatus
 from services.apart import ApartError, BusyError, PassingError, read_apart
 from services.clock import Clock
+from services.errors import TransientError
 from services.notices.bounces import Report
 from services.notices.claims import transaction
 
@@ -49,6 +50,15 @@ def read_bounces(engine: Engine, settings: Settings, clock: Clock) -> BounceRepo
         if settings.bounce_imap_host:
             intake.take_mailbox()
     return intake.report
+
+
+def unread(settings: Settings) -> int:
+    """How many mails wait in the mailbox, which are left as they are. Raises TransientError when it cannot be read."""
+    try:
+        with _mailbox(settings) as mailbox:
+            return len(_unread(mailbox))
+    except (imaplib.IMAP4.error, OSError) as error:
+        raise TransientError(_trouble(settings, error)) from error
 
 
 def unclear(settings: Settings) -> int:
@@ -100,8 +110,7 @@ class _Intake:
                     with self._leaving():
                         self._take_mail(mailbox, number)
         except (imaplib.IMAP4.error, OSError) as error:
-            where = f"{self._settings.bounce_imap_host}:{self._settings.bounce_imap_port}"
-            self._tell(f"收退信的邮箱 {where} 读不了：{_words(error)}；请检查 DUIXIAN_BOUNCE_IMAP_*。")
+            self._tell(_trouble(self._settings, error))
 
     @contextmanager
     def _leaving(self) -> Iterator[None]:
@@ -206,6 +215,11 @@ def _shift(found: re.Match[str]) -> str:
     if found[0] == "&":
         return "&-"
     return f"&{base64.b64encode(found[0].encode('utf-16-be')).decode().rstrip('=').replace('/', ',')}-"
+
+
+def _trouble(settings: Settings, error: Exception) -> str:
+    where = f"{settings.bounce_imap_host}:{settings.bounce_imap_port}"
+    return f"收退信的邮箱 {where} 读不了：{_words(error)}；请检查 DUIXIAN_BOUNCE_IMAP_*。"
 
 
 def _words(error: Exception) -> str:

@@ -115,6 +115,10 @@ def test_serve_comes_up_behind_a_password_schedules_and_stops_with_ctrl_c(tmp_pa
         nowhere = temporary_settings(restore_defaults={PREFECT_API_URL})
         with nowhere, pytest.raises(control.EngineError, match="要求认证"):
             control.trigger(Settings(_env_file=None, data_dir=tmp_path / "data", engine_port=port), "tick")
+        _until(lambda: _doctor(environ, port, SECRET)["engine"] == {"ok"}, serve, 60)
+        assert _doctor(environ, port, "duixian:wrong")["engine"] == {"problem"}
+        found = _doctor(environ, port, SECRET)
+        assert {name for name, marks in found.items() if "problem" in marks} == set() and found["console"] == {"ok"}
         _until(lambda: _scheduled(port) == {"tick", "watchdog", "reminders", "notices", "anchor"}, serve, 60)
     finally:
         serve.send_signal(signal.SIGINT)
@@ -123,6 +127,17 @@ def test_serve_comes_up_behind_a_password_schedules_and_stops_with_ctrl_c(tmp_pa
     assert "已停止" in (tmp_path / "out").read_text()
     assert len(family) >= 4
     assert not any(process.is_running() for process in family)
+
+
+def _doctor(environ: dict[str, str], port: int, secret: str) -> dict[str, set[str]]:
+    """What the doctor says beside it: of each check the marks."""
+    beside = {"DUIXIAN_ENGINE_PORT": str(port), "DUIXIAN_FREE_MEGABYTES": "0", "PREFECT_API_AUTH_STRING": secret}
+    command = [sys.executable, "-m", "cli.main", "doctor", "--json"]
+    told = json.loads(subprocess.run(command, env={**environ, **beside}, capture_output=True).stdout)
+    found: dict[str, set[str]] = {}
+    for each in told["checks"]:
+        found.setdefault(each["id"], set()).add(each["mark"])
+    return found
 
 
 def _scheduled(port: int) -> set[str]:

@@ -66,7 +66,7 @@ def weight(font: str) -> str:
 def missing() -> list[str]:
     """What this machine has to put in the place of a font, a sentence each; nothing when all are there."""
     return [
-        f"本机没有{font}，PDF 以 {families(font)[0]} 代替；装上该字体后重新生成即可。"
+        f"本机没有{font}，PDF 以 {families(font)[0]} 代替，内容不受影响；请装上该字体后重新生成。"
         for font in _FONTS
         if not families(font)[0].startswith(_REAL[font])
     ]

@@ -342,5 +342,6 @@ def test_a_font_that_is_not_there_is_told_and_replaced(monkeypatch: pytest.Monke
     own = typst.Fonts(include_system_fonts=False, font_paths=[str(files("cvttf_NotoSansCJK_Regular"))])
     monkeypatch.setattr(fonts, "installed", lambda: own)
     monkeypatch.setattr(fonts, "_present", lambda: tuple(own.families()))
-    assert "本机没有仿宋_GB2312，PDF 以 Noto Sans CJK TC 代替；装上该字体后重新生成即可。" in fonts.missing()
+    said = "本机没有仿宋_GB2312，PDF 以 Noto Sans CJK TC 代替，内容不受影响；请装上该字体后重新生成。"
+    assert said in fonts.missing()
     assert all(fonts.families(font) for font in (fonts.FANGSONG, fonts.HEITI, fonts.KAITI, fonts.XIAOBIAOSONG))

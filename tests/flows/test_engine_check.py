@@ -1,0 +1,139 @@
+"""What the doctor says of the engine: of a real server with each thing amiss, and of none."""
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from cli.parts import POOL, Parts
+from flows import engine_check
+from flows.control import SCHEDULED
+from flows.engine_check import look_at
+from services.doctor import Mark
+from tests.engine_parts import free_port, wait_until
+from tests.services.doctor.support import all_good, installed, only
+
+
+@pytest.fixture
+def api(parts: Parts) -> Iterator[httpx.Client]:
+    """The server's API, once a worker has told that it is there."""
+    with httpx.Client(base_url=os.environ["PREFECT_API_URL"], timeout=10) as client:
+        wait_until(parts, lambda: post(client, f"/work_pools/{POOL}/workers/filter"))
+        yield client
+
+
+def post(client: httpx.Client, path: str, **body: Any) -> Any:
+    answer = client.post(path, json=body).raise_for_status()
+    return answer.json() if answer.content else None
+
+
+def deployment(client: httpx.Client, name: str) -> dict[str, Any]:
+    return dict(client.get(f"/deployments/name/{SCHEDULED[name]}").raise_for_status().json())
+
+
+@contextmanager
+def pool(client: httpx.Client, **changes: Any) -> Iterator[None]:
+    """The pool changed for a while."""
+    before = {"is_paused": False, "concurrency_limit": None}
+    client.patch(f"/work_pools/{POOL}", json=changes).raise_for_status()
+    try:
+        yield
+    finally:
+        client.patch(f"/work_pools/{POOL}", json=before).raise_for_status()
+
+
+@pytest.mark.engine
+def test_a_server_with_all_that_belongs_to_it(parts: Parts, api: httpx.Client) -> None:
+    assert all_good(look_at(parts.settings))
+
+
+@pytest.mark.engine
+def test_deployments_that_are_missing_or_stopped_are_told(
+    parts: Parts, api: httpx.Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setitem(SCHEDULED, "other", "另一件/other")
+        assert "“另一件/other”" in only(look_at(parts.settings), Mark.BAD).seen
+    tick = deployment(api, "tick")
+    post(api, f"/deployments/{tick['id']}/pause_deployment")
+    assert "“到期唤醒/tick” 停用了" in only(look_at(parts.settings), Mark.BAD).seen
+    post(api, f"/deployments/{tick['id']}/resume_deployment")
+    schedule = f"/deployments/{tick['id']}/schedules/{tick['schedules'][0]['id']}"
+    api.patch(schedule, json={"active": False}).raise_for_status()
+    assert "“到期唤醒/tick” 停用了" in only(look_at(parts.settings), Mark.BAD).seen
+    api.patch(schedule, json={"active": True}).raise_for_status()
+    assert all_good(look_at(parts.settings))
+
+
+@pytest.mark.engine
+def test_a_pool_in_which_nothing_can_run_is_told(parts: Parts, api: httpx.Client) -> None:
+    with pool(api, is_paused=True):
+        assert "已暂停" in only(look_at(parts.settings), Mark.BAD).seen
+    with pool(api, concurrency_limit=0):
+        assert "并发上限是 0" in only(look_at(parts.settings), Mark.BAD).seen
+    with pool(api, concurrency_limit=4):
+        assert all_good(look_at(parts.settings))
+
+
+@pytest.mark.engine
+def test_a_pool_without_a_worker_is_told(parts: Parts, api: httpx.Client) -> None:
+    post(api, "/work_pools/", name="empty", type="process")
+    assert "没有执行器" in only(engine_check._pool(api, "empty"), Mark.BAD).seen
+    api.delete("/work_pools/empty").raise_for_status()
+
+
+@pytest.mark.engine
+def test_runs_that_wait_too_long_are_told(parts: Parts, api: httpx.Client) -> None:
+    at = (datetime.now(UTC) - timedelta(hours=1)).isoformat()
+    tick = deployment(api, "tick")
+    with pool(api, is_paused=True):
+        state = {"type": "SCHEDULED", "state_details": {"scheduled_time": at}}
+        run = post(api, f"/deployments/{tick['id']}/create_flow_run", state=state)
+        assert "1 次运行" in only(look_at(parts.settings), Mark.LOOK).seen
+        api.delete(f"/flow_runs/{run['id']}").raise_for_status()
+
+
+@pytest.mark.engine
+def test_a_slot_that_nobody_gives_back_is_told(parts: Parts, api: httpx.Client) -> None:
+    notices = deployment(api, "notices")
+    names = [notices["global_concurrency_limit"]["name"]]
+    post(api, "/v2/concurrency_limits/increment", names=names, slots=1)
+    assert "“通知发送/notices”的名额" in only(look_at(parts.settings), Mark.BAD).seen
+    post(api, "/v2/concurrency_limits/decrement", names=names, slots=1)
+    assert all_good(look_at(parts.settings))
+
+
+@pytest.mark.engine
+def test_a_server_of_another_version_is_told(parts: Parts, api: httpx.Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_check, "version", lambda _: "3.0.0")
+    assert "这里是 3.0.0" in only(look_at(parts.settings), Mark.BAD).seen
+
+
+def test_a_server_that_is_away_and_one_that_is_another_are_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    away = only(look_at(installed(tmp_path, engine_port=free_port())), Mark.BAD)
+    assert "连不上" in away.seen and "duixian serve" in away.remedy
+
+    class Other(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_error(404)
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Other) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{server.server_port}/api")
+        assert "答复 404（/api/health）" in only(look_at(installed(tmp_path)), Mark.BAD).seen
+        server.shutdown()
+    monkeypatch.setenv("PREFECT_API_URL", "nonsense")
+    assert "连不上" in only(look_at(installed(tmp_path)), Mark.BAD).seen

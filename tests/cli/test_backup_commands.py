@@ -2,21 +2,24 @@
 
 from pathlib import Path
 
+import pytest
+
 from services import anchoring, backups, chain
 from services.clock import SystemClock
 from tests.cli.conftest import Office
 from tests.desk import Desk
 
 
-def test_a_backup_is_taken_and_restored(office: Office, tmp_path: Path) -> None:
-    made = office.json("backup", "--to", str(tmp_path / "b.zip"))
+def test_a_backup_is_taken_and_restored(office: Office, tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("elsewhere")  # not in what is backed up
+    made = office.json("backup", "--to", str(folder / "b.zip"))
     assert made["missing"] == [] and made["chain_seq"] == chain.length(office.desk.session)
-    said = office.told("restore", made["file"], "--to", str(tmp_path / "again"), "--sha256", made["sha256"])
-    assert "逐个核对相符" in said and (tmp_path / "again" / "duixian.db").is_file()
+    said = office.told("restore", made["file"], "--to", str(folder / "again"), "--sha256", made["sha256"])
+    assert "逐个核对相符" in said and (folder / "again" / "duixian.db").is_file()
     assert "已经存在" in office.told("backup", "--to", made["file"], code=1)
-    assert "已经存在" in office.told("restore", made["file"], "--to", str(tmp_path / "again"), code=1)
-    assert "没有找到备份" in office.told("restore", "none.zip", "--to", str(tmp_path / "other"), code=1)
-    assert office.json("restore", made["file"], "--to", str(tmp_path / "other"))["problems"] == []
+    assert "已经存在" in office.told("restore", made["file"], "--to", str(folder / "again"), code=1)
+    assert "没有找到备份" in office.told("restore", "none.zip", "--to", str(folder / "other"), code=1)
+    assert office.json("restore", made["file"], "--to", str(folder / "other"))["problems"] == []
 
 
 def test_after_a_backup_of_postgresql_the_address_of_its_database_is_asked_for(

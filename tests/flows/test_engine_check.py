@@ -124,8 +124,10 @@ def test_a_server_that_is_away_and_one_that_is_another_are_told(
     assert "连不上" in away.seen and "duixian serve" in away.remedy
 
     class Other(BaseHTTPRequestHandler):
+        code = 404
+
         def do_GET(self) -> None:
-            self.send_error(404)
+            self.send_error(self.code)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -134,6 +136,8 @@ def test_a_server_that_is_away_and_one_that_is_another_are_told(
         threading.Thread(target=server.serve_forever, daemon=True).start()
         monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{server.server_port}/api")
         assert "答复 404（/api/health）" in only(look_at(installed(tmp_path)), Mark.BAD).seen
+        Other.code = 401
+        assert "PREFECT_API_AUTH_STRING" in only(look_at(installed(tmp_path)), Mark.BAD).remedy
         server.shutdown()
     monkeypatch.setenv("PREFECT_API_URL", "nonsense")
     assert "连不上" in only(look_at(installed(tmp_path)), Mark.BAD).seen

@@ -12,7 +12,6 @@ from prefect.states import Completed
 
 from flows import report
 from flows.stages.table import STAGES
-from models import VisitResult
 from services import logs
 from services.cycles import Position
 from services.errors import ServiceError
@@ -89,7 +88,7 @@ def _stage(position: Position, heartbeat: lease.Heartbeat) -> Gate:
     notices.deliver()
     gate = cycle.read_gate(cycle_id)
     if gate.open:
-        for kind in stage.on_leaving if gate.result is VisitResult.PASSED else ():
+        for kind in stage.written_at(gate):
             documents.write(cycle_id, kind)
         heartbeat.check()
         gate = cycle.pass_gate(cycle_id, position.stage)

@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from prefect.artifacts import create_markdown_artifact
 
 from flows.stages.stage import Summary
-from models import VisitResult
 from services.cycles import Position
 from services.gates import Gate
 from services.lifecycle import STATUS_NAMES
@@ -71,7 +70,7 @@ def markdown(position: Position, summary: Summary, gate: Gate) -> str:
 
 
 def _gate(gate: Gate) -> str:
-    if gate.result is VisitResult.PASSED:
+    if gate.leads_on:
         return "关口已开，进入下一阶段。"
     if gate.open:
         return "退回前面的阶段重新办理。"

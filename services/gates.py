@@ -73,6 +73,11 @@ class Gate:
         """Whether the stage may be left."""
         return self.result is not None
 
+    @property
+    def leads_on(self) -> bool:
+        """Whether it may be left for the stage that follows, and not for an earlier one."""
+        return self.result is VisitResult.PASSED
+
 
 def read_gate(session: Session, clock: Clock, plan: CyclePlan, cycle: Cycle) -> Gate:
     """Read the current gate from the record."""

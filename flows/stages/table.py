@@ -22,14 +22,19 @@ from flows.stages.publication import publication
 from flows.stages.results import results
 from flows.stages.stage import Summary
 from flows.stages.verification import verification
+from services.gates import Gate
 
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage's flow, and the documents written once its gate is open, before it is left."""
+    """A stage's flow, and the documents written once its gate is open, before it is left for the next."""
 
     flow: Flow[[int, int], Summary]
     on_leaving: tuple[str, ...] = ()
+
+    def written_at(self, gate: Gate) -> tuple[str, ...]:
+        """The documents to be written at this gate: none where it leads back, for the stage's work is not whole."""
+        return self.on_leaving if gate.leads_on else ()
 
 
 STAGES: dict[str, Stage] = {

@@ -75,6 +75,8 @@ def disk(settings: Settings) -> Iterator[Told]:
     if free < settings.free_megabytes:
         seen = f"数据目录所在的盘只剩 {free:,} 兆字节，应不少于 {settings.free_megabytes:,}"
         yield bad(seen, "请清理旧的备份和日志，或扩容。")
+    else:
+        yield good(f"数据目录所在的盘剩 {free:,} 兆字节")
     last, backups = last_backup(settings), _existing(settings.backups_dir)
     room = shutil.disk_usage(backups).free
     if last is not None and room < 2 * last.bytes:
@@ -82,7 +84,6 @@ def disk(settings: Settings) -> Iterator[Told]:
     temporary = Path(tempfile.gettempdir())
     if (left := shutil.disk_usage(temporary).free // (1024 * 1024)) < min(_TEMPORARY, settings.free_megabytes):
         yield bad(f"临时目录 {temporary} 只剩 {left} 兆字节，文件写不成", "请清理，或用 TMPDIR 指到别的盘。")
-    yield good(f"数据目录所在的盘剩 {free:,} 兆字节")
 
 
 def backup(settings: Settings, wall: Clock) -> Iterator[Told]:

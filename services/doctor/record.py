@@ -115,15 +115,18 @@ def _postgresql(engine: Engine, wall: Clock) -> Iterator[Told]:
         seen = f"数据库 {where} 没有应答：{one_line(getattr(error, 'orig', None) or error)}"
         yield bad(seen, "请确认 PostgreSQL 正在运行，并核对 DUIXIAN_DATABASE_URL 的主机、库名、账号和密码。")
         return
+    troubles = []
     if int(version.partition(".")[0]) < _OLDEST_POSTGRESQL:
-        yield look(f"PostgreSQL 是 {version}，开发者已不再维护", f"请升级到 {_OLDEST_POSTGRESQL} 或更新的版本。")
+        remedy = f"请升级到 {_OLDEST_POSTGRESQL} 或更新的版本。"
+        troubles.append(look(f"PostgreSQL 是 {version}，开发者已不再维护", remedy))
     if encoding != "UTF8":
-        yield bad(f"数据库的编码是 {encoding}，存不了全部汉字", "请另建编码为 UTF8 的数据库，把备份恢复到那里。")
+        remedy = "请另建编码为 UTF8 的数据库，把备份恢复到那里。"
+        troubles.append(bad(f"数据库的编码是 {encoding}，存不了全部汉字", remedy))
     noticed, too_far = _CLOCKS_APART
     if apart > noticed:
-        tell = bad if apart > too_far else look
-        yield tell(f"数据库服务器的时间与本机相差 {apart:.0f} 秒", "请让两台机器都与时间服务器校时。")
-    yield good(f"PostgreSQL {version}，{where}，编码 {encoding}，时间相差 {apart:.1f} 秒")
+        tell, seen = bad if apart > too_far else look, f"数据库服务器的时间与本机相差 {apart:.0f} 秒"
+        troubles.append(tell(seen, "请让两台机器都与时间服务器校时。"))
+    yield from troubles or [good(f"PostgreSQL {version}，{where}，编码 {encoding}，时间相差 {apart:.1f} 秒")]
 
 
 def schema(settings: Settings) -> Iterator[Told]:

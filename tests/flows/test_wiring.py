@@ -20,14 +20,16 @@ from sqlalchemy.exc import OperationalError
 
 import tasks
 from config.settings import ROOT, Settings
-from flows import control
+from flows import control, report
 from flows.annual_cycle import annual_cycle
 from flows.each_cycle import each_open_cycle
 from flows.report import LABELS
 from flows.stages.stage import _chunks
 from flows.stages.table import STAGES
+from models import VisitResult
 from services.documents import KINDS
 from services.errors import StateError, TransientError
+from services.gates import Gate, Wait
 from services.stages import load_plan
 from tasks import waking
 from tasks.step import RETRIES, may_retry
@@ -51,6 +53,24 @@ def test_every_stage_of_the_plan_has_its_flow_under_the_plans_name() -> None:
 
 def test_stages_write_only_documents_that_exist() -> None:
     assert {kind for stage in STAGES.values() for kind in stage.on_leaving} <= KINDS.keys()
+
+
+@pytest.mark.parametrize(
+    ("result", "written", "told"),
+    [
+        (VisitResult.PASSED, ("verification_summary",), "进入下一阶段"),
+        (VisitResult.REOPENED, (), "退回前面的阶段"),
+        (VisitResult.RETURNED, (), "退回前面的阶段"),
+        (None, (), "市财政局"),
+    ],
+)
+def test_a_gate_that_leads_back_is_told_as_one_and_nothing_is_written(
+    result: VisitResult | None, written: tuple[str, ...], told: str
+) -> None:
+    waits = () if result else (Wait("市财政局", "1 件待回复", 1, None),)
+    gate = Gate("verification", "部门联审", waits, result, "completeness")
+    assert STAGES["verification"].written_at(gate) == written
+    assert told in report._gate(gate)
 
 
 def test_no_result_is_kept_anywhere() -> None:

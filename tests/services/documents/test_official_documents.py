@@ -315,6 +315,16 @@ def test_a_recovery_names_every_sum(small: SmallCycle) -> None:
             assert said in text
 
 
+def test_a_recovery_asks_for_nothing_when_all_has_come_back(small: SmallCycle) -> None:
+    claim_back(small, "附则")
+    case = small.session.exec(select(Clawback)).one()
+    case.returned_fen = case.amount_fen + case.interest_fen
+    small.session.commit()
+    text = docx_text(written(small, "recovery_decision")["docx"])
+    assert "其中70,123.45元你单位已经退回。" in text and "二、上述款项已全部退回，不需再退。" in text
+    assert "还应退回" not in text and "请于" not in text and "逾期未退回" not in text
+
+
 @pytest.mark.parametrize(
     ("clause", "cited"),
     [
@@ -323,6 +333,9 @@ def test_a_recovery_names_every_sum(small: SmallCycle) -> None:
         ("第十四条", "《示例市扶持人工智能产业若干措施》第十四条"),
         ("《财政违法行为处罚处分条例》第十四条", "《财政违法行为处罚处分条例》第十四条"),
         ("一般公共预算管理办法第三条", "一般公共预算管理办法第三条"),
+        ("第一部分", "《示例市扶持人工智能产业若干措施》第一部分"),
+        ("五部委《示例办法》第三条", "五部委《示例办法》第三条"),
+        ("十部门联合通知第二条", "十部门联合通知第二条"),
     ],
 )
 def test_a_recovery_cites_the_law_that_the_clause_is_from(small: SmallCycle, clause: str, cited: str) -> None:

@@ -34,7 +34,7 @@ from services.notices.delivery import deliver_due
 from services.notices.queueing import queue
 from services.notices.samples import sample_context
 
-MAILS, ROUNDS = 2000, 3
+MAILS, ROUNDS = 2000, 5
 NOW = datetime(2026, 4, 9, 1, 30, tzinfo=UTC)  # a Thursday morning, in office hours
 KINDS = ("receipt", "supplement_request")  # without and with a calendar entry
 AIM = 0.8

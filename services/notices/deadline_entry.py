@@ -104,6 +104,9 @@ def _parameter(text: str) -> str:
 
 def _folded(line: str) -> Iterator[str]:
     """A line in pieces of at most 75 octets, none of which splits a character."""
+    if len(line) <= _LONGEST_LINE and line.isascii():
+        yield line
+        return
     octets, lead = line.encode(), ""
     while len(octets) > _LONGEST_LINE - len(lead):
         cut = _LONGEST_LINE - len(lead)

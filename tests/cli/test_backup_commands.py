@@ -9,7 +9,7 @@ from tests.desk import Desk
 
 
 def test_a_backup_is_taken_and_restored(office: Office, tmp_path: Path) -> None:
-    made = office.json("backup", "--to", str(tmp_path / "b.zip"))
+    made = office.json("backup", "--to", str(office.desk.settings.backups_dir / "b.zip"))
     assert made["missing"] == [] and made["chain_seq"] == chain.length(office.desk.session)
     said = office.told("restore", made["file"], "--to", str(tmp_path / "again"), "--sha256", made["sha256"])
     assert "逐个核对相符" in said and (tmp_path / "again" / "duixian.db").is_file()

@@ -11,7 +11,7 @@ from benchmarks.installation import Installation, installation, served
 from benchmarks.load import Call, measure
 from matching import uscc
 from models import Application, Draft, Enterprise, Message, Role, User
-from services import audit, drafts
+from services import chain, drafts
 from services.actors import actor_of
 
 ENTERPRISES = 200
@@ -78,7 +78,7 @@ def _check(made: Installation, before: list[int]) -> None:
     numbers = made.session.exec(select(Application.number)).all()
     assert (applications, left, mails) == (ENTERPRISES, -ENTERPRISES, ENTERPRISES), (applications, left, mails)
     assert len(set(numbers)) == len(numbers)
-    assert audit.verify(made.session) == []
+    assert chain.verify(made.session) == []
     print(f"{'':12} nothing lost: {applications} applications, {mails} receipts queued, audit chain whole")
 
 

@@ -27,9 +27,7 @@ from models import (
 )
 from models.columns import SealedDocument, SealedText
 from services.actors import Actor
-from services.chain import GENESIS, digest, head
-from services.chain import canonical as canonical
-from services.chain import verify as verify
+from services.chain import GENESIS, canonical, digest, head
 
 _UNAUDITED = (
     *(AuditEntry, AuditAnchor, AnchorStamp, CycleLease, SignIn, SignInTry, Sighting),  # logs of their own

@@ -9,8 +9,8 @@ from config.settings import Settings
 from models import Cycle, PolicyVersion, StageVisit
 from services import cycles
 from services.actors import Actor
-from services.audit import canonical
 from services.calendar import Calendar
+from services.chain import canonical
 from services.clock import CHINA, Clock, today
 from services.deadlines import due_day
 from services.errors import StateError

@@ -6,7 +6,7 @@ from typing import Any
 
 from policy import Measure
 from policy.values import show
-from services.audit import canonical
+from services.chain import canonical
 from services.inputs import Inputs, Row
 from services.money import yuan
 

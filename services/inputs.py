@@ -15,7 +15,7 @@ import policy
 from config.settings import ROOT
 from policy import Fact, Policy
 from policy.history import recorded_facts
-from services import audit
+from services import chain
 
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]
@@ -59,7 +59,7 @@ class Inputs:
             self.pairs,
             [each if each[3] else each[:3] for each in self.ended],
         ]
-        return audit.canonical(_spelled(body))
+        return chain.canonical(_spelled(body))
 
     def frames(self) -> dict[str, pl.DataFrame]:
         """The facts as the rule language takes them, by measure, in the policy's order."""

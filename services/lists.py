@@ -22,7 +22,7 @@ from models import (
 )
 from services import computation, cycles
 from services.actors import Actor
-from services.audit import canonical
+from services.chain import canonical
 from services.clock import Clock
 from services.errors import NotFoundError, StateError
 from services.operation import operation

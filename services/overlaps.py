@@ -27,7 +27,7 @@ from models import (
     LedgerSearch,
     SearchedApplication,
 )
-from services import audit, cycles, policies
+from services import chain, cycles, policies
 from services.actors import Actor
 from services.clock import Clock
 from services.operation import operation
@@ -233,7 +233,7 @@ def _pair(found: _Found, search: _CycleSearch) -> str:
     if any(item.endswith("|||") for item in items):
         return ""
     both = sorted(items) if found.other_application_id else items
-    return hashlib.sha256(audit.canonical(both).encode()).hexdigest()
+    return hashlib.sha256(chain.canonical(both).encode()).hexdigest()
 
 
 def _decisions(session: Session, cycle: Cycle) -> dict[str, tuple[Finding, str]]:
@@ -317,7 +317,7 @@ def _told_by(session: Session, ids: Sequence[int]) -> dict[int, str]:
     told: dict[int, str] = {}
     for some in _parts(sorted(set(ids))):
         for entry in session.exec(select(LedgerEntry).where(col(LedgerEntry.id).in_(some))):
-            told[entry.id or 0] = audit.canonical(entry.model_dump(include=_ENTRY))
+            told[entry.id or 0] = chain.canonical(entry.model_dump(include=_ENTRY))
     return told
 
 
@@ -346,7 +346,7 @@ def _digests(applications: pl.DataFrame, names: pl.DataFrame, told: pl.DataFrame
     for row in [*names.iter_rows(), *told.iter_rows()]:
         known[row[0]].append(row)
     return {
-        row["application_id"]: hashlib.sha256(audit.canonical([row, known[row["uscc"]]]).encode()).hexdigest()
+        row["application_id"]: hashlib.sha256(chain.canonical([row, known[row["uscc"]]]).encode()).hexdigest()
         for row in applications.iter_rows(named=True)
     }
 

@@ -42,7 +42,7 @@ from models import (
     PublicNotice,
     Registration,
 )
-from services import attachments, audit, cycles, drafts
+from services import attachments, chain, cycles, drafts
 from services.actors import Actor
 from services.after_payment.clawbacks import received_fen
 from services.clock import CHINA, Clock, today
@@ -185,7 +185,7 @@ def _all_of_it(session: Session, cycle_id: int) -> str:
     of = Application
     columns = (of.number, of.contact_name, of.contact_phone, of.contact_email, of.bank_account)
     rows = session.exec(select(*columns).where(of.cycle_id == cycle_id).order_by(of.number))  # type: ignore[call-overload]
-    return audit.canonical([list(row) for row in rows])
+    return chain.canonical([list(row) for row in rows])
 
 
 def _needless(cycle_id: int) -> Select[tuple[int]]:

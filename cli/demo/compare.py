@@ -23,7 +23,7 @@ from models import (
     PaymentOrder,
     PaymentStatus,
 )
-from services import audit, lists
+from services import chain, lists
 from services.money import plain_yuan
 
 _STATES = {"lapsed", "county_refused", "refused", "barred"}  # rejected before the computation
@@ -38,7 +38,7 @@ def differences(world: World) -> list[str]:
         *_refused_rows(world, len(expected["refused_rows"])),
         *_payments(world, expected["total"], expected["county_shares"]),
         *_mails(world),
-        *audit.verify(world.session),
+        *chain.verify(world.session),
     ]
 
 

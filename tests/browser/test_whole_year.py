@@ -15,7 +15,7 @@ from sqlmodel import Session, col, select
 
 from cli.parts import Parts
 from models import AuditEntry, Cycle, CycleLease, CycleStatus, Message, MessageStatus, Payment, PaymentStatus, Role
-from services import audit, credentials, cycles, people
+from services import chain, credentials, cycles, people
 from services.actors import find_actor, system_actor
 from services.clock import SystemClock
 from services.database import engine_of
@@ -211,7 +211,7 @@ def _check_the_record(year: Year) -> None:
     with year.session() as session:
         payment = session.exec(select(Payment)).one()
         assert (payment.amount_fen, payment.status) == (100_000_00, PaymentStatus.PAID)
-        assert audit.verify(session) == []
+        assert chain.verify(session) == []
         acted = set(session.exec(select(AuditEntry.actor).order_by(col(AuditEntry.seq))))
         messages = session.exec(select(Message)).all()
     assert {login for login, *_ in STAFF} | {CODE, "guan"} <= acted

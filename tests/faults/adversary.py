@@ -35,7 +35,7 @@ from config.settings import ROOT, Settings
 from flows import control
 from flows.control import EngineError, RunState
 from models import AwardList, AwardListEntry, Message, MessageStatus, Payment
-from services import audit, cycles, lease
+from services import chain, cycles, lease
 from services.clock import FixedClock, SystemClock
 from services.database import engine_of
 from services.errors import ServiceError
@@ -185,7 +185,7 @@ def disturbed(folder: Path, seed: int, kills: int, wanted: dict[str, Any]) -> Re
     mails = _settle(world, settings)
     serve.down()
     wrong = [f"{name}: not as undisturbed" for name, found in outcome(world).items() if found != wanted[name]]
-    wrong += audit.verify(world.session) + _left_over(world, mails)
+    wrong += chain.verify(world.session) + _left_over(world, mails)
     minutes = (time.monotonic() - began) / 60
     return Result(seed, adversary.killed, serve.starts, minutes, len(mails), _copies(folder), tuple(wrong), _commit())
 

@@ -18,7 +18,7 @@ from sqlmodel import SQLModel, func, select
 
 from config.settings import ROOT
 from models import Application, AuditEntry
-from services import audit
+from services import chain
 from services.database import engine_of
 from tests.desk import Desk, make_desk
 from tests.faults.crowd import write
@@ -74,7 +74,7 @@ def test_a_connection_cut_in_the_middle_of_an_operation_loses_nothing_and_double
     assert state_of(pg) == before
     pg.submit()
     assert state_of(pg) == (before[0] + 1, before[1] + 1)
-    assert audit.verify(pg.session) == []
+    assert chain.verify(pg.session) == []
     killer.dispose()
 
 
@@ -85,7 +85,7 @@ def test_after_a_restart_of_postgresql_the_next_operation_goes_through(mortal: t
     _restart(server)
     desk.submit(project="示例算力二期", invoices="25352000000000000018")
     assert state_of(desk) == (before[0] + 1, before[1] + 1)
-    assert audit.verify(desk.session) == []
+    assert chain.verify(desk.session) == []
 
 
 def test_a_full_disk_refuses_the_whole_operation_and_keeps_what_was_there(tmp_path: Path) -> None:

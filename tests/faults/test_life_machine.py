@@ -38,7 +38,7 @@ from models import (
 )
 from services import (
     applications,
-    audit,
+    chain,
     completeness,
     computation,
     cycles,
@@ -360,7 +360,7 @@ class Life(RuleBasedStateMachine):
     @invariant()
     def the_chain_is_whole(self) -> None:
         """Nothing of the audit is missing or changed."""
-        assert audit.verify(self.desk.session) == []
+        assert chain.verify(self.desk.session) == []
         self.desk.session.rollback()
 
     def teardown(self) -> None:

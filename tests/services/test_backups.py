@@ -19,7 +19,7 @@ from sqlmodel import Session, col, select
 from cli.demo.acting import World
 from config.settings import Settings
 from models import Application, Attachment, Award, AwardList, AwardListEntry, Message, Payment, Role
-from services import attachments, audit, backups, people
+from services import attachments, backups, chain, people
 from services.backups.manifest import NAME
 from services.clock import FixedClock, SystemClock
 from services.database import engine_of
@@ -501,7 +501,7 @@ def test_a_year_restored_in_its_middle_comes_to_the_same_end(year: World, tmp_pa
         with Session(engine_of(settings), expire_on_commit=False) as session:
             again = replace(world, settings=settings, session=session, clock=FixedClock(moment))
             run_year(again)
-            assert audit.verify(session) == []
+            assert chain.verify(session) == []
             assert outcome(session) == outcome(year.session)
 
 
@@ -530,8 +530,8 @@ def test_a_backup_of_postgresql_is_restored_into_an_empty_database(pg: Desk, tmp
     engine = engine_of(pg.settings.model_copy(update={"database_url": address}))
     migrate(engine)
     with Session(engine) as session:
-        assert audit.verify(session) == []
-        assert audit.head(session).hash == made[0].manifest.chain_hash  # type: ignore[union-attr]
+        assert chain.verify(session) == []
+        assert chain.head(session).hash == made[0].manifest.chain_hash  # type: ignore[union-attr]
         assert len(session.exec(select(Application)).all()) == 1
         with pytest.raises(Exception, match="append-only"):
             session.execute(text("DELETE FROM auditentry"))

@@ -10,7 +10,7 @@ from sqlmodel import Session, select
 from models import Application, AuditEntry, Draft, Erasure, Role
 from services import key_rotation, people
 from services.actors import find_actor
-from services.audit import verify
+from services.chain import verify
 from services.database import engine_of
 from services.errors import NotAllowedError
 from services.sealing import KeysError, keyring

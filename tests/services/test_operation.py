@@ -6,7 +6,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import select
 
 from models import AuditEntry, Enterprise, Role, User
-from services import audit, people
+from services import chain, people
 from services.actors import Actor
 from services.clock import Clock
 from services.errors import InputError, NotAllowedError
@@ -52,7 +52,7 @@ def test_an_operation_that_fails_leaves_nothing_behind(desk: Desk) -> None:
 def test_the_chain_of_a_busy_desk_is_whole(desk: Desk) -> None:
     desk.open_intake()
     desk.submit()
-    assert audit.verify(desk.session) == []
+    assert chain.verify(desk.session) == []
 
 
 @pytest.mark.parametrize("action", ["UPDATE auditentry SET actor = 'x'", "DELETE FROM auditentry"])
@@ -75,7 +75,7 @@ def test_tampering_behind_the_guards_is_found(desk: Desk, tampering: str, senten
     desk.session.execute(text(tampering))
     desk.session.commit()
     desk.session.expire_all()
-    assert any(sentence in problem for problem in audit.verify(desk.session))
+    assert any(sentence in problem for problem in chain.verify(desk.session))
 
 
 def test_every_operation_has_somebody_who_may_do_it() -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, select
 
 from models import AuditEntry, Award, Outcome, Role
-from services import audit, computation, overlaps, people
+from services import chain, computation, overlaps, people
 from services.actors import system_actor
 from services.clock import FixedClock
 from services.errors import InputError
@@ -23,7 +23,7 @@ def test_an_application_goes_from_intake_to_its_award(pg: Desk) -> None:
     computation.compute(*pg.at, pg.system, cycle_id=pg.cycle_id)
     award = pg.session.exec(select(Award)).one()
     assert (award.outcome, award.amount_fen) == (Outcome.AWARD, 100_000_00)
-    assert audit.verify(pg.session) == []
+    assert chain.verify(pg.session) == []
 
 
 def test_the_database_refuses_to_change_the_audit(pg: Desk) -> None:
@@ -48,7 +48,7 @@ def test_operations_side_by_side_keep_the_audit_chain_whole(pg: Desk) -> None:
         thread.join()
     pg.session.rollback()
     assert len(pg.session.exec(select(AuditEntry.seq)).all()) == before + 80
-    assert audit.verify(pg.session) == []
+    assert chain.verify(pg.session) == []
 
 
 def test_a_taken_login_is_refused_with_a_sentence(pg: Desk) -> None:

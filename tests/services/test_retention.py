@@ -41,7 +41,7 @@ from models import (
 )
 from services import attachments, cycles, file_store, people, public_notices, retention
 from services.actors import Actor, find_actor
-from services.audit import verify
+from services.chain import verify
 from services.clock import FixedClock
 from services.errors import InputError, NotAllowedError, NotFoundError, StateError
 from services.sealing import keyring

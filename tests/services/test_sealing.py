@@ -13,7 +13,7 @@ from config.sample.generator import load
 from config.settings import Settings
 from models import Application, Draft, Objection
 from services import publication
-from services.audit import GENESIS, verify
+from services.chain import GENESIS, verify
 from services.database import engine_of
 from services.errors import NotFoundError
 from services.schema import migrate

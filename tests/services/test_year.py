@@ -11,7 +11,7 @@ from cli.demo.acting import World
 from cli.demo.story import key_of
 from config.sample.generator import load
 from models import Application, AwardList, AwardListEntry, Message, Payment, PaymentStatus, StageVisit
-from services import audit, lists
+from services import chain, lists
 from services.money import wan
 
 pytestmark = pytest.mark.xdist_group("sample year that ended")  # one worker runs the year
@@ -102,7 +102,7 @@ def test_every_applicant_hears_the_result_once(year: World) -> None:
 
 
 def test_the_audit_chain_of_the_year_is_whole(year: World) -> None:
-    assert audit.verify(year.session) == []
+    assert chain.verify(year.session) == []
 
 
 def test_a_stage_that_is_to_come_says_nothing(lines: list[dict[str, str]]) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlmodel import Session, col, select
 
 from models import AuditEntry, Credential, Role, Sighting, SignIn, SignInEnd, User
-from services import audit, codes, credentials, passwords, permissions, signin, trail, tries
+from services import chain, codes, credentials, passwords, permissions, signin, trail, tries
 from services.actors import find_actor
 from services.clock import FixedClock, SystemClock
 from services.database import WRITE
@@ -218,7 +218,7 @@ def test_what_changes_how_somebody_comes_in_is_in_the_audit_chain_without_secret
     told = str([each.changes for each in found])
     assert secret not in told and kept.password_hash not in told and "argon2" not in told
     assert found[-1].changes[0]["values"]["address"] == "192.0.2.7"
-    assert audit.verify(desk.session) == []
+    assert chain.verify(desk.session) == []
 
 
 def test_a_right_password_that_nobody_locks_leaves_no_entry(desk, wall: FixedClock) -> None:  # type: ignore[no-untyped-def]

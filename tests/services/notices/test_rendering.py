@@ -38,6 +38,11 @@ def test_each_kind_reads_the_same_from_the_record_as_from_the_caller(settings: S
     assert letters.render(kind, plain(context), "甲", ON) == letters.render(kind, context, "甲", ON)
 
 
+def test_who_may_not_check_the_chain_is_not_sent_to_check_it(settings: Settings) -> None:
+    told = letter(settings, "chain_digest", problems=2)
+    assert "请审计立即登录工作台" in told.text and "科室负责人请告诉审计" in told.text
+
+
 @pytest.mark.parametrize("kind", [kind.id for kind in KINDS.values() if kind.needs & {"due", "ends"}])
 def test_a_deadline_stands_in_both_parts(settings: Settings, kind: str) -> None:
     context = sample_context(kind)

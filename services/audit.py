@@ -2,7 +2,8 @@
 
 import hashlib
 import json
-from datetime import datetime
+from datetime import UTC, datetime
+from enum import StrEnum
 from functools import cache
 from typing import Any, cast
 
@@ -51,6 +52,7 @@ _PERSONAL = frozenset(  # the same, so that they can be erased one day: an entry
 )
 _WITHHELD = "（不记录）"
 _LONGEST = 300
+_SURELY_SHORT = (_LONGEST - 2) // 6  # JSON spells a character in six at the most
 
 
 def start(session: Session) -> None:
@@ -131,7 +133,7 @@ def _append(changes: list[dict[str, Any]], row: object, action: str, values: dic
     state = _state_of(row)
     key = state.identity or state.mapper.primary_key_from_instance(row)
     table = str(state.mapper.local_table)
-    changes.append({"table": table, "key": list(key), "action": action, "values": json.loads(canonical(values))})
+    changes.append({"table": table, "key": list(key), "action": action, "values": dict(sorted(values.items()))})
 
 
 def _place(row: object) -> tuple[str, str]:
@@ -181,7 +183,16 @@ def _shown(withheld: bool, value: object) -> object:
 
 
 def _short(value: object) -> object:
-    """Long texts and documents are kept by digest: the row itself has them."""
+    """Long texts and documents are kept by digest: the row itself has them.
+
+    What is short for certain is not spelled first: an operation has millions of such values.
+    """
+    if value is None or type(value) in (bool, int) or (type(value) is str and len(value) <= _SURELY_SHORT):
+        return value
+    if isinstance(value, StrEnum):
+        return value.value
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).isoformat()
     plain = json.loads(canonical(value))
     spelled = canonical(plain)
     if len(spelled) <= _LONGEST:

@@ -32,6 +32,32 @@ class Cost:
         return self.cpu + self.server_cpu
 
 
+@dataclass(frozen=True)
+class Run:
+    """One size on one database. `outcome` is digest and sum of the list, `load` the machine's when it began, and
+    `record_mib` the size of SQLite's file in the end."""
+
+    database: str
+    size: int
+    costs: dict[str, Cost]
+    outcome: str
+    load: float
+    record_mib: float | None
+
+    @property
+    def total(self) -> Cost:
+        """Everything together; the greatest memory."""
+        each = list(self.costs.values())
+        return Cost(
+            wall=sum(cost.wall for cost in each),
+            cpu=sum(cost.cpu for cost in each),
+            server_cpu=sum(cost.server_cpu for cost in each),
+            rows=sum(cost.rows for cost in each),
+            statements=sum(cost.statements for cost in each),
+            peak_mib=max(cost.peak_mib for cost in each),
+        )
+
+
 class Meter:
     """Measures what is done on an engine; `server` is the process id of its PostgreSQL."""
 

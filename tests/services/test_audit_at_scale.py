@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from models import ApplicationStatus, Opinion, VerificationReply, VerificationRequest
 from models.verification import ReviewerKind
-from services import audit
+from services import audit, trail
 from tests.desk import Desk
 
 _PLAIN = (
@@ -48,7 +48,7 @@ def test_the_spelled_values_do_not_grow_with_the_rows(desk: Desk, monkeypatch: p
                 )
             )
         audit._collect(desk.session, None)  # type: ignore[arg-type]
-        told = desk.session.info["changes"]
+        told = desk.session.info["changes"].told()
         assert [change["values"]["reason"] for change in told] == ["不符"] * rows
         desk.session.expunge_all()
         return len(calls)
@@ -70,8 +70,57 @@ def test_a_row_is_told_with_its_columns_in_order(desk: Desk) -> None:
         )
     )
     audit._collect(desk.session, None)  # type: ignore[arg-type]
-    (change,) = desk.session.info["changes"]
+    (change,) = desk.session.info["changes"].told()
     assert list(change["values"]) == sorted(change["values"])
     assert change["values"]["sent_at"] == "2026-01-01T00:00:00+00:00"
     assert change["values"]["kind"] == "county"
     desk.session.expunge_all()
+
+
+def _insert(desk: Desk, rows: int) -> None:
+    for number in range(rows):
+        desk.session.add(
+            VerificationReply(request_id=number, opinion=Opinion.AGREE, user_id=1, replied_at=desk.clock.now())
+        )
+    audit._collect(desk.session, None)  # type: ignore[arg-type]
+    desk.session.expunge_all()
+
+
+def test_of_more_rows_than_an_entry_tells_their_number_and_digest_stay(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    audit.start(desk.session)
+    _insert(desk, 6)
+    one_by_one = desk.session.info["changes"].told()
+    assert [change["action"] for change in one_by_one] == ["insert"] * 6
+
+    monkeypatch.setattr(audit, "MOST_ROWS", 5)
+    audit.start(desk.session)
+    audit.tell_new(desk.session, "datakey", "before")
+    _insert(desk, 4)
+    audit.tell_new(desk.session, "datakey", "between")
+    _insert(desk, 2)
+    before, many, between = desk.session.info["changes"].told()
+    assert (before["key"], between["key"]) == (["before"], ["between"])
+    assert many["rows"] == 6
+    assert many == audit._many("verificationreply", "insert many", 6, [*one_by_one[:4], *one_by_one[:2]])
+
+
+def test_as_many_rows_as_an_entry_tells_are_told_one_by_one(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(audit, "MOST_ROWS", 5)
+    audit.start(desk.session)
+    _insert(desk, 5)
+    assert [change["action"] for change in desk.session.info["changes"].told()] == ["insert"] * 5
+
+
+def test_an_operation_of_many_rows_leaves_a_whole_chain_that_people_can_read(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit, "MOST_ROWS", 1)
+    desk.open_intake()
+    desk.submit()
+    assert audit.verify(desk.session) == []
+    told = trail.entries(desk.session, trail.Wanted(operation="application.submit"), 1).rows[0]
+    assert "申报与核定数据 3 条" in told.touched
+    (facts,) = [each for each in trail.detail(desk.session, told.seq).changes if each.table == "申报与核定数据"]
+    assert (facts.action, facts.values[0]) == ("批量新增", ("条数", "", "3"))

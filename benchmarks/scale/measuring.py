@@ -93,7 +93,7 @@ class Meter:
         before = self._statements
         with self._engine.connect() as connection:
             found = sum(
-                connection.execute(text(f'SELECT count(*) FROM "{name}"')).scalar_one()  # noqa: S608 - our tables
+                int(connection.execute(text(f'SELECT count(*) FROM "{name}"')).scalar_one())  # noqa: S608 - our tables
                 for name in SQLModel.metadata.tables
             )
         self._statements = before
@@ -103,7 +103,7 @@ class Meter:
         if self._server is None:
             return 0.0
         times = [each.cpu_times() for each in (self._server, *self._server.children(recursive=True))]
-        return sum(each.user + each.system for each in times)
+        return float(sum(each.user + each.system for each in times))
 
 
 def read(text_: str) -> dict[str, Cost]:

@@ -9,7 +9,7 @@ from random import Random
 from typing import Any
 
 from sqlalchemy import case, update
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from benchmarks.scale.filling import fact_row, insert_rows, spelled
 from models import (
@@ -41,7 +41,7 @@ _REASON = "合成数据：不符合要求"
 
 def supply(desk: Desk) -> None:
     """Every other applicant who was asked signs the pledge; then the time of the others runs out."""
-    asked = (Application.cycle_id == desk.cycle_id, Application.status == ApplicationStatus.SUPPLEMENT)
+    asked = (col(Application.cycle_id) == desk.cycle_id, col(Application.status) == ApplicationStatus.SUPPLEMENT)
     with Session(desk.engine) as session:
         answered = select(Application.id).where(*asked, col(Application.id) % 100 == 0)
         session.execute(
@@ -73,12 +73,12 @@ def reply(desk: Desk, kind: ReviewerKind) -> None:
     with Session(desk.engine) as session:
         session.execute(
             update(VerificationRequest)
-            .where(VerificationRequest.cycle_id == desk.cycle_id, VerificationRequest.kind == kind)
+            .where(col(VerificationRequest.cycle_id) == desk.cycle_id, col(VerificationRequest.kind) == kind)
             .values(status=RequestStatus.ANSWERED)
         )
         session.execute(
             update(Application)
-            .where(Application.cycle_id == desk.cycle_id, Application.status == was)
+            .where(col(Application.cycle_id) == desk.cycle_id, col(Application.status) == was)
             .values(status=case((no, refused), else_=passed), status_reason=case((no, _REASON), else_=""))
         )
         session.commit()
@@ -90,7 +90,7 @@ def decide_findings(desk: Desk) -> None:
         same = col(Finding.id) % 2 == 0
         session.execute(
             update(Finding)
-            .where(Finding.cycle_id == desk.cycle_id, Finding.verdict == FindingVerdict.OPEN)
+            .where(col(Finding.cycle_id) == desk.cycle_id, col(Finding.verdict) == FindingVerdict.OPEN)
             .values(
                 verdict=case((same, FindingVerdict.DUPLICATE), else_=FindingVerdict.DISTINCT),
                 reason="合成数据：核对原件",
@@ -232,11 +232,3 @@ def _declared(desk: Desk, ids: list[int]) -> dict[tuple[int, str], str | None]:
             )
         )
         return {(key, name): value for key, name, value in rows}
-
-
-def count(desk: Desk, status: ApplicationStatus) -> int:
-    """How many applications are in a state."""
-    with Session(desk.engine) as session:
-        return session.exec(
-            select(func.count()).where(Application.cycle_id == desk.cycle_id, Application.status == status)
-        ).one()

@@ -99,7 +99,7 @@ bench-compute: $(READY) .venv/.bench  ## 测量测算：时间、内存和分毫
 	@$(BIN)/python -W ignore -m benchmarks.compute
 
 SIZES ?=
-bench-scale: $(READY)  ## 测量规模：1 千到 10 万件的年度在两种数据库上的时间和内存，写进 docs/scale.md；SIZES= 为件数
+bench-scale: $(READY)  ## 测量规模：1 千、1 万件的年度在两种数据库上的时间和内存，写进 docs/scale.md；SIZES= 为件数
 	@$(BIN)/python -W ignore -m benchmarks.scale $(SIZES)
 
 .venv/.bench: $(READY) requirements-bench.lock

@@ -87,7 +87,7 @@ def _country(runs: Sequence[Run]) -> list[str]:
         _line(["范围", "一年件数", "处理器", "数据库"]),
         _rule(4),
         *(
-            _line([name, f"{count:,}", f"{count * per / 3600:,.1f} 核小时", f"{count * mib / 1024:,.1f} GiB"])
+            _line([name, f"{count:,}", f"{count * per / 60:,.1f} 核分钟", f"{count * mib / 1024:,.2f} GiB"])
             for name, count in (
                 ("一个县区", _POLICIES * _OF_A_COUNTY),
                 ("一个地级市", _POLICIES * _OF_A_CITY),
@@ -122,6 +122,8 @@ def _memory(axes: Any, runs: Sequence[Run]) -> None:
         axes.plot(xs, ys, style, color=_COLOURS[0], linewidth=2, marker="o", label=_NAMES[database])
     axes.axhline(2048, color="#8a8a8a", linewidth=1, linestyle=":", label="2 GiB")
     _plain(axes, "内存峰值（MiB）")
+    largest = max(2048, *(run.total.peak_mib for run in runs))
+    axes.set_yticks([2**power for power in range(8, 20) if 2**power <= largest])
 
 
 def _plain(axes: Any, unit: str) -> None:
@@ -131,10 +133,12 @@ def _plain(axes: Any, unit: str) -> None:
     axes.set_ylabel(unit, fontproperties=font(10.5))
     axes.xaxis.set_major_formatter("{x:,.0f}")
     axes.yaxis.set_major_formatter("{x:,g}")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_minor_formatter("")
     for label in (*axes.get_xticklabels(), *axes.get_yticklabels()):
         label.set_fontproperties(font(9.5))
     axes.grid(color="#e3e3e3", linewidth=0.7)
-    axes.legend(prop=font(9), frameon=False)
+    axes.legend(prop=font(9), frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
     for side in ("top", "right"):
         axes.spines[side].set_visible(False)
 

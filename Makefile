@@ -8,7 +8,7 @@ PACKAGES := policy matching models config services tasks flows cli web benchmark
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --no-input
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help fonts install demo serve backup restore browser scanner authority test hostile fuzz faults check bench bench-notices bench-matching bench-compute audit sbom lock clean
+.PHONY: help fonts install demo serve backup restore browser scanner authority test hostile fuzz faults check bench bench-notices bench-matching bench-compute bench-scale audit sbom lock clean
 
 help:  ## 显示这份说明
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -97,6 +97,10 @@ bench-matching: $(READY) .venv/.bench  ## 测量查重：准确率、召回率�
 
 bench-compute: $(READY) .venv/.bench  ## 测量测算：时间、内存和分毫不差的行数，与同类工具和文件库在同一次测量中比较
 	@$(BIN)/python -W ignore -m benchmarks.compute
+
+SIZES ?=
+bench-scale: $(READY)  ## 测量规模：1 千、1 万件的年度在两种数据库上的时间和内存，写进 docs/scale.md；SIZES= 为件数
+	@$(BIN)/python -W ignore -m benchmarks.scale $(SIZES)
 
 .venv/.bench: $(READY) requirements-bench.lock
 	@echo "正在安装用来比较的工具……"

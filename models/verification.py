@@ -3,7 +3,7 @@
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint
+from sqlalchemy import CheckConstraint, Index
 from sqlmodel import Field, SQLModel, UniqueConstraint
 
 from models.columns import document, instant, state
@@ -28,7 +28,10 @@ class RequestStatus(StrEnum):
 class VerificationRequest(SQLModel, table=True):
     """One question to one county or bureau about one application; `round` grows when it is asked again."""
 
-    __table_args__ = (UniqueConstraint("application_id", "kind", "reviewer", "round"),)
+    __table_args__ = (
+        UniqueConstraint("application_id", "kind", "reviewer", "round"),
+        Index("ix_verificationrequest_by_reviewer", "cycle_id", "kind", "status", "reviewer", "due_at"),
+    )
 
     id: int | None = Field(default=None, primary_key=True)
     cycle_id: int = Field(foreign_key="cycle.id", index=True)

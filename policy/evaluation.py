@@ -87,7 +87,7 @@ class Evaluation:
         name = measure if measure is not None else next(iter(place))
         run, index = self.runs[name], place[name]
         if run.frame["_stop"][index] is not None:
-            return [Step(*step) for step in failed_steps(run, self.setting[name], run.frame.slice(index, 1))]
+            return [Step(*step) for step in self._failed[name][index]]
         shown = self._trails[name].row(index, named=True)
         return [
             Step(each.column, each.label, shown[each.column], each.quote, each.clause)
@@ -102,6 +102,10 @@ class Evaluation:
             for index, application in enumerate(run.frame["application_id"]):
                 places.setdefault(application, {})[measure] = index
         return places
+
+    @cached_property
+    def _failed(self) -> dict[str, list[list[tuple[str, str, str, str, str]]]]:
+        return {measure: failed_steps(run, self.setting[measure]) for measure, run in self.runs.items()}
 
     @cached_property
     def _trails(self) -> dict[str, pl.DataFrame]:

@@ -46,19 +46,33 @@ def settle(
     """What ``evaluated`` gives once of every pair the lower counts what the higher gets.
 
     ``evaluated`` takes fen granted besides by application; ``amounts_of`` gives at least the amounts of the paired.
+    Where rules across awards have it go round in a turn, it is left where the last of as many rounds as there are
+    pairs would leave it, without making them.
     """
     found = evaluated({})
     amounts = amounts_of(found)
     ranked = [sorted(pair, key=lambda each: (amounts.get(each, 0), _reversed(each))) for pair in pairs]
-    granted: dict[str, int] = {}
-    for _ in pairs:
-        amounts, last, granted = amounts_of(found), granted, {}
-        for lower, higher in ranked:
-            granted[lower] = granted.get(lower, 0) + amounts.get(higher, 0)
-        if granted == last:
+    tried: list[dict[str, int]] = [{}]
+    rounds: dict[frozenset[tuple[str, int]], int] = {frozenset(): 0}
+    while len(tried) <= len(pairs):
+        granted = _granted(ranked, amounts_of(found))
+        if granted == tried[-1]:
             break
+        before = rounds.setdefault(frozenset(granted.items()), len(tried))
+        if before < len(tried):
+            turn = tried[before:]
+            return evaluated(turn[(len(pairs) - before) % len(turn)])
+        tried.append(granted)
         found = evaluated(granted)
     return found
+
+
+def _granted(ranked: Sequence[Sequence[str]], amounts: Mapping[str, int]) -> dict[str, int]:
+    """Fen granted besides by application, when the higher of each pair gets these amounts."""
+    granted: dict[str, int] = {}
+    for lower, higher in ranked:
+        granted[lower] = granted.get(lower, 0) + amounts.get(higher, 0)
+    return granted
 
 
 def _amounts(evaluation: Evaluation) -> dict[str, int]:

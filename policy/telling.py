@@ -95,13 +95,19 @@ def failed_conditions(run: MeasureRun) -> pl.Expr:
     return pl.when(pl.col("_stop").is_not_null()).then(joined).alias("failed_conditions")
 
 
-def failed_steps(run: MeasureRun, setting: Setting, row: pl.DataFrame) -> list[tuple[str, str, str, str, str]]:
-    """For one row the conditions that do not hold: name, label, the reason with what was seen, quote, clause."""
-    told = []
+def failed_steps(run: MeasureRun, setting: Setting) -> list[list[tuple[str, str, str, str, str]]]:
+    """For each row the conditions that do not hold: name, label, the reason with what was seen, quote, clause.
+
+    All rows at once: one by one they would be the most of what computing takes. A row that has not stopped has none.
+    """
+    stopped = run.frame.with_row_index("_index").filter(pl.col("_stop").is_not_null())
+    told: list[list[tuple[str, str, str, str, str]]] = [[] for _ in range(run.frame.height)]
     for index, each in enumerate(run.program.conditions):
-        if row[f"_c{index}"][0] is False:
-            seen = row.select(template(run, setting, each.condition.reason).alias("seen"))["seen"][0]
-            told.append((_condition_name(each), _condition_label(each), seen, each.quote, each.clause))
+        failed = stopped.filter(~pl.col(f"_c{index}"))
+        name, label = _condition_name(each), _condition_label(each)
+        seen = failed.with_columns(template(run, setting, each.condition.reason).alias("_seen"))
+        for place, text in seen.select("_index", "_seen").iter_rows():
+            told[place].append((name, label, text, each.quote, each.clause))
     return told
 
 

@@ -20,6 +20,7 @@ from models import (
     Enterprise,
     FactKind,
     Finding,
+    FindingVerdict,
     LedgerEntry,
     LedgerLevel,
     Outcome,
@@ -115,7 +116,7 @@ def gather(session: Session, cycle: Cycle) -> Inputs:
     return Inputs(
         law=law,
         year=cycle.year,
-        rows=_fact_rows(session, law, verified, _granted(session, duplicates)),
+        rows=_fact_rows(session, law, verified, _granted(session, cycle)),
         history=history(session, cycle, law),
         overrides=cycle.overrides,
         pairs=sorted(
@@ -181,14 +182,15 @@ def _typed(measure: Measure, declared: Mapping[str, str | None], verified: Mappi
     return row
 
 
-def _granted(session: Session, duplicates: Iterable[Finding]) -> dict[int, int]:
+def _granted(session: Session, cycle: Cycle) -> dict[int, int]:
     """Fen already granted for the same item, by application; each ledger entry counts once."""
-    granted: dict[int, int] = {}
-    for finding in duplicates:
-        if finding.ledger_entry_id is not None:
-            amount = session.get_one(LedgerEntry, finding.ledger_entry_id).amount_fen
-            granted[finding.application_id] = granted.get(finding.application_id, 0) + amount
-    return granted
+    rows = session.exec(
+        select(Finding.application_id, func.sum(LedgerEntry.amount_fen))
+        .join(LedgerEntry, col(LedgerEntry.id) == Finding.ledger_entry_id)
+        .where(Finding.cycle_id == cycle.id, Finding.verdict == FindingVerdict.DUPLICATE)
+        .group_by(col(Finding.application_id))
+    )
+    return {key: int(amount) for key, amount in rows}
 
 
 def _panel_figures(session: Session, ids: list[int]) -> dict[int, int]:

@@ -250,19 +250,11 @@ def _bureaus_replied(session: Session, cycle: Cycle, due: date | None) -> list[W
 
 def _requests_answered(session: Session, cycle: Cycle, kind: ReviewerKind) -> list[Wait]:
     law = policies.policy_of(session, cycle)
-    unasked = len(reviews.to_request(session, cycle.id or 0, kind))
+    unasked = reviews.count_to_request(session, cycle.id or 0, kind)
     waits = [Wait("系统", f"{unasked} 件待发出审核", unasked)] if unasked else []
-    by_reviewer: dict[str, list[VerificationRequest]] = {}
-    for request in _open_requests(session, cycle, kind):
-        by_reviewer.setdefault(request.reviewer, []).append(request)
     return waits + [
-        Wait(
-            reviews.reviewer_name(law, kind, reviewer),
-            f"{len(requests)} 件待回复",
-            len(requests),
-            due_day(min(request.due_at for request in requests)),
-        )
-        for reviewer, requests in sorted(by_reviewer.items())
+        Wait(reviews.reviewer_name(law, kind, reviewer), f"{count} 件待回复", count, due_day(due_at))
+        for reviewer, count, due_at in reviews.waiting(session, cycle.id or 0, kind)
     ]
 
 

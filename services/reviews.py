@@ -1,8 +1,10 @@
 """Reviews: the county first, then every bureau of the measure side by side; their replies and verified values."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, select
 
 from config.settings import Settings
@@ -21,7 +23,7 @@ from policy import Fact, Measure, Policy
 from services import cycles, facts, people, policies
 from services.actors import Actor
 from services.after_payment import bans
-from services.applications import get_application, ids_in
+from services.applications import get_application
 from services.calendar import Calendar
 from services.clock import Clock
 from services.deadlines import due_after, due_day
@@ -36,22 +38,19 @@ _ASKED_IN = {ReviewerKind.COUNTY: ApplicationStatus.ACCEPTED, ReviewerKind.BUREA
 _STAGE = {ReviewerKind.COUNTY: "county_review", ReviewerKind.BUREAU: "verification"}
 _PASS = {ReviewerKind.COUNTY: "county_pass", ReviewerKind.BUREAU: "verify"}
 _REFUSE = {ReviewerKind.COUNTY: "county_refuse", ReviewerKind.BUREAU: "refuse"}
+_AT_ONCE = 500  # values in one query
 _ROLE = {ReviewerKind.COUNTY: Role.COUNTY_REVIEWER, ReviewerKind.BUREAU: Role.BUREAU_VERIFIER}
 
 
 def to_request(session: Session, cycle_id: int, kind: ReviewerKind) -> list[int]:
     """Applications that this kind of reviewer has not been asked about yet (in the current round)."""
-    waiting = ids_in(session, cycle_id, _ASKED_IN[kind])
-    asked = set(
-        session.exec(
-            select(VerificationRequest.application_id).where(
-                VerificationRequest.cycle_id == cycle_id,
-                VerificationRequest.kind == kind,
-                VerificationRequest.status == RequestStatus.OPEN,
-            )
-        )
-    )
-    return [each for each in waiting if each not in asked]
+    rows = session.exec(select(Application.id).where(*_unasked(cycle_id, kind)).order_by(col(Application.id)))
+    return [row for row in rows if row is not None]
+
+
+def count_to_request(session: Session, cycle_id: int, kind: ReviewerKind) -> int:
+    """How many these are."""
+    return session.exec(select(func.count()).where(*_unasked(cycle_id, kind))).one()
 
 
 @operation("review.request")
@@ -72,28 +71,26 @@ def request(
     """
     cycle = cycles.open_one(session, cycle_id)
     law = policies.policy_of(session, cycle)
-    open_to = set(to_request(session, cycle_id, kind))
     due_at = due_after(clock, Calendar(settings.calendar_dir), plan.stage(_STAGE[kind]).working_days or 1)
     made: Counter[str] = Counter()
-    for application_id in application_ids:
-        if application_id not in open_to:
-            continue
-        application = get_application(session, application_id)
-        number = _round(session, application_id, kind) + 1
-        for reviewer, names in _questions(law, application, kind).items():
-            session.add(
-                VerificationRequest(
-                    cycle_id=cycle_id,
-                    application_id=application_id,
-                    kind=kind,
-                    reviewer=reviewer,
-                    round=number,
-                    facts=names,
-                    sent_at=clock.now(),
-                    due_at=due_at,
+    for some in _parts(application_ids):
+        rounds = _rounds(session, some, kind)
+        of_these = select(Application).where(*_unasked(cycle_id, kind), col(Application.id).in_(some))
+        for application in session.exec(of_these.order_by(col(Application.id))):
+            for reviewer, names in _questions(law, application, kind).items():
+                session.add(
+                    VerificationRequest(
+                        cycle_id=cycle_id,
+                        application_id=application.id or 0,
+                        kind=kind,
+                        reviewer=reviewer,
+                        round=rounds.get(application.id or 0, 0) + 1,
+                        facts=names,
+                        sent_at=clock.now(),
+                        due_at=due_at,
+                    )
                 )
-            )
-            made[reviewer] += 1
+                made[reviewer] += 1
     session.flush()
     for reviewer, count in sorted(made.items()):
         _tell(session, clock, settings, law, cycle_id, kind, reviewer, count, f"{due_at}/{min(application_ids)}")
@@ -192,6 +189,25 @@ def open_requests(session: Session, cycle_id: int, kind: ReviewerKind | None = N
     return list(session.exec(query.order_by(col(VerificationRequest.due_at), col(VerificationRequest.id))))
 
 
+def waiting(session: Session, cycle_id: int, kind: ReviewerKind) -> list[tuple[str, int, datetime]]:
+    """For each reviewer of whom replies are awaited, in order of their ids: how many, and when the first is due."""
+    rows = session.exec(
+        select(VerificationRequest.reviewer, func.count(), func.min(VerificationRequest.due_at))
+        .where(*_open(cycle_id, kind))
+        .group_by(col(VerificationRequest.reviewer))
+        .order_by(col(VerificationRequest.reviewer))
+    )
+    return [(reviewer, count, due_at) for reviewer, count, due_at in rows]
+
+
+def _open(cycle_id: int, kind: ReviewerKind) -> tuple[ColumnElement[bool] | bool, ...]:
+    return (
+        VerificationRequest.cycle_id == cycle_id,
+        VerificationRequest.kind == kind,
+        VerificationRequest.status == RequestStatus.OPEN,
+    )
+
+
 def _questions(law: Policy, application: Application, kind: ReviewerKind) -> dict[str, list[str]]:
     """Who is asked, and which facts each verifies; a bureau without a fact gives its opinion only."""
     if kind is ReviewerKind.COUNTY:
@@ -283,13 +299,29 @@ def reviewer_name(law: Policy, kind: ReviewerKind, reviewer: str) -> str:
     return next((county.name for county in law.counties if county.id == reviewer), reviewer)
 
 
-def _round(session: Session, application_id: int, kind: ReviewerKind) -> int:
-    last = session.exec(
-        select(func.max(VerificationRequest.round)).where(
-            VerificationRequest.application_id == application_id, VerificationRequest.kind == kind
-        )
-    ).one()
-    return last or 0
+def _unasked(cycle_id: int, kind: ReviewerKind) -> tuple[ColumnElement[bool] | bool, ...]:
+    """That an application waits for this kind of reviewer, who was not asked about it yet."""
+    open_one = select(VerificationRequest.id).where(
+        VerificationRequest.application_id == Application.id,
+        VerificationRequest.kind == kind,
+        VerificationRequest.status == RequestStatus.OPEN,
+    )
+    return Application.cycle_id == cycle_id, Application.status == _ASKED_IN[kind], ~open_one.exists()
+
+
+def _parts(ids: Sequence[int]) -> Iterator[Sequence[int]]:
+    for start in range(0, len(ids), _AT_ONCE):
+        yield ids[start : start + _AT_ONCE]
+
+
+def _rounds(session: Session, application_ids: Sequence[int], kind: ReviewerKind) -> dict[int, int]:
+    """By application the last round in which this kind of reviewer was asked."""
+    rows = session.exec(
+        select(VerificationRequest.application_id, func.max(VerificationRequest.round))
+        .where(col(VerificationRequest.application_id).in_(application_ids), VerificationRequest.kind == kind)
+        .group_by(col(VerificationRequest.application_id))
+    )
+    return {key: last for key, last in rows}  # noqa: C416 - rows are no pairs to the type checker
 
 
 def _tell(
@@ -304,15 +336,19 @@ def _tell(
     about: str,
 ) -> None:
     cycle = cycles.get_cycle(session, cycle_id)
-    asked = next(each for each in open_requests(session, cycle_id, kind) if each.reviewer == reviewer)
+    due_at = session.exec(
+        select(func.min(VerificationRequest.due_at)).where(
+            *_open(cycle_id, kind), VerificationRequest.reviewer == reviewer
+        )
+    ).one()
     place = {"county": reviewer} if kind is ReviewerKind.COUNTY else {"bureau": reviewer}
     context = {
         "policy": law.title,
         "year": cycle.year,
         "path": PAGES["reviews"],
-        "reviewer": reviewer_name(law, asked.kind, asked.reviewer),
+        "reviewer": reviewer_name(law, kind, reviewer),
         "count": count,
-        "due": due_day(asked.due_at),
+        "due": due_day(due_at),
     }
     for user in people.active_users(session, _ROLE[kind], **place):
         queue(

@@ -81,12 +81,12 @@ def _asked(session: Session, cycle_id: int, kind: ReviewerKind, reviewer: str) -
 
 
 def _open(session: Session, cycle_id: int, kind: ReviewerKind, reviewer: str) -> tuple[int, date | None]:
-    due = session.exec(
-        select(VerificationRequest.due_at).where(
+    count, earliest = session.exec(
+        select(func.count(), func.min(VerificationRequest.due_at)).where(
             VerificationRequest.cycle_id == cycle_id,
             VerificationRequest.kind == kind,
             VerificationRequest.reviewer == reviewer,
             VerificationRequest.status == RequestStatus.OPEN,
         )
-    ).all()
-    return len(due), due_day(min(due)) if due else None
+    ).one()
+    return count, due_day(earliest) if earliest else None

@@ -64,7 +64,7 @@ def _new_work(parts: Context, session: Session, cycle: Cycle) -> bool:
     if cycle.stage == "completeness":
         return _to_examine(parts, session, cycle)
     kind = _ASKS.get(cycle.stage)
-    return kind is not None and bool(reviews.to_request(session, cycle.id or 0, kind))
+    return kind is not None and reviews.count_to_request(session, cycle.id or 0, kind) > 0
 
 
 def _to_examine(parts: Context, session: Session, cycle: Cycle) -> bool:

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from sqlalchemy import event
 from sqlmodel import Session, select
 
 from matching import uscc
@@ -67,6 +68,25 @@ def test_the_same_invoice_at_the_province_counts_by_rule_and_is_topped_up(desk: 
     assert [each.verdict for each in found] == [FindingVerdict.DUPLICATE]
     assert INVOICE in found[0].evidence
     assert _awards(desk) == {"示例算力": (Outcome.AWARD, 70_000_00)}  # 200,000 × 50 % − 30,000
+
+
+def test_what_was_granted_is_read_at_once_and_adds_up(desk: Desk, tmp_path: Path) -> None:
+    _submitted(desk)
+    rows = [
+        (f"S{number}", NAME, CODE, "示例算力", INVOICE, f"{number}000.01", "2025", "省级") for number in range(1, 5)
+    ]
+    _ledger(desk, tmp_path, *rows)
+    assert len([finding for finding in _find(desk) if finding.verdict is FindingVerdict.DUPLICATE]) == 4
+    desk.session.expunge_all()
+    loaded: list[object] = []
+
+    def note(row: object, _context: object) -> None:
+        loaded.append(row)
+
+    event.listen(LedgerEntry, "load", note)
+    (row,) = computation.gather(desk.session, desk.cycle).rows["compute-purchase"]
+    event.remove(LedgerEntry, "load", note)
+    assert (row["granted_above"], loaded) == (1_000_004, [])
 
 
 def test_the_same_enterprise_alone_is_never_a_duplicate(desk: Desk, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -12,6 +13,7 @@ import xlsxwriter
 from services.documents.content import Book, Cell, CellKind, Column, Sheet
 from services.money import decimal_yuan, yuan
 
+MOST_ROWS = 1_000_000  # of a table on one sheet
 _EXACT_DIGITS = 15  # what Excel keeps of a number
 _LONGEST_CELL = 32767
 _CUT = "……（过长，全文见系统）"
@@ -46,7 +48,7 @@ def to_xlsx(book: Book, pictures: Mapping[str, bytes] | None = None) -> bytes:
     formats |= {f"{name} total": workbook.add_format({**_FORMATS[name], "bold": True}) for name in CellKind}
     formats |= {f"{name} open": workbook.add_format({**_FORMATS[name], **_OPEN}) for name in CellKind}
     names: set[str] = set()
-    for sheet in book.sheets:
+    for sheet in (part for whole in book.sheets for part in _parts(whole)):
         paper = workbook.add_worksheet(_sheet_name(sheet.name, names))
         end = _write_sheet(paper, sheet, formats, book)
         if picture := (pictures or {}).get(sheet.name):
@@ -54,6 +56,22 @@ def to_xlsx(book: Book, pictures: Mapping[str, bytes] | None = None) -> bytes:
     _properties(workbook, book)
     workbook.close()
     return out.getvalue()
+
+
+def _parts(sheet: Sheet) -> list[Sheet]:
+    """The sheet, on several where one does not hold its rows: Excel has 1,048,576, and what lies beyond is lost."""
+    starts = range(0, len(sheet.rows), MOST_ROWS)
+    if len(starts) <= 1:
+        return [sheet]
+    return [
+        replace(
+            sheet,
+            rows=sheet.rows[start : start + MOST_ROWS],
+            new_pages=tuple(row - start for row in sheet.new_pages if start <= row < start + MOST_ROWS),
+            total=sheet.total if start == starts[-1] else None,
+        )
+        for start in starts
+    ]
 
 
 def _sheet_name(wanted: str, taken: set[str]) -> str:

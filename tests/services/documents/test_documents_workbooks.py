@@ -3,6 +3,7 @@
 import io
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import date
 from pathlib import Path
 
@@ -17,6 +18,7 @@ from sqlmodel import col, select
 from models import AwardList, AwardListEntry, FindingVerdict, ImportKind, Outcome, Payment, PaymentStatus
 from services.documents import KINDS
 from services.documents.content import Book, CellKind, Column, Sheet
+from services.documents.render import xlsx
 from services.documents.render.xlsx import to_xlsx
 from services.money import capitals
 from services.state_names import APPLICATION_STATES, IMPORTS, OUTCOMES, VERDICTS
@@ -162,6 +164,17 @@ def test_names_of_sheets_are_made_valid_and_different() -> None:
     made = Book("题", "单位", date(2026, 1, 5), tuple(Sheet(name, "标题", sheet.columns, ()) for name in names))
     workbook = CalamineWorkbook.from_filelike(io.BytesIO(to_xlsx(made)))
     assert workbook.sheet_names == ["甲－乙－丙－", "甲－乙－丙－(2)", "长" * 31]
+
+
+def test_rows_beyond_what_a_sheet_holds_stand_on_further_sheets(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(xlsx, "MOST_ROWS", 3)
+    rows = tuple((f"第{number}行",) for number in range(7))
+    sheet = replace(book(*rows, kind=CellKind.TEXT).sheets[0], total=("合计",), new_pages=(2, 4))
+    made = Book("题", "单位", date(2026, 1, 5), (sheet,))
+    workbook = CalamineWorkbook.from_filelike(io.BytesIO(to_xlsx(made)))
+    assert workbook.sheet_names == ["表", "表(2)", "表(3)"]
+    told = [[row[0] for row in workbook.get_sheet_by_name(name).to_python()[2:]] for name in workbook.sheet_names]
+    assert told == [["第0行", "第1行", "第2行"], ["第3行", "第4行", "第5行"], ["第6行", "合计"]]
 
 
 def test_every_state_has_a_name() -> None:

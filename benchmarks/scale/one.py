@@ -1,0 +1,83 @@
+"""One size on one database, in processes of their own: `fill` makes the cycle, `run` does its machine part.
+
+Run: python -m benchmarks.scale.one fill|run SIZE FOLDER [DATABASE_URL] [SERVER_PID]
+"""
+
+import pickle
+import sys
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from sqlmodel import Session, func, select
+
+from benchmarks.scale.filling import fill
+from benchmarks.scale.measuring import Meter
+from benchmarks.scale.stages import STAGES, Stage, finish, leave
+from models import AwardList, AwardListEntry
+from services import chain
+from services.database import engine_of
+from tests.desk import Desk, make_desk
+
+LEFT = "desk.pickle"
+
+
+def make(size: int, folder: Path, url: str) -> None:
+    """Make the bureau and its cycle, and leave them for another process."""
+    desk = make_desk(folder, url)
+    fill(desk, size)
+    desk.session.close()
+    known: Any = replace(desk, engine=None, session=None)  # type: ignore[arg-type]
+    (folder / LEFT).write_bytes(pickle.dumps(known))
+
+
+def opened(folder: Path) -> Desk:
+    """The bureau that was left."""
+    known: Desk = pickle.loads((folder / LEFT).read_bytes())  # noqa: S301 - our own file
+    engine = engine_of(known.settings)
+    return replace(known, engine=engine, session=Session(engine, expire_on_commit=False))
+
+
+def run(folder: Path, server: int | None) -> None:
+    """Do the machine part and print its costs, then what came of it."""
+    desk = opened(folder)
+    meter = Meter(desk.engine, server)
+    for stage in STAGES:
+        _stage(desk, meter, stage)
+        print(f"{stage.id} {meter.costs[stage.id]}", file=sys.stderr, flush=True)
+    print(meter.told())
+    print(_outcome(desk))
+
+
+def _stage(desk: Desk, meter: Meter, stage: Stage) -> None:
+    assert desk.cycle.stage == stage.id, (desk.cycle.stage, stage.id)
+    work = stage.work or _nothing
+    meter.run(stage.id, lambda: work(desk))
+    meter.run(stage.id, lambda: finish(desk))
+    if stage.people is not None:
+        stage.people(desk)
+    if stage.again:
+        meter.run(stage.id, lambda: work(desk))
+    meter.run(stage.id, lambda: leave(desk, stage))
+
+
+def _nothing(_desk: Desk) -> None:
+    """The stage waits for people only."""
+
+
+def _outcome(desk: Desk) -> str:
+    """Digest, sum and length of the list, the same on every database. Fails when the audit chain is not whole."""
+    with Session(desk.engine) as session:
+        current = session.exec(select(AwardList)).one()
+        entries = session.exec(select(func.count()).select_from(AwardListEntry)).one()
+        problems = chain.verify(session)
+        assert problems == [], problems
+        return f"{current.digest} {current.total_fen} {entries}"
+
+
+if __name__ == "__main__":
+    what, size, place, *more = sys.argv[1:]
+    if what == "fill":
+        make(int(size), Path(place), more[0] if more else "")
+    else:
+        run(Path(place), int(more[1]) if len(more) > 1 and more[1] else None)

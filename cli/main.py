@@ -39,6 +39,8 @@ _SINGLE = {
     "serve": ("cli.serve", "serve"),
     "backup": ("cli.backup", "backup"),
     "restore": ("cli.backup", "restore"),
+    "migrate": ("cli.database", "migrate"),
+    "move": ("cli.database", "move"),
 }
 
 

@@ -16,7 +16,8 @@ from sqlmodel import SQLModel
 from config.settings import ROOT, Settings
 from models import Application, Draft
 from services.database import engine_of
-from services.schema import migrate
+from services.errors import StateError
+from services.schema import migrate, schema_of
 from services.sealing import MARK
 
 
@@ -175,6 +176,16 @@ _NUMBERED = (
     _NUMBER.format(2, "funds_request", "NULL, ''"),
     _NUMBER.format(3, "funds_notice", "NULL, ''"),
 )
+
+
+def test_a_database_of_a_newer_program_is_refused_and_left_as_it_is(engine: Engine) -> None:
+    migrate(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StateError, match="数据库的结构是 9999，比这一版程序"):
+        migrate(engine)
+    with engine.connect() as connection:
+        assert schema_of(connection) == "9999"
 
 
 def test_migrations_can_be_taken_back_and_made_again(engine: Engine) -> None:

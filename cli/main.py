@@ -37,6 +37,7 @@ _GROUPS = {
 _SINGLE = {
     "demo": ("cli.demo", "demo"),
     "serve": ("cli.serve", "serve"),
+    "deploy": ("cli.serve", "deploy"),
     "backup": ("cli.backup", "backup"),
     "restore": ("cli.backup", "restore"),
     "migrate": ("cli.database", "migrate"),

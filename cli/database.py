@@ -10,7 +10,13 @@ if TYPE_CHECKING:
     from services.moving import Moved
 
 
-def migrate(as_json: AsJson = False) -> None:
+def migrate(
+    back_to: Annotated[
+        str, typer.Option("--back-to", metavar="编号", help="退回到旧程序的结构编号；新版本才有的内容会丢失，先备份")
+    ] = "",
+    yes: Annotated[bool, typer.Option("--yes", help="退回时不再询问")] = False,
+    as_json: AsJson = False,
+) -> None:
     """把数据库升级到这一版程序的结构，没有就建立；可以重复运行。
 
     duixian serve 启动时自动升级；各部件分开启动的，先停下各部件、做好备份，运行一次这条命令，再启动。
@@ -19,9 +25,11 @@ def migrate(as_json: AsJson = False) -> None:
     from services import schema
     from services.database import engine_of
 
+    if back_to and not yes:
+        typer.confirm(f"数据库的结构将退回到 {back_to}，新版本才有的内容会丢失。已经备份，继续吗", abort=True)
     engine = engine_of(Settings())
     try:
-        before, after = schema.migrate(engine)
+        before, after = schema.take_back(engine, back_to) if back_to else schema.migrate(engine)
     finally:
         engine.dispose()
     if as_json:
@@ -29,7 +37,7 @@ def migrate(as_json: AsJson = False) -> None:
     elif before == after:
         typer.echo(f"数据库已经是这一版的结构（{after}），没有改动。")
     else:
-        typer.echo(f"数据库的结构已从 {before or '空'} 升级到 {after}。")
+        typer.echo(f"数据库的结构已从 {before or '空'} {'退回' if back_to else '升级'}到 {after}。")
 
 
 def move(

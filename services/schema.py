@@ -1,5 +1,7 @@
 """Bring a database to the newest schema."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 
 from alembic import command
@@ -12,41 +14,60 @@ from config.settings import ROOT
 from services.database import outside_a_transaction
 from services.errors import StateError
 
-_TURN = 20240814  # the key of PostgreSQL's advisory lock: of two machines that migrate at once the second waits
+_TURN = 20240814  # the key of PostgreSQL's advisory lock
 
 
-def migrate(engine: Engine) -> tuple[str | None, str | None]:
+def migrate(engine: Engine, to: str = "head") -> tuple[str | None, str | None]:
     """Run the migrations that are missing; safe to repeat. The revision before (None: an empty database) and after.
 
     Raises StateError for a database of a newer version of the program, and RuntimeError when a migration would leave
     rows on SQLite that refer to nothing; nothing is changed then.
     """
+    with _changing(engine) as connection:
+        before = schema_of(connection)
+        upgrade(connection, to)
+        return before, schema_of(connection)
+
+
+def take_back(engine: Engine, to: str) -> tuple[str | None, str | None]:
+    """Bring the schema back to an earlier revision, for an older version of the program; what is newer in it is lost.
+
+    The revision before and after. Raises StateError for a revision that is not an earlier one, and as `migrate`.
+    """
+    with _changing(engine) as connection:
+        before = schema_of(connection)
+        _require_known(before)
+        known = [each.revision for each in ScriptDirectory.from_config(_config()).iterate_revisions(before, "base")]
+        if to not in known[1:]:
+            raise StateError(f"数据库的结构是 {before}，没有比它早的 {to}；可以退回到 {'、'.join(known[1:])}。")
+        command.downgrade(_config(connection), to)
+        return before, schema_of(connection)
+
+
+def upgrade(connection: Connection, to: str = "head") -> None:
+    """Run the migrations that are missing within the caller's transaction."""
+    _require_known(schema_of(connection))
+    command.upgrade(_config(connection), to)
+
+
+@contextmanager
+def _changing(engine: Engine) -> Iterator[Connection]:
+    """A transaction in which tables can be changed; of two machines that change them at once the second waits."""
     with engine.connect() as connection:
         sqlite = connection.dialect.name == "sqlite"
         if sqlite:  # a table is changed by copying it, which needs the keys let go (sqlite.org/lang_altertable.html)
             outside_a_transaction(connection, "foreign_keys=OFF")
         try:
             with connection.begin():
-                before = schema_of(connection)
-                upgrade(connection)
-                after = schema_of(connection)
+                if not sqlite:
+                    connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TURN})
+                yield connection
                 if sqlite and (lost := connection.exec_driver_sql("PRAGMA foreign_key_check").first()):
                     raise RuntimeError(f"a migration left a row that refers to nothing: {lost}")
         finally:
             if sqlite:
                 outside_a_transaction(connection, "wal_checkpoint(TRUNCATE)")
                 outside_a_transaction(connection, "foreign_keys=ON")
-    return before, after
-
-
-def upgrade(connection: Connection) -> None:
-    """The same within the caller's transaction."""
-    _require_known(schema_of(connection))
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TURN})
-    settings = _config()
-    settings.attributes["connection"] = connection
-    command.upgrade(settings, "head")
 
 
 @cache
@@ -68,7 +89,8 @@ def _require_known(revision: str | None) -> None:
         )
 
 
-def _config() -> Config:
+def _config(connection: Connection | None = None) -> Config:
     settings = Config()
     settings.set_main_option("script_location", str(ROOT / "migrations"))
+    settings.attributes["connection"] = connection
     return settings

@@ -28,6 +28,8 @@ def test_a_database_is_made_and_then_left_as_it_is(
     monkeypatch.setenv("DUIXIAN_DATA_DIR", str(office.desk.settings.data_dir / "new"))
     monkeypatch.delenv("DUIXIAN_DATABASE_URL")
     assert "从 空 升级到" in office.told("migrate")
+    assert "退回到 0021" in office.told("migrate", "--back-to", "0021", "--yes")
+    assert "没有比它早的 0022" in office.told("migrate", "--back-to", "0022", "--yes", code=1)
 
 
 def test_a_record_is_moved_once_everything_is_stopped(office: Office, target: str) -> None:

@@ -1,7 +1,7 @@
 """The migrations make exactly the tables that the models describe, on both databases, and can be taken back."""
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -17,9 +17,9 @@ from sqlmodel import SQLModel
 
 from config.settings import ROOT, Settings
 from models import Application, Draft
-from services.database import engine_of, outside_a_transaction
+from services.database import engine_of
 from services.errors import StateError
-from services.schema import migrate, schema_of
+from services.schema import migrate, schema_of, take_back
 from services.sealing import MARK
 
 
@@ -101,13 +101,11 @@ def test_what_was_barred_and_handed_in_is_brought_along(engine: Engine) -> None:
 
 def test_a_record_of_the_first_schema_goes_through_every_later_one_and_back_with_data_in_each(engine: Engine) -> None:
     """A row in every table there ever was: none is lost on the way up, and on the way back only what is newer."""
-    settings = Config()
-    settings.set_main_option("script_location", str(ROOT / "migrations"))
-    revisions = [each.revision for each in reversed(list(ScriptDirectory.from_config(settings).walk_revisions()))]
+    revisions = [each.revision for each in reversed(list(ScriptDirectory(str(ROOT / "migrations")).walk_revisions()))]
     counted: dict[str, dict[str, int]] = {}
     before: dict[str, int] = {}
     for revision in revisions:
-        _step(engine, lambda connection, to=revision: command.upgrade(_with(settings, connection), to))
+        migrate(engine, revision)
         with engine.begin() as connection:
             _fill(connection)
             counted[revision] = _count(connection)
@@ -115,7 +113,7 @@ def test_a_record_of_the_first_schema_goes_through_every_later_one_and_back_with
         before = counted[revision]
     guards = _guards(engine)
     for revision in reversed(revisions[1:-1]):
-        _step(engine, lambda connection, to=revision: command.downgrade(_with(settings, connection), to))
+        take_back(engine, revision)
         with engine.begin() as connection:
             assert _count(connection) == counted[revision], revision
     migrate(engine)
@@ -170,24 +168,6 @@ _AFTER_PAYMENT: tuple[tuple[str, dict[str, object]], ...] = (
     ("selfassessment", {"id": 3, "entry_id": 3, "state": "asked", "given": {"spent": "3"}}),
     ("clawback", {"id": 1, "decided_by": 2, "due_on": _DAY.date()}),
 )
-
-
-def _step(engine: Engine, move: Callable[[Connection], None]) -> None:
-    """One step of the migrations, with SQLite's foreign keys let go as `migrate` does it, and looked at afterwards."""
-    with engine.connect() as connection:
-        sqlite = connection.dialect.name == "sqlite"
-        if sqlite:
-            outside_a_transaction(connection, "foreign_keys=OFF")
-        with connection.begin():
-            move(connection)
-            assert not sqlite or connection.exec_driver_sql("PRAGMA foreign_key_check").first() is None
-        if sqlite:
-            outside_a_transaction(connection, "foreign_keys=ON")
-
-
-def _with(settings: Config, connection: Connection) -> Config:
-    settings.attributes["connection"] = connection
-    return settings
 
 
 def _fill(connection: Connection) -> None:
@@ -276,6 +256,14 @@ def test_a_database_of_a_newer_program_is_refused_and_left_as_it_is(engine: Engi
         migrate(engine)
     with engine.connect() as connection:
         assert schema_of(connection) == "9999"
+
+
+def test_a_schema_goes_back_to_an_earlier_one_only(engine: Engine) -> None:
+    migrate(engine, "0021")
+    for to in ("0021", "0022", "nonsense"):
+        with pytest.raises(StateError, match=f"没有比它早的 {to}；可以退回到 0020"):
+            take_back(engine, to)
+    assert take_back(engine, "0020") == ("0021", "0020")
 
 
 def test_migrations_can_be_taken_back_and_made_again(engine: Engine) -> None:

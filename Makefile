@@ -8,7 +8,7 @@ PACKAGES := policy matching models config services tasks flows cli web benchmark
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --no-input
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help fonts install demo serve backup restore browser scanner authority test hostile fuzz faults check bench bench-notices bench-matching bench-compute bench-scale audit sbom lock clean
+.PHONY: help fonts install demo serve backup restore browser scanner authority test hostile distributed fuzz faults check bench bench-notices bench-matching bench-compute bench-scale audit sbom lock clean
 
 help:  ## 显示这份说明
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -73,6 +73,13 @@ hostile: $(READY) scanner  ## 把全部恶意和损坏的文件送进每个入�
 	@$(BIN)/python -m pytest -m "hostile or not hostile" tests/hostile
 	@$(BIN)/python -m tests.hostile.report
 
+distributed: $(READY) authority  ## 分开的部件：两个调度服务、两个执行器、PostgreSQL、Redis、nginx（Debian，须有 root 权限）
+	@command -v redis-server >/dev/null && test -x /usr/sbin/nginx && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
+		echo "正在安装 PostgreSQL、Redis 和 nginx……"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			postgresql redis-server nginx-light >/dev/null; }
+	@$(BIN)/python -m pytest -m distributed tests/deploy
+
 SECONDS ?= 600
 fuzz: $(READY)  ## 随机试政策、导入和查重，SECONDS= 为秒数
 	@$(BIN)/python -m tests.fuzz $(SECONDS)
@@ -128,9 +135,9 @@ COMPILE := $(BIN)/pip-compile --quiet --strip-extras --allow-unsafe --generate-h
 	--no-header --no-emit-index-url --no-emit-trusted-host --no-emit-find-links --no-emit-options
 
 lock: $(READY)  ## 按 pyproject.toml 重新锁定依赖
-	@$(COMPILE) --extra dev --output-file requirements.lock pyproject.toml
+	@$(COMPILE) --extra dev --extra distributed --output-file requirements.lock pyproject.toml
 	@cp requirements.lock requirements-bench.lock  # what is locked there keeps its version
-	@$(COMPILE) --extra dev --extra bench --output-file requirements-bench.lock pyproject.toml
+	@$(COMPILE) --extra dev --extra distributed --extra bench --output-file requirements-bench.lock pyproject.toml
 	@$(COMPILE) --output-file .ci/audit.lock .ci/audit.in
 
 clean:  ## 删除虚拟环境、缓存和演示数据（不动 var/work）

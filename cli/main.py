@@ -38,8 +38,11 @@ _SINGLE = {
     "demo": ("cli.demo", "demo"),
     "serve": ("cli.serve", "serve"),
     "doctor": ("cli.doctor", "doctor"),
+    "deploy": ("cli.serve", "deploy"),
     "backup": ("cli.backup", "backup"),
     "restore": ("cli.backup", "restore"),
+    "migrate": ("cli.database", "migrate"),
+    "move": ("cli.database", "move"),
 }
 
 

@@ -32,6 +32,53 @@ _ABOUT_SETTINGS = """# 设置
 """
 
 
+_PARTS = """
+## 哪个部件读哪些
+
+各部件分开启动的（见 [deployment.md](deployment.md)），全部 `DUIXIAN_*` 设置给每个部件同样的一份即可，用不着的不会去读：
+
+- 只有工作台读：`DUIXIAN_CONSOLE_HOST`、`DUIXIAN_CONSOLE_PORT`、`DUIXIAN_TRUSTED_PROXIES`、`DUIXIAN_IDLE_MINUTES`、
+  `DUIXIAN_UPLOAD_MEGABYTES`、`DUIXIAN_CLAMD`、`DUIXIAN_METRICS_TOKEN`、`DUIXIAN_OIDC_*`
+- 执行器和命令发信、收退信、盖时间戳时读：`DUIXIAN_SMTP_*`、`DUIXIAN_MAIL_*`、`DUIXIAN_DKIM_*`、`DUIXIAN_BOUNCE_*`、
+  `DUIXIAN_GROUP_*`、`DUIXIAN_TSA_*`
+- 调度服务只读下面的 `PREFECT_*`；其余设置工作台、执行器和命令都读，必须一样，尤其是 `DUIXIAN_DATABASE_URL`、
+  `DUIXIAN_DATA_DIR`（几台机器的，是同一个共享目录）和 `DUIXIAN_DATA_KEYS_FILE`
+
+## 调度引擎（Prefect）自己的设置
+
+`duixian serve` 会自己设好，不用写。各部件分开启动时，不随安装而变的在 `deploy/prefect.env` 里，其余按表填写。
+
+| 环境变量 | 哪个部件 | 含义 |
+|---|---|---|
+"""
+ENGINE_SETTINGS = (
+    ("PREFECT_API_URL", "工作台、执行器、命令", "调度服务的地址，以 `/api` 结尾；几个调度服务的，写均衡的那个地址"),
+    ("PREFECT_API_AUTH_STRING", "工作台、执行器、命令", "调度服务的口令，`用户名:口令`，与下一项相同"),
+    ("PREFECT_SERVER_API_AUTH_STRING", "调度服务", "设了就要求口令"),
+    (
+        "PREFECT_API_DATABASE_CONNECTION_URL",
+        "调度服务、后台任务",
+        "它自己的数据库，`postgresql+asyncpg://…`，与本系统的分开",
+    ),
+    ("PREFECT_API_DATABASE_MIGRATE_ON_START", "调度服务", "`false`：几个同时启动时不各自升级，由 duixian-migrate 升级"),
+    ("PREFECT_API_BLOCKS_REGISTER_ON_START", "调度服务", "`false`：几个同时启动时不抢着登记；本系统不用它登记的东西"),
+    ("PREFECT_MESSAGING_BROKER", "调度服务、后台任务", "`prefect_redis.messaging`：几个调度服务之间经 Redis 传递事件"),
+    ("PREFECT_MESSAGING_CACHE", "调度服务、后台任务", "`prefect_redis.messaging`，同上"),
+    ("PREFECT_SERVER_EVENTS_CAUSAL_ORDERING", "调度服务、后台任务", "`prefect_redis.ordering`：事件的先后"),
+    ("PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE", "调度服务、后台任务", "`prefect_redis.lease_storage`：并发名额"),
+    ("PREFECT_REDIS_MESSAGING_URL", "调度服务、后台任务", "Redis 的地址，`redis://:口令@主机:6379/0`"),
+    ("PREFECT_SERVER_DOCKET_URL", "调度服务、后台任务", "后台任务协调用的 Redis，另一个库号，`…/1`"),
+    ("PREFECT_SERVER_ANALYTICS_ENABLED", "调度服务", "`false`：不向外报告使用情况"),
+    ("PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT", "调度服务", "`false`：看板不显示推广"),
+    ("PREFECT_UI_API_URL", "调度服务", "看板从浏览器访问接口的地址；写 `/api` 即与看板同一地址"),
+    ("PREFECT_HOME", "各部件", "它放临时文件的文件夹，运行账号可写"),
+    ("PREFECT_WORKER_WEBSERVER_HOST", "执行器", "健康检查监听的地址，`127.0.0.1`"),
+    ("PREFECT_WORKER_WEBSERVER_PORT", "执行器", "健康检查的端口；一台机器上每个执行器一个"),
+    ("PREFECT_CLI_PROMPT", "各部件", "`false`：命令不提问"),
+    ("PREFECT_CLI_COLORS", "各部件", "`false`：日志没有颜色符号"),
+)
+
+
 def commands_page() -> str:
     """Every command with its arguments and options."""
     parts = [_ABOUT_COMMANDS]
@@ -49,7 +96,8 @@ def settings_page() -> str:
         f"| `DUIXIAN_{name.upper()}` | {_cell(field.description or '')} | {_default(field.default)} |"
         for name, field in Settings.model_fields.items()
     ]
-    return _ABOUT_SETTINGS + "\n".join(rows) + "\n"
+    engine = [f"| `{name}` | {part} | {_cell(meaning)} |" for name, part, meaning in ENGINE_SETTINGS]
+    return _ABOUT_SETTINGS + "\n".join(rows) + "\n" + _PARTS + "\n".join(engine) + "\n"
 
 
 def leaves() -> Iterator[tuple[str, Any]]:

@@ -100,6 +100,24 @@ def running(
         family.stop()
 
 
+def deploy(settings: Settings, within: float) -> str:
+    """Make the work pool and deploy the flows on the server that PREFECT_API_URL names, else the one on this machine.
+
+    For parts that are started each by itself. Safe to repeat. Returns the server's address. Raises PartError when it
+    does not answer within so many seconds, or does not take them.
+    """
+    environ = _environ(settings, settings.engine_port, apart=False)
+    environ["PREFECT_API_URL"] = url = os.environ.get("PREFECT_API_URL") or environ["PREFECT_API_URL"]
+    until = time.monotonic() + within
+    while not _answers(f"{url}/health"):
+        if time.monotonic() > until:
+            raise PartError(f"调度服务 {url} 在 {within:.0f} 秒内没有答复；请确认它已启动，PREFECT_API_URL 没有写错。")
+        time.sleep(0.5)
+    _make_pool(environ)
+    _deploy(Family(settings.data_dir / "logs", environ), environ)
+    return url
+
+
 def _environ(settings: Settings, port: int, apart: bool) -> dict[str, str]:
     """The caller's environment, the settings in full (children start elsewhere), and the engine's own settings."""
     inherited = {key: value for key, value in os.environ.items() if not (apart and key.startswith("PREFECT_"))}
@@ -163,6 +181,8 @@ def _make_pool(environ: Mapping[str, str]) -> None:
     try:
         urllib.request.urlopen(request, timeout=_PART_LIMIT).close()  # noqa: S310
     except urllib.error.HTTPError as error:
+        if error.code == HTTPStatus.UNAUTHORIZED:
+            raise PartError("调度服务要求认证，口令没有给出或不对；请核对 PREFECT_API_AUTH_STRING。") from error
         if error.code != HTTPStatus.CONFLICT:  # it is there already
             raise
 

@@ -1,4 +1,4 @@
-"""`duixian serve`: the parts kept up on the working database, for daily use."""
+"""`duixian serve`: the parts kept up on the working database, for daily use; `duixian deploy` for parts apart."""
 
 import signal
 import time
@@ -44,6 +44,20 @@ def serve(
                 time.sleep(1)
     except KeyboardInterrupt:
         typer.echo("已停止。")
+
+
+def deploy(
+    wait: Annotated[int, typer.Option("--wait", metavar="秒", help="最多等调度服务多少秒", min=0, max=3600)] = 180,
+) -> None:
+    """在调度服务里建立工作池、部署全部流程，可以重复运行；duixian serve 自己会做，各部件分开启动时才用。
+
+    在放程序的文件夹的同一路径上运行：执行器按部署时的路径找流程。
+    """
+    from cli import parts
+    from config.settings import Settings
+
+    url = parts.deploy(Settings(), wait)
+    typer.echo(f"已在调度服务 {url} 建立工作池 {parts.POOL}，部署全部流程。")
 
 
 def _tell_templates(settings: "Settings") -> None:

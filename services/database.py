@@ -66,6 +66,12 @@ def outside_a_transaction(connection: Connection, pragma: str) -> Any:
     return driver.execute(f"PRAGMA {pragma}").fetchone()
 
 
+def is_empty(connection: Connection) -> bool:
+    """Whether a PostgreSQL database has no tables of anybody."""
+    tables = text("SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'")
+    return not connection.execute(tables).scalar_one()
+
+
 def clean_log(session: Session) -> bool:
     """Leave nothing of what was erased in the log of SQLite; elsewhere the database's own upkeep does it (VACUUM).
 

@@ -2,17 +2,15 @@
 
 import logging
 from collections.abc import Callable
-from functools import cache
 
-from alembic.config import Config
-from alembic.script import ScriptDirectory
 from sqlalchemy import Engine, text
 from sqlmodel import Session
 
-from config.settings import ROOT, Settings
+from config.settings import Settings
 from services import alerts, key_rotation
 from services.clock import Clock
 from services.notices import backlog
+from services.schema import newest_schema, schema_of
 
 _LOG = logging.getLogger(__name__)
 
@@ -46,14 +44,6 @@ def holds(name: str, check: Callable[[], bool]) -> bool:
         return False
 
 
-@cache
-def newest_schema() -> str | None:
-    """The revision that the migrations lead to."""
-    settings = Config()
-    settings.set_main_option("script_location", str(ROOT / "migrations"))
-    return ScriptDirectory.from_config(settings).get_current_head()
-
-
 def _answers(engine: Engine) -> bool:
     with engine.connect() as connection:
         return bool(connection.execute(text("SELECT 1")).scalar_one() == 1)
@@ -61,4 +51,4 @@ def _answers(engine: Engine) -> bool:
 
 def _revision(engine: Engine) -> str | None:
     with engine.connect() as connection:
-        return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+        return schema_of(connection)

@@ -14,7 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlmodel import Session
 
 from config.settings import Settings
-from services.database import engine_of, session_of
+from services.database import engine_of, is_empty, session_of
 from services.errors import InputError, StateError
 
 _WITHIN = 3600  # seconds for a dump
@@ -78,8 +78,7 @@ def load_dump(database_url: str, dump: Path) -> None:
     engine = engine_of(Settings(_env_file=None, database_url=database_url))
     try:
         with engine.connect() as connection:
-            tables = text("SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public'")
-            if connection.execute(tables).scalar_one():
+            if not is_empty(connection):
                 raise InputError("写明的数据库里已有数据，没有覆盖；请另建一个空的数据库。")
             major = _major(connection.connection.driver_connection.info.server_version)  # type: ignore[union-attr]
     finally:

@@ -12,9 +12,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import IO
 
-from sqlalchemy import text
 from sqlalchemy.engine import make_url
-from sqlmodel import Session
 
 from config.settings import Settings
 from services import attachments, chain
@@ -23,6 +21,7 @@ from services.backups.last import NOTE, LastBackup, note
 from services.backups.manifest import DATA, DATABASE, NAME, SETTINGS, Kept, Manifest, chunks, is_taken, sha256_of
 from services.clock import CHINA, Clock
 from services.errors import InputError, StateError
+from services.schema import schema_of
 
 # What is no part of the record: the engine's own database, logs, uploads and proofs that somebody looks at just now.
 _LEFT_OUT = frozenset({"prefect", "logs", "backups", "incoming", "proofs", NOTE})
@@ -122,7 +121,7 @@ def _write(settings: Settings, wall: Clock, file: IO[bytes], without: set[Path])
         with TemporaryDirectory(dir=settings.data_dir, prefix="backups-") as folder:
             copy = Path(folder) / "copy"
             with database.copied(settings, copy) as session:
-                revision, named = _revision(session), attachments.named(session)
+                revision, named = schema_of(session.connection()) or "", attachments.named(session)
                 last = chain.head(session)
             files[DATABASE[kind]] = _add(archive, DATABASE[kind], copy)
         for name, path in _sources(settings, without):
@@ -145,10 +144,6 @@ def _write(settings: Settings, wall: Clock, file: IO[bytes], without: set[Path])
         )
         archive.writestr(NAME, manifest.model_dump_json(indent=1))
     return manifest
-
-
-def _revision(session: Session) -> str:
-    return str(session.execute(text("SELECT version_num FROM alembic_version")).scalar_one())
 
 
 def _sources(settings: Settings, without: set[Path]) -> Iterator[tuple[str, Path]]:

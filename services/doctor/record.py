@@ -8,19 +8,17 @@ from datetime import datetime
 from pathlib import Path
 
 import psutil
-from alembic.config import Config
-from alembic.script import ScriptDirectory
-from sqlalchemy import Engine, inspect, text
+from sqlalchemy import Engine, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlmodel import Session
 
-from config.settings import ROOT, Settings
+from config.settings import Settings
 from services import key_rotation
 from services.clock import Clock
 from services.database import engine_of, session_of
 from services.doctor.told import NotLookedError, Told, bad, good, look, one_line
-from services.readiness import newest_schema
+from services.schema import newest_schema, revisions, schema_of
 from services.sealing import keyring
 
 _ANSWERS_WITHIN = "5"  # seconds
@@ -31,7 +29,7 @@ _OLDEST_POSTGRESQL = 15  # the oldest that its makers still mend (postgresql.org
 _NETWORKS = frozenset({"nfs", "nfs4", "cifs", "smb3", "smbfs", "9p", "ceph", "glusterfs", "fuse.sshfs"})
 _CLOCKS_APART = 2.0, 30.0  # seconds: to be looked at; too many for leases
 _NOT_BUILT = "没有查：数据库还没有建好，或用不了；请先解决“数据库”“表结构”两项。"
-_BUILD = "请运行 duixian serve（启动时建立），或用 duixian user add 添加第一个管理员。"
+_BUILD = "请运行 duixian serve（启动时建立）或 duixian migrate，或用 duixian user add 添加第一个管理员。"
 
 
 def database(settings: Settings, wall: Clock, *, thorough: bool) -> Iterator[Told]:
@@ -131,26 +129,19 @@ def _postgresql(engine: Engine, wall: Clock) -> Iterator[Told]:
 
 def schema(settings: Settings) -> Iterator[Told]:
     """Whether the tables are those of this version of the program."""
-    newest, known = newest_schema(), _revisions()
+    newest = newest_schema()
     with reading(settings, built=False) as session:
-        built = inspect(session.connection()).has_table("alembic_version")
-        found = session.execute(text("SELECT version_num FROM alembic_version")).scalar() if built else None
+        found = schema_of(session.connection())
     if found is None:
         yield bad("数据库是空的，还没有建表", _BUILD)
     elif found == newest:
         yield good(f"{found}，是最新的")
-    elif found in known:
+    elif found in revisions():
         seen = f"数据库的结构是 {found}，比这一版程序（{newest}）旧"
-        yield bad(seen, "请停下各部件，运行 duixian backup，再启动 duixian serve（启动时自动升级）。")
+        yield bad(seen, "请停下各部件，运行 duixian backup，再运行 duixian migrate。")
     else:
         seen = f"数据库的结构是 {found}，这一版程序（到 {newest} 为止）不认得，程序比数据库旧"
         yield bad(seen, "请换用升级后的程序；确要用这一版的，恢复升级以前的备份。")
-
-
-def _revisions() -> set[str]:
-    config = Config()
-    config.set_main_option("script_location", str(ROOT / "migrations"))
-    return {each.revision for each in ScriptDirectory.from_config(config).walk_revisions()}
 
 
 def keys(settings: Settings) -> Iterator[Told]:

@@ -340,7 +340,8 @@ def _earlier() -> list[Result]:
 def _keep(result: Result) -> None:
     KEPT.parent.mkdir(parents=True, exist_ok=True)
     with KEPT.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(asdict(result), ensure_ascii=False) + "\n")
+        row = asdict(result) | {"killed": dict(result.killed)}  # asdict makes something else of a Counter
+        file.write(json.dumps(row, ensure_ascii=False) + "\n")
 
 
 @cache

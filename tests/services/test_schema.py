@@ -1,5 +1,6 @@
 """The migrations make exactly the tables that the models describe, on both databases, and can be taken back."""
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -10,12 +11,14 @@ from alembic import command
 from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Column, Connection, Engine, MetaData, inspect, select, text
+from alembic.script import ScriptDirectory
+from sqlalchemy import Column, Connection, Engine, MetaData, Table, func, inspect, select, text
 from sqlmodel import SQLModel
 
 from config.settings import ROOT, Settings
 from services.database import engine_of
-from services.schema import migrate
+from services.errors import StateError
+from services.schema import migrate, schema_of, take_back
 from services.sealing import MARK
 
 
@@ -95,12 +98,35 @@ def test_what_was_barred_and_handed_in_is_brought_along(engine: Engine) -> None:
         assert connection.execute(text("SELECT returned_fen FROM clawback")).all() == [(0,)]
 
 
+def test_a_record_of_the_first_schema_goes_through_every_later_one_and_back_with_data_in_each(engine: Engine) -> None:
+    """A row in every table there ever was: none is lost on the way up, and on the way back only what is newer."""
+    revisions = [each.revision for each in reversed(list(ScriptDirectory(str(ROOT / "migrations")).walk_revisions()))]
+    counted: dict[str, dict[str, int]] = {}
+    before: dict[str, int] = {}
+    for revision in revisions:
+        migrate(engine, revision)
+        with engine.begin() as connection:
+            _fill(connection)
+            counted[revision] = _count(connection)
+        assert [name for name, rows in before.items() if counted[revision].get(name, 0) < rows] == [], revision
+        before = counted[revision]
+    guards = _guards(engine)
+    for revision in reversed(revisions[1:-1]):
+        take_back(engine, revision)
+        with engine.begin() as connection:
+            assert _count(connection) == counted[revision], revision
+    migrate(engine)
+    assert _guards(engine) == guards
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), SQLModel.metadata) == []
+
+
 def _plain(column: Column[Any]) -> object:
     """A value that a column takes."""
     if column.name in _MEANT:
         return _MEANT[column.name]
     kind = column.type.python_type
-    return {int: 1, str: "甲", bool: True, datetime: _DAY, date: _DAY.date(), dict: {}}[kind]
+    return {int: 1, float: 0.5, str: "甲", bytes: b"", bool: True, datetime: _DAY, date: _DAY.date(), dict: {}}[kind]
 
 
 _DAY = datetime(2026, 1, 1, tzinfo=UTC)
@@ -143,6 +169,51 @@ _AFTER_PAYMENT: tuple[tuple[str, dict[str, object]], ...] = (
 )
 
 
+def _fill(connection: Connection) -> None:
+    """A row in every table that has none."""
+    there = MetaData()
+    there.reflect(connection)
+    for table in there.sorted_tables:
+        if table.name == "alembic_version" or connection.execute(select(func.count()).select_from(table)).scalar():
+            continue
+        counted = table.autoincrement_column
+        values = {each.name: _plain(each) for each in table.columns if not each.nullable and each is not counted}
+        values |= _states(connection, table) | _FILLED.get(table.name, {})
+        connection.execute(table.insert().values(values))
+
+
+def _states(connection: Connection, table: Table) -> dict[str, object]:
+    """The first of the states of each column that has a closed set of them."""
+    checks = [str(each["sqltext"]) for each in inspect(connection).get_check_constraints(table.name)]
+    found = [_STATES.match(each) for each in checks]
+    return {each[1]: each[2] for each in found if each and not table.columns[each[1]].nullable}
+
+
+_STATES = re.compile(r"\W*(\w+)\W+(?:text\W+|character varying\W+)*(?:IN|= ANY)\W+(?:ARRAY\W+)?'?(\w+)'")
+_FILLED: dict[str, dict[str, object]] = {
+    "finding": {"ledger_entry_id": 1},
+    "publicnotice": {"ends_on": date(2026, 1, 2)},
+}
+
+
+def _count(connection: Connection) -> dict[str, int]:
+    there = MetaData()
+    there.reflect(connection)
+    rows = {
+        table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
+        for table in there.sorted_tables
+    }
+    return {name: count for name, count in rows.items() if name != "alembic_version"}
+
+
+def _guards(engine: Engine) -> set[tuple[str, str]]:
+    query = "SELECT tbl_name, name FROM sqlite_master WHERE type = 'trigger'"
+    if engine.dialect.name == "postgresql":
+        query = "SELECT tgrelid::regclass::text, tgname FROM pg_trigger WHERE NOT tgisinternal"
+    with engine.connect() as connection:
+        return {(table, name) for table, name in connection.execute(text(query))}
+
+
 def test_a_request_for_money_has_its_number_by_the_list_of_its_day(engine: Engine) -> None:
     settings = Config()
     settings.set_main_option("script_location", str(ROOT / "migrations"))
@@ -174,6 +245,24 @@ _NUMBERED = (
     _NUMBER.format(2, "funds_request", "NULL, ''"),
     _NUMBER.format(3, "funds_notice", "NULL, ''"),
 )
+
+
+def test_a_database_of_a_newer_program_is_refused_and_left_as_it_is(engine: Engine) -> None:
+    migrate(engine)
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    with pytest.raises(StateError, match="数据库的结构是 9999，比这一版程序"):
+        migrate(engine)
+    with engine.connect() as connection:
+        assert schema_of(connection) == "9999"
+
+
+def test_a_schema_goes_back_to_an_earlier_one_only(engine: Engine) -> None:
+    migrate(engine, "0021")
+    for to in ("0021", "0022", "nonsense"):
+        with pytest.raises(StateError, match=f"没有比它早的 {to}；可以退回到 0020"):
+            take_back(engine, to)
+    assert take_back(engine, "0020") == ("0021", "0020")
 
 
 def test_migrations_can_be_taken_back_and_made_again(engine: Engine) -> None:

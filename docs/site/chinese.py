@@ -65,7 +65,7 @@ def _join_lines(app: Sphinx, page: nodes.document) -> None:
             "".join(each.astext() for each in around[at + 1 :]),
         )
         if before and after and _WIDE.match(before[-1]) and _WIDE.match(after[0]):
-            end.parent.remove(end)
+            del end.parent[at]
 
 
 def _speak_chinese(app: Sphinx) -> None:

@@ -58,12 +58,8 @@ def _terms(run: str) -> Iterator[str]:
 def _join_lines(app: Sphinx, page: nodes.document) -> None:
     """A line that ends in Chinese and one that begins so are one text; a browser would put a space between them."""
     for end in list(page.findall(lambda node: isinstance(node, nodes.Text) and node == "\n")):
-        around = end.parent.children
-        at = around.index(end)
-        before, after = (
-            "".join(each.astext() for each in around[:at]),
-            "".join(each.astext() for each in around[at + 1 :]),
-        )
+        at = next(at for at, each in enumerate(end.parent) if each is end)  # one "\n" equals another
+        before, after = ("".join(each.astext() for each in some) for some in (end.parent[:at], end.parent[at + 1 :]))
         if before and after and _WIDE.match(before[-1]) and _WIDE.match(after[0]):
             del end.parent[at]
 

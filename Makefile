@@ -8,7 +8,7 @@ PACKAGES := policy matching models config services tasks flows cli web benchmark
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --no-input
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help fonts install demo serve backup restore browser scanner authority test hostile distributed fuzz faults check bench bench-notices bench-matching bench-compute bench-scale audit sbom lock clean
+.PHONY: help fonts install demo serve backup restore browser scanner authority site test hostile distributed fuzz faults check bench bench-notices bench-matching bench-compute bench-scale audit sbom lock clean
 
 help:  ## 显示这份说明
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -61,7 +61,19 @@ authority:  ## 安装时间戳测试所用的 openssl（Debian，须有 root 权
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 			openssl >/dev/null; }
 
-test: $(READY) browser scanner authority fonts  ## 运行全部测试，包括整年演示和运行中途被强行终止的年度
+SITE := .venv/site
+
+$(SITE)/.ready: $(READY) docs/site/requirements.lock
+	@echo "正在安装生成文档网站的工具……"
+	@test -x $(SITE)/bin/python || $(PYTHON) -m venv $(SITE)
+	@$(SITE)/bin/python -m pip --disable-pip-version-check -qq --no-input install --require-hashes --no-deps \
+		-r docs/site/requirements.lock
+	@touch $@
+
+site: $(SITE)/.ready browser  ## 生成文档网站 build/site（先从示例年度截图，约一分钟）
+	@$(BIN)/python -m pytest tests/browser/test_pictures.py tests/docs/test_site.py && echo "请打开 build/site/index.html"
+
+test: $(READY) $(SITE)/.ready browser scanner authority fonts  ## 运行全部测试，包括整年演示和运行中途被强行终止的年度
 	@$(BIN)/python -m pytest -n 3 --dist loadgroup
 
 faults: $(READY)  ## 故障测试（约两小时，中断了再运行即接着做）：在每个提交点、在随机时刻强行结束各部件，结果写入 docs/reliability.md
@@ -139,6 +151,7 @@ lock: $(READY)  ## 按 pyproject.toml 重新锁定依赖
 	@cp requirements.lock requirements-bench.lock  # what is locked there keeps its version
 	@$(COMPILE) --extra dev --extra distributed --extra bench --output-file requirements-bench.lock pyproject.toml
 	@$(COMPILE) --output-file .ci/audit.lock .ci/audit.in
+	@$(COMPILE) --output-file docs/site/requirements.lock docs/site/requirements.in
 
 clean:  ## 删除虚拟环境、缓存和演示数据（不动 var/work）
 	@rm -rf .venv build *.egg-info .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis var/demo

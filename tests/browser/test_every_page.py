@@ -73,6 +73,7 @@ LOOKERS = {
     "/users": Role.ADMINISTRATOR,
     "/tokens": Role.ADMINISTRATOR,
 }
+pytestmark = pytest.mark.xdist_group("pictures")  # the scenes are those of test_pictures.py
 MEASURE = "compute-purchase"
 TOKEN = "example-of-a-link"
 WHAT_IF = (

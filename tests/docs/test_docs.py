@@ -98,10 +98,12 @@ def _given(command: Any, words: list[str]) -> set[str]:
     return found
 
 
-def test_every_line_of_the_handbook_has_all_that_its_command_requires() -> None:
-    blocks = re.findall(r"```sh\n(.*?)```", text("docs/operators.md"), re.DOTALL)
+def test_every_line_of_the_handbooks_has_all_that_its_command_requires() -> None:
+    """Only blocks of commands are meant to be typed as they stand; a command inside of a sentence may be short."""
+    handbooks = [page.read_text(encoding="utf-8") for page in PAGES if "decisions" not in page.parts]
+    blocks = [block for page in handbooks for block in re.findall(r"```sh\n(.*?)```", page, re.DOTALL)]
     lines = [line.strip() for block in blocks for line in block.splitlines() if line.strip().startswith("duixian ")]
-    assert len(lines) > 30
+    assert len(lines) > 50
     for line in lines:
         command, words = _find(root(), shlex.split(line)[1:])
         required = {each.name for each in command.params if each.required}
@@ -122,7 +124,8 @@ def _code(page: Path) -> str:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_links_between_pages_lead_somewhere(page: Path) -> None:
-    links = re.findall(r"\]\((?!http|#)([^)#]+)", page.read_text(encoding="utf-8"))
+    """Pictures are taken by tests/browser; tests/docs/test_site.py looks whether they are there."""
+    links = re.findall(r"(?<!!)\[[^]]*\]\((?!http|#)([^)#]+)", page.read_text(encoding="utf-8"))
     assert [link for link in links if not (page.parent / link).exists()] == []
 
 
@@ -170,7 +173,7 @@ def test_the_handbook_has_a_heading_for_every_stage() -> None:
 
 
 def test_decisions_are_numbered_once_and_say_what_was_decided() -> None:
-    pages = sorted((ROOT / "docs" / "decisions").glob("*.md"))
+    pages = sorted((ROOT / "docs" / "decisions").glob("0*.md"))
     numbers = [page.name[:4] for page in pages]
     assert len(set(numbers)) == len(numbers)
     assert [page.name for page in pages if "**Decision.**" not in page.read_text(encoding="utf-8")] == []

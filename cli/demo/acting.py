@@ -7,7 +7,7 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Protocol
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from cli.demo.people import People
 from cli.demo.story import Story, key_of
@@ -267,11 +267,12 @@ def _panel(world: World) -> list[str]:
 
 def _object(world: World) -> list[str]:
     """Everybody objects in the first notice; the second, after an upheld objection, passes quietly."""
-    if world.session.exec(select(Objection)).first() is not None:
-        return []
+    raised = set(world.session.exec(select(Objection.raised_by, Objection.grounds)))
     known = {key_of(each): each for each in _all(world)}
     told = []
     for entry in world.story.objections:
+        if (entry["raised_by"], entry["grounds"]) in raised:
+            continue
         about = entry["application"]
         application = known[about["enterprise"], about["measure"], about["project"]]
         objection = public_notices.raise_objection(
@@ -314,11 +315,10 @@ def _pay(world: World) -> list[str]:
         if (report["duty"], report["bureau"]) not in told_before:
             _report_duty(world, report)
     told = []
-    for attempt in (1, 2):
-        world.clock.set(world.clock.now() + timedelta(days=2))
-        rows = [_result(world, payment, application, attempt) for payment, application in _unpaid(world)]
-        if not rows:
-            break
+    while unpaid := _unpaid(world):
+        attempt = 2 if any(payment.status is PaymentStatus.FAILED for payment, _ in unpaid) else 1
+        world.clock.set(_ordered_at(world) + attempt * timedelta(days=2))
+        rows = [_result(world, payment, application, attempt) for payment, application in unpaid]
         path = world.folder / f"payment-results-{attempt}.csv"
         write_csv(path, _RESULTS, rows)
         record = payments.import_results(
@@ -334,6 +334,12 @@ def _result(world: World, payment: Payment, application: Application, attempt: i
     if failure:
         return payment.number, "拨付失败", "", "", failure
     return payment.number, "已拨付", today(world.clock).isoformat(), f"PZ{payment.id:05d}", ""
+
+
+def _ordered_at(world: World) -> datetime:
+    current = lists.current_list(world.session, world.cycle)
+    orders = select(func.max(PaymentOrder.ordered_at)).where(PaymentOrder.list_id == current.id)
+    return world.session.exec(orders).one()
 
 
 def _unpaid(world: World) -> list[tuple[Payment, Application]]:

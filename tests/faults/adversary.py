@@ -50,6 +50,7 @@ KILLS, A_YEAR, MEAN = 200, 30, 7.0  # kills in all and in one year; seconds betw
 KEPT = ROOT / "var" / "faults" / "years.jsonl"
 _WHILE_STARTING = 0.05
 _STUCK = 900  # seconds without a change of stage
+_WATCHDOG = 60  # seconds until it is called again; its schedule calls it every five minutes
 _BY_CLOCK = (
     *("intake_reminder", "supplement_reminder", "review_reminder", "review_escalation", "approval_waiting"),
     *("operator_alert", "chain_digest"),
@@ -242,7 +243,7 @@ def _look(world: World) -> None:
         control.start(world.settings, world.cycle.policy_id, world.cycle.year)
     elif state in _GONE:
         control.trigger(world.settings, "watchdog")
-        time.sleep(5)
+        _give_time(world)
     elif state == RunState.SUSPENDED:
         if world.cycle.stage == "intake":
             crowd.hand_in(world)
@@ -250,6 +251,13 @@ def _look(world: World) -> None:
         if (moment := deadline(world)) is not None:
             world.clock.set(moment)
         control.wake(world.settings, world.cycle_id)
+
+
+def _give_time(world: World) -> None:
+    """Let a watchdog do its work: called again and again before it has begun, they would only starve each other."""
+    until = time.monotonic() + _WATCHDOG
+    while time.monotonic() < until and control.run_state(world.settings, world.cycle_id) in _GONE:
+        time.sleep(1)
 
 
 def _settle(world: World, settings: Settings) -> list[str]:

@@ -73,8 +73,12 @@ $(SITE)/.ready: $(READY) docs/site/requirements.lock
 site: $(SITE)/.ready browser  ## 生成文档网站 build/site（先从示例年度截图，约一分钟）
 	@$(BIN)/python -m pytest tests/browser/test_pictures.py tests/docs/test_site.py && echo "请打开 build/site/index.html"
 
+# The tests' files in memory when there is room: a fifth of the time is waiting for the disk at each commit. And compiled
+# modules are kept, whatever the environment says: several hundred processes are started.
+MEMORY := $(shell test -w /dev/shm && test "$$(df -Pk /dev/shm | awk 'END { print $$4 }')" -gt 6000000 && echo TMPDIR=/dev/shm)
+
 test: $(READY) $(SITE)/.ready browser scanner authority fonts  ## 运行全部测试，包括整年演示和运行中途被强行终止的年度
-	@$(BIN)/python -m pytest -n 3 --dist loadgroup
+	@env -u PYTHONDONTWRITEBYTECODE $(MEMORY) $(BIN)/python -m pytest -n 3 --dist loadgroup
 
 faults: $(READY)  ## 故障测试（约两小时，中断了再运行即接着做）：在每个提交点、在随机时刻强行结束各部件，结果写入 docs/reliability.md
 	@$(BIN)/python -m pytest --hypothesis-profile=long --timeout=0 tests/faults/test_outbox_machine.py tests/faults/test_life_machine.py

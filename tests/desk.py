@@ -1,16 +1,19 @@
 """A bureau for tests: a migrated database, its people, a clock that stands still, each stage's machine part."""
 
+import shutil
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from sqlalchemy import Engine
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from config.sample.generator import load
 from config.settings import Settings
-from models import Cycle, Opinion, ReviewerKind, Role
+from models import Cycle, Opinion, ReviewerKind, Role, User
 from services import (
     applications,
     completeness,
@@ -20,7 +23,7 @@ from services import (
     policies,
     reviews,
 )
-from services.actors import Actor, find_actor, system_actor
+from services.actors import Actor, actor_of, find_actor, system_actor
 from services.calendar import Calendar
 from services.clock import FixedClock
 from services.database import engine_of
@@ -34,6 +37,13 @@ OPENED = datetime(2026, 3, 2, 1, tzinfo=UTC)
 AFTER_INTAKE = datetime(2026, 5, 1, 1, tzinfo=UTC)
 CODE = "91350699MA7XW0001X"
 OTHER_CODE = "91350699MA7XW00021"
+STAFF = {
+    "operator": Role.OPERATOR,
+    "head": Role.SECTION_HEAD,
+    "leader": Role.BUREAU_LEADER,
+    "meeting": Role.BUREAU_MEETING,
+    "government": Role.GOVERNMENT_OFFICE,
+}
 
 
 @dataclass
@@ -169,38 +179,75 @@ PURCHASE: dict[str, Any] = {
 
 
 def make_desk(folder: Path, database_url: str = "") -> Desk:
-    """A new bureau with its 2025 cycle opened."""
+    """A bureau with its 2025 cycle opened; on SQLite it was made once in this process, and each test gets a copy."""
     settings = Settings(data_dir=folder, database_url=database_url)
+    if database_url:
+        new_database(engine_of(settings))
+        _furnish(settings)
+    else:
+        shutil.copytree(_furnished().name, folder, dirs_exist_ok=True)
+    return _at(settings)
+
+
+@cache
+def _furnished() -> TemporaryDirectory[str]:
+    kept = TemporaryDirectory()
+    settings = Settings(data_dir=Path(kept.name), database_url="")
     engine = engine_of(settings)
     new_database(engine)
+    _furnish(settings)
+    with engine.connect() as connection:
+        connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")
+    engine.dispose()
+    return kept
+
+
+def _furnish(settings: Settings) -> None:
+    """Add the people, and open the cycle."""
+    engine = engine_of(settings)
+    with Session(engine, expire_on_commit=False) as session:
+        clock, plan = FixedClock(OPENED), load_plan(settings.cycle_file)
+        system = system_actor(session)
+
+        def user(login: str, role: Role, **place: str) -> None:
+            people.add_user(
+                session, clock, system, login=login, name=login, role=role, email=f"{login}@example.invalid", **place
+            )
+
+        for login, role in STAFF.items():
+            user(login, role)
+        operator = find_actor(session, "operator")
+        cycle = cycles.open_cycle(session, clock, operator, settings=settings, plan=plan, policy_id=POLICY, year=2025)
+        law = policies.policy_of(session, cycle)
+        for bureau in law.bureaus:
+            user(f"bureau-{bureau.id}", Role.BUREAU_VERIFIER, bureau=bureau.id)
+        for county in law.counties:
+            user(f"county-{county.id}", Role.COUNTY_REVIEWER, county=county.id)
+    engine.dispose()
+
+
+def _at(settings: Settings) -> Desk:
+    """The desk of a bureau that is furnished."""
+    engine = engine_of(settings)
     session = Session(engine, expire_on_commit=False)
-    clock, plan = FixedClock(OPENED), load_plan(settings.cycle_file)
-    system = system_actor(session)
-
-    def user(login: str, role: Role, **place: Any) -> Actor:
-        people.add_user(
-            session, clock, system, login=login, name=login, role=role, email=f"{login}@example.invalid", **place
-        )
-        return find_actor(session, login)
-
-    operator = user("operator", Role.OPERATOR)
-    desk = Desk(
+    users = session.exec(select(User).order_by(col(User.id))).all()
+    actors = {each.login: actor_of(each) for each in users}
+    cycle = session.exec(select(Cycle)).one()
+    operator, head, leader, meeting, government = (actors[login] for login in STAFF)
+    return Desk(
         settings=settings,
         engine=engine,
         session=session,
-        clock=clock,
-        plan=plan,
+        clock=FixedClock(OPENED),
+        plan=load_plan(settings.cycle_file),
         calendar=Calendar(settings.calendar_dir),
-        system=system,
+        system=system_actor(session),
         operator=operator,
-        section_head=user("head", Role.SECTION_HEAD),
-        leader=user("leader", Role.BUREAU_LEADER),
-        meeting=user("meeting", Role.BUREAU_MEETING),
-        government=user("government", Role.GOVERNMENT_OFFICE),
+        section_head=head,
+        leader=leader,
+        meeting=meeting,
+        government=government,
+        cycle_id=cycle.id or 0,
+        bureaus={each.bureau: actors[each.login] for each in users if each.bureau is not None},
+        counties={each.county: actors[each.login] for each in users if each.county is not None},
     )
-    cycle = cycles.open_cycle(session, clock, operator, settings=settings, plan=plan, policy_id=POLICY, year=2025)
-    desk.cycle_id = cycle.id or 0
-    law = policies.policy_of(session, cycle)
-    desk.bureaus = {each.id: user(f"bureau-{each.id}", Role.BUREAU_VERIFIER, bureau=each.id) for each in law.bureaus}
-    desk.counties = {each.id: user(f"county-{each.id}", Role.COUNTY_REVIEWER, county=each.id) for each in law.counties}
-    return desk

@@ -209,7 +209,7 @@ def _furnish(settings: Settings) -> None:
         clock, plan = FixedClock(OPENED), load_plan(settings.cycle_file)
         system = system_actor(session)
 
-        def user(login: str, role: Role, **place: str) -> None:
+        def user(login: str, role: Role, **place: Any) -> None:
             people.add_user(
                 session, clock, system, login=login, name=login, role=role, email=f"{login}@example.invalid", **place
             )

@@ -18,7 +18,6 @@ from typing import TypeVar
 from cli.processes import Child, Family, PartError
 from config.settings import Settings
 
-AT_ONCE = 6  # runs of one worker: after an outage all that was scheduled meanwhile is late, and would start at once
 POOL = "duixian"
 _SERVER_LIMIT = 180  # seconds; the first start creates the server's database (20-32 s on 2 cores)
 _PART_LIMIT = 60
@@ -197,7 +196,6 @@ def _start_console(family: Family, environ: Mapping[str, str], settings: Setting
 
 def _start_worker(family: Family, environ: Mapping[str, str]) -> Child:
     command = [*_prefect("worker", "start"), "--pool", POOL, "--type", "process", "--install-policy", "never"]
-    command += ["--limit", str(AT_ONCE)]
     return family.start("执行器", "worker", command, environ)
 
 

@@ -8,7 +8,7 @@ PACKAGES := policy matching models config services tasks flows cli web benchmark
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --no-input
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help fonts install demo serve backup restore browser scanner authority site test hostile distributed fuzz faults check bench bench-notices bench-matching bench-compute bench-scale audit sbom lock clean
+.PHONY: help fonts install demo serve backup restore browser scanner authority units site test hostile distributed fuzz faults check bench bench-notices bench-matching bench-compute bench-scale audit sbom lock clean
 
 help:  ## 显示这份说明
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -61,6 +61,12 @@ authority:  ## 安装时间戳测试所用的 openssl（Debian，须有 root 权
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
 			openssl >/dev/null; }
 
+units:  ## 安装检查 systemd 单元所用的 systemd-analyze（Debian，须有 root 权限；不启动任何服务）
+	@command -v systemd-analyze >/dev/null || { \
+		echo "正在安装 systemd……"; \
+		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
+			systemd >/dev/null; }
+
 SITE := .venv/site
 
 $(SITE)/.ready: $(READY) docs/site/requirements.lock
@@ -77,7 +83,7 @@ site: $(SITE)/.ready browser  ## 生成文档网站 build/site（先从示例年
 # modules are kept, whatever the environment says: several hundred processes are started.
 MEMORY := $(shell test -w /dev/shm && test "$$(df -Pk /dev/shm | awk 'END { print $$4 }')" -gt 6000000 && echo TMPDIR=/dev/shm)
 
-test: $(READY) $(SITE)/.ready browser scanner authority fonts  ## 运行全部测试，包括整年演示和运行中途被强行终止的年度
+test: $(READY) $(SITE)/.ready browser scanner authority units fonts  ## 运行全部测试，包括整年演示和运行中途被强行终止的年度
 	@env -u PYTHONDONTWRITEBYTECODE $(MEMORY) $(BIN)/python -m pytest -n 3 --dist loadgroup
 
 faults: $(READY)  ## 故障测试（约两小时，中断了再运行即接着做）：在每个提交点、在随机时刻强行结束各部件，结果写入 docs/reliability.md

@@ -36,8 +36,10 @@ def migrate(
         print_json({"before": before, "after": after})
     elif before == after:
         typer.echo(f"数据库已经是这一版的结构（{after}），没有改动。")
+    elif before is None:
+        typer.echo(f"数据库已经建好，结构为 {after}。")
     else:
-        typer.echo(f"数据库的结构已从 {before or '空'} {'退回' if back_to else '升级'}到 {after}。")
+        typer.echo(f"数据库的结构已从 {before} {'退回' if back_to else '升级'}到 {after}。")
 
 
 def move(

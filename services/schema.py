@@ -37,9 +37,12 @@ def take_back(engine: Engine, to: str) -> tuple[str | None, str | None]:
     with _changing(engine) as connection:
         before = schema_of(connection)
         _require_known(before)
+        if before is None:
+            raise StateError("数据库是空的，没有可以退回的结构；请核对 DUIXIAN_DATABASE_URL 和 DUIXIAN_DATA_DIR。")
         known = [each.revision for each in ScriptDirectory.from_config(_config()).iterate_revisions(before, "base")]
         if to not in known[1:]:
-            raise StateError(f"数据库的结构是 {before}，没有比它早的 {to}；可以退回到 {'、'.join(known[1:])}。")
+            choice = f"可以退回到 {'、'.join(known[1:])}" if known[1:] else "它是第一版，不能再退"
+            raise StateError(f"数据库的结构是 {before}，没有比它早的 {to}；{choice}。")
         command.downgrade(_config(connection), to)
         return before, schema_of(connection)
 

@@ -315,7 +315,9 @@ def _pay(world: World) -> list[str]:
         if (report["duty"], report["bureau"]) not in told_before:
             _report_duty(world, report)
     told = []
-    while unpaid := _unpaid(world):
+    for _ in range(2):
+        if not (unpaid := _unpaid(world)):
+            break
         attempt = 2 if any(payment.status is PaymentStatus.FAILED for payment, _ in unpaid) else 1
         world.clock.set(_ordered_at(world) + attempt * timedelta(days=2))
         rows = [_result(world, payment, application, attempt) for payment, application in unpaid]

@@ -27,7 +27,7 @@ def test_a_database_is_made_and_then_left_as_it_is(
     assert office.json("migrate") == {"before": made["after"], "after": made["after"]}
     monkeypatch.setenv("DUIXIAN_DATA_DIR", str(office.desk.settings.data_dir / "new"))
     monkeypatch.delenv("DUIXIAN_DATABASE_URL")
-    assert "从 空 升级到" in office.told("migrate")
+    assert "已经建好" in office.told("migrate")
     assert "退回到 0021" in office.told("migrate", "--back-to", "0021", "--yes")
     assert "没有比它早的 0022" in office.told("migrate", "--back-to", "0022", "--yes", code=1)
 

@@ -263,6 +263,16 @@ def test_a_schema_goes_back_to_an_earlier_one_only(engine: Engine) -> None:
         with pytest.raises(StateError, match=f"没有比它早的 {to}；可以退回到 0020"):
             take_back(engine, to)
     assert take_back(engine, "0020") == ("0021", "0020")
+    take_back(engine, "0001")
+    with pytest.raises(StateError, match="它是第一版，不能再退"):
+        take_back(engine, "0000")
+
+
+def test_an_empty_database_has_nothing_to_take_back(engine: Engine) -> None:
+    with pytest.raises(StateError, match="数据库是空的，没有可以退回的结构"):
+        take_back(engine, "0001")
+    with engine.connect() as connection:
+        assert schema_of(connection) is None
 
 
 def test_migrations_can_be_taken_back_and_made_again(engine: Engine) -> None:

@@ -105,6 +105,18 @@ def test_a_broken_template_is_refused_with_file_line_and_cause(
         Letters(settings, (tmp_path, SHIPPED)).check()
 
 
+def test_a_template_has_what_the_language_gives_and_leaves_nothing_to_the_next_mail(
+    settings: Settings, tmp_path: Path
+) -> None:
+    opening = "{{ range(3)|join }}{% set kept = kept|default('first') ~ '!' %}{{ kept }}"
+    own = f"{{% extends layout %}}{{% block subject %}}甲{{% endblock %}}{{% block opening %}}{opening}{{% endblock %}}"
+    (tmp_path / "receipt.j2").write_text(own, encoding="utf-8")
+    letters = Letters(settings, (tmp_path, SHIPPED))
+    first, second = (letters.render("receipt", sample_context("receipt"), "甲", ON) for _ in range(2))
+    assert first == second
+    assert "012first!" in first.text and "012first!" in first.html
+
+
 def test_a_template_without_a_subject_is_refused(settings: Settings, tmp_path: Path) -> None:
     (tmp_path / "receipt.j2").write_text("{% extends layout %}", encoding="utf-8")
     with pytest.raises(TemplateProblemError, match=r"receipt\.j2 没有标题"):

@@ -90,6 +90,8 @@ def running(
         _wait(family, server, f"{environ['PREFECT_API_URL']}/health", _SERVER_LIMIT)
         say("调度服务已就绪，正在启动执行器、部署流程……")
         _make_pool(environ)
+        if not apart:
+            _call_off_late(family, environ)
         worker = _start_worker(family, environ)
         _deploy(family, environ)
         if console:
@@ -114,7 +116,9 @@ def deploy(settings: Settings, within: float) -> str:
             raise PartError(f"调度服务 {url} 在 {within:.0f} 秒内没有答复；请确认它已启动，PREFECT_API_URL 没有写错。")
         time.sleep(0.5)
     _make_pool(environ)
-    _deploy(Family(settings.data_dir / "logs", environ), environ)
+    family = Family(settings.data_dir / "logs", environ)
+    _deploy(family, environ)
+    _call_off_late(family, environ)
     return url
 
 
@@ -201,6 +205,10 @@ def _start_worker(family: Family, environ: Mapping[str, str]) -> Child:
 
 def _deploy(family: Family, environ: Mapping[str, str]) -> None:
     family.run("部署流程", "deploy", [*_prefect("--no-prompt", "deploy"), "--all"], environ)
+
+
+def _call_off_late(family: Family, environ: Mapping[str, str]) -> None:
+    family.run("取消停机期间到期的运行", "late", [sys.executable, "-m", "flows.late"], environ)
 
 
 def _prefect(*arguments: str) -> list[str]:

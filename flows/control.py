@@ -147,6 +147,35 @@ def clear_away(settings: Settings) -> list[str]:
     return [run.name for run in gone]
 
 
+def call_off_late(settings: Settings) -> list[str]:
+    """Call off what fell due while nobody took it: of each scheduled deployment, all late runs but the newest.
+
+    After an outage of an hour a worker would start all of some fifty at once, and each would do the same. The newest
+    stays: it does the work of all, also of what is scheduled once a day. Returns the names of those called off.
+    """
+    with _client(settings) as client:
+        late = [run for name in SCHEDULED.values() for run in _late(client, name)[1:]]
+        for run in late:
+            _call_off(client, run)
+    return [run.name for run in late]
+
+
+def _late(client: "SyncPrefectClient", deployment: str) -> "list[FlowRun]":
+    """The deployment's runs that should have begun by now, the newest first; the server schedules at most 100 ahead."""
+    from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName, FlowRunFilter, FlowRunFilterState
+    from prefect.client.schemas.filters import FlowRunFilterExpectedStartTime as Begins
+    from prefect.client.schemas.filters import FlowRunFilterStateType as OfType
+    from prefect.client.schemas.objects import StateType
+    from prefect.client.schemas.sorting import FlowRunSort
+
+    scheduled = FlowRunFilterState(type=OfType(any_=[StateType.SCHEDULED]))
+    return client.read_flow_runs(
+        deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[deployment.rpartition("/")[2]])),
+        flow_run_filter=FlowRunFilter(state=scheduled, expected_start_time=Begins(before_=SystemClock().now())),
+        sort=FlowRunSort.EXPECTED_START_TIME_DESC,
+    )
+
+
 def _is_gone(run: "FlowRun") -> bool:
     from prefect.client.schemas.objects import StateType
 
@@ -273,3 +302,9 @@ def _mark_crashed(client: "SyncPrefectClient", run: "FlowRun") -> None:
     from prefect.states import Crashed
 
     client.set_flow_run_state(run.id, Crashed(message="运行进程已经失联，由新的运行接手。"), force=True)
+
+
+def _call_off(client: "SyncPrefectClient", run: "FlowRun") -> None:
+    from prefect.states import Cancelled
+
+    client.set_flow_run_state(run.id, Cancelled(message="到期时各部件没有运行；由同一流程较晚的一次一并办理。"))

@@ -3,11 +3,12 @@
 import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from sqlmodel import select
 
+from cli.parts import POOL
 from flows import control
 from flows.control import RunState
 from models import CycleLease, Message
@@ -81,6 +82,42 @@ def test_a_scheduled_run_that_nobody_carries_gives_its_slot_back(
         assert control.clear_away(office.settings) == [taken.name]
         assert client.read_flow_run(taken.id).state.is_crashed()  # type: ignore[union-attr]
     assert office.ended(control.trigger(office.settings, "notices")).state.is_completed()
+
+
+def test_of_what_fell_due_while_nothing_ran_only_the_newest_of_each_flow_is_run(office: Office) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import WorkPoolUpdate
+    from prefect.states import Scheduled
+
+    with get_client(sync_client=True) as client:
+        client.update_work_pool(POOL, WorkPoolUpdate(is_paused=True))
+        try:
+            missed = {
+                name: [_due(client, name, Scheduled(scheduled_time=_ago(minutes))) for minutes in (30, 20, 10)]
+                for name in ("notices", "anchor")
+            }
+            to_come = _due(client, "notices", Scheduled(scheduled_time=_ago(-60)))
+            cycle = office.start()
+            assert len(control.call_off_late(office.settings)) == 4
+            states = {name: [client.read_flow_run(run).state for run in runs] for name, runs in missed.items()}
+            for runs in states.values():
+                assert [state is not None and state.is_cancelled() for state in runs] == [True, True, False]
+            assert client.read_flow_run(to_come).state.is_scheduled()  # type: ignore[union-attr]
+            assert client.read_flow_run(UUID(cycle)).state.is_scheduled()  # type: ignore[union-attr]
+        finally:
+            client.update_work_pool(POOL, WorkPoolUpdate(is_paused=False))
+        for runs in missed.values():
+            assert office.ended(str(runs[-1])).state.is_completed()
+        client.delete_flow_run(to_come)
+
+
+def _ago(minutes: int) -> datetime:
+    return datetime.now(UTC) - timedelta(minutes=minutes)
+
+
+def _due(client: Any, name: str, state: Any) -> UUID:
+    deployment = client.read_deployment_by_name(control.SCHEDULED[name])
+    return UUID(str(client.create_flow_run_from_deployment(deployment.id, state=state).id))
 
 
 def _run_watchdog(office: Office) -> None:

@@ -1,12 +1,15 @@
 """The console on the sample's year, stopped at any stage; each test has a copy of its own."""
 
 import asyncio
+import os
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import datetime, time
 from email import message_from_bytes, policy
 from email.message import EmailMessage
+from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 import httpx
@@ -20,12 +23,12 @@ from config.settings import Settings
 from models import AwardList, Credential, Enterprise, PublicNotice, ReviewerKind, Role, User
 from services import cycles, documents, reviews
 from services.actors import system_actor
-from services.clock import CHINA, FileClock, FixedClock, SystemClock
+from services.clock import CHINA, FileClock, SystemClock
 from services.database import engine_of
 from services.stages import load_plan
 from tests.desk import CODE, Desk
 from tests.services.notices.support import Script, scripted
-from tests.year import make_world, run_year
+from tests.year import make_world, open_world, run_year
 from web.app import create_app
 
 PASSWORD = "a long pass phrase"
@@ -115,34 +118,46 @@ def back_to_the_notice(house: House) -> None:
 
 
 @pytest.fixture(scope="session")
-def years(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[[str | None], Path]]:
+def years(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str | None], Path]:
     """A function that gives the folder of the sample's year, stopped before a stage (None: ended).
 
-    The year is run once, as far as anybody asks, and copied at each stage on its way.
+    The year is run once, as far as anybody asks, and copied at each stage on its way, for all the processes
+    that run these tests beside each other.
     """
-    base = tmp_path_factory.mktemp("years")
-    world, moments = make_world(base / "running"), dict[str | None, datetime]()
-
-    def run_on() -> None:
-        position = cycles.position(world.session, world.plan, world.cycle_id)
-        here = None if position.finished else position.stage
-        if here not in moments:  # a return leads through some stages twice
-            moments[here] = world.clock.now()
-            world.session.commit()
-            shutil.copytree(base / "running", base / (here or "ended"))
-        if here is not None:
-            run_year(world, past=here)
+    own = tmp_path_factory.getbasetemp()
+    base = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "years"
+    base.mkdir(exist_ok=True)
 
     def year(until: str | None) -> Path:
-        folder = base / (until or "ended")
-        while until not in moments:
-            run_on()
-        if not (folder / "clock").exists():
-            _furnish(world, folder, moments[until])
+        folder, furnished = base / (until or "ended"), base / f"{until or 'ended'}.furnished"
+        with (base / "turn").open("w") as turn:
+            flock(turn, LOCK_EX)
+            while not folder.exists():
+                _run_on(base)
+            if not furnished.exists():
+                _furnish(folder)
+                furnished.touch()
         return folder
 
-    yield year
-    world.session.close()
+    return year
+
+
+def _run_on(base: Path) -> None:
+    """Keep a copy of the running year where it stands, and run it past that stage."""
+    running = base / "running"
+    if not running.exists():
+        made = make_world(running)
+        FileClock(running / "clock").set(made.clock.now())
+        _leave(made)
+    with _opened(running) as world:
+        position = cycles.position(world.session, world.plan, world.cycle_id)
+        kept = base / ("ended" if position.finished else position.stage)
+        world.session.commit()
+        if not kept.exists():  # a return leads through some stages twice
+            shutil.copytree(running, base / "copy", dirs_exist_ok=True)
+            (base / "copy").rename(kept)
+        if not position.finished:
+            run_year(world, past=position.stage)
 
 
 @pytest.fixture
@@ -204,14 +219,27 @@ def pg_house(pg: Desk, tmp_path: Path) -> House:
     return House(settings, clock, create_app(settings))
 
 
-def _furnish(world: World, folder: Path, now: datetime) -> None:
-    """Add what the console needs beside the year's own record: public documents, accounts, and the clock."""
-    settings = Settings(_env_file=None, data_dir=folder)
-    with Session(engine_of(settings), expire_on_commit=False) as session:
-        copied = replace(world, settings=settings, session=session, clock=FixedClock(now))
-        _write_public_documents(copied)
-        equip(session)
-    FileClock(folder / "clock").set(now)
+def _furnish(folder: Path) -> None:
+    """Add what the console needs beside the year's own record: public documents and accounts."""
+    with _opened(folder) as world:
+        _write_public_documents(world)
+        equip(world.session)
+
+
+@contextmanager
+def _opened(folder: Path) -> Iterator[World]:
+    world = open_world(folder)
+    try:
+        yield world
+    finally:
+        _leave(world)
+
+
+def _leave(world: World) -> None:
+    """Close the files too: a connection closed later takes the journal away while another process copies the folder."""
+    engine = world.session.get_bind().engine
+    world.session.close()
+    engine.dispose()
 
 
 def _write_public_documents(world: World) -> None:

@@ -1,11 +1,13 @@
-"""One real Prefect server, worker and mailbox a session, on a record of their own with a clock that tests move."""
+"""One real Prefect server, worker and mailbox for all engine tests, on a record of their own with a clock to move."""
 
 import os
 import shutil
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import AbstractContextManager, ExitStack
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -19,6 +21,7 @@ from tests.new_database import new_database
 
 OPENING = datetime(2026, 3, 2, 9, tzinfo=CHINA)
 LEASE_SECONDS = 8
+_OPEN = pytest.StashKey[tuple[ExitStack, Parts]]()
 
 
 @pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
@@ -29,10 +32,34 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("engine"))
 
 
-@pytest.fixture(scope="session")
-def _session_parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
-    """The parts, up for the session."""
-    folder = tmp_path_factory.mktemp("engine")
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> Generator[None]:
+    """Stop the parts after the last test with an engine: idle, the server takes a sixteenth of a core.
+
+    Of a process that runs the tests alone only at its end, since there they are not one after the other.
+    """
+    yield
+    over = nextitem is None or ("PYTEST_XDIST_WORKER" in os.environ and not _with_engine(nextitem))
+    if over and _OPEN in item.session.stash:
+        item.session.stash[_OPEN][0].close()
+        del item.session.stash[_OPEN]
+
+
+def _with_engine(item: pytest.Item) -> bool:
+    return any(mark.args == ("engine",) for mark in item.iter_markers("xdist_group"))
+
+
+@pytest.fixture
+def _shared_parts(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Parts:
+    """The parts, up from the first test that asks for them."""
+    stash = request.session.stash
+    if _OPEN not in stash:
+        stack = ExitStack()
+        stash[_OPEN] = stack, stack.enter_context(_parts_in(tmp_path_factory.mktemp("engine")))
+    return stash[_OPEN][1]
+
+
+def _parts_in(folder: Path) -> AbstractContextManager[Parts]:
     settings = Settings(
         data_dir=folder,
         clock_file=folder / "clock",
@@ -44,26 +71,25 @@ def _session_parts(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Parts]:
     )
     clock_of_parts(settings).set(OPENING)
     new_database(engine_of(settings))
-    with running(settings, print, apart=True) as parts:
-        yield parts
+    return running(settings, print, apart=True)
 
 
 @pytest.fixture
-def parts(_session_parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Iterator[Parts]:
+def parts(_shared_parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Iterator[Parts]:
     """The parts with an empty record, an empty mailbox and the clock at OPENING. Mark such tests `engine`.
 
     Only for the test's time does this process talk to the same server and record: what stays in the environment
     would be read by the next test's settings.
     """
-    settings = _session_parts.settings
+    settings = _shared_parts.settings
     for name in ("duixian.db", "duixian.db-wal", "duixian.db-shm"):
         (settings.data_dir / name).unlink(missing_ok=True)
     shutil.rmtree(settings.output_dir, ignore_errors=True)
-    for mail in _session_parts.mailbox.glob("*.eml"):
+    for mail in _shared_parts.mailbox.glob("*.eml"):
         mail.unlink()
     clock_of_parts(settings).set(OPENING)
     new_database(engine_of(settings))
-    environ = _session_parts.environ
+    environ = _shared_parts.environ
     for name, value in environ.items():
         if os.environ.get(name) != value:
             monkeypatch.setenv(name, value)
@@ -71,7 +97,7 @@ def parts(_session_parts: Parts, monkeypatch: pytest.MonkeyPatch) -> Iterator[Pa
 
     addresses = {PREFECT_API_URL: environ["PREFECT_API_URL"], PREFECT_HOME: environ["PREFECT_HOME"]}
     with temporary_settings(addresses):
-        yield _session_parts
+        yield _shared_parts
 
 
 def free_port() -> int:

@@ -23,8 +23,12 @@ OURS = ("services", "tasks", "flows", "web", "cli")
 HIDDEN = "（略）"
 _CASE: ContextVar[Mapping[str, object]] = ContextVar("case", default=MappingProxyType({}))
 _SECRET = re.compile("password|secret|token|webhook|key$")
-_PAIR = re.compile(  # also as the end of a longer name: access_token
-    r"""(?ix) (?<![A-Za-z0-9]) ((?:proxy-)?authorization | cookie | set-cookie | duixian_(?:session|form|known)
+_COOKIES = re.compile(  # all of them, to the end of the line or of what is quoted; also as servers list headers
+    r"""(?ix) (?<![A-Za-z0-9]) ((?:set-)?cookie \\?["']? \s* [:=,] \s* (?:\\?b?["'])?) [^\r\n"'\\]+"""
+)
+_PAIR = re.compile(  # also as the end of a longer name: access_token, accessToken
+    r"""(?ix) (?: (?<![A-Za-z0-9]) | (?-i: (?<=[a-z0-9]) (?=[A-Z]) ))
+    ((?:proxy-)?authorization | duixian_(?:session|form|known)
     | passw(?:or)?d | totp_secret | secret | token | api[_-]?key | idempotency-key) (\\?["']?\s*[:=]\s*\\?)
     (?: (["']) (?:\\.|(?!\3).)* \3? | (?:bearer\s+|basic\s+)? [^\s"',;&}]+ )"""
 )
@@ -105,6 +109,7 @@ class Clean(logging.Filter):
         for secret in self._secrets:
             text = text.replace(secret, HIDDEN)
         text = _URL_PASSWORD.sub(rf"\1:{HIDDEN}@", text)
+        text = _COOKIES.sub(rf"\1{HIDDEN}", text)
         text = _PAIR.sub(rf"\1\2{HIDDEN}", text)
         text = _BEARER.sub(rf"\1 {HIDDEN}", text)
         for pattern in (_NUMBER, _PHONE):

@@ -18,7 +18,6 @@ from typing import TypeVar
 from cli.processes import Child, Family, PartError
 from config.settings import Settings
 
-POOL = "duixian"
 _SERVER_LIMIT = 180  # seconds; the first start creates the server's database (20-32 s on 2 cores)
 _PART_LIMIT = 60
 _READY = "收信服务已就绪"
@@ -89,8 +88,8 @@ def running(
         environ = {**environ, "DUIXIAN_SMTP_PORT": str(settings.smtp_port)}
         _wait(family, server, f"{environ['PREFECT_API_URL']}/health", _SERVER_LIMIT)
         say("调度服务已就绪，正在启动执行器、部署流程……")
-        _make_pool(environ)
-        worker = _start_worker(family, environ)
+        _make_pool(environ, settings.work_pool)
+        worker = _start_worker(family, environ, settings.work_pool)
         _deploy(family, environ)
         if console:
             _start_console(family, environ, settings)
@@ -113,7 +112,7 @@ def deploy(settings: Settings, within: float) -> str:
         if time.monotonic() > until:
             raise PartError(f"调度服务 {url} 在 {within:.0f} 秒内没有答复；请确认它已启动，PREFECT_API_URL 没有写错。")
         time.sleep(0.5)
-    _make_pool(environ)
+    _make_pool(environ, settings.work_pool)
     _deploy(Family(settings.data_dir / "logs", environ), environ)
     return url
 
@@ -123,6 +122,7 @@ def _environ(settings: Settings, port: int, apart: bool) -> dict[str, str]:
     inherited = {key: value for key, value in os.environ.items() if not (apart and key.startswith("PREFECT_"))}
     ours = {f"DUIXIAN_{name.upper()}": str(value) for name, value in settings if value is not None}
     engine = {
+        "DUIXIAN_OF_CITY": settings.of_city,  # prefect.yaml puts it behind its names
         "PREFECT_HOME": str(settings.data_dir / "prefect"),
         "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
         "PREFECT_SERVER_API_PORT": str(port),
@@ -171,12 +171,12 @@ def _start_mailbox(family: Family, settings: Settings) -> Settings:
     return settings.model_copy(update={"smtp_port": port})
 
 
-def _make_pool(environ: Mapping[str, str]) -> None:
+def _make_pool(environ: Mapping[str, str], pool: str) -> None:
     """Make the work pool, so that deploying need not wait for the worker, which fills in the pool's template."""
     url, headers = f"{environ['PREFECT_API_URL']}/work_pools/", {"Content-Type": "application/json"}
     if secret := environ.get(_KEY):
         headers["Authorization"] = f"Basic {base64.b64encode(secret.encode()).decode()}"
-    body = json.dumps({"name": POOL, "type": "process"}).encode()
+    body = json.dumps({"name": pool, "type": "process"}).encode()
     request = urllib.request.Request(url, body, headers, method="POST")  # noqa: S310 - an address of our own
     try:
         urllib.request.urlopen(request, timeout=_PART_LIMIT).close()  # noqa: S310
@@ -194,8 +194,8 @@ def _start_console(family: Family, environ: Mapping[str, str], settings: Setting
     _wait(family, child, f"http://{host}:{settings.console_port}/", _PART_LIMIT)
 
 
-def _start_worker(family: Family, environ: Mapping[str, str]) -> Child:
-    command = [*_prefect("worker", "start"), "--pool", POOL, "--type", "process", "--install-policy", "never"]
+def _start_worker(family: Family, environ: Mapping[str, str], pool: str) -> Child:
+    command = [*_prefect("worker", "start"), "--pool", pool, "--type", "process", "--install-policy", "never"]
     return family.start("执行器", "worker", command, environ)
 
 

@@ -56,8 +56,9 @@ def deploy(
     from cli import parts
     from config.settings import Settings
 
-    url = parts.deploy(Settings(), wait)
-    typer.echo(f"已在调度服务 {url} 建立工作池 {parts.POOL}，部署全部流程。")
+    settings = Settings()
+    url = parts.deploy(settings, wait)
+    typer.echo(f"已在调度服务 {url} 建立工作池 {settings.work_pool}，部署全部流程。")
 
 
 def _tell_templates(settings: "Settings") -> None:

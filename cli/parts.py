@@ -68,25 +68,29 @@ def mailbox_folder(settings: Settings) -> Path:
 
 @contextmanager
 def running(
-    settings: Settings, say: Say, *, port: int = 0, apart: bool = False, console: bool = False
+    settings: Settings, say: Say, *, port: int = 0, apart: bool = False, console: bool = False, shared: bool = False
 ) -> Iterator[Parts]:
     """Bring the parts up, and stop all that was started when the block is left, however it is left.
 
     `port` is the server's (0: a free one). `console` starts the console too, on the settings' port. `apart` keeps out
     every PREFECT_* setting of the caller's environment, starts no scheduled runs, and makes the worker look for runs
-    every second: for the demo and the tests. A mailbox is started unless the settings name a mail server elsewhere;
-    with smtp_port 0 it takes a free port.
+    every second: for the demo and the tests. `shared` uses the server that PREFECT_API_URL names instead of starting
+    one, unless that is where it would start its own and nobody answers there yet. A mailbox is started unless the
+    settings name a mail server elsewhere; with smtp_port 0 it takes a free port.
     Raises PartError.
     """
     environ = _environ(settings, port or _free_port(), apart)
+    theirs = _shared_server(environ["PREFECT_API_URL"]) if shared else ""
+    environ |= {"PREFECT_API_URL": theirs} if theirs else {}
     family = Family(settings.data_dir / "logs", environ)
     started = time.monotonic()
     try:
-        say("正在启动调度服务（第一次约半分钟）……")
-        server = _start_server(family, environ)
+        say(f"使用调度服务 {theirs}。" if theirs else "正在启动调度服务（第一次约半分钟）……")
+        server = None if theirs else _start_server(family, environ)
         settings = _start_mailbox(family, settings)
         environ = {**environ, "DUIXIAN_SMTP_PORT": str(settings.smtp_port)}
-        _wait(family, server, f"{environ['PREFECT_API_URL']}/health", _SERVER_LIMIT)
+        if server is not None:
+            _wait(family, server, f"{environ['PREFECT_API_URL']}/health", _SERVER_LIMIT)
         say("调度服务已就绪，正在启动执行器、部署流程……")
         _make_pool(environ, settings.work_pool)
         worker = _start_worker(family, environ, settings.work_pool)
@@ -141,6 +145,21 @@ def _environ(settings: Settings, port: int, apart: bool) -> dict[str, str]:
     if apart:
         engine |= {"PREFECT_WORKER_QUERY_SECONDS": "1", "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false"}
     return {**inherited, **ours, **engine}
+
+
+def _shared_server(own: str) -> str:
+    """The address of the server that PREFECT_API_URL names; empty when it is for us to start it, at `own`.
+
+    Raises PartError when it does not answer: one of our own in its stead would not be where the others look.
+    """
+    url = os.environ.get("PREFECT_API_URL", "")
+    if not url or _answers(f"{url}/health"):
+        return url
+    if url.replace("//localhost:", "//127.0.0.1:") == own:
+        return ""
+    raise PartError(
+        f"PREFECT_API_URL 指的调度服务 {url} 没有答复；请先启动它。不与别的市共用调度服务的，请去掉 PREFECT_API_URL。"
+    )
 
 
 def _start_server(family: Family, environ: Mapping[str, str]) -> Child:

@@ -125,6 +125,19 @@ def test_a_citys_parts_read_its_own_files_alone_and_do_what_those_of_one_bureau_
         assert settled == _hardening(same.read_text("utf-8")), unit.name
 
 
+def test_a_command_as_a_city_has_what_its_units_have(tmp_path: Path) -> None:
+    stand_in = tmp_path / "systemd-run"
+    stand_in.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    stand_in.chmod(0o755)
+    command = ["sh", str(DEPLOY / "as-city"), "a", "restore", "x y.zip"]
+    run = subprocess.run(command, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, text=True, check=True)
+    asked = run.stdout.splitlines()
+    unit = (SYSTEMD / "duixian-city-backup@.service").read_text("utf-8").replace("%i", "a").splitlines()
+    bound = ("EnvironmentFile=", "LoadCredential=", "UMask=")
+    assert [line for line in asked if line.startswith(bound)] == [line for line in unit if line.startswith(bound)]
+    assert "--uid=duixian-a" in asked and asked[-3:] == ["duixian", "restore", "x y.zip"]
+
+
 def _hardening(text: str) -> list[str]:
     """The lines of a unit from the first that bounds it."""
     return text[text.index("NoNewPrivileges") :].partition("\n\n")[0].splitlines()

@@ -5,14 +5,20 @@ The third city comes up by `duixian serve` instead, which uses the server that i
 """
 
 import os
+import re
 import shutil
+import socket
+import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +42,7 @@ pytestmark = [pytest.mark.distributed, pytest.mark.timeout(1800)]
 NAMES = ("jia", "yi", "bing", "ding", "wu", "ji", "geng", "xin", "ren")
 AT_WORK = NAMES[:3]
 POLICY = "zhangzhou-ai-2024"
+NGINX = ROOT / "deploy" / "nginx"
 
 
 @dataclass
@@ -171,6 +178,60 @@ def test_each_city_is_worked_on_by_its_own_workers_alone(province: Province) -> 
     assert all("没有执行器" in _amiss(province.cities[name])[0] for name in NAMES[3:])
     for world in worlds:
         world.session.close()
+
+
+def test_each_name_leads_to_its_own_city_and_a_strange_one_to_none(tmp_path: Path) -> None:
+    ports, door = {name: free_port() for name in AT_WORK[:2]}, free_port()
+    for name, port in ports.items():
+        folder = tmp_path / name
+        folder.mkdir()
+        (folder / "index.html").write_text(f"the console of {name}")
+        (folder / "metrics").write_text("figures")
+        serve = partial(SimpleHTTPRequestHandler, directory=str(folder))
+        Thread(target=ThreadingHTTPServer(("127.0.0.1", port), serve).serve_forever, daemon=True).start()
+    nginx = subprocess.Popen(_nginx(tmp_path, ports, door))
+    try:
+        wait(lambda: answered(door, "jia.duixian.example.invalid"), 30, "nginx")
+        for name in ports:
+            assert answered(door, f"{name}.duixian.example.invalid").endswith(f"the console of {name}")
+            assert " 404 " in answered(door, f"{name}.duixian.example.invalid", "/metrics").splitlines()[0]
+        assert answered(door, "bing.duixian.example.invalid") == ""
+    finally:
+        nginx.terminate()
+        nginx.wait()
+
+
+def answered(door: int, name: str, path: str = "/") -> str:
+    """What a browser gets that asks for this name; nothing where it is shown no certificate."""
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with (
+            socket.create_connection(("127.0.0.1", door), 5) as plain,
+            context.wrap_socket(plain, server_hostname=name) as line,
+        ):
+            line.sendall(f"GET {path} HTTP/1.0\r\nHost: {name}\r\n\r\n".encode())
+            return b"".join(iter(lambda: line.recv(4096), b"")).decode()
+    except OSError:
+        return ""
+
+
+def _nginx(folder: Path, ports: dict[str, int], door: int) -> list[str]:
+    """nginx with the files of a province, filled in as docs/deployment.md says, at ports of the test."""
+    ours = (NGINX / "cities.conf").read_text("utf-8")
+    for name, port in ports.items():
+        pair = f"-keyout {folder}/{name}.key -out {folder}/{name}.pem"
+        made = f"openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN={name} {pair}"
+        subprocess.run(made.split(), check=True, capture_output=True)
+        ours += (NGINX / "city.conf").read_text("utf-8").replace("CITY", name).replace("8001", str(port))
+    ours = re.sub(r"^ *listen \[::\].*\n", "", ours, flags=re.MULTILINE)
+    ours = ours.replace("listen 80 ", f"listen 127.0.0.1:{free_port()} ").replace("/etc/duixian/tls", str(folder))
+    ours = ours.replace("listen 443 ", f"listen 127.0.0.1:{door} ")
+    shutil.copy(NGINX / "duixian-door.conf", folder)
+    paths = "".join(f"{part}_temp_path {folder}/{part};\n" for part in ("client_body", "proxy"))
+    whole = f"daemon off;\npid {folder}/nginx.pid;\nerror_log stderr;\nevents {{}}\n"
+    (folder / "nginx.conf").write_text(f"{whole}http {{\naccess_log off;\n{paths}{ours}}}\n", "utf-8")
+    return [shutil.which("nginx", path="/usr/sbin:/usr/bin") or "nginx", "-c", str(folder / "nginx.conf")]
 
 
 def _one_alone_then_all(cities: list[City], worlds: list[World]) -> None:

@@ -222,7 +222,7 @@ def _furnish(settings: Settings, policy_id: str = POLICY) -> None:
         for login, role in STAFF.items():
             user(login, role)
         operator = find_actor(session, "operator")
-        opening = {"settings": settings, "plan": plan, "policy_id": policy_id, "year": 2025}
+        opening: dict[str, Any] = {"settings": settings, "plan": plan, "policy_id": policy_id, "year": 2025}
         cycle = cycles.open_cycle(session, clock, operator, **opening)
         law = policies.policy_of(session, cycle)
         for bureau in law.bureaus:

@@ -78,6 +78,8 @@ def _trusting() -> ssl.SSLContext:
 @pytest.fixture
 def place(tmp_path: Path, server: URL, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     """The parts, up and healthy, in the order of the units."""
+    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
+
     engine_port, ports = free_port(), [free_port(), free_port()]
     redis_port, console_port, door = free_port(), free_port(), free_port()
     record, prefect = _databases(server)
@@ -128,7 +130,11 @@ def place(tmp_path: Path, server: URL, monkeypatch: pytest.MonkeyPatch) -> Itera
         (command,) = commands("duixian-console.service")
         made.start("console", command)
         made.until("console", f"https://127.0.0.1:{door}/healthz")
-        yield made
+        secret = environ[
+            "PREFECT_API_AUTH_STRING"
+        ]  # Prefect read this process's environment when it was first imported
+        with temporary_settings({PREFECT_API_URL: environ["PREFECT_API_URL"], PREFECT_API_AUTH_STRING: secret}):
+            yield made
     finally:
         family.stop()
 

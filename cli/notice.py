@@ -137,7 +137,7 @@ def _put_back(settings: "Settings", engine: "Engine", number: int, recipient: st
 
     with session_of(engine) as session:
         actor = find_actor(session, login)
-        resend(session, clock_of(settings), actor, number, domain=settings.mail_domain, recipient=recipient)
+        resend(session, clock_of(settings), actor, number, domain=settings.message_domain, recipient=recipient)
 
 
 def _queue_due(settings: "Settings", engine: "Engine") -> None:

@@ -18,7 +18,6 @@ from typing import TypeVar
 from cli.processes import Child, Family, PartError
 from config.settings import Settings
 
-POOL = "duixian"
 _SERVER_LIMIT = 180  # seconds; the first start creates the server's database (20-32 s on 2 cores)
 _PART_LIMIT = 60
 _READY = "收信服务已就绪"
@@ -69,30 +68,34 @@ def mailbox_folder(settings: Settings) -> Path:
 
 @contextmanager
 def running(
-    settings: Settings, say: Say, *, port: int = 0, apart: bool = False, console: bool = False
+    settings: Settings, say: Say, *, port: int = 0, apart: bool = False, console: bool = False, shared: bool = False
 ) -> Iterator[Parts]:
     """Bring the parts up, and stop all that was started when the block is left, however it is left.
 
     `port` is the server's (0: a free one). `console` starts the console too, on the settings' port. `apart` keeps out
     every PREFECT_* setting of the caller's environment, starts no scheduled runs, and makes the worker look for runs
-    every second: for the demo and the tests. A mailbox is started unless the settings name a mail server elsewhere;
-    with smtp_port 0 it takes a free port.
+    every second: for the demo and the tests. `shared` uses the server that PREFECT_API_URL names instead of starting
+    one, unless that is where it would start its own and nobody answers there yet. A mailbox is started unless the
+    settings name a mail server elsewhere; with smtp_port 0 it takes a free port.
     Raises PartError.
     """
     environ = _environ(settings, port or _free_port(), apart)
+    theirs = _shared_server(environ["PREFECT_API_URL"]) if shared else ""
+    environ |= {"PREFECT_API_URL": theirs} if theirs else {}
     family = Family(settings.data_dir / "logs", environ)
     started = time.monotonic()
     try:
-        say("正在启动调度服务（第一次约半分钟）……")
-        server = _start_server(family, environ)
+        say(f"使用调度服务 {theirs}。" if theirs else "正在启动调度服务（第一次约半分钟）……")
+        server = None if theirs else _start_server(family, environ)
         settings = _start_mailbox(family, settings)
         environ = {**environ, "DUIXIAN_SMTP_PORT": str(settings.smtp_port)}
-        _wait(family, server, f"{environ['PREFECT_API_URL']}/health", _SERVER_LIMIT)
+        if server is not None:
+            _wait(family, server, f"{environ['PREFECT_API_URL']}/health", _SERVER_LIMIT)
         say("调度服务已就绪，正在启动执行器、部署流程……")
-        _make_pool(environ)
+        _make_pool(environ, settings.work_pool)
         if not apart:
             _call_off_late(family, environ)
-        worker = _start_worker(family, environ)
+        worker = _start_worker(family, environ, settings.work_pool)
         _deploy(family, environ)
         if console:
             _start_console(family, environ, settings)
@@ -115,7 +118,7 @@ def deploy(settings: Settings, within: float) -> str:
         if time.monotonic() > until:
             raise PartError(f"调度服务 {url} 在 {within:.0f} 秒内没有答复；请确认它已启动，PREFECT_API_URL 没有写错。")
         time.sleep(0.5)
-    _make_pool(environ)
+    _make_pool(environ, settings.work_pool)
     family = Family(settings.data_dir / "logs", environ)
     _deploy(family, environ)
     _call_off_late(family, environ)
@@ -127,6 +130,7 @@ def _environ(settings: Settings, port: int, apart: bool) -> dict[str, str]:
     inherited = {key: value for key, value in os.environ.items() if not (apart and key.startswith("PREFECT_"))}
     ours = {f"DUIXIAN_{name.upper()}": str(value) for name, value in settings if value is not None}
     engine = {
+        "DUIXIAN_OF_CITY": settings.of_city,  # prefect.yaml puts it behind its names
         "PREFECT_HOME": str(settings.data_dir / "prefect"),
         "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
         "PREFECT_SERVER_API_PORT": str(port),
@@ -145,6 +149,21 @@ def _environ(settings: Settings, port: int, apart: bool) -> dict[str, str]:
     if apart:
         engine |= {"PREFECT_WORKER_QUERY_SECONDS": "1", "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false"}
     return {**inherited, **ours, **engine}
+
+
+def _shared_server(own: str) -> str:
+    """The address of the server that PREFECT_API_URL names; empty when it is for us to start it, at `own`.
+
+    Raises PartError when it does not answer: one of our own in its stead would not be where the others look.
+    """
+    url = os.environ.get("PREFECT_API_URL", "")
+    if not url or _answers(f"{url}/health"):
+        return url
+    if url.replace("//localhost:", "//127.0.0.1:") == own:
+        return ""
+    raise PartError(
+        f"PREFECT_API_URL 指的调度服务 {url} 没有答复；请先启动它。不与别的市共用调度服务的，请去掉 PREFECT_API_URL。"
+    )
 
 
 def _start_server(family: Family, environ: Mapping[str, str]) -> Child:
@@ -175,12 +194,12 @@ def _start_mailbox(family: Family, settings: Settings) -> Settings:
     return settings.model_copy(update={"smtp_port": port})
 
 
-def _make_pool(environ: Mapping[str, str]) -> None:
+def _make_pool(environ: Mapping[str, str], pool: str) -> None:
     """Make the work pool, so that deploying need not wait for the worker, which fills in the pool's template."""
     url, headers = f"{environ['PREFECT_API_URL']}/work_pools/", {"Content-Type": "application/json"}
     if secret := environ.get(_KEY):
         headers["Authorization"] = f"Basic {base64.b64encode(secret.encode()).decode()}"
-    body = json.dumps({"name": POOL, "type": "process"}).encode()
+    body = json.dumps({"name": pool, "type": "process"}).encode()
     request = urllib.request.Request(url, body, headers, method="POST")  # noqa: S310 - an address of our own
     try:
         urllib.request.urlopen(request, timeout=_PART_LIMIT).close()  # noqa: S310
@@ -198,8 +217,8 @@ def _start_console(family: Family, environ: Mapping[str, str], settings: Setting
     _wait(family, child, f"http://{host}:{settings.console_port}/", _PART_LIMIT)
 
 
-def _start_worker(family: Family, environ: Mapping[str, str]) -> Child:
-    command = [*_prefect("worker", "start"), "--pool", POOL, "--type", "process", "--install-policy", "never"]
+def _start_worker(family: Family, environ: Mapping[str, str], pool: str) -> Child:
+    command = [*_prefect("worker", "start"), "--pool", pool, "--type", "process", "--install-policy", "never"]
     return family.start("执行器", "worker", command, environ)
 
 

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
 def serve(
     port: Annotated[int | None, typer.Option(help="调度服务（看板）的端口；不写就用设置里的", min=1, max=65535)] = None,
 ) -> None:
-    """启动工作台、调度服务、执行器和本机收信服务，供日常使用；意外停止的部件会重新启动；按 Ctrl-C 停止全部。"""
+    """启动工作台、调度服务、执行器和本机收信服务，供日常使用；意外停止的部件会重新启动；按 Ctrl-C 停止全部。
+
+    设了 PREFECT_API_URL 的，用那里的调度服务，不另启动（几个市共用一个的）；写了 --port 的总是自己启动。
+    """
     from cli.parts import Parts, running
     from config.settings import Settings
     from services.database import engine_of
@@ -37,7 +40,8 @@ def serve(
         typer.echo("按 Ctrl-C 停止。")
 
     try:
-        with running(settings, typer.echo, port=port or settings.engine_port, console=True) as parts:
+        engine = port or settings.engine_port
+        with running(settings, typer.echo, port=engine, console=True, shared=port is None) as parts:
             tell(parts)
             while True:
                 parts.mend(typer.echo)
@@ -56,8 +60,9 @@ def deploy(
     from cli import parts
     from config.settings import Settings
 
-    url = parts.deploy(Settings(), wait)
-    typer.echo(f"已在调度服务 {url} 建立工作池 {parts.POOL}，部署全部流程。")
+    settings = Settings()
+    url = parts.deploy(settings, wait)
+    typer.echo(f"已在调度服务 {url} 建立工作池 {settings.work_pool}，部署全部流程。")
 
 
 def _tell_templates(settings: "Settings") -> None:

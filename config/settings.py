@@ -15,6 +15,12 @@ class Settings(BaseSettings):
 
     model_config = SettingsConfigDict(env_prefix="DUIXIAN_", env_file=".env", extra="ignore")
 
+    city: str = Field(
+        default="",
+        pattern=r"^([a-z0-9]+(-[a-z0-9]+)*)?$",
+        max_length=24,
+        description="几个市共用一个调度服务时，本市的代号（小写字母、数字、连字符），定下就不要改；只有本单位的不写",
+    )
     data_dir: Path = Field(default=ROOT / "var" / "work", description="数据目录：数据库、附件与输出文件默认放在这里")
     database_url: str = Field(
         default="", repr=False, description="数据库地址（SQLAlchemy URL）；默认是数据目录下的 SQLite"
@@ -33,6 +39,10 @@ class Settings(BaseSettings):
     cycle_file: Path = Field(default=ROOT / "config" / "cycle.yaml", description="年度流程（阶段与关口）文件")
     self_assessment_file: Path = Field(
         default=ROOT / "config" / "self_assessment.yaml", description="绩效自评表（字段与期限）文件"
+    )
+    templates_dir: Path = Field(
+        default=ROOT / "config" / "templates",
+        description="本单位自己的模板：其中的 documents、mail 文件夹里有的文件，代替程序自带的",
     )
     clock_file: Path | None = Field(default=None, description="演示与测试用的时钟文件；正式使用时不要设置")
     organisation: str = Field(default="漳州市工业和信息化局", description="主办单位名称，用于文件与邮件落款")
@@ -129,6 +139,21 @@ class Settings(BaseSettings):
         if not self.dashboard_url:
             self.dashboard_url = f"http://127.0.0.1:{self.engine_port}"
         return self
+
+    @property
+    def of_city(self) -> str:
+        """What the city's names on a shared Prefect server end in; nothing where the server is one bureau's alone."""
+        return f"-{self.city}" if self.city else ""
+
+    @property
+    def work_pool(self) -> str:
+        """The Prefect work pool whose workers have these settings."""
+        return f"duixian{self.of_city}"
+
+    @property
+    def message_domain(self) -> str:
+        """What Message-IDs end in: two cities with the same mail domain never give two mails one ID."""
+        return f"{self.city}.{self.mail_domain}" if self.city else self.mail_domain
 
     @property
     def mail_stays_here(self) -> bool:

@@ -11,6 +11,7 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from prefect.states import Completed
 
 from flows import report
+from flows.naming import called
 from flows.stages.table import STAGES
 from services import logs
 from services.cycles import Position
@@ -24,7 +25,7 @@ _NO_HEARTBEAT = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
 PAST_THE_CYCLE = 3 * 366 * 24 * 3600  # seconds until a suspended run may no longer be resumed: past any cycle's end
 
 
-@flow(name="年度兑现", flow_run_name="{year}年度 · 兑现", persist_result=False, retries=0)
+@flow(name="年度兑现", flow_run_name=called("{year}年度 · 兑现"), persist_result=False, retries=0)
 def annual_cycle(policy_id: str = "zhangzhou-ai-2024", year: int = 2025) -> State[None]:
     """办理一个年度的兑现：逐个阶段推进，遇到未开的关口就挂起，等经办人办理或期限届满后再被唤醒。
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.objects import FlowRun
 
-ANNUAL_CYCLE = "年度兑现/annual-cycle"
+ANNUAL_CYCLE = "年度兑现/annual-cycle"  # what these end in where cities share a server: `deployed`
 SCHEDULED = {
     "tick": "到期唤醒/tick",
     "watchdog": "运行看护/watchdog",
@@ -62,6 +62,16 @@ class RunState(StrEnum):
 
 
 _ENDED = frozenset({RunState.COMPLETED, RunState.FAILED, RunState.CRASHED, RunState.CANCELLED})
+
+
+def deployed(settings: Settings, name: str) -> str:
+    """What a deployment of these flows is called on the server, which cities may share."""
+    return f"{name}{settings.of_city}"
+
+
+def shown(settings: Settings, name: str) -> str:
+    """What a run or an artifact is called on the dashboard: where cities share it, whose it is."""
+    return f"{settings.organisation} · {name}" if settings.city else name
 
 
 def start(settings: Settings, policy_id: str, year: int) -> str:
@@ -121,11 +131,11 @@ def trigger(settings: Settings, name: str) -> str:
     """Run one of the scheduled deployments (tick, watchdog, reminders, notices, anchor) once. Returns the run's id."""
     with _client(settings) as client:
         name = SCHEDULED[name]
-        return _run_deployment(client, name, {}, name.partition("/")[0])
+        return _run_deployment(settings, client, name, {}, name.partition("/")[0])
 
 
 def clear_away(settings: Settings) -> list[str]:
-    """Mark as crashed the scheduled runs that nobody carries any more. Returns their names.
+    """Mark as crashed the scheduled runs of this city that nobody carries any more. Returns their names.
 
     A worker that was killed, or a power cut, leaves them pending or running for ever, and they would keep the slot of
     their deployment, so that every later run is called off.
@@ -136,7 +146,7 @@ def clear_away(settings: Settings) -> list[str]:
 
     begun = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
     with _client(settings) as client:
-        names = [name.rpartition("/")[2] for name in SCHEDULED.values()]
+        names = [deployed(settings, name).rpartition("/")[2] for name in SCHEDULED.values()]
         runs = client.read_flow_runs(
             deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=names)),
             flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=OfType(any_=begun))),
@@ -148,13 +158,14 @@ def clear_away(settings: Settings) -> list[str]:
 
 
 def call_off_late(settings: Settings) -> list[str]:
-    """Call off what fell due while nobody took it: of each scheduled deployment, all late runs but the newest.
+    """Call off what fell due while nobody took it: of each scheduled deployment of this city, all but the newest.
 
     After an outage of an hour a worker would start all of some fifty at once, and each would do the same. The newest
     stays: it does the work of all, also of what is scheduled once a day. Returns the names of those called off.
     """
     with _client(settings) as client:
-        late = [run for name in SCHEDULED.values() for run in _late(client, name)[1:]]
+        names = [deployed(settings, name) for name in SCHEDULED.values()]
+        late = [run for name in names for run in _late(client, name)[1:]]
         for run in late:
             _call_off(client, run)
     return [run.name for run in late]
@@ -222,20 +233,23 @@ def _client(settings: Settings) -> Iterator["SyncPrefectClient"]:
 def _start(settings: Settings, session: Session, client: "SyncPrefectClient", cycle: Cycle) -> str:
     """Start a run and note it with the cycle, so that nobody starts another while it waits for a worker."""
     parameters = {"policy_id": cycle.policy_id, "year": cycle.year}
-    run_id = _run_deployment(client, ANNUAL_CYCLE, parameters, f"{cycle.year}年度 · 兑现")
+    run_id = _run_deployment(settings, client, ANNUAL_CYCLE, parameters, f"{cycle.year}年度 · 兑现")
     system, cycle_id = system_actor(session), cycle.id or 0
     if lease.holder(session, SystemClock(), cycle_id) is None:  # else this run will find another at work, and end
         cycles.note_run(session, clock_of(settings), system, cycle_id=cycle_id, flow_run_id=run_id)
     return run_id
 
 
-def _run_deployment(client: "SyncPrefectClient", name: str, parameters: dict[str, Any], run_name: str) -> str:
+def _run_deployment(
+    settings: Settings, client: "SyncPrefectClient", flow: str, parameters: dict[str, Any], run_name: str
+) -> str:
     from prefect.exceptions import ObjectNotFound
 
+    name, run_name = deployed(settings, flow), shown(settings, run_name)
     try:
         deployment = client.read_deployment_by_name(name)
     except ObjectNotFound as error:
-        raise EngineError(f"调度服务里没有部署“{name}”；请先运行 duixian serve（或 prefect deploy --all）。") from error
+        raise EngineError(f"调度服务里没有部署“{name}”；请先运行 duixian serve（或 duixian deploy）。") from error
     return str(client.create_flow_run_from_deployment(deployment.id, parameters=parameters, name=run_name).id)
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx
 
 from config.settings import Settings
-from flows.control import ANNUAL_CYCLE, SCHEDULED, address
+from flows.control import ANNUAL_CYCLE, SCHEDULED, address, deployed
 from services.clock import SystemClock
 from services.doctor import Check, Told
 from services.doctor.told import bad, good, look, one_line
@@ -35,11 +35,12 @@ def look_at(settings: Settings) -> Iterator[Told]:
     try:
         with _server(where) as server:
             yield from _version(server, where)
-            found = {name: _deployment(server, name) for name in (ANNUAL_CYCLE, *SCHEDULED.values())}
-            yield from _deployments(server, found)
+            ours = {deployed(settings, name): name != ANNUAL_CYCLE for name in (ANNUAL_CYCLE, *SCHEDULED.values())}
+            found = {name: _deployment(server, name) for name in ours}
+            yield from _deployments(server, found, {name for name, by_time in ours.items() if by_time})
             for pool in sorted({each["work_pool_name"] for each in found.values() if each and each["work_pool_name"]}):
                 yield from _pool(server, pool)
-            yield from _late(server)
+            yield from _late(server, [each["id"] for each in found.values() if each])
     except httpx.HTTPStatusError as error:
         yield _refused(where, error.response)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
@@ -78,13 +79,13 @@ def _deployment(server: httpx.Client, name: str) -> dict[str, Any] | None:
     return None if answer.status_code == httpx.codes.NOT_FOUND else dict(answer.raise_for_status().json())
 
 
-def _deployments(server: httpx.Client, found: dict[str, dict[str, Any] | None]) -> Iterator[Told]:
+def _deployments(server: httpx.Client, found: dict[str, dict[str, Any] | None], scheduled: set[str]) -> Iterator[Told]:
     missing = [name for name, each in found.items() if each is None]
     if missing:
-        remedy = "请重新启动 duixian serve（或运行 prefect deploy --all）。"
+        remedy = "请重新启动 duixian serve（或运行 duixian deploy）。"
         yield bad(f"调度服务里没有部署 {'、'.join(f'“{name}”' for name in missing)}", remedy)
     present = {name: each for name, each in found.items() if each is not None}
-    stopped = [name for name, each in present.items() if each["paused"] or (name != ANNUAL_CYCLE and _idle(each))]
+    stopped = [name for name, each in present.items() if each["paused"] or (name in scheduled and _idle(each))]
     if stopped:
         names = "、".join(f"“{name}”" for name in stopped)
         yield bad(f"部署 {names} 停用了，不会自动运行", "请在看板的 Deployments 里打开它的定时，或重新部署。")
@@ -129,10 +130,11 @@ def _pool(server: httpx.Client, name: str) -> Iterator[Told]:
         yield good(f"工作池 {name}：执行器 {len(online)} 个，并发上限 {'不限' if limit is None else limit}")
 
 
-def _late(server: httpx.Client) -> Iterator[Told]:
+def _late(server: httpx.Client, deployments: list[str]) -> Iterator[Told]:
     before = (SystemClock().now() - _LATE).isoformat()
     due = {"state": {"type": {"any_": ["SCHEDULED"]}}, "expected_start_time": {"before_": before}}
-    count = server.post("/flow_runs/count", json={"flow_runs": due}).raise_for_status().json()
+    query = {"deployments": {"id": {"any_": deployments}}, "flow_runs": due}
+    count = server.post("/flow_runs/count", json=query).raise_for_status().json()
     if count:
         remedy = "请看执行器是否在运行、是否太忙；积压的会接着运行，不会重复办理。"
         yield look(f"{count} 次运行过了 10 分钟还没有开始", remedy)

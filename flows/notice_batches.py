@@ -2,10 +2,11 @@
 
 from prefect import flow, get_run_logger
 
+from flows.naming import called
 from tasks import notices
 
 
-@flow(name="通知发送", flow_run_name="通知发送", persist_result=False)
+@flow(name="通知发送", flow_run_name=called("通知发送"), persist_result=False)
 def notice_batches() -> dict[str, int]:
     """安排到了时间的定时通知，发送到期的通知，读取退信。发信服务器暂时不可用时，通知留在发件箱里，下一次再发。"""
     queued = notices.queue_dispatches()

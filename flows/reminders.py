@@ -3,10 +3,11 @@
 from prefect import flow
 
 from flows.each_cycle import each_open_cycle
+from flows.naming import called
 from tasks import notices, reminding
 
 
-@flow(name="催办提醒", flow_run_name="催办提醒", persist_result=False)
+@flow(name="催办提醒", flow_run_name=called("催办提醒"), persist_result=False)
 def reminders() -> int:
     """工作日（含调休上班）对进行中的各年度，按流程文件规定的天数催办、督办，汇总待审批、待办理的事项，并请已拨付的单位作绩效自评；同一天重复运行不重复发送。"""
     if not reminding.is_working_day():

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from prefect.artifacts import create_markdown_artifact
 
+from flows.control import shown
 from flows.stages.stage import Summary
 from services.cycles import Position
 from services.gates import Gate
@@ -41,18 +42,19 @@ LABELS = {
 
 
 def publish(position: Position, summary: Summary, gate: Gate) -> None:
-    """Put the stage's artifact on the dashboard; the same cycle and stage always has the same key."""
+    """Put the stage's artifact on the dashboard; the same cycle and stage of a city always has the same key."""
+    settings = context().settings
     create_markdown_artifact(
-        key=f"cycle-{position.cycle_id}-{position.stage.replace('_', '-')}",
+        key=f"cycle{settings.of_city}-{position.cycle_id}-{position.stage.replace('_', '-')}",
         markdown=markdown(position, summary, gate),
-        description=f"{position.year}年度 · {position.title}",
+        description=shown(settings, f"{position.year}年度 · {position.title}"),
     )
 
 
 def markdown(position: Position, summary: Summary, gate: Gate) -> str:
     """The text of the artifact."""
     parts = [
-        f"# {position.year}年度 · {position.title}",
+        f"# {shown(context().settings, f'{position.year}年度 · {position.title}')}",
         f"第 {position.visit} 次进入本阶段。",
         "## 办理情况",
         _table(("项目", "结果"), [(LABELS[name], _shown(name, value)) for name, value in summary.items()]),

@@ -4,11 +4,12 @@ from prefect import flow, get_run_logger
 
 from flows import control
 from flows.each_cycle import each_open_cycle
+from flows.naming import called
 from tasks import waking
 from tasks.context import context
 
 
-@flow(name="到期唤醒", flow_run_name="到期唤醒", persist_result=False)
+@flow(name="到期唤醒", flow_run_name=called("到期唤醒"), persist_result=False)
 def tick() -> dict[int, str]:
     """唤醒关口已开、期限已过或有新待办的年度。唤醒不等于放行：关口开没开，由被唤醒的运行从数据库里读。"""
     return each_open_cycle(_wake)

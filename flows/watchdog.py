@@ -7,13 +7,14 @@ from prefect import flow, get_run_logger
 from flows import control
 from flows.control import RunState
 from flows.each_cycle import each_open_cycle
+from flows.naming import called
 from tasks import keeping, waking
 from tasks.context import context
 
 GONE = frozenset({RunState.UNKNOWN, RunState.CRASHED, RunState.LOST})
 
 
-@flow(name="运行看护", flow_run_name="运行看护", persist_result=False)
+@flow(name="运行看护", flow_run_name=called("运行看护"), persist_result=False)
 def watchdog() -> dict[int, str]:
     """查有没有要经办人处理的异常并告知；为运行已经消失（被强行结束、停电、服务器里查不到）的年度另起一个运行，
     从数据库记载的地方继续。

@@ -88,7 +88,7 @@ def tell(session: Session, clock: Clock, _actor: Actor, *, settings: Settings, f
                 to,
                 about,
                 context,
-                domain=settings.mail_domain,
+                domain=settings.message_domain,
                 channel=channel,
             )
     return new

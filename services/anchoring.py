@@ -88,7 +88,15 @@ def _tell(session: Session, clock: Clock, settings: Settings, anchor: AuditAncho
         for user in active_users(session, role):
             if user.email:
                 queue(
-                    session, clock, year.id or 0, KIND, user.email, user.name, "", context, domain=settings.mail_domain
+                    session,
+                    clock,
+                    year.id or 0,
+                    KIND,
+                    user.email,
+                    user.name,
+                    "",
+                    context,
+                    domain=settings.message_domain,
                 )
 
 

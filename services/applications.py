@@ -231,7 +231,7 @@ def _add(
         application.enterprise_name,
         application.number,
         context,
-        domain=settings.mail_domain,
+        domain=settings.message_domain,
     )
     return application
 

@@ -137,7 +137,7 @@ def request_supplement(
         application.enterprise_name,
         f"{application.number}/{supplement.round}",
         context,
-        domain=settings.mail_domain,
+        domain=settings.message_domain,
     )
     return supplement
 

@@ -37,7 +37,7 @@ def remind(session: Session, clock: Clock, actor: Actor, *, settings: Settings) 
             told = context | {"matters": [{"title": title, "since": since} for title, since in matters]}
             address = user.email or ""
             new += queue(
-                session, clock, newest.id or 0, KIND, address, user.name, "", told, domain=settings.mail_domain
+                session, clock, newest.id or 0, KIND, address, user.name, "", told, domain=settings.message_domain
             )
     return new
 

@@ -142,7 +142,7 @@ def remind(
             user.name,
             f"{bureau}/{today(clock)}",
             common | {"bureau": law.bureau_name(bureau), "count": counts[bureau]},
-            domain=settings.mail_domain,
+            domain=settings.message_domain,
         )
         for bureau, user in told
     )

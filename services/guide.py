@@ -36,7 +36,7 @@ def publish(session: Session, clock: Clock, actor: Actor, *, settings: Settings,
     context = {**about_cycle(session, cycle, "guide"), "starts": starts, "ends": ends}
     about = digest(session, cycle)
     to = known_contacts(session).items()
-    return queue_to_all(session, clock, cycle_id, "guide_published", to, about, context, domain=settings.mail_domain)
+    return queue_to_all(session, clock, cycle_id, "guide_published", to, about, context, domain=settings.message_domain)
 
 
 def _window(session: Session, clock: Clock, settings: Settings, cycle: Cycle) -> tuple[date, date]:

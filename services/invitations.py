@@ -228,7 +228,7 @@ def tell(session: Session, clock: Clock, settings: Settings, cycle: Cycle) -> in
                 invitation.enterprise_name,
                 about,
                 context,
-                domain=settings.mail_domain,
+                domain=settings.message_domain,
             )
     return new
 

@@ -65,7 +65,7 @@ def _send_now(settings: Settings, wall: Clock, actor: Actor, letter: Letter, rec
         settings,
         recipient=recipient,
         recipient_name=actor.name,
-        message_id=f"<test-{secrets.token_hex(8)}@{settings.mail_domain}>",
+        message_id=f"<test-{secrets.token_hex(8)}@{settings.message_domain}>",
         at=wall.now(),
         entry=entry,
     )

@@ -35,7 +35,7 @@ def tell(session: Session, clock: Clock, actor: Actor, *, settings: Settings, pl
                 [GROUP],
                 "",
                 context,
-                domain=settings.mail_domain,
+                domain=settings.message_domain,
                 channel=Channel.GROUP,
             )
     return new

@@ -145,7 +145,7 @@ def tell(session: Session, clock: Clock, settings: Settings, cycle: Cycle) -> in
             application.enterprise_name,
             about,
             context,
-            domain=settings.mail_domain,
+            domain=settings.message_domain,
         )
     return new
 

@@ -218,7 +218,7 @@ def _tell_applicants(
             name,
             about,
             context,
-            domain=settings.mail_domain,
+            domain=settings.message_domain,
         )
 
 
@@ -247,5 +247,5 @@ def _tell_objector(
         objection.raised_by,
         objection.number,
         context,
-        domain=settings.mail_domain,
+        domain=settings.message_domain,
     )

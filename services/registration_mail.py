@@ -16,7 +16,7 @@ from services.mailer import ACCEPTED, Batch, Outgoing, Pool, Reply
 from services.notices.addresses import one_line
 from services.notices.building import build
 from services.notices.deadline_entry import calendar_file
-from services.notices.rendering import FOLDERS, Letter, day, when
+from services.notices.rendering import Letter, day, folders, when
 
 LINK, ACCEPTANCE, REFUSAL = "registration.j2", "registration_accepted.j2", "registration_refused.j2"
 TITLE = "注册确认截止"
@@ -59,14 +59,14 @@ def letter(settings: Settings, now: datetime, row: Registration, template: str, 
         "link": f"{settings.console_url.rstrip('/')}{path}",
         "on": now.astimezone(CHINA).date(),
     }
-    plain, html = (_environment(autoescape).get_template(template) for autoescape in (False, True))
+    plain, html = (_environment(settings, autoescape=each).get_template(template) for each in (False, True))
     values["title"] = subject = one_line("".join(plain.blocks["subject"](plain.new_context(values))))
     text = plain.render(values, layout="layout.txt", parts="parts.txt").strip() + "\n"
     return Letter(subject, text, html.render(values, layout="layout.html", parts="parts.html"))
 
 
 def _send(settings: Settings, now: datetime, row: Registration, mail: Letter, entry: str = "") -> Reply:
-    message_id = f"<{secrets.token_hex(20)}.registration@{settings.mail_domain}>"
+    message_id = f"<{secrets.token_hex(20)}.registration@{settings.message_domain}>"
     content = build(
         mail, settings, recipient=row.email, recipient_name=row.name, message_id=message_id, at=now, entry=entry
     )
@@ -82,9 +82,9 @@ async def _deliver(settings: Settings, mail: Outgoing) -> Batch:
         await pool.close()
 
 
-def _environment(autoescape: bool) -> Environment:
+def _environment(settings: Settings, *, autoescape: bool) -> Environment:
     environment = Environment(
-        loader=FileSystemLoader(FOLDERS),
+        loader=FileSystemLoader(folders(settings)),
         autoescape=autoescape,  # noqa: S701 (off for the plain text part only)
         undefined=StrictUndefined,
         trim_blocks=True,

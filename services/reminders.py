@@ -102,7 +102,7 @@ def remind(session: Session, clock: Clock, actor: Actor, *, settings: Settings, 
             each.name,
             each.about,
             each.context,
-            domain=settings.mail_domain,
+            domain=settings.message_domain,
         )
     return new
 

@@ -40,7 +40,7 @@ def notify(session: Session, clock: Clock, actor: Actor, *, settings: Settings, 
             application.enterprise_name,
             f"{application.number}/{current.version}",
             letter(law, application, cycle.year) | told,
-            domain=settings.mail_domain,
+            domain=settings.message_domain,
         )
     return new
 

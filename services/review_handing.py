@@ -81,5 +81,5 @@ def _tell(
         user.name,
         about,
         context,
-        domain=settings.mail_domain,
+        domain=settings.message_domain,
     )

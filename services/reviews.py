@@ -360,7 +360,7 @@ def _tell(
             user.name,
             f"{kind.value}/{reviewer}/{about}",
             context,
-            domain=settings.mail_domain,
+            domain=settings.message_domain,
         )
 
 

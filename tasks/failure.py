@@ -41,7 +41,7 @@ def _tell(
                 user.name,
                 about,
                 context,
-                domain=settings.mail_domain,
+                domain=settings.message_domain,
             )
     if settings.group_webhook:
         queue_to_all(
@@ -52,6 +52,6 @@ def _tell(
             [GROUP],
             about,
             context,
-            domain=settings.mail_domain,
+            domain=settings.message_domain,
             channel=Channel.GROUP,
         )

@@ -182,10 +182,15 @@ def make_desk(folder: Path, database_url: str = "") -> Desk:
     """A bureau with its 2025 cycle opened; on SQLite it was made once in this process, and each test gets a copy."""
     settings = Settings(data_dir=folder, database_url=database_url)
     if database_url:
-        new_database(engine_of(settings))
-        _furnish(settings)
-    else:
-        shutil.copytree(_furnished().name, folder, dirs_exist_ok=True)
+        return desk_of(settings)
+    shutil.copytree(_furnished().name, folder, dirs_exist_ok=True)
+    return _at(settings)
+
+
+def desk_of(settings: Settings, policy_id: str = POLICY) -> Desk:
+    """The desk of these settings, with a database of its own and the policy's 2025 cycle opened."""
+    new_database(engine_of(settings))
+    _furnish(settings, policy_id)
     return _at(settings)
 
 
@@ -202,7 +207,7 @@ def _furnished() -> TemporaryDirectory[str]:
     return kept
 
 
-def _furnish(settings: Settings) -> None:
+def _furnish(settings: Settings, policy_id: str = POLICY) -> None:
     """Add the people, and open the cycle."""
     engine = engine_of(settings)
     with Session(engine, expire_on_commit=False) as session:
@@ -217,7 +222,8 @@ def _furnish(settings: Settings) -> None:
         for login, role in STAFF.items():
             user(login, role)
         operator = find_actor(session, "operator")
-        cycle = cycles.open_cycle(session, clock, operator, settings=settings, plan=plan, policy_id=POLICY, year=2025)
+        opening: dict[str, Any] = {"settings": settings, "plan": plan, "policy_id": policy_id, "year": 2025}
+        cycle = cycles.open_cycle(session, clock, operator, **opening)
         law = policies.policy_of(session, cycle)
         for bureau in law.bureaus:
             user(f"bureau-{bureau.id}", Role.BUREAU_VERIFIER, bureau=bureau.id)

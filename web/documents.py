@@ -89,7 +89,7 @@ def _year(visit: Visit, cycle_id: int, *, trouble: str = "", status: int = 200) 
         cycle=cycle,
         places=shelf.shelf(visit.session, visit.clock, visit.actor, settings, cycle),
         register=numbers.register(visit.session, cycle_id),
-        own=own_templates(),
+        own=own_templates(settings),
         replaced=fonts.missing(),
         trouble=trouble,
     )

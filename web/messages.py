@@ -75,7 +75,7 @@ def resend_chosen(
             visit.actor,
             cycle_id=cycle.id or 0,
             numbers=[found for each in chosen or [] if (found := number(each)) is not None],
-            domain=visit.console.settings.mail_domain,
+            domain=visit.console.settings.message_domain,
         )
     except (InputError, StateError) as error:
         return _outbox(visit, cycle, trouble=str(error))
@@ -237,7 +237,7 @@ def resend(visit: Resends, message_id: Id, recipient: Annotated[str, Form()] = "
             visit.clock,
             visit.actor,
             message_id,
-            domain=visit.console.settings.mail_domain,
+            domain=visit.console.settings.message_domain,
             recipient=recipient.strip(),
         )
     except (InputError, StateError) as error:

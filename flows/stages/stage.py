@@ -6,6 +6,7 @@ from typing import Any, ParamSpec, TypeVar
 
 from prefect import Flow, Task, flow
 
+from flows.naming import called
 from tasks.context import context
 
 P = ParamSpec("P")
@@ -18,7 +19,7 @@ def stage_flow(title: str) -> Callable[[Callable[P, Summary]], Flow[P, Summary]]
 
     Its result is never persisted: a resumed run must run the stage again, and the record says what is already done.
     """
-    return flow(name=title, flow_run_name=f"{{year}}年度 · {title}", persist_result=False, retries=0)
+    return flow(name=title, flow_run_name=called(f"{{year}}年度 · {title}"), persist_result=False, retries=0)
 
 
 def in_chunks(work: Task[..., R], ids: Sequence[int], **parameters: Any) -> list[R]:

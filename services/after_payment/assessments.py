@@ -250,7 +250,7 @@ def tell(
         application.enterprise_name,
         f"{application.number}/{row.round}{about}",
         context,
-        domain=settings.mail_domain,
+        domain=settings.message_domain,
     )
 
 

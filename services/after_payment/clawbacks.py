@@ -386,7 +386,7 @@ def _queue(
             "reason": reason,
             **own,
         },
-        domain=settings.mail_domain,
+        domain=settings.message_domain,
     )
 
 

@@ -21,7 +21,7 @@ from services.notices.signing import signer_of
 from services.time_stamps import roots
 
 _PREFIX = "DUIXIAN_"
-_OURS = {"DUIXIAN_PARTS"}  # not a setting: cli/processes.py marks with it what it started
+_OURS = {"DUIXIAN_PARTS", "DUIXIAN_OF_CITY"}  # not settings: cli/ marks with them what it starts
 _ENV = Path(".env")
 _SHORTEST_TOKEN = 16
 _WHOLE = (
@@ -147,7 +147,7 @@ def _examples(settings: Settings) -> Iterator[tuple[str, str]]:
 
 def whole(settings: Settings) -> Iterator[Told]:
     """What goes together is given together, and nothing secret goes in the clear."""
-    found = [*_halves(settings), *_open(settings)]
+    found = [*_halves(settings), *_open(settings), *_shared(settings)]
     yield from found or [good("成对的设置都写全了")]
 
 
@@ -169,6 +169,15 @@ def _halves(settings: Settings) -> Iterator[Told]:
         yield bad("smtp_tls 和 smtp_starttls 都设成了 true", "请只留一个：465 端口多用前者，587、25 端口多用后者。")
     if settings.smtp_ca_file and not settings.smtp_ca_file.is_file():
         yield bad(f"{setting('smtp_ca_file')} 所写的 {settings.smtp_ca_file} 不存在", "请放入证书文件（PEM），或删去。")
+
+
+def _shared(settings: Settings) -> Iterator[Told]:
+    """Cities share the program's folder: what one uploads there, all have."""
+    own = ("data_dir", "policies_dir", "calendar_dir", "templates_dir")
+    shared = [name for name in own if settings.city and getattr(settings, name) == Settings.model_fields[name].default]
+    if shared:
+        seen = f"写了 {setting('city')}，没有写 {'、'.join(map(setting, shared))}，与别的市用着同一个文件夹"
+        yield bad(seen, "请写上本市自己的文件夹，见 docs/deployment.md 的“一个省、多个市”。")
 
 
 def _within(address: str, domain: str) -> bool:

@@ -1,31 +1,30 @@
 """Previews: a document with made-up data, without a cycle; and the check that every template can be used."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from config.settings import Settings
 from services.documents.content import Content, Page
 from services.documents.errors import TemplateProblemError
 from services.documents.record import Record
 from services.documents.registry import KINDS, Kind, kind_of
-from services.documents.render.pages import FOLDERS, environment, own_templates, render
+from services.documents.render.pages import environment, own_templates, render
 from services.documents.sample import sample_record
 from services.documents.writing import rendered
 from services.errors import ServiceError
 
 
-def preview(settings: Settings, kind: str, form: str = "pdf", templates: Sequence[Path] = FOLDERS) -> bytes:
+def preview(settings: Settings, kind: str, form: str = "pdf") -> bytes:
     """The document of made-up data. Raises NotFoundError for an unknown kind, TemplateProblemError, InputError."""
     chosen = kind_of(kind)
     chosen.check_format(form)
     with sample_record(settings) as record:
-        return rendered(_content(record, chosen), form, environment(templates))
+        return rendered(_content(record, chosen), form, environment(settings))
 
 
-def problems(settings: Settings, templates: Sequence[Path] = FOLDERS) -> list[str]:
+def problems(settings: Settings) -> list[str]:
     """What is wrong with the templates, a sentence each, in every document that they make."""
-    engine, found = environment(templates), []
+    engine, found = environment(settings), []
     with sample_record(settings) as record:
         for page in _pages(record):
             try:
@@ -38,7 +37,7 @@ def problems(settings: Settings, templates: Sequence[Path] = FOLDERS) -> list[st
 
 def own_problems(settings: Settings) -> list[str]:
     """The same of the bureau's own templates; nothing when it has none. Without a policy there is nothing to try."""
-    if not own_templates():
+    if not own_templates(settings):
         return []
     try:
         return problems(settings)

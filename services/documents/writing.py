@@ -19,7 +19,7 @@ from services.documents import numbers
 from services.documents.content import Content, Page, subject_of
 from services.documents.record import Record
 from services.documents.registry import Kind, kind_of
-from services.documents.render.pages import FOLDERS, environment, render, sources
+from services.documents.render.pages import environment, render, sources
 from services.documents.render.xlsx import to_xlsx
 from services.errors import InputError
 from services.operation import operation
@@ -44,7 +44,6 @@ def write(
     kind: str,
     *,
     about: str = "",
-    templates: Sequence[Path] = FOLDERS,
 ) -> list[Document]:
     """Write all formats of a document into the output folder and record them.
 
@@ -54,14 +53,14 @@ def write(
     the kind does not have, NotYetError when the record does not hold enough yet, TemplateProblemError for a broken
     template.
     """
-    return _Desk.at(session, clock, actor, settings, cycle, kind, templates).write(about)
+    return _Desk.at(session, clock, actor, settings, cycle, kind).write(about)
 
 
 def write_all(
     session: Session, clock: Clock, actor: Actor, settings: Settings, cycle: Cycle, kind: str
 ) -> list[Document]:
     """Write a document for each object that it can be about now. Raises what `write` raises."""
-    desk = _Desk.at(session, clock, actor, settings, cycle, kind, FOLDERS)
+    desk = _Desk.at(session, clock, actor, settings, cycle, kind)
     return [row for about in desk.objects for row in desk.write(about)]
 
 
@@ -83,12 +82,11 @@ class _Desk:
         settings: Settings,
         cycle: Cycle,
         kind: str,
-        templates: Sequence[Path],
     ) -> Self:
         """Read once what all of them need."""
         require(actor, "document.write")
         chosen, record = kind_of(kind), Record(session, settings, cycle, clock, actor)
-        return cls(record, chosen, chosen.objects(record) if chosen.objects else {"": ""}, environment(templates))
+        return cls(record, chosen, chosen.objects(record) if chosen.objects else {"": ""}, environment(settings))
 
     def write(self, about: str) -> list[Document]:
         """Write the one about this object."""

@@ -135,7 +135,7 @@ class _Intake:
 
     def _take(self, data: bytes) -> bool:
         """Record one report; False when it is none, or means no message of ours. Raises PassingError."""
-        report = _report(data, self._settings.mail_domain)
+        report = _report(data, self._settings.message_domain)
         with transaction(self._engine) as session:
             message = _message_of(session, report) if report else None
             if report is None or message is None:

@@ -62,7 +62,7 @@ def calendar_file(settings: Settings, at: datetime, *, title: str, about: str, k
         "METHOD:PUBLISH",
         *_ZONE,
         "BEGIN:VEVENT",
-        f"UID:{hashlib.sha256(key.encode()).hexdigest()[:40]}@{settings.mail_domain}",
+        f"UID:{hashlib.sha256(key.encode()).hexdigest()[:40]}@{settings.message_domain}",
         f"SEQUENCE:{max(0, (at - _EPOCH) // timedelta(minutes=1))}",
         f"DTSTAMP:{at.astimezone(UTC):%Y%m%dT%H%M%SZ}",
         *_when(due),

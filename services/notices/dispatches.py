@@ -120,7 +120,7 @@ def resend_failed(session: Session, clock: Clock, actor: Actor, *, settings: Set
     if not failed:
         raise StateError(f"通知“{dispatch.subject}”没有发送失败的邮件。")
     for message in failed:
-        resend(session, clock, actor, message.id or 0, domain=settings.mail_domain)
+        resend(session, clock, actor, message.id or 0, domain=settings.message_domain)
     return len(failed)
 
 
@@ -168,7 +168,7 @@ def _queue(session: Session, clock: Clock, settings: Settings, cycle: Cycle, dis
         [(each["address"], each["name"]) for each in dispatch.recipients],
         _about(dispatch),
         context_of(session, cycle, dispatch.subject, dispatch.body),
-        domain=settings.mail_domain,
+        domain=settings.message_domain,
         optional=not_taking_part(session, dispatch.cycle_id),
     )
 

@@ -35,7 +35,7 @@ def queue(
 
     The same means: cycle, kind, recipient and `about` (a canonical key: an application's number, a list's digest, a
     deadline …; the day for kinds that go out once a day). A recipient that is no usable address is kept as failed,
-    for the operator to see, and does not stop the others. `domain` is settings.mail_domain. Raises NotFoundError for
+    for the operator to see, and does not stop the others. `domain` is settings.message_domain. Raises NotFoundError for
     an unknown kind and ValueError (a defect of the caller) for a context with missing or unknown keys.
     """
     to = [(recipient, recipient_name)]

@@ -19,7 +19,7 @@ from services.notices.kinds import KINDS, Kind, kind_of
 from services.notices.privacy import blot_context
 from services.notices.samples import sample_context
 
-FOLDERS = (ROOT / "config" / "templates" / "mail", ROOT / "templates" / "mail")  # the bureau's own comes first
+SHIPPED = ROOT / "templates" / "mail"
 _WEEKDAYS = "一二三四五六日"
 _BLANK_LINES = re.compile(r"\n[ \t　]*(?:\n[ \t　]*)+\n")
 
@@ -37,12 +37,17 @@ class Letter:
     html: str
 
 
+def folders(settings: Settings) -> tuple[Path, ...]:
+    """Where mail templates are: the bureau's own come first."""
+    return settings.templates_dir / "mail", SHIPPED
+
+
 class Letters:
     """Renders letters; a template found in an earlier folder overrides the shipped one."""
 
-    def __init__(self, settings: Settings, folders: Sequence[Path] = FOLDERS) -> None:
+    def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._folders = tuple(folders)
+        self._folders = folders(settings)
         self._html = _environment(self._folders, autoescape=True)
         self._text = _environment(self._folders, autoescape=False)
 

@@ -5,17 +5,19 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.error
 import urllib.request
 from base64 import b64encode
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
 
-from cli.parts import Parts
+from cli.parts import Parts, _shared_server
 from cli.processes import Family, PartError
 from config.settings import Settings
 from flows import control
@@ -81,6 +83,35 @@ def test_a_part_that_ends_is_started_again_but_not_for_ever(tmp_path: Path) -> N
     with pytest.raises(PartError, match="部件意外停止（退出码 -9）"):
         family.revive()
     family.stop()
+
+
+class _Healthy(BaseHTTPRequestHandler):
+    """A Prefect server as far as asking whether it is there goes."""
+
+    def do_GET(self) -> None:
+        self.send_response(200 if self.path == "/api/health" else 404)
+        self.end_headers()
+
+    def log_message(self, *_: object) -> None:
+        """Say nothing."""
+
+
+def test_a_server_that_is_there_is_used_and_none_is_started_in_the_place_of_one_that_is_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.delenv("PREFECT_API_URL", raising=False)
+    assert _shared_server("http://127.0.0.1:4200/api") == "", "alone"
+    with HTTPServer(("127.0.0.1", 0), _Healthy) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{server.server_port}/api"
+        monkeypatch.setenv("PREFECT_API_URL", url)
+        assert _shared_server("http://127.0.0.1:4200/api") == _shared_server(url) == url
+        server.shutdown()
+    with pytest.raises(PartError, match=f"{url} 没有答复"):
+        _shared_server("http://127.0.0.1:4200/api")
+    assert _shared_server(url) == "", "it is for us to start it"
+    monkeypatch.setenv("PREFECT_API_URL", url.replace("127.0.0.1", "localhost"))
+    assert _shared_server(url) == ""
 
 
 @pytest.mark.engine

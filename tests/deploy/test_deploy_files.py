@@ -11,13 +11,14 @@ from ruamel.yaml import YAML
 
 from cli.pages import ENGINE_SETTINGS
 from config.settings import ROOT, Settings
-from tests.deploy.units import INSTALLED, SYSTEMD, settings_in
+from services.doctor.installation import whole
+from tests.deploy.units import INSTALLED, SYSTEMD, commands, settings_in
 
 DEPLOY = ROOT / "deploy"
 ONCE = {"migrate", "migrate-engine", "deploy"}
 WITHOUT_A_DOOR = {"services"}  # Prefect's background services listen nowhere; they are started again when they end
 UNITS = sorted(path for path in SYSTEMD.iterdir() if path.suffix in (".service", ".timer", ".target"))
-ENV_FILES = (DEPLOY / "prefect.env", DEPLOY / "duixian.env", SYSTEMD / "duixian.env")
+ENV_FILES = (DEPLOY / "prefect.env", DEPLOY / "duixian.env", SYSTEMD / "duixian.env", SYSTEMD / "city.env")
 
 
 @pytest.fixture(scope="module")
@@ -92,7 +93,7 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
     for unit in UNITS:
         text = unit.read_text("utf-8").replace(f"{INSTALLED}/.venv/bin", str(Path("/usr/bin")))
         text = re.sub(r"^(ExecStart(?:Post)?=)\S+", r"\1/bin/true", text, flags=re.MULTILINE)
-        (tmp_path / unit.name).write_text(text.replace("User=duixian", "User=nobody"))
+        (tmp_path / unit.name).write_text(re.sub("^User=.*", "User=nobody", text, flags=re.MULTILINE))
     names = [str(tmp_path / unit.name.replace("@", "@1")) for unit in UNITS]
     for unit in UNITS:
         if "@" in unit.name:
@@ -105,6 +106,56 @@ def test_systemd_takes_the_units(tmp_path: Path) -> None:
 def test_every_unit_runs_as_its_own_account_and_may_write_to_its_folder_only() -> None:
     for unit in (each for each in UNITS if each.suffix == ".service"):
         text = unit.read_text("utf-8")
-        for line in ("User=duixian", "ProtectSystem=strict", "ReadWritePaths=/srv/duixian", "NoNewPrivileges=true"):
+        own = "duixian-%i" if "duixian-city-" in unit.name else "duixian"
+        for line in (f"User={own}", "ProtectSystem=strict", f"ReadWritePaths=/srv/{own}", "NoNewPrivileges=true"):
             assert f"\n{line}\n" in text, unit.name
         assert "0.0.0.0" not in text, unit.name
+
+
+def test_a_citys_parts_read_its_own_files_alone_and_do_what_those_of_one_bureau_do() -> None:
+    for unit in (each for each in UNITS if each.suffix == ".service" and each.name.startswith("duixian-city-")):
+        text = unit.read_text("utf-8")
+        read = re.findall(r"^(?:EnvironmentFile=-?|LoadCredential=pgpass:)(\S+)$", text, flags=re.MULTILINE)
+        own = [f"/etc/duixian/cities/%i.{end}" for end in ("env", "secrets.env", "pgpass")]
+        assert read == ["/opt/duixian/deploy/prefect.env", *own]
+        assert "duixian.target" not in text and ("PartOf=duixian-city@%i.target" in text or "backup" in unit.name)
+        alone = (unit.name.replace("-city", "").replace("@", ""), unit.name.replace("-city", ""))
+        (same,) = (each for each in UNITS if each.name in alone)
+        settled = [line.replace("duixian-%i", "duixian") for line in _hardening(text)]
+        assert settled == _hardening(same.read_text("utf-8")), unit.name
+
+
+def test_a_command_as_a_city_has_what_its_units_have(tmp_path: Path) -> None:
+    stand_in = tmp_path / "systemd-run"
+    stand_in.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
+    stand_in.chmod(0o755)
+    command = ["sh", str(DEPLOY / "as-city"), "a", "restore", "x y.zip"]
+    run = subprocess.run(command, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, text=True, check=True)
+    asked = run.stdout.splitlines()
+    unit = (SYSTEMD / "duixian-city-backup@.service").read_text("utf-8").replace("%i", "a").splitlines()
+    bound = ("EnvironmentFile=", "LoadCredential=", "UMask=")
+    assert [line for line in asked if line.startswith(bound)] == [line for line in unit if line.startswith(bound)]
+    assert "--uid=duixian-a" in asked and asked[-3:] == ["duixian", "restore", "x y.zip"]
+
+
+def _hardening(text: str) -> list[str]:
+    """The lines of a unit from the first that bounds it."""
+    return text[text.index("NoNewPrivileges") :].partition("\n\n")[0].splitlines()
+
+
+def test_a_citys_settings_are_its_own_in_every_place() -> None:
+    found = {name: value.replace("CITY", "a") for name, value in settings_in(SYSTEMD / "city.env").items()}
+    fields = {name.removeprefix("DUIXIAN_").lower(): value for name, value in found.items() if "DUIXIAN_" in name}
+    settings = Settings(_env_file=None, **fields)  # type: ignore[arg-type]
+    (worker,) = commands("duixian-city-worker@.service", "a")
+    assert worker[worker.index("--pool") + 1] == settings.work_pool == "duixian-a"
+    assert list(whole(settings)) == list(whole(Settings(_env_file=None, console_url=settings.console_url)))
+    kept = [value for _, value in settings if isinstance(value, Path) and value.is_relative_to("/srv")]
+    assert {str(value.relative_to("/srv")).partition("/")[0] for value in kept} == {"duixian-a"}
+
+
+@pytest.mark.parametrize("file", ["console.conf", "city.conf"])
+def test_both_doors_are_the_same_behind_the_certificate(file: str) -> None:
+    text = (DEPLOY / "nginx" / file).read_text("utf-8")
+    assert "include duixian-door.conf;" in text and "set $console " in text and "proxy_pass" not in text
+    assert "ssl_reject_handshake on;" in (DEPLOY / "nginx" / "cities.conf").read_text("utf-8")

@@ -11,18 +11,16 @@ import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import URL, create_engine, make_url, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy import URL, create_engine, text
 
 from cli.demo.acting import act
 from cli.demo.run import prepare
@@ -30,12 +28,12 @@ from cli.processes import Child, Family
 from config.settings import ROOT, Settings
 from flows import control
 from services import chain
+from tests.deploy.postgres import LIMIT, wait
 from tests.deploy.units import commands, settings_in
 from tests.engine_parts import free_port
 
 pytestmark = [pytest.mark.distributed, pytest.mark.timeout(1200)]
 NGINX = ROOT / "deploy" / "nginx"
-LIMIT = 180
 
 
 @dataclass
@@ -63,16 +61,6 @@ class Place:
             time.sleep(0.3)
 
 
-def wait(condition: Callable[[], Any], seconds: float = LIMIT, what: str = "") -> Any:
-    """Wait until the condition gives something."""
-    until = time.monotonic() + seconds
-    while time.monotonic() < until:
-        if found := condition():
-            return found
-        time.sleep(0.3)
-    raise AssertionError(f"not within {seconds} s: {what}")
-
-
 def answers(url: str) -> bool:
     try:
         with urllib.request.urlopen(url, timeout=5, context=_trusting()) as answer:
@@ -90,6 +78,8 @@ def _trusting() -> ssl.SSLContext:
 @pytest.fixture
 def place(tmp_path: Path, server: URL, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
     """The parts, up and healthy, in the order of the units."""
+    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_URL, temporary_settings
+
     engine_port, ports = free_port(), [free_port(), free_port()]
     redis_port, console_port, door = free_port(), free_port(), free_port()
     record, prefect = _databases(server)
@@ -120,8 +110,9 @@ def place(tmp_path: Path, server: URL, monkeypatch: pytest.MonkeyPatch) -> Itera
     try:
         made.start("redis", ["redis-server", "--port", str(redis_port), "--save", "", "--dir", str(tmp_path)])
         made.start("nginx", _nginx(tmp_path, engine_port, ports, console_port, door))
-        for number, command in enumerate(commands("duixian-migrate.service")):
-            family.run("migrate", f"migrate-{number}", command)
+        for unit in ("duixian-migrate.service", "duixian-migrate-engine.service"):
+            (command,) = commands(unit)
+            family.run(unit, unit, command)
         for port in ports:
             (command,) = commands("duixian-server@.service", str(port))
             made.start(f"server-{port}", command)
@@ -139,40 +130,13 @@ def place(tmp_path: Path, server: URL, monkeypatch: pytest.MonkeyPatch) -> Itera
         (command,) = commands("duixian-console.service")
         made.start("console", command)
         made.until("console", f"https://127.0.0.1:{door}/healthz")
-        yield made
+        secret = environ[
+            "PREFECT_API_AUTH_STRING"
+        ]  # Prefect read this process's environment when it was first imported
+        with temporary_settings({PREFECT_API_URL: environ["PREFECT_API_URL"], PREFECT_API_AUTH_STRING: secret}):
+            yield made
     finally:
         family.stop()
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[URL]:
-    """Debian's PostgreSQL: Prefect needs its extension pg_trgm, which the wheel of the other tests has not."""
-    (programs,) = sorted(Path("/usr/lib/postgresql").glob("*/bin"))[-1:]
-    folder, port = Path(tempfile.mkdtemp(prefix="duixian-pg-")), free_port()
-    user = ["runuser", "-u", "postgres", "--"] if os.geteuid() == 0 else []
-    if user:
-        shutil.chown(folder, "postgres")
-    data = [*user, str(programs / "initdb"), "-D", str(folder / "data"), "-U", "postgres", "--auth=trust", "-E", "UTF8"]
-    subprocess.run(data, check=True, capture_output=True, cwd="/")
-    options = ["-h", "127.0.0.1", "-p", str(port), "-k", str(folder)]
-    process = subprocess.Popen([*user, str(programs / "postgres"), "-D", str(folder / "data"), *options], cwd="/")
-    url = make_url(f"postgresql+psycopg://postgres@127.0.0.1:{port}/postgres")
-    wait(lambda: _connects(url), what="PostgreSQL")
-    yield url
-    process.terminate()
-    process.wait()
-    shutil.rmtree(folder)
-
-
-def _connects(url: URL) -> bool:
-    engine = create_engine(url)
-    try:
-        with engine.connect():
-            return True
-    except OperationalError:
-        return False
-    finally:
-        engine.dispose()
 
 
 def _databases(server: URL) -> tuple[str, str]:
@@ -207,6 +171,7 @@ def _nginx(folder: Path, engine: int, servers: list[int], console: int, door: in
         assert was in ours
         ours = ours.replace(was, becomes)
     ours = re.sub(r"^ *listen \[::\].*\n", "", ours, flags=re.MULTILINE)
+    shutil.copy(NGINX / "duixian-door.conf", folder)
     whole = f"daemon off;\npid {folder}/nginx.pid;\nerror_log stderr;\nevents {{}}\n"
     whole += (
         f"http {{\naccess_log off;\nclient_body_temp_path {folder}/body;\nproxy_temp_path {folder}/proxy;\n{ours}}}\n"

@@ -12,13 +12,15 @@ from typing import Any
 import httpx
 import pytest
 
-from cli.parts import POOL, Parts
+from cli.parts import Parts
 from flows import engine_check
 from flows.control import SCHEDULED
 from flows.engine_check import look_at
 from services.doctor import Mark
 from tests.engine_parts import free_port, wait_until
 from tests.services.doctor.support import all_good, installed, only
+
+POOL = "duixian"
 
 
 @pytest.fixture

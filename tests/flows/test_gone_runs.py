@@ -8,9 +8,9 @@ from uuid import UUID, uuid4
 import pytest
 from sqlmodel import select
 
-from cli.parts import POOL
 from flows import control
 from flows.control import RunState
+from flows.engine_check import look_at
 from models import CycleLease, Message
 from tests.flows.office import POLICY, YEAR, Office
 
@@ -90,7 +90,7 @@ def test_of_what_fell_due_while_nothing_ran_only_the_newest_of_each_flow_is_run(
     from prefect.states import Scheduled
 
     with get_client(sync_client=True) as client:
-        client.update_work_pool(POOL, WorkPoolUpdate(is_paused=True))
+        client.update_work_pool(office.settings.work_pool, WorkPoolUpdate(is_paused=True))
         try:
             missed = {
                 name: [_due(client, name, Scheduled(scheduled_time=_ago(minutes))) for minutes in (30, 20, 10)]
@@ -105,7 +105,7 @@ def test_of_what_fell_due_while_nothing_ran_only_the_newest_of_each_flow_is_run(
             assert client.read_flow_run(to_come).state.is_scheduled()  # type: ignore[union-attr]
             assert client.read_flow_run(UUID(cycle)).state.is_scheduled()  # type: ignore[union-attr]
         finally:
-            client.update_work_pool(POOL, WorkPoolUpdate(is_paused=False))
+            client.update_work_pool(office.settings.work_pool, WorkPoolUpdate(is_paused=False))
         for runs in missed.values():
             assert office.ended(str(runs[-1])).state.is_completed()
         client.delete_flow_run(to_come)
@@ -118,6 +118,34 @@ def _ago(minutes: int) -> datetime:
 def _due(client: Any, name: str, state: Any) -> UUID:
     deployment = client.read_deployment_by_name(control.SCHEDULED[name])
     return UUID(str(client.create_flow_run_from_deployment(deployment.id, state=state).id))
+
+
+def test_runs_of_another_city_on_the_same_server_are_neither_cleared_away_nor_told(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.states import Pending, Scheduled
+
+    ours, theirs = office.settings, office.settings.model_copy(update={"city": "yi", "organisation": "示例乙市局"})
+    monkeypatch.setattr(control, "NEVER_TAKEN", timedelta(0))
+    with get_client(sync_client=True) as client:
+        with pytest.raises(control.EngineError, match="没有部署“通知发送/notices-yi”"):
+            control.trigger(theirs, "notices")
+        flow_id = client.read_deployment_by_name(control.SCHEDULED["notices"]).flow_id
+        made = client.create_deployment(flow_id=flow_id, name="notices-yi")  # without a pool: nobody takes its runs
+        try:
+            run = client.read_flow_run(UUID(control.trigger(theirs, "notices")))
+            assert (run.deployment_id, run.name) == (made, "示例乙市局 · 通知发送")
+            client.set_flow_run_state(run.id, Pending())
+            assert control.clear_away(ours) == []
+            assert client.read_flow_run(run.id).state.is_pending()  # type: ignore[union-attr]
+            assert control.clear_away(theirs) == [run.name]
+            long_ago = Scheduled(scheduled_time=datetime.now(UTC) - timedelta(hours=1))
+            client.create_flow_run_from_deployment(made, state=long_ago)
+            assert not [told for told in look_at(ours) if "还没有开始" in told.seen]
+            assert [told for told in look_at(theirs) if "1 次运行过了 10 分钟还没有开始" in told.seen]
+        finally:
+            client.delete_deployment(made)
 
 
 def _run_watchdog(office: Office) -> None:

@@ -1,6 +1,7 @@
 """What holds the flows together, without a server: the tables, the deployments, the way tasks are made."""
 
 import importlib
+import os
 import pkgutil
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from prefect import Flow, Task
 from prefect.cache_policies import NO_CACHE
 from prefect.states import Completed, exception_to_failed_state
 from prefect.utilities.asyncutils import run_coro_as_sync
+from prefect.utilities.templating import apply_values
 from ruamel.yaml import YAML
 from sqlalchemy.exc import OperationalError
 
@@ -35,9 +37,16 @@ from tasks import waking
 from tasks.step import RETRIES, may_retry
 
 
-def _deployments() -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = YAML(typ="safe").load((ROOT / "prefect.yaml").read_text("utf-8"))["deployments"]
-    return found
+def _deployments(of_city: str = "") -> list[dict[str, Any]]:
+    """As Prefect reads them, with its own way of putting the environment in."""
+    os.environ["DUIXIAN_OF_CITY"] = of_city
+    try:
+        found: list[dict[str, Any]] = apply_values(
+            YAML(typ="safe").load((ROOT / "prefect.yaml").read_text("utf-8"))["deployments"], {}
+        )
+        return found
+    finally:
+        del os.environ["DUIXIAN_OF_CITY"]
 
 
 def _tasks() -> Iterator[Task[..., Any]]:
@@ -113,6 +122,25 @@ def test_deployments_lead_to_flows_and_control_knows_them() -> None:
         assert isinstance(target, Flow) and not deployment["description"].isascii()
         names.add(f"{target.name}/{deployment['name']}")
     assert names == {control.ANNUAL_CYCLE, *control.SCHEDULED.values()}
+
+
+def test_two_cities_on_one_server_have_no_name_in_common() -> None:
+    cities = [Settings(_env_file=None, city=city) for city in ("", "a", "a-b")]
+    found = [_deployments(settings.of_city) for settings in cities]
+    for settings, deployments in zip(cities, found, strict=True):
+        names = {name.rpartition("/")[2] for name in (control.ANNUAL_CYCLE, *control.SCHEDULED.values())}
+        assert {each["name"] for each in deployments} == {control.deployed(settings, name) for name in names}
+        assert {each["work_pool"]["name"] for each in deployments} == {settings.work_pool}
+    for key in (lambda each: each["name"], lambda each: each["work_pool"]["name"], lambda each: each["tags"][0]):
+        named = [{key(each) for each in deployments} for deployments in found]
+        assert len(set.union(*named)) == sum(map(len, named))
+    assert found[0][1]["tags"] == ["定时"] and found[1][1]["tags"] == ["定时-a"]
+
+
+def test_the_dashboard_says_whose_run_it_is_where_cities_share_it() -> None:
+    alone, one = Settings(_env_file=None), Settings(_env_file=None, city="a", organisation="甲市工业和信息化局")
+    assert control.shown(alone, "到期唤醒") == "到期唤醒"
+    assert control.shown(one, "2025年度 · 兑现") == "甲市工业和信息化局 · 2025年度 · 兑现"
 
 
 def test_schedules_are_in_beijing_time_and_those_that_may_last_never_overlap() -> None:

@@ -19,7 +19,7 @@ from jinja2.meta import find_referenced_templates
 from jinja2.sandbox import SandboxedEnvironment
 from markupsafe import Markup
 
-from config.settings import ROOT
+from config.settings import ROOT, Settings
 from services import money
 from services.clock import CHINA
 from services.documents.content import Page
@@ -28,14 +28,15 @@ from services.documents.render.charts import as_file_image, as_png_image, as_svg
 from services.documents.render.styles import TITLE_CHARACTERS
 from services.masking import Personal, mask
 
-FOLDERS = (ROOT / "config" / "templates" / "documents", ROOT / "templates" / "documents")
+SHIPPED = ROOT / "templates" / "documents"
 Target = Literal["html", "docx", "pdf"]
 _DRAW = {"html": as_svg, "docx": as_png_image, "pdf": as_file_image}
 T = TypeVar("T")
 
 
-def environment(folders: Sequence[Path] = FOLDERS) -> SandboxedEnvironment:
+def environment(settings: Settings) -> SandboxedEnvironment:
     """Templates from the first folder that has them: the bureau's own before the shipped ones."""
+    folders = (settings.templates_dir / "documents", SHIPPED)
     made = SandboxedEnvironment(
         loader=ChoiceLoader([FileSystemLoader(folder) for folder in folders]),
         undefined=StrictUndefined,
@@ -57,9 +58,10 @@ def environment(folders: Sequence[Path] = FOLDERS) -> SandboxedEnvironment:
     return made
 
 
-def own_templates(folders: Sequence[Path] = FOLDERS) -> list[str]:
+def own_templates(settings: Settings) -> list[str]:
     """The names of the bureau's own templates."""
-    return sorted(file.name for file in folders[0].glob("*") if file.suffix in (".html", ".css"))
+    folder = settings.templates_dir / "documents"
+    return sorted(file.name for file in folder.glob("*") if file.suffix in (".html", ".css"))
 
 
 def render(templates: SandboxedEnvironment, page: Page, target: Target) -> str:

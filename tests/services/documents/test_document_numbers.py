@@ -24,7 +24,6 @@ from models import (
 )
 from services.documents import TemplateProblemError, numbers, write
 from services.documents.registry import KINDS
-from services.documents.render.pages import FOLDERS
 from services.errors import InputError, StateError
 
 
@@ -163,16 +162,16 @@ def test_the_request_for_the_next_list_is_another_letter(small: SmallCycle) -> N
 
 
 def test_a_broken_template_takes_no_number(small: SmallCycle, tmp_path: Path) -> None:
-    (tmp_path / "funds_notice.html").write_text("{{ nosuch }}", encoding="utf-8")
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "funds_notice.html").write_text("{{ nosuch }}", encoding="utf-8")
     with pytest.raises(TemplateProblemError, match=r"模板“funds_notice\.html”第 1 行用了没有的名称"):
         write(
             small.session,
             small.clock,
             small.actor,
-            small.settings,
+            small.settings.model_copy(update={"templates_dir": tmp_path}),
             small.cycle,
             "funds_notice",
-            templates=(tmp_path, *FOLDERS),
         )
     assert small.session.exec(select(DocumentNumber)).all() == []
 

@@ -7,7 +7,6 @@ import pytest
 from config.settings import Settings
 from services.documents import KINDS
 from services.documents.preview import preview, problems
-from services.documents.render.pages import FOLDERS
 from services.errors import InputError, NotFoundError
 
 SETTINGS = Settings(_env_file=None)
@@ -32,9 +31,10 @@ def test_the_sample_of_a_recovery_cites_what_the_policy_claims_back_by() -> None
 
 
 def test_a_broken_template_is_named_with_its_line_and_no_other_is(tmp_path: Path) -> None:
-    (tmp_path / "recovery_decision.html").write_text("甲\n{{ recovery.nosuch }}", encoding="utf-8")
-    (tmp_path / "dossier.html").write_text("{% if %}", encoding="utf-8")
-    found = sorted(problems(SETTINGS, (tmp_path, *FOLDERS)))
+    (tmp_path / "documents").mkdir()
+    (tmp_path / "documents" / "recovery_decision.html").write_text("甲\n{{ recovery.nosuch }}", encoding="utf-8")
+    (tmp_path / "documents" / "dossier.html").write_text("{% if %}", encoding="utf-8")
+    found = sorted(problems(SETTINGS.model_copy(update={"templates_dir": tmp_path})))
     assert len(found) == 2
     assert found[0].startswith("模板“dossier.html”第 1 行写法有误")
     assert found[1].startswith("模板“recovery_decision.html”第 2 行用了没有的名称")

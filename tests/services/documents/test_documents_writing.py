@@ -17,19 +17,22 @@ from sqlmodel import select
 
 from models import AuditEntry, AwardListEntry, Document, Payment, Role
 from services.documents import KINDS, NotYetError, TemplateProblemError, write, write_all
-from services.documents.render.pages import FOLDERS
 from services.documents.shelf import Place, shelf
 from services.errors import InputError, NotAllowedError, NotFoundError
 
 ONE_OF_EACH_SORT = ("guide", "supplement_notice", "dossier", "payment_list")
 
 
-def write_kind(small: SmallCycle, kind: str, *folders: Path) -> list[Document]:
-    templates = (*folders, *FOLDERS)
-    about = about_of(small, kind)
-    return write(
-        small.session, small.clock, small.actor, small.settings, small.cycle, kind, about=about, templates=templates
-    )
+def write_kind(small: SmallCycle, kind: str, templates: Path | None = None) -> list[Document]:
+    own = {} if templates is None else {"templates_dir": templates}
+    settings, about = small.settings.model_copy(update=own), about_of(small, kind)
+    return write(small.session, small.clock, small.actor, settings, small.cycle, kind, about=about)
+
+
+def write_own(folder: Path, source: str) -> None:
+    """The bureau's own template of the public list."""
+    (folder / "documents").mkdir()
+    (folder / "documents" / "public_list.html").write_text(source, encoding="utf-8")
 
 
 def sha256(path: Path) -> str:
@@ -210,9 +213,9 @@ def test_a_payment_list_needs_an_order(small: SmallCycle) -> None:
 
 
 def test_the_bureaus_own_template_comes_first(small: SmallCycle, tmp_path: Path) -> None:
-    (tmp_path / "public_list.html").write_text(
+    write_own(
+        tmp_path,
         '{% extends "base.html" %}{% block content %}<h1>本局样式</h1><p>{{ total_fen | wan }}万元</p>{% endblock %}',
-        encoding="utf-8",
     )
     shipped = write_kind(small, "public_list")
     own = write_kind(small, "public_list", tmp_path)
@@ -235,7 +238,7 @@ def test_the_bureaus_own_template_comes_first(small: SmallCycle, tmp_path: Path)
 def test_a_broken_template_is_refused_with_its_line(
     small: SmallCycle, tmp_path: Path, source: str, message: str
 ) -> None:
-    (tmp_path / "public_list.html").write_text(source, encoding="utf-8")
+    write_own(tmp_path, source)
     with pytest.raises(TemplateProblemError, match=message):
         write_kind(small, "public_list", tmp_path)
     assert not small.settings.output_dir.exists()

@@ -13,6 +13,7 @@ from read_back import docx_table, docx_text, pdf_pages, pdf_text, written
 from small_cycle import NOW, SmallCycle
 from sqlmodel import select
 
+from config.settings import Settings
 from models import (
     AwardList,
     AwardListEntry,
@@ -44,19 +45,25 @@ def total(small: SmallCycle) -> int:
     return sum(entry.amount_fen for entry in small.entries)
 
 
+SETTINGS = Settings(_env_file=None)
+
+
 def rendered(page: Page, folder: Path, form: str) -> Path:
     path = folder / f"page.{form}"
     make = {"pdf": to_pdf, "docx": to_docx}[form]
-    path.write_bytes(make(page, render(environment(), page, "pdf" if form == "pdf" else "docx")))
+    path.write_bytes(make(page, render(environment(SETTINGS), page, "pdf" if form == "pdf" else "docx")))
     return path
 
 
 def plain(folder: Path, source: str) -> Path:
     """A page of this template alone, as PDF."""
-    (folder / "plain.html").write_text(source, encoding="utf-8")
+    (folder / "documents").mkdir(exist_ok=True)
+    (folder / "documents" / "plain.html").write_text(source, encoding="utf-8")
     page = Page("素页", "plain.html", "示例局", NOW.date(), {})
     path = folder / "plain.pdf"
-    path.write_bytes(to_pdf(page, render(environment([folder]), page, "pdf")))
+    path.write_bytes(
+        to_pdf(page, render(environment(SETTINGS.model_copy(update={"templates_dir": folder})), page, "pdf"))
+    )
     return path
 
 

@@ -8,15 +8,21 @@ import pytest
 from config.settings import Settings
 from services.notices.kinds import KINDS
 from services.notices.queueing import plain
-from services.notices.rendering import FOLDERS, Letter, Letters, TemplateProblemError, when
+from services.notices.rendering import SHIPPED, Letter, Letters, TemplateProblemError, when
 from services.notices.samples import sample_context
 
-SHIPPED = FOLDERS[-1]
 ON = date(2026, 5, 8)
 
 
 def letter(settings: Settings, kind: str, **changes: object) -> Letter:
     return Letters(settings).render(kind, {**sample_context(kind), **changes}, "漳州示例智能有限公司", ON)
+
+
+def own_letters(settings: Settings, folder: Path, receipt: str) -> Letters:
+    """The letters of a bureau with a receipt of its own."""
+    (folder / "mail").mkdir()
+    (folder / "mail" / "receipt.j2").write_text(receipt, encoding="utf-8")
+    return Letters(settings.model_copy(update={"templates_dir": folder}))
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -82,8 +88,8 @@ def test_an_instant_is_told_in_chinas_time() -> None:
 
 def test_the_bureaus_own_template_comes_first(settings: Settings, tmp_path: Path) -> None:
     own = "{% extends layout %}{% block subject %}本局标题{% endblock %}{% block opening %}本局写法{% endblock %}"
-    (tmp_path / "receipt.j2").write_text(own, encoding="utf-8")
-    found = Letters(settings, (tmp_path, SHIPPED)).render("receipt", sample_context("receipt"), "甲", ON)
+    letters = own_letters(settings, tmp_path, own)
+    found = letters.render("receipt", sample_context("receipt"), "甲", ON)
     assert found.subject == "本局标题" and "本局写法" in found.text and "本局写法" in found.html
 
 
@@ -100,9 +106,9 @@ def test_a_broken_template_is_refused_with_file_line_and_cause(
     settings: Settings, tmp_path: Path, body: str, cause: str
 ) -> None:
     head = "{% extends layout %}{% block subject %}x{% endblock %}"
-    (tmp_path / "receipt.j2").write_text(head + body, encoding="utf-8")
+    letters = own_letters(settings, tmp_path, head + body)
     with pytest.raises(TemplateProblemError, match=rf"receipt\.j2 第 2 行有误：.*{cause}"):
-        Letters(settings, (tmp_path, SHIPPED)).check()
+        letters.check()
 
 
 def test_a_template_has_what_the_language_gives_and_leaves_nothing_to_the_next_mail(
@@ -110,14 +116,13 @@ def test_a_template_has_what_the_language_gives_and_leaves_nothing_to_the_next_m
 ) -> None:
     opening = "{{ range(3)|join }}{% set kept = kept|default('first') ~ '!' %}{{ kept }}"
     own = f"{{% extends layout %}}{{% block subject %}}甲{{% endblock %}}{{% block opening %}}{opening}{{% endblock %}}"
-    (tmp_path / "receipt.j2").write_text(own, encoding="utf-8")
-    letters = Letters(settings, (tmp_path, SHIPPED))
+    letters = own_letters(settings, tmp_path, own)
     first, second = (letters.render("receipt", sample_context("receipt"), "甲", ON) for _ in range(2))
     assert first == second
     assert "012first!" in first.text and "012first!" in first.html
 
 
 def test_a_template_without_a_subject_is_refused(settings: Settings, tmp_path: Path) -> None:
-    (tmp_path / "receipt.j2").write_text("{% extends layout %}", encoding="utf-8")
+    letters = own_letters(settings, tmp_path, "{% extends layout %}")
     with pytest.raises(TemplateProblemError, match=r"receipt\.j2 没有标题"):
-        Letters(settings, (tmp_path, SHIPPED)).check()
+        letters.check()

@@ -81,8 +81,8 @@ def timely(now: datetime, in_hours: bool) -> ColumnElement[bool]:
 def record(engine: Engine, verdicts: Iterable[Verdict], at: datetime) -> None:
     """Write down what became of a claimed chunk, in one transaction, with each reply of the server.
 
-    A reply that comes after the claim ran out does not undo what a later claim found, but a mail that the server
-    took is sent, whoever sent it.
+    A reply that comes after the claim ran out does not undo what a later claim found, and what was called off
+    meanwhile stays so; but a mail that the server took is sent, whoever sent it.
     """
     by_status: dict[bool, list[dict[str, object]]] = {True: [], False: []}
     attempts = []
@@ -91,9 +91,10 @@ def record(engine: Engine, verdicts: Iterable[Verdict], at: datetime) -> None:
         if verdict.reply is not None:
             attempts.append(_attempt(verdict, verdict.reply, at))
     with transaction(engine) as session:
-        open_row = and_(_ROW.c.id == bindparam("row"), _ROW.c.status == MessageStatus.SENDING)
-        still_ours = and_(open_row, _ROW.c.claimed_until == bindparam("claim"))
-        for sent, condition in ((True, open_row), (False, still_ours)):
+        row, status = _ROW.c.id == bindparam("row"), _ROW.c.status
+        on_its_way = and_(row, or_(status == MessageStatus.SENDING, status == MessageStatus.CANCELLED))
+        still_ours = and_(row, status == MessageStatus.SENDING, _ROW.c.claimed_until == bindparam("claim"))
+        for sent, condition in ((True, on_its_way), (False, still_ours)):
             if by_status[sent]:
                 session.connection().execute(update(_ROW).where(condition).values(_NEW), by_status[sent])
         if attempts:

@@ -122,8 +122,9 @@ def change(
 
 
 def call_off(session: Session, clock: Clock, actor: Actor, cycle_id: int, kind: str, about: str) -> bool:
-    """Call the notices about something off in the caller's operation, as far as they wait, because it holds no more.
+    """Call the notices about something off in the caller's operation, as far as they have not gone out.
 
+    For what holds no more. One that is being sent is not tried again if the server does not take it this time.
     True when nobody has been told: none has gone out, nor been tried.
     """
     query = select(Message).where(
@@ -131,7 +132,7 @@ def call_off(session: Session, clock: Clock, actor: Actor, cycle_id: int, kind: 
     )
     rows = session.exec(query.with_for_update().execution_options(populate_existing=True)).all()
     for row in rows:
-        if row.status in WAITING:
+        if row.status in (*WAITING, MessageStatus.SENDING):
             _set(session, clock, actor, row, MessageAction.CANCEL, None)
     return all(row.status is MessageStatus.CANCELLED and not row.attempts for row in rows)
 

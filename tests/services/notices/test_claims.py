@@ -9,9 +9,12 @@ from sqlalchemy import Engine
 
 from config.settings import ROOT, Settings
 from models import Message, MessageStatus
+from services.actors import system_actor
+from services.clock import FixedClock
 from services.database import engine_of
 from services.mailer import Reply
-from services.notices.claims import CLAIM, Verdict, delay, record
+from services.notices.claims import CLAIM, Verdict, delay, record, transaction
+from services.notices.upcoming import call_off
 from tests.services.notices.support import CYCLE_TIME, WALL_TIME, addresses, claimed, messages, queue_receipts
 
 _CLAIMER = """
@@ -83,6 +86,27 @@ def test_a_late_reply_of_a_lost_claim_does_not_undo_a_sent_mail(
     for message, (code, status) in ((slow, first), (quick, second)):
         record(engine, [Verdict(message, status, str(code), WALL_TIME, Reply(code, ""))], CYCLE_TIME)
     assert messages(engine)[0].status is kept
+
+
+@pytest.mark.parametrize(
+    ("code", "status", "kept"),
+    [
+        (451, MessageStatus.PENDING, MessageStatus.CANCELLED),
+        (550, MessageStatus.FAILED, MessageStatus.CANCELLED),
+        (250, MessageStatus.SENT, MessageStatus.SENT),
+    ],
+)
+def test_what_is_called_off_while_it_is_being_sent_is_not_tried_again(
+    engine: Engine, code: int, status: MessageStatus, kept: MessageStatus
+) -> None:
+    queue_receipts(engine, ["a@example.invalid"])
+    (message,) = claimed(engine, WALL_TIME, 1)
+    with transaction(engine) as session:
+        at = FixedClock(CYCLE_TIME), system_actor(session), 1
+        assert not call_off(session, *at, kind="receipt", about="application 0"), "its reader may have it"
+    record(engine, [Verdict(message, status, str(code), WALL_TIME, Reply(code, ""))], CYCLE_TIME)
+    assert messages(engine)[0].status is kept
+    assert claimed(engine, WALL_TIME + timedelta(days=1), 1) == []
 
 
 def test_the_delay_doubles_up_to_an_hour_with_a_jitter_of_a_quarter() -> None:

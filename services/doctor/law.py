@@ -79,12 +79,12 @@ def working_days(settings: Settings) -> Iterator[Told]:
         known, file = known_year(settings.calendar_dir, year), path_of(settings.calendar_dir, year)
         if known is None:
             urgent = year == now.year or now.month == _LAST_MONTH
-            remedy = f"请按国务院办公厅的放假通知，{WHERE_ENTERED}，或者新建文件 {file}。"
+            remedy = f"{WHERE_ENTERED}，或者新建文件 {file}。"
             yield (bad if urgent else look)(f"不知道 {year} 年的工作日，到那一年的期限算不出来", remedy)
         elif known.trouble:
             yield parted(Mark.BAD, known.trouble)
         elif known.provisional:
-            remedy = f"放假通知公布以后，{WHERE_ENTERED}，provisional 写 false。"
+            remedy = f"通知公布以后{WHERE_ENTERED}，provisional 写 false。"
             yield look(f"{year} 年的工作日历是暂定的", remedy)
         else:
             yield good(f"{year} 年：{'程序自带' if known.brought else file.name}")

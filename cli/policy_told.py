@@ -70,7 +70,8 @@ def _measure(policy: Policy, measure: Measure) -> Iterator[str]:
     yield from (f"  事实：{_fact(fact)}" for fact in measure.facts)
     yield from (f"  参数：{_parameter(parameter)}" for parameter in measure.parameters)
     yield from (f"  步骤：{step.label}（{step.name}）= {step.expression}" for step in measure.steps)
-    labels = {each.name: each.label for each in (*policy.parameters, *measure.parameters, *measure.steps)}
+    labels = {each.name: each.label for each in (*policy.parameters, *measure.parameters)}
+    labels |= {step.name: step.label for step in measure.steps}
     for what, expression in (("奖补金额", measure.award), ("封顶", measure.cap), ("一事一议上限", measure.ceiling)):
         if expression is not None:
             yield f"  {what}：{f'{labels[expression]}（{expression}）' if expression in labels else expression}"

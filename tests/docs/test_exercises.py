@@ -164,7 +164,7 @@ def check_guide(guide: str) -> None:
         "不再补助",
     ):
         assert told in guide, told
-    for told in ("开发区", "漳州", "就高、从优、不重复", "市级奖补资金"):
+    for told in ("开发区", "漳州", "就高、从优、不重复", "市级奖补资金", "一事一议"):
         assert told not in guide.replace("漳州市工业和信息化局", ""), told
 
 

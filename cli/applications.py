@@ -1,6 +1,7 @@
-"""`duixian application`: import, list, ask for a supplement, answer it, withdraw."""
+"""`duixian application`: a blank table, import, list, ask for a supplement, answer it, withdraw."""
 
-from typing import TYPE_CHECKING, Annotated
+from pathlib import Path
+from typing import Annotated
 
 import typer
 
@@ -8,10 +9,7 @@ from cli.context import Desk, desk
 from cli.importing import ImportPath, bring_in
 from cli.options import AsJson, AsLogin, OfCycle, Reason, pairs, print_json, table
 
-if TYPE_CHECKING:
-    pass
-
-app = typer.Typer(name="application", help="申报：导入、列出、补正、撤回。", no_args_is_help=True)
+app = typer.Typer(name="application", help="申报：空表、导入、列出、补正、撤回。", no_args_is_help=True)
 
 Number = Annotated[str, typer.Argument(metavar="受理编号", help="申报的受理编号，见 duixian application list")]
 
@@ -34,6 +32,22 @@ def import_command(file: ImportPath, login: AsLogin, cycle: OfCycle = None, as_j
             ),
             as_json=as_json,
         )
+
+
+@app.command()
+def blank(
+    file: Annotated[Path, typer.Argument(metavar="文件", help="写到哪里，以 .xlsx 结尾")], cycle: OfCycle = None
+) -> None:
+    """写出空的申报汇总表：一条措施一张工作表，列名就是导入认的列名。"""
+    from services.blank_books import for_applications
+    from services.clock import today
+    from services.documents.render.xlsx import to_xlsx
+
+    with desk() as place:
+        law = place.law(place.cycle(cycle))
+        book = for_applications(law, place.settings.organisation, today(place.clock))
+    file.write_bytes(to_xlsx(book))
+    typer.echo(f"空的申报汇总表已写到 {file}，{len(book.sheets)} 条措施各一张工作表。")
 
 
 @app.command("list")

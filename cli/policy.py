@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, NoReturn
 import typer
 
 from cli.backtest import backtest_command
+from cli.policy_told import fact_text, policy_text
 from cli.simulation import simulate_command
 from policy import Fact, Measure, Policy, PolicyError, PolicyNotFoundError, find, listed, load
 
@@ -22,19 +23,6 @@ app.command("backtest")(backtest_command)
 PolicyArgument = Annotated[str, typer.Argument(metavar="政策", help="政策编号，或政策文件夹、policy.yaml 的路径")]
 Json = Annotated[bool, typer.Option("--json", help="以 JSON 输出")]
 
-OUTCOMES = {"award": "奖补", "referral": "转报上级", "case_by_case": "一事一议"}
-TYPES = {
-    "money": "金额",
-    "integer": "整数",
-    "decimal": "小数",
-    "date": "日期",
-    "boolean": "是否",
-    "choice": "选项",
-    "text": "文本",
-    "list": "清单",
-}
-SOURCES = {"declared": "申报", "verified": "部门核定", "history": "历年记录"}
-
 
 @app.callback()
 def policies() -> None:
@@ -43,11 +31,11 @@ def policies() -> None:
 
 @app.command("list")
 def list_command(as_json: Json = False) -> None:
-    """列出 config/policies 下的全部政策。"""
+    """列出政策目录（DUIXIAN_POLICIES_DIR）里的全部政策。"""
     found, broken = [], []
-    for policy_id in listed():
+    for policy_id in listed(_policies_dir()):
         try:
-            found.append(load(find(policy_id)))
+            found.append(load(_find(policy_id)))
         except PolicyError as error:
             broken.append((policy_id, len(error.problems)))
     if as_json:
@@ -64,24 +52,28 @@ def list_command(as_json: Json = False) -> None:
 
 @app.command("check")
 def check_command(policy: PolicyArgument, as_json: Json = False) -> None:
-    """检查政策文件并运行全部算例；有错误时退出码为 1，只有提醒时为 0。"""
+    """检查政策文件，核对引文与原文，并运行全部算例；有错误时退出码为 1，只有提醒时为 0。"""
     from policy import check
-    from policy.loading import other_folder
+    from policy.loading import other_folder, policy_file
+    from policy.quoting import ORIGINAL, original_file
 
     path = _find(policy)
-    problems = check(path)
+    problems, compared = check(path), original_file(policy_file(path)).is_file()
     total = failed = 0
     if all(problem.severity == "warning" for problem in problems):
-        problems += other_folder(load(path))
+        problems += other_folder(load(path), _policies_dir())
         broken, total, failed = _check_cases(path)
         problems += broken
     errors = [problem for problem in problems if problem.severity == "error"]
     if as_json:
-        _print_json({"problems": [vars(each) for each in problems], "cases": total, "failed_cases": failed})
+        told = {"problems": [vars(each) for each in problems], "cases": total, "failed_cases": failed}
+        _print_json(told | {"quotes_compared": compared})
     else:
         for problem in problems:
             typer.echo(problem.sentence())
         typer.echo(f"错误 {len(errors)} 处，提醒 {len(problems) - len(errors)} 处；算例 {total} 个，不符 {failed} 个")
+        if not compared:
+            typer.echo(f"文件夹里没有原文 {ORIGINAL}，引文（quote）没有与原文核对。")
     raise typer.Exit(1 if errors else 0)
 
 
@@ -106,19 +98,12 @@ def _check_cases(path: Path) -> tuple[list[Problem], int, int]:
 
 @app.command("show")
 def show_command(policy: PolicyArgument, as_json: Json = False) -> None:
-    """显示一份政策：措施、条款、部门、参数。"""
+    """显示一份政策：部门、县区、措施、事实、参数、步骤、封顶、限制，以及各自的编号。"""
     found = _load(policy)
     if as_json:
         _print_json(found.model_dump(mode="json", by_alias=True) | {"sha256": found.sha256})
         return
-    typer.echo(f"{found.title}\n{found.number}　{found.issuer}　{found.issued} 印发")
-    typer.echo(
-        f"有效期 {found.valid.start} 至 {found.valid.to}，数据统计自 {found.statistics_from}　SHA-256 {found.sha256}"
-    )
-    for measure in found.measures:
-        typer.echo("\n" + _measure_text(found, measure))
-    for duty in found.duties:
-        typer.echo(f"\n[职责] {duty.id}　{duty.clause}　{duty.quote}　牵头：{found.bureau_name(duty.lead)}")
+    typer.echo(policy_text(found))
 
 
 @app.command("facts")
@@ -136,7 +121,7 @@ def facts_command(
     for each in measures:
         typer.echo(f"{each.id}　{each.title}")
         for fact in each.all_facts:
-            typer.echo("  " + _fact_text(found, fact))
+            typer.echo("  " + fact_text(found, fact))
 
 
 def load_policy(id_or_path: str) -> Policy:
@@ -163,9 +148,15 @@ def wrong_use(message: str) -> NoReturn:
     raise typer.Exit(2)
 
 
+def _policies_dir() -> Path:
+    from config.settings import Settings
+
+    return Settings().policies_dir
+
+
 def _find(id_or_path: str) -> Path:
     try:
-        return find(id_or_path)
+        return find(id_or_path, _policies_dir())
     except PolicyNotFoundError as error:
         wrong_use(str(error))
 
@@ -208,34 +199,6 @@ def _fact(measure: Measure, fact: Fact) -> dict[str, Any]:
         "evidence": fact.evidence,
         "help": fact.help,
     }
-
-
-def _fact_text(policy: Policy, fact: Fact) -> str:
-    kind = TYPES[fact.type] + (f"（{fact.unit}）" if fact.unit else "")
-    choices = f"：{'、'.join(fact.choices)}" if fact.choices else ""
-    source = SOURCES[fact.source]
-    if fact.verified_by is not None:
-        verifier = policy.bureau_name(fact.verified_by)
-        source = f"{verifier}核定" if fact.source == "verified" else f"{source}，{verifier}核定"
-    needed = "必填" if fact.must_be_given else "可不填"
-    return f"{fact.name}　{fact.label}　{kind}{choices}　{source}　{needed}"
-
-
-def _measure_text(policy: Policy, measure: Measure) -> str:
-    bureaus = "、".join(policy.bureau_name(bureau) for bureau in measure.responsible)
-    lines = [
-        f"[{OUTCOMES[measure.outcome]}] {measure.id}　{measure.title}　{measure.clause}",
-        f"  原文：{measure.quote}",
-        f"  牵头：{policy.bureau_name(measure.lead)}；责任：{bureaus}；主体：{'、'.join(measure.applicants)}",
-    ]
-    lines += [f"  事实：{fact.label}（{fact.name}，{TYPES[fact.type]}）" for fact in measure.facts]
-    for parameter in measure.parameters:
-        value = parameter.value or "、".join(f"{row.key or row.band} → {row.value}" for row in parameter.rows)
-        value = value or "、".join(f"{each.from_year} 年起 {each.value or '见档位'}" for each in parameter.values)
-        reading = f"　读法：{parameter.reading}" if parameter.reading else ""
-        lines.append(f"  参数：{parameter.label}（{parameter.name}）= {value}{reading}")
-    lines += [f"  步骤：{step.label} = {step.expression}" for step in measure.steps]
-    return "\n".join(lines)
 
 
 def _print_json(value: Any) -> None:

@@ -1,5 +1,6 @@
 """`duixian user`: who may come in, and in which role."""
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import typer
@@ -58,6 +59,8 @@ def add(
             email=email,
         )
         told = _told(user)
+        for sentence in _strange_places(place, bureau, county):
+            typer.echo(sentence, err=True)
     if as_json:
         print_json(told)
     else:
@@ -122,6 +125,19 @@ def _adder(place: Desk, login: str | None, role: Any) -> Any:
     if role in (Role.ADMINISTRATOR, Role.OPERATOR) and not active_users(place.session, role):
         return system_actor(place.session)
     raise NotAllowedError("只有第一个管理员和第一个经办人由系统添加，其余要写明由谁办理；请加 --as 登录名。")
+
+
+def _strange_places(place: Desk, bureau: str | None, county: str | None) -> Iterator[str]:
+    """A sentence for the bureau or county that no policy of the installation knows: nothing would be sent there."""
+    from services.policy_shelf import places
+
+    if bureau is None and county is None:
+        return
+    known = places(place.settings)
+    for name, given, names in (("部门", bureau, known.bureaus), ("县区", county, known.counties)):
+        if given is not None and given not in names:
+            listed = "、".join(f"{key}（{text}）" for key, text in names.items()) or "没有"
+            yield f"注意：现有的政策里没有编号为“{given}”的{name}，发给{name}的审核事项他收不到；已知的有：{listed}。"
 
 
 def _role(given: str) -> Any:

@@ -26,4 +26,4 @@ def find(id_or_path: str, root: Path = POLICIES) -> Path:
         return path
     close = nearest(id_or_path, listed(root))
     hint = f"，是否想写“{close}”" if close else ""
-    raise PolicyNotFoundError(f"没有政策“{id_or_path}”：既不是 config/policies 下的编号，也不是政策文件的路径{hint}")
+    raise PolicyNotFoundError(f"没有政策“{id_or_path}”：既不是政策目录 {root} 里的编号，也不是政策文件的路径{hint}")

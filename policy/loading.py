@@ -11,16 +11,19 @@ from typing import Any, Literal, Union, get_args, get_origin
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 
-from policy.catalogue import POLICIES
 from policy.checking import check_policy
 from policy.errors import PolicyError, Problem, Severity, nearest
 from policy.positions import Document, Path, read_document
+from policy.quoting import check_quotes, original_file
 from policy.reporter import Reporter
 from policy.schema import Policy
 
 
-def examine(text: str, file: str) -> tuple[Policy | None, list[Problem]]:
-    """The policy, when its shape is right, and everything found wrong or doubtful in it."""
+def examine(text: str, file: str, original: str | None = None) -> tuple[Policy | None, list[Problem]]:
+    """The policy, when its shape is right, and everything found wrong or doubtful in it.
+
+    Its quotes are compared with the ``original`` text when that is given.
+    """
     document = read_document(text, file)
     if document.data is None:
         return None, document.problems
@@ -33,6 +36,8 @@ def examine(text: str, file: str) -> tuple[Policy | None, list[Problem]]:
             measure._common = tuple(policy.common_facts)
             measure._dated_by = policy.dated_by
         check_policy(policy, reporter)
+        if original is not None:
+            check_quotes(original, reporter)
     return policy, sorted(reporter.problems, key=lambda each: (each.line, each.column))
 
 
@@ -90,22 +95,23 @@ def load(path: FilePath) -> Policy:
 
 
 def check(path: FilePath) -> list[Problem]:
-    """Everything wrong or doubtful in a policy file, in the order of its lines."""
+    """Everything wrong or doubtful in a policy file, in the order of its lines; quotes by the text.txt beside it."""
     file = policy_file(path)
     try:
-        return examine(read_text(file), str(file))[1]
+        original = read_text(original_file(file)) if original_file(file).is_file() else None
+        return examine(read_text(file), str(file), original)[1]
     except PolicyError as error:
         return error.problems
 
 
-def other_folder(policy: Policy) -> list[Problem]:
+def other_folder(policy: Policy, policies: FilePath) -> list[Problem]:
     """A policy is found by its folder's name: another id is an error among the policies, elsewhere a reminder."""
     file = FilePath(policy.file)
     folder = file.resolve().parent
     if file.name != "policy.yaml" or folder.name == policy.id:
         return []
     mark = read_document(policy.text, policy.file).mark(("id",))
-    severity: Severity = "error" if folder.parent == POLICIES else "warning"
+    severity: Severity = "error" if folder.parent == policies.resolve() else "warning"
     message = f"政策编号与文件夹“{folder.name}”不同名"
     return [Problem(policy.file, mark.line, mark.column, policy.id, message, folder.name, severity)]
 

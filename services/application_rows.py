@@ -21,20 +21,20 @@ HEADINGS: Mapping[str, Sequence[str]] = {
     "legal_person": ("法定代表人", "法人代表"),
     "registered_address": ("住所", "注册地址"),
     "kind": ("单位类型", "主体类型"),
-    "county": ("县区", "所属县区"),
+    "county": ("县区", "所属县区", "所在县区", "所在县（区）"),
     "project": ("项目名称", "事项名称"),
     "contracts": ("合同号", "合同编号"),
     "invoices": ("发票号码", "发票号"),
     "contact_name": ("联系人",),
-    "contact_phone": ("手机", "联系电话"),
-    "contact_email": ("邮箱", "电子邮箱"),
+    "contact_phone": ("联系电话", "手机", "手机号码"),
+    "contact_email": ("联系邮箱", "邮箱", "电子邮箱"),
     "bank_name": ("开户银行",),
     "bank_account": ("银行账号",),
     "pledged": ("承诺书(是/否)", "承诺书"),
     "papers": ("材料齐全(是/否)", "材料齐全"),
 }
 MEASURE_HEADINGS = ("措施", "措施名称", "措施编号", "申报措施", "measure")
-_OPTIONAL = frozenset({"contracts", "invoices", "project", "papers", "legal_person", "registered_address"})
+OPTIONAL = frozenset({"contracts", "invoices", "project", "papers", "legal_person", "registered_address"})
 _CHOSEN = ("uscc", "kind", "county", "pledged", "papers")  # read against what they may be
 _PERSONAL = {"contact_phone": masking.Personal.PHONE, "bank_account": masking.Personal.BANK_ACCOUNT}
 _COLUMNS = {"enterprise": "enterprise_name"}
@@ -129,9 +129,9 @@ def _by_measure(sheet: Sheet, column: str) -> list[tuple[str, Sheet]]:
 
 
 def _read_measure(law: Policy, measure: Measure, sheet: Sheet, reading: ReadRows) -> None:
-    declared = {fact.name: (fact.label, fact.name) for fact in facts.declared_facts(measure)}
+    declared = {fact.name: (fact.label, f"{fact.label}（选填）") for fact in facts.declared_facts(measure)}
     optional = {fact.name for fact in facts.declared_facts(measure) if not fact.must_be_given}
-    found = match_columns(sheet, {**HEADINGS, **declared}, optional | _OPTIONAL)
+    found = match_columns(sheet, {**HEADINGS, **declared}, optional | OPTIONAL)
     if found.problems:
         reading.problems.extend(found.problems)
         return

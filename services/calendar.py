@@ -25,6 +25,7 @@ _LONGEST_VALUE = 60
 _KEYS = {"year", "source", "provisional", "holidays", "workdays"}
 _REPLACES = "replaces_library"
 _YEARS = range(2000, 2101)
+WHERE_ENTERED = "请管理员按国务院办公厅的放假通知，在工作台“用户 › 工作日历与发信设置”里录入"
 _REMEDY = "请对照格式说明（config/calendar/README.md）改正"
 
 
@@ -163,7 +164,7 @@ def read_year(path: Path, year: int) -> YearFile:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError as error:
         raise CalendarError(
-            f"没有 {year} 年的工作日历：请按国务院办公厅的放假通知新建文件 {path}（格式见同目录 README.md）。"
+            f"没有 {year} 年的工作日历：{WHERE_ENTERED}，或者新建文件 {path}（格式见同目录 README.md）。"
         ) from error
     except UnicodeDecodeError as error:
         raise CalendarError(f"工作日历 {path} 不是 UTF-8 编码的文字：{error}；{_REMEDY}。") from error

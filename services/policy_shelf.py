@@ -10,6 +10,7 @@ from pathlib import Path
 import policy
 from config.settings import Settings
 from policy import Policy, PolicyError, Problem
+from policy.quoting import ORIGINAL
 from services import policies
 from services.apart import ApartError, read_apart
 from services.policy_folder import POLICY
@@ -33,11 +34,12 @@ class Shelved:
 
 @dataclass(frozen=True)
 class Checked:
-    """The full check: the policy's problems and how its cases went."""
+    """The full check: the policy's problems, how its cases went, and whether there is a text to compare quotes with."""
 
     problems: Sequence[Problem]
     cases: int
     failed: int
+    compared: bool = False
 
     @property
     def passed(self) -> bool:
@@ -105,7 +107,9 @@ def _checked(folder: Path, _digest: str) -> Checked:
     told, _ = read_apart("policy_check", b"", folder=str(folder))
     if told["raised"]:
         _LOG.warning("the cases of %s could not be computed: %s", folder.name, told["raised"])
-    return Checked([Problem(**each) for each in told["problems"]], told["cases"], told["failed"])
+    return Checked(
+        [Problem(**each) for each in told["problems"]], told["cases"], told["failed"], (folder / ORIGINAL).is_file()
+    )
 
 
 def _by_name(problems: Sequence[Problem]) -> list[Problem]:
@@ -115,6 +119,6 @@ def _by_name(problems: Sequence[Problem]) -> list[Problem]:
 
 def _digest(folder: Path) -> str:
     digest = hashlib.sha256()
-    for path in sorted(folder.glob("*.yaml")):
+    for path in sorted([*folder.glob("*.yaml"), *folder.glob(ORIGINAL)]):
         digest.update(path.name.encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()

@@ -17,6 +17,7 @@ from policy import Policy
 from services import (
     applications,
     attachments,
+    blank_books,
     browsing,
     completeness,
     dossier,
@@ -33,7 +34,8 @@ from services import (
 from services.after_payment import bans
 from services.after_payment import overview as clawbacks
 from services.browsing import Wanted
-from services.clock import CHINA
+from services.clock import CHINA, today
+from services.documents.render.xlsx import to_xlsx
 from services.errors import InputError, StateError
 from services.facts import declared_facts
 from services.lifecycle import STATUS_NAMES
@@ -126,6 +128,15 @@ def export(visit: Seen) -> Response:
 def import_form(visit: ImportSeen, cycle_id: CycleId = None) -> HTMLResponse:
     """The form to hand a workbook in."""
     return _import(visit, visit.cycle(cycle_id))
+
+
+@router.get("/applications/import/blank.xlsx")
+def import_blank(visit: ImportSeen, cycle_id: CycleId = None) -> Response:
+    """An empty workbook with the sheets and headings that the import reads."""
+    law = policies.policy_of(visit.session, visit.cycle(cycle_id))
+    book = blank_books.for_applications(law, visit.console.settings.organisation, today(visit.clock))
+    headers = {"Content-Disposition": 'attachment; filename="applications.xlsx"'}
+    return Response(to_xlsx(book), media_type=_XLSX, headers=headers)
 
 
 @router.post("/applications/import")

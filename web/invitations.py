@@ -6,7 +6,7 @@ from fastapi import APIRouter, Form, UploadFile
 from fastapi.responses import HTMLResponse, Response
 
 from models import Cycle
-from services import cycles, incoming, invitation_book, invitations, policies, qualifying
+from services import blank_books, cycles, incoming, invitations, policies, qualifying
 from services.clock import today
 from services.documents.render.xlsx import to_xlsx
 from services.errors import InputError, NotFoundError, StateError
@@ -42,7 +42,7 @@ def template(visit: Seen, cycle_id: Id, measure_id: str) -> Response:
     measure = next((each for each in qualifying.measures_of(law) if each.id == measure_id), None)
     if measure is None:
         raise NotFoundError("没有这项措施，或者它不能只凭数据认定。")
-    book = invitation_book.blank(measure, visit.console.settings.organisation, today(visit.clock))
+    book = blank_books.for_list(measure, visit.console.settings.organisation, today(visit.clock))
     headers = {"Content-Disposition": f'attachment; filename="list-{measure.id}.xlsx"'}
     return Response(to_xlsx(book), media_type=_XLSX, headers=headers)
 

@@ -8,7 +8,7 @@ from models import Cycle
 from policy import PolicyError
 from services import cycles, policies
 from services.after_payment.form import load_form
-from services.calendar import known_year, path_of
+from services.calendar import WHERE_ENTERED, known_year, path_of
 from services.clock import clock_of, today
 from services.doctor.record import reading
 from services.doctor.told import Mark, Told, bad, good, look, parted
@@ -79,12 +79,12 @@ def working_days(settings: Settings) -> Iterator[Told]:
         known, file = known_year(settings.calendar_dir, year), path_of(settings.calendar_dir, year)
         if known is None:
             urgent = year == now.year or now.month == _LAST_MONTH
-            remedy = f"请按国务院办公厅的放假通知新建 {file}，或在工作台“用户 › 工作日历与发信设置”里录入。"
+            remedy = f"{WHERE_ENTERED}，或者新建文件 {file}。"
             yield (bad if urgent else look)(f"不知道 {year} 年的工作日，到那一年的期限算不出来", remedy)
         elif known.trouble:
             yield parted(Mark.BAD, known.trouble)
         elif known.provisional:
-            remedy = f"放假通知公布以后，请按它改写 {file}，并把 provisional 改为 false。"
+            remedy = f"通知公布以后{WHERE_ENTERED}，provisional 写 false。"
             yield look(f"{year} 年的工作日历是暂定的", remedy)
         else:
             yield good(f"{year} 年：{'程序自带' if known.brought else file.name}")

@@ -10,16 +10,21 @@ from policy import Measure, Policy
 from policy.amounts import plain
 from policy.parameters import Version, adjustable, override, read_exact, value_type, version_of
 from policy.schema import Parameter
-from policy.yearly import year_settings
+from policy.yearly import settled, year_settings
 from services.documents.render.pages import chinese_date
 from services.money import wan, yuan
 from services.sharing import county_rate
+
+_ZONES = ("开发区", "投资区", "高新区", "新区")
+_WORD = re.compile(r"\w+")
+_REPEATED = {"top_up": "已获上级资金支持的，只补足差额", "exclude": "已获上级资金支持的，不再奖补", "none": ""}
 
 
 def standards(law: Policy, measure: Measure | None, cycle: Cycle) -> list[dict[str, Any]]:
     """The parameters of a measure, or with None those of all measures, in the cycle's year.
 
-    Each with its label, the rows of its value, those that the policy states where the year has others, and the reading.
+    Each with its label, the rows of its value, those that the policy states where the year has others, the reading,
+    and whether the measure's cap reads it.
     """
     return [_standard(law, measure, parameter, cycle) for parameter in _stated(law, measure, cycle)]
 
@@ -33,11 +38,28 @@ def _stated(law: Policy, measure: Measure | None, cycle: Cycle) -> list[Paramete
 
 def general_rules(law: Policy, cycle: Cycle) -> list[str]:
     """Rules across measures, and the common parameters with their readings."""
-    readings = [
-        each["reading"] or f"{each['label']}：{each['values'][0]['value']}" for each in standards(law, None, cycle)
-    ]
+    figures = [_figure(each) for each in standards(law, None, cycle)]
     general = [law.provisions.reading] if law.provisions.reading else []
-    return [group.label for group in law.groups] + general + readings
+    return [group.label for group in law.groups] + general + figures
+
+
+def _figure(standard: dict[str, Any]) -> str:
+    """A common parameter in one sentence: all of its value, then how it is read."""
+    value = "、".join(f"{each['key']} {each['value']}".strip() for each in standard["values"])
+    return "；".join(filter(None, (f"{standard['label']}：{value}", standard["reading"])))
+
+
+def repeated(law: Policy, cycle: Cycle) -> str:
+    """What this year gives of what a higher level gave for already; empty when the policy does not look at it."""
+    told = _REPEATED[settled(law, cycle.overrides).provisions.overlap]
+    apart = any(measure.overlap is not None for measure in law.measures)
+    return f"{told}，措施另有规定的除外" if told and apart else told
+
+
+def places_word(law: Policy) -> str:
+    """What the policy's places are called together: 开发区 only where it has any."""
+    zones = any(county.name.endswith(_ZONES) for county in law.counties)
+    return "县（区）、开发区" if zones else "县（区）"
 
 
 def sharing(law: Policy, cycle: Cycle) -> list[dict[str, str]]:
@@ -46,7 +68,7 @@ def sharing(law: Policy, cycle: Cycle) -> list[dict[str, str]]:
     names = {county.id: county.name for county in law.counties}
     apart = [county for county in names if county in rule.counties or county in cycle.cost_sharing]
     rows = [{"name": names[county], **_shares(county_rate(law, cycle, county))} for county in apart]
-    return [*rows, {"name": "其他县（区）、开发区" if apart else "各县（区）、开发区", **rule.default.model_dump()}]
+    return [*rows, {"name": f"{'其他' if apart else '各'}{places_word(law)}", **rule.default.model_dump()}]
 
 
 def _shares(county: Decimal) -> dict[str, str]:
@@ -70,6 +92,7 @@ def _standard(law: Policy, measure: Measure | None, parameter: Parameter, cycle:
         "values": _shown(parameter, holds, key),
         "stated": _shown(parameter, stated, key) if chosen is not None else [],
         "reading": parameter.reading,
+        "is_cap": measure is not None and parameter.name in _WORD.findall(measure.cap or measure.ceiling or ""),
     }
 
 

@@ -76,6 +76,15 @@ def test_a_county_reviewer_needs_a_county(office: Office) -> None:
     assert "县区" in told
 
 
+def test_a_bureau_or_county_that_no_policy_knows_is_told_with_those_that_are_known(office: Office) -> None:
+    add = ("user", "add", "--name", "丙", "--as", "operator", "--role")
+    told = office.told(*add, "bureau_verifier", "bing", "--bureau", "fgv")
+    assert "没有编号为“fgv”的部门" in told and "fgw（市发改委）" in told
+    told = office.told(*add, "county_reviewer", "ding", "--county", "芗城区")
+    assert "没有编号为“芗城区”的县区" in told and "xiangcheng（芗城区）" in told
+    assert "注意" not in office.told(*add, "bureau_verifier", "wu", "--bureau", "fgw")
+
+
 def test_users_are_listed_with_their_role(office: Office) -> None:
     users = {user["login"]: user for user in office.json("user", "list")}
     assert users["head"]["role_name"] == "科室负责人"

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -9,11 +10,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
+from cli.award import app as award
 from cli.policy import app
-from policy import listed
+from policy import listed, load
 
 ROOT = Path(__file__).resolve().parents[2]
 MADE_UP = ROOT / "tests" / "policy" / "made_up"
+EXERCISE = ROOT / "docs" / "exercises" / "shili-green-2026"
 RATE_TABLES = str(MADE_UP / "rate-tables")
 runner = CliRunner()
 
@@ -37,7 +40,10 @@ def test_list_names_every_policy_folder() -> None:
 def test_check_of_a_right_policy_exits_0_and_counts_its_cases() -> None:
     result = runner.invoke(app, ["check", RATE_TABLES])
     assert result.exit_code == 0
-    assert result.stdout == "错误 0 处，提醒 0 处；算例 15 个，不符 0 个\n"
+    assert result.stdout.splitlines() == [
+        "错误 0 处，提醒 0 处；算例 15 个，不符 0 个",
+        "文件夹里没有原文 text.txt，引文（quote）没有与原文核对。",
+    ]
 
 
 def test_check_of_a_broken_policy_exits_1_and_names_the_place(broken: Path) -> None:
@@ -73,6 +79,47 @@ def test_check_reminds_of_missing_cases_and_of_a_folder_with_another_name(tmp_pa
     assert f"政策编号与文件夹“{tmp_path.name}”不同名" in result.stdout
 
 
+def test_check_reminds_of_each_quote_that_the_original_does_not_have(tmp_path: Path) -> None:
+    folder = tmp_path / "shili-green-2026"
+    shutil.copytree(EXERCISE, folder)
+    right = runner.invoke(app, ["check", str(folder)])
+    assert (right.exit_code, right.stdout) == (0, "错误 0 处，提醒 0 处；算例 35 个，不符 0 个\n")
+    text = (folder / "text.txt").read_text(encoding="utf-8")
+    (folder / "text.txt").write_text(text.replace("最高1.5万元", "最高2万元"), encoding="utf-8")
+    changed = runner.invoke(app, ["check", str(folder)])
+    assert changed.exit_code == 0
+    told = [line for line in changed.stdout.splitlines() if "原文 text.txt 里没有这句话" in line]
+    assert len(told) == 2  # the measure's quote and that of its cap
+    assert all("从“1.5万元" in line for line in told)
+    assert "提醒 2 处" in changed.stdout
+    assert json.loads(runner.invoke(app, ["check", str(folder), "--json"]).stdout)["quotes_compared"] is True
+
+
+def test_the_policies_folder_of_the_settings_is_the_one_that_is_looked_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(EXERCISE, tmp_path / "shili-green-2026")
+    monkeypatch.setenv("DUIXIAN_POLICIES_DIR", str(tmp_path))
+    assert [each["id"] for each in json.loads(runner.invoke(app, ["list", "--json"]).stdout)] == ["shili-green-2026"]
+    assert runner.invoke(app, ["check", "shili-green-2026"]).exit_code == 0
+    given = ["--fact", "persons=3", "--fact", "finished_on=2026-06-30"]
+    explained = runner.invoke(
+        award, ["explain", "--policy", "shili-green-2026", "--measure", "energy-training", *given]
+    )
+    assert "2400.00 元" in explained.stdout
+    missed = runner.invoke(app, ["check", "zhangzhou-ai-2024"])
+    assert missed.exit_code == 2
+    assert str(tmp_path) in missed.stderr
+
+
+def test_a_folder_of_another_name_among_the_policies_is_an_error(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(EXERCISE, tmp_path / "other-name")
+    monkeypatch.setenv("DUIXIAN_POLICIES_DIR", str(tmp_path))
+    assert runner.invoke(app, ["check", "other-name"]).exit_code == 1
+
+
 def test_unknown_policy_is_wrong_use_and_offers_the_nearest() -> None:
     result = runner.invoke(app, ["check", listed()[0] + "5"])
     assert result.exit_code == 2
@@ -87,6 +134,20 @@ def test_show_gives_the_clauses_and_with_json_everything() -> None:
     assert [measure["id"] for measure in data["measures"]] == ["rent", "laboratory", "research", "growth"]
     assert len(data["sha256"]) == 64
     assert data["valid"]["from"] == "2025-01-01"
+
+
+def test_show_names_every_id_that_other_commands_ask_for() -> None:
+    found = load(EXERCISE)
+    shown = runner.invoke(app, ["show", str(EXERCISE)]).stdout
+    for place in (*found.bureaus, *found.counties):
+        assert f"{place.id}（{place.name}）" in shown
+    for each in (*found.common_facts, *(fact for measure in found.measures for fact in measure.facts)):
+        assert f"{each.label}（{each.name}，" in shown
+    for each in (*found.parameters, *(figure for measure in found.measures for figure in measure.parameters)):
+        assert f"{each.label}（{each.name}）= " in shown
+    assert "封顶：单个项目最高（most）" in shown
+    assert "[合计封顶] yearly-most" in shown
+    assert "[资金池] training-pool" in shown
 
 
 def test_facts_have_name_label_type_unit_and_source() -> None:

@@ -13,6 +13,7 @@ import typer
 from cli.main import root
 from cli.pages import COMMANDS, SETTINGS, commands_page, leaves, settings_page
 from config.settings import ROOT, Settings
+from services.application_rows import HEADINGS, OPTIONAL
 from services.stages import CompletenessFact, GateKind, GatePlan, StagePlan, Subject, load_plan
 
 PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -58,6 +59,14 @@ def test_every_command_is_documented(path: str) -> None:
 def test_every_setting_is_described(name: str) -> None:
     row = next(line for line in SETTINGS.read_text(encoding="utf-8").splitlines() if f"`{name}`" in line)
     assert re.search(r"[一-鿿]", row)
+
+
+def test_the_headings_that_an_import_reads_are_told_in_one_table() -> None:
+    manual = text("docs/operators.md")
+    rows = [[cell.strip() for cell in line.split("|")] for line in manual.splitlines() if line.startswith("|")]
+    told = {row[2]: row[3] for row in rows if len(row) == 5}
+    for name, headings in HEADINGS.items():
+        assert told.get("、".join(headings)) == ("否" if name in OPTIONAL else "是"), name
 
 
 def test_the_settings_page_names_no_path_of_this_machine() -> None:

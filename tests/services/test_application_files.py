@@ -1,12 +1,16 @@
 """Applications as CSV files, and what is told of rows that are taken all the same."""
 
+from dataclasses import replace
+from datetime import date
 from pathlib import Path
 
 import pytest
 from sqlmodel import select
 
 from models import Application, ApplicationStatus, Enterprise, ImportFile
-from services import applications
+from services import applications, blank_books, policies
+from services.documents.content import Cell, CellKind, Column
+from services.documents.render.xlsx import to_xlsx
 from tests.desk import CODE, OTHER_CODE, Desk
 
 TITLE = "购买算力服务补助"
@@ -50,6 +54,37 @@ def bring(desk: Desk, path: Path) -> ImportFile:
 
 def causes(told: list[dict[str, str]]) -> list[str]:
     return [each["cause"] for each in told]
+
+
+def test_the_form_s_own_headings_are_taken(intake: Desk, tmp_path: Path) -> None:
+    forms = {"县区": "所在县（区）", "手机": "手机号码", "邮箱": "电子邮箱", "企业名称": "单位名称"}
+    forms |= {"承诺书(是/否)": "承诺书", "事项发生日期": "事项发生日期（选填）"}
+    record = bring(intake, write(tmp_path / f"{TITLE}.csv", {forms.get(key, key): value for key, value in ROW.items()}))
+    assert (record.rows_added, record.problems, record.notes) == (1, [], [])
+
+
+def test_the_empty_table_is_taken_with_what_is_filled_in_and_its_other_sheets_stay_empty(
+    intake: Desk, tmp_path: Path
+) -> None:
+    book = blank_books.for_applications(policies.policy_of(intake.session, intake.cycle), "示例局", date(2026, 3, 2))
+    values = {**ROW, "联系电话": ROW["手机"], "联系邮箱": ROW["邮箱"]}
+    first = book.sheets[0]
+    (sheet,) = [each for each in book.sheets if each.name == TITLE]
+    filled = replace(sheet, rows=(tuple(_cell(column, values) for column in sheet.columns), *sheet.rows))
+    path = tmp_path / "汇总表.xlsx"
+    path.write_bytes(to_xlsx(replace(book, sheets=tuple(filled if each is sheet else each for each in book.sheets))))
+    record = bring(intake, path)
+    assert (record.rows_added, record.problems, record.notes) == (1, [], [])
+    application = intake.session.exec(select(Application)).one()
+    assert (application.bank_account, application.invoices) == (ROW["银行账号"], ROW["发票号码"])
+    assert [column.choices for column in first.columns if column.title == "承诺书(是/否)"] == [("是", "否")]
+
+
+def _cell(column: Column, values: dict[str, str]) -> Cell:
+    text = values.get(column.title, "")
+    if column.kind is CellKind.MONEY and text:
+        return int(text) * 100
+    return date.fromisoformat(text) if column.kind is CellKind.DATE and text else text
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030"])

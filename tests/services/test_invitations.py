@@ -9,7 +9,7 @@ from sqlmodel import Session, col, func, select
 from stdnum.cn.uscc import calc_check_digit
 
 from models import Draft, Enterprise, Invitation, InvitationList, Message, Role
-from services import drafts, invitation_book, invitations, people, policies, qualifying, reminders
+from services import blank_books, drafts, invitations, people, policies, qualifying, reminders
 from services.actors import Actor, find_actor
 from services.after_payment import bans
 from services.documents.render.xlsx import to_xlsx
@@ -323,7 +323,7 @@ def test_the_empty_table_is_read_back_under_its_own_headings(desk: Desk, tmp_pat
     law = policies.policy_of(desk.session, desk.cycle)
     for measure in qualifying.measures_of(law)[::4]:
         path = tmp_path / f"{measure.id}.xlsx"
-        path.write_bytes(to_xlsx(invitation_book.blank(measure, "示例局", datetime(2026, 3, 2, tzinfo=UTC).date())))
+        path.write_bytes(to_xlsx(blank_books.for_list(measure, "示例局", datetime(2026, 3, 2, tzinfo=UTC).date())))
         known = qualifying.known_headings(measure)
         sheet = read_workbook(path, known).table(known)
         assert sheet.columns == qualifying.headings(measure) and sheet.frame.is_empty()

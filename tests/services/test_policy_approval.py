@@ -404,3 +404,12 @@ def test_the_shelf_says_where_in_the_file_and_not_where_on_the_server(office: De
     assert [each.sentence() for each in found.errors] == [
         "policy.yaml 第 1 行第 1 列：这里要写若干键和值，看到的是“hello”"
     ]
+
+
+def test_a_changed_original_is_compared_anew(office: Desk) -> None:
+    folder = office.settings.policies_dir / ID
+    assert not policy_shelf.check(office.settings, ID).compared
+    (folder / "text.txt").write_text("别的原文", encoding="utf-8")
+    checked = policy_shelf.check(office.settings, ID)
+    assert checked.compared and checked.passed
+    assert any("原文 text.txt 里没有这句话" in problem.message for problem in checked.problems)

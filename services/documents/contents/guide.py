@@ -5,7 +5,7 @@ from typing import Any
 from policy import Fact, Measure
 from services.deadlines import due_day
 from services.documents.content import Page
-from services.documents.law import general_rules, sharing, standards
+from services.documents.law import general_rules, places_word, repeated, sharing, standards
 from services.documents.record import Record, day
 
 
@@ -29,7 +29,9 @@ def build(record: Record) -> Page:
             "valid_to": law.valid.to,
             "provisions": law.provisions.quote,
             "rules": general_rules(law, record.cycle),
+            "repeated": repeated(law, record.cycle),
             "sharing": sharing(law, record.cycle),
+            "places": places_word(law),
             "counties": list(record.counties.values()),
             "bureaus": [bureau.name for bureau in law.bureaus],
             "intake_from": day(intake.entered_at) if intake else None,

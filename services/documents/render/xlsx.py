@@ -47,6 +47,7 @@ def to_xlsx(book: Book, pictures: Mapping[str, bytes] | None = None) -> bytes:
     formats = {name: workbook.add_format(style) for name, style in _FORMATS.items()}
     formats |= {f"{name} total": workbook.add_format({**_FORMATS[name], "bold": True}) for name in CellKind}
     formats |= {f"{name} open": workbook.add_format({**_FORMATS[name], **_OPEN}) for name in CellKind}
+    formats["text open"].set_num_format("@")  # what is typed stays as typed: a bank account is no number
     names: set[str] = set()
     for sheet in (part for whole in book.sheets for part in _parts(whole)):
         paper = workbook.add_worksheet(_sheet_name(sheet.name, names))
@@ -72,6 +73,11 @@ def _parts(sheet: Sheet) -> list[Sheet]:
         )
         for start in starts
     ]
+
+
+def keeps_name(wanted: str) -> bool:
+    """Whether a sheet can be called so, to the letter."""
+    return _sheet_name(wanted, set()) == wanted
 
 
 def _sheet_name(wanted: str, taken: set[str]) -> str:

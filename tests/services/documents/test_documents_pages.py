@@ -14,7 +14,7 @@ from sqlmodel import select
 
 from models import AwardList, Objection, ObjectionStatus, Outcome, Payment, PublicNotice
 from services import policies
-from services.documents.law import sharing
+from services.documents.law import places_word, repeated, sharing
 from services.money import capitals, yuan
 
 
@@ -164,7 +164,7 @@ def test_the_guide_states_the_law_this_years_rates_and_the_forms(small: SmallCyc
     for promised in (
         "年度购买算力服务10万元（含）至30万元（不含）的",
         "申报表（附件1）、承诺书（附件3）、服务合同、发票、付款凭证",
-        "东区由市级承担60%、县级承担40%；其他县（区）、开发区由市级承担100%、县级承担0%",
+        "东区由市级承担60%、县级承担40%；其他县（区）由市级承担100%、县级承担0%",
         "本指南发布之日起20个工作日内",
         "公示期不少于5个工作日",
         "“一事一议”",
@@ -257,3 +257,20 @@ def test_the_guide_shows_the_shares_that_the_cycle_sets(small: SmallCycle) -> No
     small.cycle.cost_sharing = {"west": "35%"}
     shares = {row["name"]: row for row in sharing(law, small.cycle)}
     assert shares[west.name] == {"name": west.name, "city": "65%", "county": "35%"}
+
+
+def test_the_guide_names_development_zones_only_where_there_are_any(small: SmallCycle) -> None:
+    law = policies.policy_of(small.session, small.cycle)
+    zone = law.counties[0].model_copy(update={"name": "示例高新区"})
+    assert places_word(law) == "县（区）"
+    assert places_word(law.model_copy(update={"counties": [zone]})) == "县（区）、开发区"
+
+
+@pytest.mark.parametrize(
+    ("overlap", "told"),
+    [("补差", "已获上级资金支持的，只补足差额"), ("不再补", "已获上级资金支持的，不再奖补"), ("不看", "")],
+)
+def test_the_guide_says_what_this_year_gives_beside_a_higher_grant(small: SmallCycle, overlap: str, told: str) -> None:
+    law = policies.policy_of(small.session, small.cycle)
+    small.cycle.overrides = {"policy": {"overlap": overlap}}
+    assert repeated(law, small.cycle) == told

@@ -28,6 +28,7 @@ from policy.yearly import budgets_of, year_settings
 from services import computation, cycles, gates, lists, payment_overview, policies, reviews, stage_counts
 from services.clock import Clock
 from services.deadlines import due_day
+from services.errors import InputError
 from services.gates import Wait
 from services.stages import CyclePlan
 
@@ -258,9 +259,15 @@ def money(session: Session, cycle_id: int) -> Money:
     )
 
 
-def known_policies(settings: Settings) -> list[Policy]:
-    """The policies of the installation under which a year can be opened."""
-    return [policies.load(settings, each) for each in policy.listed(settings.policies_dir)]
+def known_policies(settings: Settings) -> tuple[list[Policy], list[str]]:
+    """The policies of the installation under which a year can be opened, and the ids of those that have errors."""
+    usable, wrong = [], []
+    for policy_id in policy.listed(settings.policies_dir):
+        try:
+            usable.append(policies.load(settings, policy_id))
+        except InputError:
+            wrong.append(policy_id)
+    return usable, wrong
 
 
 def adjustables(law: Policy, year: int) -> list[AdjustableGroup]:

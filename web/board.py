@@ -256,7 +256,7 @@ def _new_cycle(
     values: dict[str, str] | None = None,
     shares: dict[str, str] | None = None,
 ) -> HTMLResponse:
-    known = overview.known_policies(visit.console.settings)
+    known, wrong = overview.known_policies(visit.console.settings)
     chosen = next((each for each in known if each.id == policy_id), None)
     asked = number(year)
     free: list[AdjustableGroup] = overview.adjustables(chosen, asked) if chosen and asked is not None else []
@@ -264,6 +264,7 @@ def _new_cycle(
         "board/new.html",
         status=422 if trouble else 200,
         known=known,
+        wrong=wrong,
         chosen=chosen,
         year=year,
         free=free,
@@ -296,7 +297,8 @@ def _typed(names: list[str] | None, texts: list[str] | None) -> dict[str, str]:
 
 
 def _known_policy(visit: Visit, policy_id: str) -> str:
-    if policy_id not in (each.id for each in overview.known_policies(visit.console.settings)):
+    known, _ = overview.known_policies(visit.console.settings)
+    if policy_id not in (each.id for each in known):
         raise InputError("请选择政策。")
     return policy_id
 

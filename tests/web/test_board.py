@@ -1,6 +1,8 @@
 """The board: what it shows of a year, and what the operator decides there."""
 
+import shutil
 from collections.abc import Callable
+from pathlib import Path
 
 from sqlmodel import col, select
 
@@ -17,6 +19,7 @@ from models import (
 )
 from services.deadlines import due_day
 from tests.web.conftest import House, ask, send
+from web.app import create_app
 
 Open = Callable[[str | None], House]
 
@@ -200,6 +203,20 @@ def test_a_year_is_opened_with_its_own_standards(house_at: Open) -> None:
     again = send(browser, "/board/new", **given)
     assert again.status_code == 422
     assert "已经开立" in again.text
+
+
+def test_a_policy_with_errors_is_told_and_hides_no_other(house_at: Open, tmp_path: Path) -> None:
+    house = house_at("verification")
+    shelf = shutil.copytree(house.settings.policies_dir, tmp_path / "policies")
+    (shelf / "broken").mkdir()
+    (shelf / "broken" / "policy.yaml").write_text("id: broken\n")
+    settings = house.settings.model_copy(update={"policies_dir": shelf})
+    browser = House(settings, house.clock, create_app(settings)).as_role(Role.OPERATOR)
+    page = browser.get("/board/new").text
+    assert "政策 broken 的文件有误" in page
+    assert '<option value="zhangzhou-ai-2024"' in page and '<option value="broken"' not in page
+    assert browser.get("/policies/broken").status_code == 200
+    assert send(browser, "/board/new", policy_id="broken", year="2026").status_code == 422
 
 
 def test_a_standard_beyond_the_law_is_refused_and_kept(house_at: Open) -> None:

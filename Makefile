@@ -8,7 +8,7 @@ PACKAGES := policy matching models config services tasks flows cli web benchmark
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --no-input
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help fonts install demo serve backup restore browser scanner authority units site test hostile distributed fuzz faults check bench bench-notices bench-matching bench-compute bench-scale audit sbom lock clean
+.PHONY: help fonts install demo serve backup restore browser scanner authority units site test hostile distributed fuzz faults check bench bench-notices bench-matching bench-compute bench-scale bench-engine audit sbom lock clean
 
 help:  ## 显示这份说明
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -130,6 +130,9 @@ bench-compute: $(READY) .venv/.bench  ## 测量测算：时间、内存和分毫
 SIZES ?=
 bench-scale: $(READY)  ## 测量规模：1 千、1 万件的年度在两种数据库上的时间和内存，写进 docs/scale.md；SIZES= 为件数
 	@$(BIN)/python -W ignore -m benchmarks.scale $(SIZES)
+
+bench-engine: $(READY)  ## 测量调度服务：1 千、1 万件的年度经过 Prefect 办理，与直接调用同样的业务函数相比，写进 docs/scale.md；SIZES= 为件数
+	@$(BIN)/python -W ignore -m benchmarks.scale.engine $(SIZES)
 
 .venv/.bench: $(READY) requirements-bench.lock
 	@echo "正在安装用来比较的工具……"

@@ -33,9 +33,9 @@ def main(arguments: list[str]) -> None:
 
 def _run(database: str, size: int) -> Run:
     with tempfile.TemporaryDirectory(prefix="duixian-scale-") as folder, _server(database) as (url, server):
-        _process("fill", size, folder, url, server)
+        processed("fill", size, folder, url, server)
         load = os.getloadavg()[0]
-        costs, outcome = _process("run", size, folder, url, server).splitlines()
+        costs, outcome = processed("run", size, folder, url, server).splitlines()
         record = Path(folder) / "duixian.db"
         mib = record.stat().st_size / 2**20 if record.exists() else None
     run = Run(database, size, read(costs), outcome, load, mib)
@@ -43,7 +43,8 @@ def _run(database: str, size: int) -> Run:
     return run
 
 
-def _process(what: str, size: int, folder: str, url: str, server: int | None) -> str:
+def processed(what: str, size: int, folder: str, url: str = "", server: int | None = None) -> str:
+    """What `benchmarks.scale.one` prints, in a process of its own."""
     command = [sys.executable, "-W", "ignore", "-m", "benchmarks.scale.one", what, str(size), folder, url]
     return subprocess.run(
         [*command, str(server or "")], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True

@@ -58,6 +58,23 @@ class Run:
         )
 
 
+@dataclass(frozen=True)
+class Pair:
+    """One size on SQLite: what the plain loop took, and what the engine took, started or woken so many times."""
+
+    size: int
+    plain: Cost
+    wall: float
+    cpu: float  # of the server, the worker, and the flow's processes
+    starts: int
+    load: float
+
+    @property
+    def overhead(self) -> float:
+        """The share of wall time that the engine adds."""
+        return self.wall / self.plain.wall - 1
+
+
 class Meter:
     """Measures what is done on an engine; `server` is the process id of its PostgreSQL."""
 

@@ -46,7 +46,7 @@ def run(folder: Path, server: int | None) -> None:
         _stage(desk, meter, stage)
         print(f"{stage.id} {meter.costs[stage.id]}", file=sys.stderr, flush=True)
     print(meter.told())
-    print(_outcome(desk))
+    print(outcome(desk))
 
 
 def _stage(desk: Desk, meter: Meter, stage: Stage) -> None:
@@ -65,7 +65,7 @@ def _nothing(_desk: Desk) -> None:
     """The stage waits for people only."""
 
 
-def _outcome(desk: Desk) -> str:
+def outcome(desk: Desk) -> str:
     """Digest, sum and length of the list, the same on every database. Fails when the audit chain is not whole."""
     with Session(desk.engine) as session:
         current = session.exec(select(AwardList)).one()

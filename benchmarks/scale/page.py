@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any
 
-from benchmarks.scale.measuring import Run
+from benchmarks.scale.measuring import Pair, Run
 from config.settings import ROOT
 from services.documents.render.charts import drawn, font
 from services.stages import load_plan
@@ -28,6 +28,20 @@ def write(runs: Sequence[Run]) -> None:
     )
     reliability.write("规模", COMMAND, [*_summary(runs), "", *_exponents(runs), "", *_stages(runs)], PAGE)
     reliability.write("全国", COMMAND, _country(runs), PAGE)
+
+
+def write_engine(pairs: Sequence[Pair]) -> None:
+    """Put what the engine adds on the page."""
+    heads = (
+        *("申报（件）", "直接调用（秒）", "经过调度服务（秒）", "增加", "直接调用的处理器（秒）"),
+        *("各部件的处理器（秒）", "启动和唤醒（次）", "开始时机器负荷"),
+    )
+    told = [_line(heads), _rule(len(heads))]
+    for pair in pairs:
+        cells = f"{pair.size:,}", f"{pair.plain.wall:,.0f}", f"{pair.wall:,.0f}", f"{pair.overhead:.0%}"
+        more = f"{pair.plain.cpu:,.0f}", f"{pair.cpu:,.0f}", f"{pair.starts}", f"{pair.load:.1f}"
+        told.append(_line([*cells, *more]))
+    reliability.write("调度", "make bench-engine", told, PAGE)
 
 
 def exponent(first: tuple[int, float], second: tuple[int, float]) -> float:

@@ -150,6 +150,27 @@ def test_the_architecture_names_every_package() -> None:
     assert [name for name in folders if f"`{name}/`" not in page and name != "tests"] == []
 
 
+def test_the_architecture_tells_what_each_package_imports() -> None:
+    """Exactly: what is there, and what would be a shortcut through the house."""
+    rows = re.findall(r"^\| `(\w+)/` \|.*\| (?:`([a-z_. ]+)`|–) \|$", text("docs/architecture.md"), re.MULTILINE)
+    told = {name: set(imports.split()) for name, imports in rows if any((ROOT / name).glob("*.py"))}
+    assert {"policy", "services", "web", "cli", "migrations"} <= told.keys()
+    assert told == {name: _imports_of_ours(name) for name in told}
+
+
+def _imports_of_ours(package: str) -> set[str]:
+    """The other packages that a package imports; of flows, which others enter by some doors only, the module."""
+    ours = {each.name for each in ROOT.iterdir() if each.is_dir() and any(each.glob("*.py"))} - {package}
+    found = set()
+    for node in (node for file in (ROOT / package).rglob("*.py") for node in ast.walk(ast.parse(file.read_bytes()))):
+        if isinstance(node, ast.Import):
+            found |= {each.name for each in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found |= {f"flows.{each.name}" for each in node.names} if node.module == "flows" else {node.module}
+    roots = {name if name.startswith("flows.") else name.partition(".")[0] for name in found}
+    return {name for name in roots if name.partition(".")[0] in ours}
+
+
 @pytest.mark.parametrize("module", MODULES, ids=lambda file: str(file.relative_to(ROOT)))
 def test_every_module_says_what_it_does_in_its_first_line(module: Path) -> None:
     said = ast.get_docstring(ast.parse(module.read_text(encoding="utf-8")))

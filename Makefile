@@ -86,7 +86,7 @@ MEMORY := $(shell test -w /dev/shm && test "$$(df -Pk /dev/shm | awk 'END { prin
 test: $(READY) $(SITE)/.ready browser scanner authority units fonts  ## 运行全部测试，包括整年演示和运行中途被强行终止的年度
 	@env -u PYTHONDONTWRITEBYTECODE $(MEMORY) $(BIN)/python -m pytest -n 3 --dist loadgroup
 
-faults: $(READY)  ## 故障测试（约三小时，中断了再运行即接着做）：在每个提交点、在随机时刻强行结束各部件，结果写入 docs/reliability.md
+faults: $(READY)  ## 故障测试（约三小时，走完的年度记在 tests/faults/years.jsonl，中断了再运行即接着做）：在每个提交点、在随机时刻强行结束各部件，结果写入 docs/reliability.md
 	@$(BIN)/python -m pytest --hypothesis-profile=long --timeout=0 tests/faults/test_outbox_machine.py tests/faults/test_life_machine.py
 	@$(BIN)/python -m tests.faults.commits
 	@$(BIN)/python -m tests.faults.adversary

@@ -85,9 +85,14 @@ def _office(folder: Path) -> Iterator[tuple[Desk, Parts]]:
     clock_file = folder / "clock"
     FileClock(clock_file).set(desk.clock.instant)
     changes = {"clock_file": clock_file, "smtp_port": 0, "mail_hours": "00:00-00:01", "console_port": free_port()}
+    before = dict(os.environ)
     with running(desk.settings.model_copy(update=changes), print, apart=True) as parts:
         os.environ.update(parts.environ)
-        yield desk, parts
+        try:
+            yield desk, parts
+        finally:  # the next size is another installation
+            os.environ.clear()
+            os.environ.update(before)
 
 
 def _at_a_gate(desk: Desk, parts: Parts) -> bool:

@@ -95,7 +95,7 @@ hostile: $(READY) scanner  ## 把全部恶意和损坏的文件送进每个入�
 	@$(BIN)/python -m pytest -m "hostile or not hostile" tests/hostile
 	@$(BIN)/python -m tests.hostile.report
 
-distributed: $(READY) authority  ## 分开的部件：两个调度服务、两个执行器、PostgreSQL、Redis、nginx（Debian，须有 root 权限）
+distributed: $(READY) authority  ## 分开的部件：两个调度服务、两个执行器、PostgreSQL、Redis、nginx；几个市共用一个调度服务（Debian，须有 root 权限）
 	@command -v redis-server >/dev/null && test -x /usr/sbin/nginx && ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
 		echo "正在安装 PostgreSQL、Redis 和 nginx……"; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \

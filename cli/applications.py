@@ -38,11 +38,13 @@ def import_command(file: ImportPath, login: AsLogin, cycle: OfCycle = None, as_j
 def blank(
     file: Annotated[Path, typer.Argument(metavar="文件", help="写到哪里，以 .xlsx 结尾")], cycle: OfCycle = None
 ) -> None:
-    """写出空的申报汇总表：一条措施一张工作表，列名就是导入认的列名。"""
+    """写出空的申报汇总表：一条措施一张工作表，列名就是导入认的列名；已有的文件不会被盖掉。"""
     from services.blank_books import for_applications
     from services.clock import today
     from services.documents.render.xlsx import to_xlsx
 
+    if file.suffix.lower() != ".xlsx" or not file.parent.is_dir() or file.exists():
+        raise typer.BadParameter(f"空表写不到“{file}”：要写成已有文件夹里的一个新的 .xlsx 文件", param_hint="文件")
     with desk() as place:
         law = place.law(place.cycle(cycle))
         book = for_applications(law, place.settings.organisation, today(place.clock))

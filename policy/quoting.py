@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from pathlib import Path as FilePath
 
 from policy.positions import Path
@@ -39,5 +40,5 @@ def _closed_up(text: str) -> str:
 
 def _parting(quote: str, source: str) -> str:
     """What follows in a quote after the longest beginning that the source has."""
-    same = next(length for length in range(len(quote), -1, -1) if quote[:length] in source)
+    same = bisect_left(range(1, len(quote) + 1), True, key=lambda length: quote[:length] not in source)
     return quote[same : same + _SHOWN]

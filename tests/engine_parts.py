@@ -38,11 +38,22 @@ def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> 
 
     Of a process that runs the tests alone only at its end, since there they are not one after the other.
     """
-    yield
-    over = nextitem is None or ("PYTEST_XDIST_WORKER" in os.environ and not _with_engine(nextitem))
-    if over and _OPEN in item.session.stash:
-        item.session.stash[_OPEN][0].close()
-        del item.session.stash[_OPEN]
+    try:
+        yield
+    finally:
+        if nextitem is None or ("PYTEST_XDIST_WORKER" in os.environ and not _with_engine(nextitem)):
+            _stop(item.session)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """Stop the parts of a session that was broken off before its last test."""
+    _stop(session)
+
+
+def _stop(session: pytest.Session) -> None:
+    if _OPEN in session.stash:
+        session.stash[_OPEN][0].close()
+        del session.stash[_OPEN]
 
 
 def _with_engine(item: pytest.Item) -> bool:

@@ -76,6 +76,16 @@ def test_a_county_reviewer_needs_a_county(office: Office) -> None:
     assert "县区" in told
 
 
+def test_an_empty_table_is_written_and_never_over_another_file(office: Office, tmp_path: Path) -> None:
+    path = tmp_path / "汇总表.xlsx"
+    assert "已写到" in office.told("application", "blank", str(path))
+    filled = path.read_bytes() + b"filled in meanwhile"
+    path.write_bytes(filled)
+    for refused in (path, tmp_path / "没有的文件夹" / "表.xlsx", tmp_path / "表.csv"):
+        assert run(["application", "blank", str(refused)]) == 2
+    assert path.read_bytes() == filled
+
+
 def test_a_bureau_or_county_that_no_policy_knows_is_told_with_those_that_are_known(office: Office) -> None:
     add = ("user", "add", "--name", "丙", "--as", "operator", "--role")
     told = office.told(*add, "bureau_verifier", "bing", "--bureau", "fgv")

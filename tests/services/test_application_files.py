@@ -1,5 +1,8 @@
 """Applications as CSV files, and what is told of rows that are taken all the same."""
 
+import io
+import re
+import zipfile
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
@@ -78,6 +81,22 @@ def test_the_empty_table_is_taken_with_what_is_filled_in_and_its_other_sheets_st
     application = intake.session.exec(select(Application)).one()
     assert (application.bank_account, application.invoices) == (ROW["银行账号"], ROW["发票号码"])
     assert [column.choices for column in first.columns if column.title == "承诺书(是/否)"] == [("是", "否")]
+
+
+def test_what_is_typed_into_a_column_of_text_stays_text(intake: Desk, tmp_path: Path) -> None:
+    """A bank account that Excel takes for a number loses its last digits."""
+    book = blank_books.for_applications(policies.policy_of(intake.session, intake.cycle), "示例局", date(2026, 3, 2))
+    (number,) = [place for place, sheet in enumerate(book.sheets, 1) if sheet.name == TITLE]
+    place = [column.title for column in book.sheets[number - 1].columns].index("银行账号")
+    with zipfile.ZipFile(io.BytesIO(to_xlsx(book))) as parts:
+        sheet, styles = (parts.read(f"xl/{name}.xml").decode() for name in (f"worksheets/sheet{number}", "styles"))
+    formats = re.findall(r"<xf ([^>]*)", styles.partition("<cellXfs")[2].partition("</cellXfs>")[0])
+    cells = [
+        formats[int(style)] for style in re.findall(rf'<c r="{chr(ord("A") + place)}[0-9]+" s="([0-9]+)"/>', sheet)
+    ]
+    (text,) = re.findall(r'numFmtId="([0-9]+)" formatCode="@"', styles)
+    assert len(cells) > 200
+    assert all(f'numFmtId="{text}"' in each for each in cells[-200:])
 
 
 def _cell(column: Column, values: dict[str, str]) -> Cell:

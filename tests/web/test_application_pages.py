@@ -130,6 +130,16 @@ def test_the_export_is_what_is_shown(house_at: Open, tmp_path: Path) -> None:
     assert b"<f>" not in answer.content
 
 
+def test_the_empty_table_is_linked_where_tables_are_handed_in(house_at: Open, tmp_path: Path) -> None:
+    browser = house_at("intake").as_role(Role.OPERATOR)
+    (link,) = re.findall(r'href="(/applications/import/blank[^"]*)"', browser.get("/applications/import").text)
+    answer = browser.get(link)
+    assert "attachment" in answer.headers["content-disposition"]
+    path = tmp_path / "空表.xlsx"
+    path.write_bytes(answer.content)
+    assert "购买算力服务补助" in [sheet.name for sheet in read_workbook(path).sheets]
+
+
 def test_the_export_of_a_county_holds_its_own_only(house_at: Open, tmp_path: Path) -> None:
     house = house_at(None)
     file = tmp_path / "out.xlsx"

@@ -20,13 +20,14 @@ from models import Application, Award, AwardList, Document, Role, User
 from services import computation, cycles, documents, interface, lists
 from services.actors import actor_of
 from services.clock import FileClock, FixedClock, SystemClock
+from services.errors import StateError
 from services.interface import Scope
 from services.money import yuan
 from services.notices import opting_out
 from services.notices.delivery import deliver_due
 from services.notices.signing import signer_of
 from services.sealing import Keyring, KeysError, keyring
-from tests.desk import POLICY, Desk, desk_of
+from tests.desk import OPENED, POLICY, Desk, desk_of
 from tests.services.notices.support import Script, scripted
 from tests.web.conftest import PASSWORD, House, equip, send
 from tests.web.test_enterprise import wanted
@@ -267,23 +268,27 @@ def test_two_cities_sign_with_their_own_keys_under_the_same_names(cities: list[C
 def test_several_policies_and_years_of_one_city_are_kept_apart_by_their_cycle(cities: list[City]) -> None:
     desk = cities[0].desk
     _policy(cities[0].settings.policies_dir, OTHER_POLICY, 77)
-    own = {desk.cycle_id: (RATE, "示例算力")}
+    own: dict[int, tuple[int | None, str]] = {desk.cycle_id: (FEE_FEN * RATE // 100, "示例算力")}
     for policy_id, year, project in ((OTHER_POLICY, 2025, "别的政策"), (POLICY, 2026, "别的年度")):
-        desk.clock = FixedClock(cities[0].house.clock.now())
+        desk.clock = FixedClock(OPENED)
         opening: dict[str, Any] = {"settings": desk.settings, "plan": desk.plan, "policy_id": policy_id, "year": year}
         desk.cycle_id = cycles.open_cycle(*desk.at, desk.operator, **opening).id or 0
         desk.open_intake()
         declared = {"service_fee": "100000.00", "item_date": f"{year}-06-30", "province_refused": "否"}
         desk.submit(project=project, invoices=f"2535200000000000{year}", declared=declared)
-        own[desk.cycle_id] = (0, project)
+        own[desk.cycle_id] = (100_000 * 77 if year == 2025 else None, project)
+        desk.to_matching()
+    computation.compute(*desk.at, desk.system, cycle_id=2)
+    with pytest.raises(StateError, match="2025 年度还没有下达资金"):  # the year before of the same policy
+        computation.compute(*desk.at, desk.system, cycle_id=3)
     browser = cities[0].house.signed_in("operator")
-    for cycle_id, (rate, project) in own.items():
+    for cycle_id, (amount_fen, project) in own.items():
         (filed,) = desk.session.exec(select(Application).where(Application.cycle_id == cycle_id)).all()
         assert filed.project == project
         page = browser.get(f"/applications?cycle_id={cycle_id}").text
         assert project in page and not [other for _, other in own.values() if other != project and other in page]
-        awards = computation.latest_run(desk.session, cycle_id)
-        assert (awards is not None) == bool(rate)
+        awards = desk.session.exec(select(Award).where(Award.application_id == filed.id)).all()
+        assert [award.amount_fen for award in awards] == ([amount_fen] if amount_fen else [])
     desk.cycle_id = 1
     assert computation.compute(*desk.at, desk.system, cycle_id=1).id == 1, "the others' applications are no input of it"
     for other in cities[1:]:

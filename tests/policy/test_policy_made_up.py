@@ -21,6 +21,20 @@ def test_made_up_cases_give_what_they_expect(folder: Path) -> None:
     assert {result.name: result.differences for result in results if not result.passed} == {}
 
 
+@pytest.mark.parametrize("name", ["limits-over-time", "exclusive", "overlap", "percentage-cap"])
+def test_cases_computed_together_differ_as_they_do_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    source = next(folder for folder in MADE_UP if folder.name == name)
+    (tmp_path / "policy.yaml").write_text((source / "policy.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    right = (source / "cases.yaml").read_text(encoding="utf-8")
+    (tmp_path / "cases.yaml").write_text(right.replace("outcome: ", "outcome: not-"), encoding="utf-8")
+    together = policy.run_cases(tmp_path)
+    monkeypatch.setattr("policy.cases._for_each_enterprise", lambda _policy: False)
+    assert together == policy.run_cases(tmp_path)
+    assert not any(result.passed for result in together)
+
+
 def test_every_feature_of_the_language_has_a_made_up_policy() -> None:
     assert {folder.name for folder in MADE_UP} >= {
         "percentage-cap",

@@ -8,7 +8,7 @@ PACKAGES := policy matching models config services tasks flows cli web benchmark
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --no-input
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help fonts install demo serve backup restore browser scanner authority units site test hostile distributed fuzz faults check bench bench-notices bench-matching bench-compute bench-scale bench-engine audit sbom lock clean
+.PHONY: help fonts install demo serve backup restore browser scanner authority units site test long hostile distributed fuzz faults check bench bench-notices bench-matching bench-compute bench-scale bench-engine audit sbom lock clean
 
 help:  ## 显示这份说明
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -83,8 +83,11 @@ site: $(SITE)/.ready browser  ## 生成文档网站 build/site（先从示例年
 # modules are kept, whatever the environment says: several hundred processes are started.
 MEMORY := $(shell test -w /dev/shm && test "$$(df -Pk /dev/shm | awk 'END { print $$4 }')" -gt 6000000 && echo TMPDIR=/dev/shm)
 
-test: $(READY) $(SITE)/.ready browser scanner authority units fonts  ## 运行全部测试，包括整年演示和运行中途被强行终止的年度
+test: $(READY) $(SITE)/.ready browser scanner authority units fonts  ## 运行测试，包括整年演示和运行中途被强行终止的年度（两核约一刻钟）
 	@env -u PYTHONDONTWRITEBYTECODE $(MEMORY) $(BIN)/python -m pytest -n 3 --dist loadgroup
+
+long: $(READY) browser fonts  ## make test 只试一部分的，在这里试全部：浏览器里由各人走完整年，三个阶段里运行被强行终止
+	@env -u PYTHONDONTWRITEBYTECODE $(MEMORY) $(BIN)/python -m pytest -m long
 
 faults: $(READY)  ## 故障测试（约三小时，走完的年度记在 tests/faults/years.jsonl，中断了再运行即接着做）：在每个提交点、在随机时刻强行结束各部件，结果写入 docs/reliability.md
 	@$(BIN)/python -m pytest --hypothesis-profile=long --timeout=0 tests/faults/test_outbox_machine.py tests/faults/test_life_machine.py

@@ -104,9 +104,9 @@ def create_app(settings: Settings) -> FastAPI:
     app.state.probes = Probes()
     app.mount(API, api.create_api(console))
     app.mount("/static", StaticFiles(directory=STATIC), name="static")
-    app.include_router(probes.router)
-    for router in ROUTERS:
-        app.include_router(router)
+    for router in (probes.router, *ROUTERS):
+        # As they stand: included, each would be built once more and searched through twice at every request.
+        app.router.routes.extend(router.routes)
     problems.handle(app)
 
     @app.middleware("http")

@@ -60,7 +60,7 @@ def test_whatever_differs_from_the_hand_made_outcomes_is_told(tmp_path: Path, mo
     assert "多出这件申报" in " ".join(told)
 
 
-@pytest.mark.engine
+@pytest.mark.xdist_group("demo")  # it has an engine of its own
 @pytest.mark.timeout(900)
 def test_the_year_ends_by_itself_as_worked_out_by_hand(tmp_path: Path) -> None:
     folder = tmp_path / "demo"

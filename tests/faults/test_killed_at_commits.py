@@ -5,7 +5,7 @@ import sys
 
 from config.settings import ROOT
 
-CASES = 8
+CASES = 4
 
 
 def test_stages_killed_at_some_commits_are_gone_on_with() -> None:

@@ -241,7 +241,13 @@ def registered(office: Office, name: str) -> tuple[TestClient, Response, str]:
     return browser, send(browser, "/register", **wanted(name=text, contact=text[:30], email=email)), email
 
 
-@pytest.mark.parametrize("name", [name for name in STRANGE if name not in UNSEEN])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=[pytest.mark.hostile] if place % 3 else [])  # CI takes every third
+        for place, name in enumerate(name for name in STRANGE if name not in UNSEEN)
+    ],
+)
 def test_a_stranger_registers_with_a_hostile_name(office: Office, name: str) -> None:
     """It is kept as it is, shown harmlessly where it is confirmed, and becomes no header of the mail."""
     before = len(office.mails)

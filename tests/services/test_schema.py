@@ -13,6 +13,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Column, Connection, Engine, MetaData, Table, func, inspect, select, text
+from sqlalchemy import table as table_named
 from sqlmodel import SQLModel
 
 from config.settings import ROOT, Settings
@@ -197,13 +198,10 @@ _FILLED: dict[str, dict[str, object]] = {
 
 
 def _count(connection: Connection) -> dict[str, int]:
-    there = MetaData()
-    there.reflect(connection)
-    rows = {
-        table.name: connection.execute(select(func.count()).select_from(table)).scalar_one()
-        for table in there.sorted_tables
+    names = [name for name in inspect(connection).get_table_names() if name != "alembic_version"]
+    return {
+        name: connection.execute(select(func.count()).select_from(table_named(name))).scalar_one() for name in names
     }
-    return {name: count for name, count in rows.items() if name != "alembic_version"}
 
 
 def _guards(engine: Engine) -> set[tuple[str, str]]:

@@ -8,7 +8,7 @@ PACKAGES := policy matching models config services tasks flows cli web benchmark
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --no-input
 export PIP_ROOT_USER_ACTION := ignore
 
-.PHONY: help fonts install demo serve backup restore browser scanner authority units site test long hostile distributed fuzz faults check bench bench-notices bench-matching bench-compute bench-scale bench-engine audit sbom lock clean
+.PHONY: help fonts install demo serve backup restore browser scanner authority units site test long hostile distributed fuzz faults check bench bench-notices bench-matching bench-compute bench-scale bench-engine bench-signin audit sbom lock clean
 
 help:  ## 显示这份说明
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## */  make \1\t/' | expand -t 18
@@ -136,6 +136,9 @@ bench-scale: $(READY)  ## 测量规模：1 千、1 万件的年度在两种数�
 
 bench-engine: $(READY)  ## 测量调度服务：1 千、1 万件的年度经过 Prefect 办理，与直接调用同样的业务函数相比，写进 docs/scale.md；SIZES= 为件数
 	@$(BIN)/python -W ignore -m benchmarks.scale.engine $(SIZES)
+
+bench-signin: $(READY)  ## 测量登录被拒要多久：有的和没有的登录名分不分得出来，写进 docs/reliability.md
+	@$(BIN)/python -W ignore -m benchmarks.signin_timing
 
 .venv/.bench: $(READY) requirements-bench.lock
 	@echo "正在安装用来比较的工具……"

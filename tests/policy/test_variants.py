@@ -169,7 +169,7 @@ def test_every_figure_of_the_law_alone_is_an_edited_policy_to_the_fen(step: int)
         for measure, tally in bench.tallies([change]).items():
             assert told(tally) == expected(before, after, measure), (measure, change)
             moved |= {measure} if tally.gained_fen or tally.lost_fen else set()
-    assert len(moved) > 8, "the changes that were drawn change hardly anything"
+    assert len(moved) > 8 // step, "the changes that were drawn change hardly anything"
 
 
 def test_nothing_changed_is_nothing_gained_and_nothing_lost() -> None:

@@ -30,7 +30,7 @@ from services.database import engine_of
 from services.gates import Gate
 from services.stages import CyclePlan, load_plan
 from services.submissions import Submission
-from tests.new_database import new_database
+from tests.new_database import new_database, put_into, statements
 
 POLICY = "zhangzhou-ai-2024"
 OPENED = datetime(2026, 3, 2, 1, tzinfo=UTC)
@@ -179,10 +179,10 @@ PURCHASE: dict[str, Any] = {
 
 
 def make_desk(folder: Path, database_url: str = "") -> Desk:
-    """A bureau with its 2025 cycle opened; on SQLite it was made once in this process, and each test gets a copy."""
+    """A bureau with its 2025 cycle opened; it is made once in this process, and each test gets a copy."""
     settings = Settings(data_dir=folder, database_url=database_url)
     if database_url:
-        return desk_of(settings)
+        return _on_postgresql(settings)
     shutil.copytree(_furnished().name, folder, dirs_exist_ok=True)
     return _at(settings)
 
@@ -191,6 +191,22 @@ def desk_of(settings: Settings, policy_id: str = POLICY) -> Desk:
     """The desk of these settings, with a database of its own and the policy's 2025 cycle opened."""
     new_database(engine_of(settings))
     _furnish(settings, policy_id)
+    return _at(settings)
+
+
+_ON_POSTGRESQL: list[tuple[str, TemporaryDirectory[str]]] = []  # what is in the database, and beside it
+
+
+def _on_postgresql(settings: Settings) -> Desk:
+    """The desk in an empty database."""
+    if not _ON_POSTGRESQL:
+        made, beside = desk_of(settings), TemporaryDirectory()
+        shutil.copytree(settings.data_dir, beside.name, dirs_exist_ok=True)
+        _ON_POSTGRESQL.append((statements(made.engine), beside))
+        return made
+    inside, kept = _ON_POSTGRESQL[0]
+    shutil.copytree(kept.name, settings.data_dir, dirs_exist_ok=True)
+    put_into(engine_of(settings), inside)
     return _at(settings)
 
 

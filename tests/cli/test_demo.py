@@ -2,10 +2,12 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 from pathlib import Path
 
+import psutil
 import pytest
 
 from cli.demo.compare import differences
@@ -61,17 +63,52 @@ def test_whatever_differs_from_the_hand_made_outcomes_is_told(tmp_path: Path, mo
 
 
 @pytest.mark.xdist_group("demo")  # it has an engine of its own
+def test_the_year_begins_and_ctrl_c_takes_all_its_parts_along(tmp_path: Path) -> None:
+    """As far as the examination; the whole year is in `make long`."""
+    with _demo(tmp_path / "demo") as demo:
+        told = []
+        for line in iter(demo.stdout.readline, ""):  # type: ignore[union-attr]
+            told.append(line)
+            if "■ 形式审查" in line:
+                break
+        parts = psutil.Process(demo.pid).children(recursive=True)
+        demo.send_signal(signal.SIGINT)
+        told += demo.communicate(timeout=60)
+    said = "".join(filter(None, told))
+    assert demo.returncode == 130, said
+    for stage in (
+        "✓ 指南编制",
+        "✓ 指南发布",
+        "■ 申报受理",
+        "导入申报 98 件",
+        "✓ 申报受理",
+        "■ 形式审查",
+        "3 件申报待补正",
+    ):
+        assert stage in said, said
+    assert "Traceback" not in said
+    assert len(parts) >= 3 and not [each for each in parts if each.is_running()]
+
+
+def _demo(folder: Path) -> subprocess.Popen[str]:
+    environ = {key: value for key, value in os.environ.items() if not key.startswith(("PREFECT_", "DUIXIAN_"))}
+    command = [sys.executable, "-m", "cli.main", "demo", "--folder", str(folder)]
+    environ |= {"COLUMNS": "200", "PYTHONUNBUFFERED": "1"}
+    return subprocess.Popen(command, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+@pytest.mark.long
+@pytest.mark.xdist_group("demo")
 @pytest.mark.timeout(900)
 def test_the_year_ends_by_itself_as_worked_out_by_hand(tmp_path: Path) -> None:
     folder = tmp_path / "demo"
-    environ = {key: value for key, value in os.environ.items() if not key.startswith(("PREFECT_", "DUIXIAN_"))}
-    command = [sys.executable, "-m", "cli.main", "demo", "--folder", str(folder)]
-    done = subprocess.run(command, env=environ | {"COLUMNS": "200"}, capture_output=True, text=True, timeout=880)
-    assert done.returncode == 0, done.stdout + done.stderr
+    with _demo(folder) as demo:
+        said, _ = demo.communicate(timeout=880)
+    assert demo.returncode == 0, said
     for stage in load_plan(settings_in(folder).cycle_file).stages:
-        assert f"✓ {stage.title}" in done.stdout
+        assert f"✓ {stage.title}" in said
         if stage.gate.kind != "none":
-            assert f"■ {stage.title}" in done.stdout, f"never suspended at {stage.id}"
-    assert "逐件一致" in done.stdout
-    assert f"{load('expected')['total']:,}" in done.stdout
-    assert re.search(r"发出邮件 .*\b\d+ 封（信箱里 \d+ 封）", done.stdout)
+            assert f"■ {stage.title}" in said, f"never suspended at {stage.id}"
+    assert "逐件一致" in said
+    assert f"{load('expected')['total']:,}" in said
+    assert re.search(r"发出邮件 .*\b\d+ 封（信箱里 \d+ 封）", said)

@@ -43,6 +43,7 @@ def payments_made(world: World) -> list[tuple[object, ...]]:
     return [(row.number, row.status, row.paid_on, row.reference) for row in rows]
 
 
+@pytest.mark.long
 def test_objections_and_payments_broken_off_are_gone_on_with(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     whole, world = make_world(tmp_path / "whole"), make_world(tmp_path / "broken")
     run_year(whole)

@@ -3,11 +3,14 @@
 import subprocess
 import sys
 
+import pytest
+
 from config.settings import ROOT
 
-CASES = 4
+CASES = 8
 
 
+@pytest.mark.long
 def test_stages_killed_at_some_commits_are_gone_on_with() -> None:
     """In a process of its own: it forks, which one that has computed before must not."""
     command = [sys.executable, "-m", "tests.faults.commits", "some", str(CASES)]

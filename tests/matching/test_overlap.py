@@ -37,7 +37,13 @@ def test_hard_pairs(pair: Pair) -> None:
     assert found == ([] if pair.kind == NOTHING else [(pair.kind, pair.certainty)])
 
 
-@pytest.mark.parametrize("pair", PAIRS, ids=[pair.why for pair in PAIRS])
+@pytest.mark.parametrize(
+    "pair",
+    [
+        pytest.param(pair, id=pair.why, marks=[pytest.mark.long] if place % 3 else [])
+        for place, pair in enumerate(PAIRS)
+    ],
+)
 def test_hard_pairs_are_the_same_seen_from_the_other_side(pair: Pair) -> None:
     names = pl.DataFrame(pair.former_names) if pair.former_names else None
     there = match(applications(pair.application), ledger(pair.ledger), names)

@@ -141,7 +141,7 @@ def told(tally: Tally) -> dict[str, int]:
     return {name: value for name, value in vars(tally).items() if name != "needed_fen"}
 
 
-@pytest.mark.parametrize("paired", [False, True], ids=["apart", "same items"])
+@pytest.mark.parametrize("paired", [pytest.param(False, marks=pytest.mark.long), True], ids=["apart", "same items"])
 @pytest.mark.parametrize("path", [ZHANGZHOU, *MADE_UP], ids=lambda path: path.name)
 def test_a_changed_figure_is_an_edited_policy_to_the_fen(path: Path, paired: bool) -> None:
     random = Random(f"{path.name} {paired}")

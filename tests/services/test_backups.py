@@ -476,6 +476,7 @@ def outcome(session: Session) -> tuple[object, ...]:
     return awards, payments, lists
 
 
+@pytest.mark.long
 @pytest.mark.xdist_group("sample year that ended")
 def test_a_year_restored_in_its_middle_comes_to_the_same_end(year: World, tmp_path: Path) -> None:
     world = make_world(tmp_path / "live")

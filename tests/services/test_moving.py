@@ -69,6 +69,7 @@ def on(settings: Settings, url: str) -> Settings:
     return settings.model_copy(update={"database_url": url})
 
 
+@pytest.mark.long
 @pytest.mark.xdist_group("sample year that ended")
 def test_a_year_moved_in_its_middle_goes_on_and_comes_to_the_same_end(year: World, target: str, tmp_path: Path) -> None:
     world = make_world(tmp_path)

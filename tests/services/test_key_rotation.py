@@ -5,7 +5,7 @@ import signal
 
 import pytest
 from sqlalchemy import text
-from sqlmodel import Session, select
+from sqlmodel import Session, col, select
 
 from models import Application, AuditEntry, Draft, Erasure, Role
 from services import key_rotation, people
@@ -65,7 +65,9 @@ def test_after_a_rotation_the_new_key_reads_all(filled: Desk) -> None:
     keep_newest(filled)
     assert everything_is_read(filled)
     assert verify(filled.session) == []
-    entries = filled.session.exec(select(AuditEntry).where(AuditEntry.operation == "keys.rotate")).all()
+    entries = filled.session.exec(
+        select(AuditEntry).where(AuditEntry.operation == "keys.rotate").order_by(col(AuditEntry.seq))
+    ).all()
     assert entries[0].changes == [{"table": "datakey", "key": [new], "action": "insert", "values": {}}]
     assert sum(each["rows"] for entry in entries[1:] for each in entry.changes) == TEXTS
 

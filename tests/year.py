@@ -60,7 +60,7 @@ def make_world(folder: Path, database_url: str = "") -> World:
 
 def open_world(folder: Path) -> World:
     """The same bureau in a folder in which its cycle was opened before; its clock is the file there."""
-    settings = Settings(data_dir=folder, clock_file=folder / "clock")
+    settings = Settings(data_dir=folder, clock_file=folder / "clock", database_url="")
     session = Session(engine_of(settings), expire_on_commit=False)
     cycle = session.exec(select(Cycle)).one()
     actors = [find_actor(session, login) for login in session.exec(select(User.login).order_by(col(User.id)))]

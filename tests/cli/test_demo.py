@@ -15,7 +15,7 @@ from cli.demo.place import emptied, settings_in
 from config.sample.generator import load
 from services.errors import InputError
 from services.stages import load_plan
-from tests.year import make_world, run_year
+from tests.kept_years import KeptYears
 
 
 def test_a_folder_that_is_not_the_demos_is_left_alone(tmp_path: Path) -> None:
@@ -47,9 +47,10 @@ def test_settings_of_the_installation_do_not_reach_the_demo(tmp_path: Path, monk
     assert settings.database_url == f"sqlite:///{tmp_path / 'duixian.db'}"
 
 
-def test_whatever_differs_from_the_hand_made_outcomes_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    world = make_world(tmp_path)
-    run_year(world)
+def test_whatever_differs_from_the_hand_made_outcomes_is_told(
+    kept_years: KeptYears, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world = kept_years.copy(None, tmp_path / "year")
     assert all("没有发出" in line for line in differences(world))  # no mail server runs here
     expected = load("expected")
     row = next(row for row in expected["applications"] if row["outcome"] == "award")

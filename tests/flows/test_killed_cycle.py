@@ -19,7 +19,8 @@ from models import AwardListEntry, Message, MessageStatus, Payment, ReviewerKind
 from services import cycles, lease
 from services.clock import SystemClock
 from tests.engine_parts import wait_for_run, wait_until
-from tests.year import make_world, run_year
+from tests.kept_years import KeptYears, leave
+from tests.year import run_year
 
 pytestmark = [pytest.mark.engine, pytest.mark.timeout(1200)]
 
@@ -50,12 +51,11 @@ STRETCHES: Stretches = (("verification", "matching"), ("panel", "approval"), ("f
 
 
 @pytest.fixture
-def undisturbed(tmp_path: Path) -> Iterator[World]:
+def undisturbed(kept_years: KeptYears, tmp_path: Path) -> Iterator[World]:
     """The same year by the same people, without an engine."""
-    world = make_world(tmp_path)
-    run_year(world)
+    world = kept_years.copy(None, tmp_path / "year")
     yield world
-    world.session.close()
+    leave(world)
 
 
 @pytest.mark.parametrize(

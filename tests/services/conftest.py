@@ -11,9 +11,9 @@ from config.settings import Settings
 from services import overview
 from services.database import engine_of, session_of
 from tests.desk import Desk, make_desk
+from tests.kept_years import KeptYears, leave
 from tests.services.documents.small_cycle import ITEMS, Item
 from tests.services.record import Record, build
-from tests.year import make_world, run_year
 
 
 @pytest.fixture
@@ -45,19 +45,18 @@ def record(make_record: Callable[..., Record]) -> Record:
 
 
 @pytest.fixture(scope="session")
-def whole(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[World, list[dict[str, str]]]]:
-    """The sample's year, run to its end, and what its stages said on entering 形式审查 and 名单审批, and at the end.
-
-    Who asks for it is of the group "sample year that ended".
-    """
-    world = make_world(tmp_path_factory.mktemp("year"))
-    said = []
-    for until in ("completeness", "approval", None):
-        run_year(world, until=until)
-        shown = overview.stages(world.session, world.clock, world.plan, world.cycle)
-        said.append({stage.id: stage.counts for stage in shown})
-    yield world, said
-    world.session.close()
+def whole(
+    kept_years: KeptYears, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[tuple[World, list[dict[str, str]]]]:
+    """The sample's year, run to its end, and what its stages said on entering 形式审查 and 名单审批, and at the end."""
+    folder, said = tmp_path_factory.mktemp("year"), []
+    with ExitStack() as open_ones:
+        for until in ("completeness", "approval", None):
+            world = kept_years.copy(until, folder / (until or "ended"))
+            open_ones.callback(leave, world)
+            shown = overview.stages(world.session, world.clock, world.plan, world.cycle)
+            said.append({stage.id: stage.counts for stage in shown})
+        yield world, said
 
 
 @pytest.fixture

@@ -14,8 +14,6 @@ from services.backtest import Proof
 from services.errors import StateError
 from tests.desk import Desk
 
-pytestmark = pytest.mark.xdist_group("sample year that ended")  # one worker runs the year
-
 
 def recomputed(world: World) -> list[backtest.Recomputed]:
     return backtest.backtest(world.session, world.session.get_one(Cycle, world.cycle_id))

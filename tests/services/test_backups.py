@@ -477,7 +477,6 @@ def outcome(session: Session) -> tuple[object, ...]:
 
 
 @pytest.mark.long
-@pytest.mark.xdist_group("sample year that ended")
 def test_a_year_restored_in_its_middle_comes_to_the_same_end(year: World, tmp_path: Path) -> None:
     world = make_world(tmp_path / "live")
     run_year(world, until="verification")

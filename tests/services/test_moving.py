@@ -70,7 +70,6 @@ def on(settings: Settings, url: str) -> Settings:
 
 
 @pytest.mark.long
-@pytest.mark.xdist_group("sample year that ended")
 def test_a_year_moved_in_its_middle_goes_on_and_comes_to_the_same_end(year: World, target: str, tmp_path: Path) -> None:
     world = make_world(tmp_path)
     run_year(world, until="approval")

@@ -49,7 +49,6 @@ def read(desk: Desk) -> str:
         return session.exec(select(Application.bank_account)).one()
 
 
-@pytest.mark.xdist_group("sample year that ended")
 def test_no_account_nor_telephone_of_a_whole_year_can_be_read_in_the_database(year: World) -> None:
     words = [find(each) for each in load("enterprises").values() for find in (account, telephone)]
     assert len(set(year.session.exec(select(Application.bank_account))) & set(words)) > 20

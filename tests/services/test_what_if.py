@@ -18,7 +18,6 @@ from services.simulation_book import book_of
 from services.simulation_chart import chart_of
 from tests.desk import Desk
 
-pytestmark = pytest.mark.xdist_group("sample year that ended")  # one worker runs the year
 RATE, CAP = "dataset-trade.rate", "dataset-trade.maximum"
 
 

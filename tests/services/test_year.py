@@ -14,8 +14,6 @@ from models import Application, AwardList, AwardListEntry, Message, Payment, Pay
 from services import chain, lists
 from services.money import wan
 
-pytestmark = pytest.mark.xdist_group("sample year that ended")  # one worker runs the year
-
 
 @pytest.fixture
 def lines(whole: tuple[World, list[dict[str, str]]]) -> list[dict[str, str]]:

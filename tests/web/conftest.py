@@ -1,15 +1,12 @@
 """The console on the sample's year, stopped at any stage; each test has a copy of its own."""
 
 import asyncio
-import os
 import shutil
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, time
 from email import message_from_bytes, policy
 from email.message import EmailMessage
-from fcntl import LOCK_EX, flock
 from pathlib import Path
 
 import httpx
@@ -27,8 +24,8 @@ from services.clock import CHINA, FileClock, SystemClock
 from services.database import engine_of
 from services.stages import load_plan
 from tests.desk import CODE, Desk
+from tests.kept_years import KeptYears, opened
 from tests.services.notices.support import Script, scripted
-from tests.year import make_world, open_world, run_year
 from web.app import create_app
 
 PASSWORD = "a long pass phrase"
@@ -118,46 +115,20 @@ def back_to_the_notice(house: House) -> None:
 
 
 @pytest.fixture(scope="session")
-def years(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str | None], Path]:
-    """A function that gives the folder of the sample's year, stopped before a stage (None: ended).
-
-    The year is run once, as far as anybody asks, and copied at each stage on its way, for all the processes
-    that run these tests beside each other.
-    """
-    own = tmp_path_factory.getbasetemp()
-    base = (own.parent if "PYTEST_XDIST_WORKER" in os.environ else own) / "years"
-    base.mkdir(exist_ok=True)
+def years(kept_years: KeptYears) -> Callable[[str | None], Path]:
+    """A function that gives the folder of the sample's year, stopped before a stage (None: ended), with accounts."""
 
     def year(until: str | None) -> Path:
-        folder, furnished = base / (until or "ended"), base / f"{until or 'ended'}.furnished"
-        with (base / "turn").open("w") as turn:
-            flock(turn, LOCK_EX)
-            while not folder.exists():
-                _run_on(base)
+        bare = kept_years.at(until)
+        furnished = bare.with_name(f"{bare.name}.furnished")
+        with kept_years.turn():
             if not furnished.exists():
-                _furnish(folder)
-                furnished.touch()
-        return folder
+                shutil.copytree(bare, kept_years.base / "copy", dirs_exist_ok=True)
+                _furnish(kept_years.base / "copy")
+                (kept_years.base / "copy").rename(furnished)
+        return furnished
 
     return year
-
-
-def _run_on(base: Path) -> None:
-    """Keep a copy of the running year where it stands, and run it past that stage."""
-    running = base / "running"
-    if not running.exists():
-        made = make_world(running)
-        FileClock(running / "clock").set(made.clock.now())
-        _leave(made)
-    with _opened(running) as world:
-        position = cycles.position(world.session, world.plan, world.cycle_id)
-        kept = base / ("ended" if position.finished else position.stage)
-        world.session.commit()
-        if not kept.exists():  # a return leads through some stages twice
-            shutil.copytree(running, base / "copy", dirs_exist_ok=True)
-            (base / "copy").rename(kept)
-        if not position.finished:
-            run_year(world, past=position.stage)
 
 
 @pytest.fixture
@@ -221,25 +192,9 @@ def pg_house(pg: Desk, tmp_path: Path) -> House:
 
 def _furnish(folder: Path) -> None:
     """Add what the console needs beside the year's own record: public documents and accounts."""
-    with _opened(folder) as world:
+    with opened(folder) as world:
         _write_public_documents(world)
         equip(world.session)
-
-
-@contextmanager
-def _opened(folder: Path) -> Iterator[World]:
-    world = open_world(folder)
-    try:
-        yield world
-    finally:
-        _leave(world)
-
-
-def _leave(world: World) -> None:
-    """Close the files too: a connection closed later takes the journal away while another process copies the folder."""
-    engine = world.session.get_bind().engine
-    world.session.close()
-    engine.dispose()
 
 
 def _write_public_documents(world: World) -> None:

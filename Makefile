@@ -84,10 +84,10 @@ site: $(SITE)/.ready browser  ## 生成文档网站 build/site（先从示例年
 # modules are kept, whatever the environment says: several hundred processes are started.
 MEMORY := $(shell test -w /dev/shm && test "$$(df -Pk /dev/shm | awk 'END { print $$4 }')" -gt 6000000 && echo TMPDIR=/dev/shm)
 
-test: $(READY) $(SITE)/.ready browser scanner authority units fonts  ## 运行测试，包括浏览器里的每一页和运行中途被强行终止的年度（整年的演示等在 make long）
+test: $(READY) $(SITE)/.ready browser scanner authority units fonts  ## 运行测试，包括浏览器里的每一页和运行中途被强行终止的年度（整年的演示等走得久的在 make long）
 	@env -u PYTHONDONTWRITEBYTECODE $(MEMORY) $(BIN)/python -m pytest -n 3 --dist loadgroup
 
-long: $(READY) browser fonts authority  ## make test 只试一部分的，在这里试全部：整年的演示，浏览器里由各人走完的整年，三个阶段里运行被强行终止
+long: $(READY) browser fonts authority  ## 走得久的，make test 只试其中一部分：整年的演示，浏览器里由各人走完的整年，三个阶段里运行被强行终止
 	@env -u PYTHONDONTWRITEBYTECODE $(MEMORY) $(BIN)/python -m pytest -m long
 
 faults: $(READY)  ## 故障测试（约三小时，走完的年度记在 tests/faults/years.jsonl，中断了再运行即接着做）：在每个提交点、在随机时刻强行结束各部件，结果写入 docs/reliability.md

@@ -52,11 +52,8 @@ def main(pairs: int) -> None:
 
 def _logins(made: Installation, kind: str, count: int) -> list[str]:
     """So many users with a password; the hash is as dear as anybody's."""
-    names, now, secret = (
-        [f"{kind}-{place:05d}" for place in range(count)],
-        SystemClock().now(),
-        passwords.hash_of("x" * 12),
-    )
+    names = [f"{kind}-{place:05d}" for place in range(count)]
+    now, secret = SystemClock().now(), passwords.hash_of("x" * 12)
     for name in names:
         user = User(login=name, name=name, role=Role.AUDITOR)
         made.session.add(user)

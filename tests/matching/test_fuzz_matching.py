@@ -61,7 +61,7 @@ def _whole(text: str | None) -> str | None:
     return text.encode("utf-8", "ignore").decode() if text is not None else None
 
 
-@budget(30)
+@budget(60)
 @given(ROWS, ROWS)
 def test_any_tables_match_the_same_from_both_sides(left: Rows, right: Rows) -> None:
     there = match(table(left, "application_id"), table(right, "ledger_id"))
@@ -79,7 +79,7 @@ def test_any_applications_are_compared_among_themselves(rows: Rows) -> None:
     within(table(rows, "application_id"))
 
 
-@budget(120)
+@budget(200)
 @given(_INVOICES)
 def test_any_text_is_read_for_invoices(text: str) -> None:
     read_invoices(text)

@@ -27,8 +27,9 @@ from services.errors import InputError, StateError
 from services.notices.opting_out import _key
 from services.schema import migrate
 from tests.desk import Desk
+from tests.kept_years import KeptYears, leave
 from tests.services.test_attachments import DATA
-from tests.year import make_world, run_year
+from tests.year import run_year
 
 WALL = SystemClock()
 
@@ -476,10 +477,10 @@ def outcome(session: Session) -> tuple[object, ...]:
     return awards, payments, lists
 
 
-@pytest.mark.long
-def test_a_year_restored_in_its_middle_comes_to_the_same_end(year: World, tmp_path: Path) -> None:
-    world = make_world(tmp_path / "live")
-    run_year(world, until="verification")
+def test_a_year_restored_in_its_middle_comes_to_the_same_end(
+    year: World, kept_years: KeptYears, tmp_path: Path
+) -> None:
+    world = kept_years.copy("verification", tmp_path / "live")
     moment, taken = world.clock.now(), []
     started = Event()
 
@@ -492,7 +493,7 @@ def test_a_year_restored_in_its_middle_comes_to_the_same_end(year: World, tmp_pa
     started.wait()
     run_year(world, past="verification")  # replies and requests are written while the backup is taken
     thread.join()
-    world.session.close()
+    leave(world)
     shutil.rmtree(tmp_path / "live" / "attachments", ignore_errors=True)
     for number in (0, 2):
         folder = tmp_path / f"again-{number}"

@@ -23,7 +23,8 @@ from services.moving import Moved, move
 from services.moving import rows as moving_rows
 from services.sealing import KeysError
 from tests.desk import PURCHASE, Desk
-from tests.year import make_world, run_year
+from tests.kept_years import KeptYears, leave
+from tests.year import run_year
 
 WALL = SystemClock()
 
@@ -69,12 +70,12 @@ def on(settings: Settings, url: str) -> Settings:
     return settings.model_copy(update={"database_url": url})
 
 
-@pytest.mark.long
-def test_a_year_moved_in_its_middle_goes_on_and_comes_to_the_same_end(year: World, target: str, tmp_path: Path) -> None:
-    world = make_world(tmp_path)
-    run_year(world, until="approval")
+def test_a_year_moved_in_its_middle_goes_on_and_comes_to_the_same_end(
+    year: World, kept_years: KeptYears, target: str, tmp_path: Path
+) -> None:
+    world = kept_years.copy("approval", tmp_path / "live")
     moment = world.clock.now()
-    _leave(world)
+    leave(world)
     before = digest(world.settings)
     told: list[Moved] = []
     done = move(world.settings, WALL, to=target, say=told.append)
@@ -92,13 +93,6 @@ def test_a_year_moved_in_its_middle_goes_on_and_comes_to_the_same_end(year: Worl
         with pytest.raises(Exception, match="append-only"):
             session.execute(text("DELETE FROM auditentry"))
     engine.dispose()
-
-
-def _leave(world: World) -> None:
-    world.session.close()
-    bound = world.session.get_bind()
-    assert isinstance(bound, Engine)
-    bound.dispose()
 
 
 def _outcome(session: Session) -> list[tuple[Any, ...]]:

@@ -366,7 +366,7 @@ def test_no_call_leads_to_an_error_or_an_answer_outside_of_the_schema(
 
 
 def _try_out(cases: Any, headers: dict[str, str]) -> None:
-    @hypothesis.settings(max_examples=20, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @hypothesis.settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
     @hypothesis.given(case=cases)
     def answers_as_the_schema_says(case: schemathesis.Case) -> None:
         # What the schema allows may still break the policy's own rules (measures, counties, facts), which are data;

@@ -218,7 +218,7 @@ def _start_console(family: Family, environ: Mapping[str, str], settings: Setting
 
 
 def _start_worker(family: Family, environ: Mapping[str, str], pool: str) -> Child:
-    command = [*_prefect("worker", "start"), "--pool", pool, "--type", "process", "--install-policy", "never"]
+    command = [sys.executable, "-m", "flows.worker", "--pool", pool, "--type", "process", "--install-policy", "never"]
     return family.start("执行器", "worker", command, environ)
 
 

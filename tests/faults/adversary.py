@@ -34,6 +34,7 @@ from cli.demo.run import prepare
 from config.settings import ROOT, Settings
 from flows import control
 from flows.control import EngineError, RunState
+from flows.worker import process_name
 from models import AwardList, AwardListEntry, Message, MessageStatus, Payment
 from services import chain, cycles, lease
 from services.clock import FixedClock, SystemClock
@@ -59,7 +60,7 @@ _SILENT = "调度服务（不答复）"
 _TARGETS = {"流程进程": 6, "执行器": 2, "调度服务": 2, "收信服务": 2, "工作台": 1, "全部（断电）": 2, _SILENT: 1}
 _SILENCE = 30, 150  # seconds
 _MODULES = {
-    "执行器": "prefect worker start",
+    "执行器": "-m flows.worker",
     "调度服务": "flows.server",
     _SILENT: "flows.server",
     "收信服务": "cli.mailbox",
@@ -112,7 +113,7 @@ class Adversary:
 def _found(family: list[psutil.Process], target: str) -> list[psutil.Process]:
     for process in family:
         with suppress(psutil.Error):
-            if target == "流程进程" and "PREFECT__FLOW_RUN_ID" in process.environ():
+            if target == "流程进程" and process.name().startswith(process_name("")):
                 return [process]
             if target != "流程进程" and _MODULES[target] in " ".join(process.cmdline()):
                 return [process]

@@ -15,6 +15,7 @@ from cli.demo.run import prepare
 from cli.parts import Parts
 from flows import control
 from flows.control import RunState
+from flows.worker import process_name
 from models import AwardListEntry, Message, MessageStatus, Payment, ReviewerKind, VerificationRequest
 from services import cycles, lease
 from services.clock import SystemClock
@@ -139,7 +140,7 @@ def _until_written(world: World, count: Callable[[Session], int]) -> None:
 
 def _process_of(parts: Parts, run_id: str) -> psutil.Process:
     for process in psutil.Process(parts.worker.process.pid).children(recursive=True):
-        if process.environ().get("PREFECT__FLOW_RUN_ID") == run_id:
+        if process.name() == process_name(run_id):
             return process
     raise AssertionError(f"no process of run {run_id}")
 

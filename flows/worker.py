@@ -1,0 +1,101 @@
+"""The worker as the parts run it: each run in a fork of a process that has loaded the flows already.
+
+Takes the arguments of `prefect worker start`. See docs/decisions/0030-a-run-is-a-fork.md for what this saves.
+"""
+
+import os
+import runpy
+import signal
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from multiprocessing import get_context
+from multiprocessing.context import ForkServerProcess
+from multiprocessing.forkserver import ensure_running
+from pathlib import Path
+from typing import Any
+
+from ruamel.yaml import YAML
+
+from config.settings import ROOT
+
+_ENGINE = ["-m", "prefect.engine"]  # what prefect.yaml has a run started with
+_NAME = 8  # characters of a run's id in the name of its process, which the kernel cuts off at 15
+_FORKS = get_context("forkserver")
+
+
+def main() -> None:
+    """Take runs until told to stop."""
+    _FORKS.set_forkserver_preload(["prefect.flow_engine", "prefect.task_engine", *_flow_modules()])
+    ensure_running()  # it loads them while we load Prefect's worker
+    from prefect.cli import app
+    from prefect.runner import _starter_engine
+
+    starter: Any = _starter_engine  # which says that this is the name to replace
+    starter.run_process = _forking(starter.run_process)
+    warm = _FORKS.Process(target=_nothing)
+    warm.start()  # the first one waits for the loading; nothing else waits for it yet
+    warm.join()
+    sys.argv = ["prefect", "worker", "start", *sys.argv[1:]]
+    app()
+
+
+def _flow_modules() -> list[str]:
+    """The modules of the flows that are deployed."""
+    deployments = YAML(typ="safe").load((ROOT / "prefect.yaml").read_text(encoding="utf-8"))["deployments"]
+    return [deployment["entrypoint"].rpartition(".")[0] for deployment in deployments]
+
+
+def _forking(otherwise: Callable[..., Any]) -> Callable[..., Any]:
+    """Prefect's `run_process`, with a fork where it would start its engine; any other command is left to it."""
+    import anyio
+
+    async def run_process(command: Sequence[str], **options: Any) -> None:
+        if list(command[1:]) != _ENGINE:
+            await otherwise(command, **options)
+            return
+        process = _FORKS.Process(target=run, args=(options["env"], str(options["cwd"])))
+        process.start()
+        try:
+            options["task_status"].started(options["task_status_handler"](process))
+            await anyio.wait_readable(process.sentinel)
+        finally:
+            _end(process)
+
+    return run_process
+
+
+def _end(process: ForkServerProcess) -> None:
+    """Nothing to do for a run that has ended; one that is given up is told to, as Prefect does."""
+    if process.exitcode is None:
+        with suppress(ProcessLookupError):
+            os.kill(process.pid or 0, signal.SIGTERM)
+
+
+def run(environ: Mapping[str, str], folder: str) -> None:
+    """Be `python -m prefect.engine` in this folder with this environment, in a process that was just forked."""
+    os.environ.clear()
+    os.environ.update(environ)
+    os.chdir(folder)
+    _call_this(process_name(environ["PREFECT__FLOW_RUN_ID"]))
+    sys.argv = ["prefect.engine"]
+    runpy.run_module("prefect.engine", run_name="__main__", alter_sys=True)
+
+
+def process_name(run_id: str) -> str:
+    """What `ps -e` and `top` show of the process of a run."""
+    return f"run-{run_id[:_NAME]}"
+
+
+def _call_this(name: str) -> None:
+    """Name this process, where the system lets it."""
+    with suppress(OSError):
+        Path("/proc/self/comm").write_text(name, encoding="ascii")
+
+
+def _nothing() -> None:
+    pass
+
+
+if __name__ == "__main__":
+    main()

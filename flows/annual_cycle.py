@@ -6,6 +6,7 @@ the record.
 
 from uuid import uuid4
 
+import httpx
 from prefect import State, flow, get_run_logger, runtime, suspend_flow_run
 from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settings
 from prefect.states import Completed
@@ -67,7 +68,7 @@ def _run_on(cycle_id: int, heartbeat: lease.Heartbeat) -> bool:
             return True
         try:
             gate = _stage(position, heartbeat)
-        except lease.LeaseLostError:
+        except (lease.LeaseLostError, httpx.HTTPError):  # the engine is away: no reason for a person to look
             raise
         except Exception as error:
             if cycle.position(cycle_id).finished:

@@ -20,13 +20,14 @@ from ruamel.yaml import YAML
 from config.settings import ROOT
 
 _ENGINE = ["-m", "prefect.engine"]  # what prefect.yaml has a run started with
+_ENGINE_PARTS = ("prefect.flow_engine", "prefect.task_engine", "prefect.runner", "prefect.deployments.steps.core")
 _NAME = 8  # characters of a run's id in the name of its process, which the kernel cuts off at 15
 _FORKS = get_context("forkserver")
 
 
 def main() -> None:
     """Take runs until told to stop."""
-    _FORKS.set_forkserver_preload(["prefect.flow_engine", "prefect.task_engine", *_flow_modules()])
+    _FORKS.set_forkserver_preload([*_ENGINE_PARTS, *_flow_modules()])
     ensure_running()  # it loads them while we load Prefect's worker
     from prefect.cli import app
     from prefect.runner import _starter_engine

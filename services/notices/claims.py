@@ -136,6 +136,11 @@ def _attempt(verdict: Verdict, reply: Reply, at: datetime) -> dict[str, Any]:
     return {"message_id": key, "of_message": key, "code": reply.code, "reply": reply.text, "tried_at": at}
 
 
+def due_again(message: Message, status: MessageStatus, now: datetime) -> datetime:
+    """When it may be tried next: what is deferred after a delay; for anything else that is as it was."""
+    return now + delay(message) if status is MessageStatus.PENDING else message.not_before
+
+
 def delay(message: Message) -> timedelta:
     """How long to wait after this attempt: doubling, with a jitter that differs by message and attempt.
 

@@ -6,6 +6,7 @@ loop, and each mail is built while the one before it is on its way.
 
 import asyncio
 import logging
+from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,7 @@ from services.calendar import CalendarError
 from services.clock import Clock
 from services.mailer import Outgoing, Pool, Reply
 from services.notices import relays
-from services.notices.claims import MAX_ATTEMPTS, Verdict, claim, delay
+from services.notices.claims import MAX_ATTEMPTS, Verdict, claim, due_again
 from services.notices.composing import Composer
 from services.notices.hours import hours_of
 from services.notices.recording import Recorder
@@ -85,7 +86,8 @@ class _Delivery:
     wall: Clock
     in_hours: bool
     failed_before: bool
-    report: DeliveryReport = field(default_factory=DeliveryReport)
+    counts: Counter[MessageStatus] = field(default_factory=Counter)
+    trouble: str | None = None
 
     async def run(self, limit: int | None, *, probe: bool) -> DeliveryReport:
         loop, pool = asyncio.get_running_loop(), Pool(self.settings)
@@ -100,7 +102,7 @@ class _Delivery:
                     await self._chunk(chunk, pool, recorder)
                     recorder.check()
                     following = await asyncio.wrap_future(ahead) if ahead else []
-                    if self.report.trouble:
+                    if self.trouble:
                         self._give_back(following, recorder)
                         break
                     if first:
@@ -109,7 +111,10 @@ class _Delivery:
             finally:
                 await recorder.settle()
                 await pool.close()
-        return self.report
+        sent, deferred, failed = (
+            self.counts[status] for status in (MessageStatus.SENT, MessageStatus.PENDING, MessageStatus.FAILED)
+        )
+        return DeliveryReport(sent, deferred, failed, trouble=self.trouble)
 
     def _claim(self, room: int | None) -> list[Message]:
         most = CHUNK
@@ -130,9 +135,8 @@ class _Delivery:
             self._conclude(self._verdict(by_id.pop(key), reply), recorder)
 
         mails = self._mails(messages, by_id, recorder)
-        trouble = await pool.send_each(mails, replied, wait=wait.total_seconds(), step=step.total_seconds())
-        self._note(trouble)
-        self.report = replace(self.report, trouble=trouble)
+        self.trouble = await pool.send_each(mails, replied, wait=wait.total_seconds(), step=step.total_seconds())
+        self._note(self.trouble)
         self._give_back(list(by_id.values()), recorder)
 
     def _mails(self, messages: list[Message], open_ones: dict[int, Message], recorder: Recorder) -> Iterator[Outgoing]:
@@ -162,22 +166,20 @@ class _Delivery:
     def _give_back(self, messages: list[Message], recorder: Recorder) -> None:
         """What was claimed and not tried waits on."""
         for message in messages:
-            again = self.wall.now() + delay(message)
-            verdict = Verdict(message, MessageStatus.PENDING, self.report.trouble or "", again)
-            self._conclude(verdict, recorder)
+            again = due_again(message, MessageStatus.PENDING, self.wall.now())
+            self._conclude(Verdict(message, MessageStatus.PENDING, self.trouble or "", again), recorder)
 
     def _verdict(self, message: Message, reply: Reply) -> Verdict:
         text = f"{reply.code} {reply.text}" if reply.code else f"连接中断：{reply.text}"
-        return Verdict(message, status_after(reply, message.attempts), text, self.wall.now() + delay(message), reply)
+        status = status_after(reply, message.attempts)
+        return Verdict(message, status, text, due_again(message, status, self.wall.now()), reply)
 
     def _conclude(self, verdict: Verdict, recorder: Recorder) -> None:
         recorder.add(verdict)
+        self.counts[verdict.status] += 1
         message = verdict.message
         with logs.case(cycle=message.cycle_id, mail=message.id, kind=message.kind):
             _LOG.info("mail %s", verdict.status.value)
-        counted = {MessageStatus.SENT: "sent", MessageStatus.PENDING: "deferred", MessageStatus.FAILED: "failed"}
-        name = counted[verdict.status]
-        self.report = replace(self.report, **{name: getattr(self.report, name) + 1})
 
 
 def status_after(reply: Reply, attempts: int) -> MessageStatus:

@@ -8,7 +8,7 @@ from services.clock import CHINA, Clock
 from services.mailer import Reply
 from services.notices import channels
 from services.notices.channels import Note
-from services.notices.claims import Verdict, claim, delay, record
+from services.notices.claims import Verdict, claim, due_again, record
 from services.notices.delivery import DeliveryReport, office_open, status_after
 from services.notices.rendering import Letters, TemplateProblemError
 
@@ -42,7 +42,8 @@ def _verdict(group: channels.Channel, letters: Letters, clock: Clock, wall: Cloc
         return Verdict(message, MessageStatus.FAILED, str(error), wall.now())
     reply: Reply = group.send(note)
     text = f"{reply.code} {reply.text}" if reply.code else reply.text
-    return Verdict(message, status_after(reply, message.attempts), text, wall.now() + delay(message), reply)
+    status = status_after(reply, message.attempts)
+    return Verdict(message, status, text, due_again(message, status, wall.now()), reply)
 
 
 def note_of(letters: Letters, message: Message, clock: Clock) -> Note:

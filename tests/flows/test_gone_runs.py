@@ -5,13 +5,18 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID, uuid4
 
+import httpx
 import pytest
 from sqlmodel import select
 
 from flows import control
+from flows.annual_cycle import annual_cycle
 from flows.control import RunState
 from flows.engine_check import look_at
+from flows.stages.stage import Summary, stage_flow
+from flows.stages.table import STAGES, Stage
 from models import CycleLease, Message
+from tasks.context import context
 from tests.flows.office import POLICY, YEAR, Office
 
 pytestmark = pytest.mark.engine
@@ -49,6 +54,25 @@ def test_the_watchdog_starts_a_cycle_whose_run_failed_without_saying_why(office:
 
     failed = _run_without_a_process(Failed(message="the database was away"))
     office.note_run(failed)
+    _run_watchdog(office)
+    office.until(RunState.SUSPENDED, "guide")
+
+
+def test_a_run_to_which_the_server_was_lost_is_no_failure_for_a_person(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @stage_flow("指南编制")
+    def alone(cycle_id: int, year: int) -> Summary:
+        raise httpx.ConnectError("All connection attempts failed")
+
+    monkeypatch.setitem(STAGES, "guide", Stage(alone))
+    context.cache_clear()
+    try:
+        with pytest.raises(httpx.ConnectError):
+            annual_cycle(POLICY, YEAR)
+    finally:
+        context.cache_clear()
+    assert office.state() == RunState.FAILED and office.cycle().failure is None
     _run_watchdog(office)
     office.until(RunState.SUSPENDED, "guide")
 

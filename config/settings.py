@@ -128,6 +128,12 @@ class Settings(BaseSettings):
         default="", repr=False, description="读取运行指标（/metrics）的令牌；不写就只有本机可以读取，写了就都要出示令牌"
     )
     chunk_size: int = Field(default=500, ge=1, description="每个任务一次处理的申报数")
+    workers: int = Field(
+        default=1,
+        ge=1,
+        le=64,
+        description="一个阶段的活（审查、送审、写文件）分给几个执行器同时办；1 就都由办理年度的那一个办",
+    )
     lease_seconds: int = Field(default=120, ge=5, description="流程租约时长（秒）；持有者失联超过它即可被接管")
 
     @model_validator(mode="after")

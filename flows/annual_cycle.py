@@ -13,12 +13,13 @@ from prefect.states import Completed
 
 from flows import report
 from flows.naming import called
+from flows.stages.stage import spread
 from flows.stages.table import STAGES
 from services import logs
 from services.cycles import Position
 from services.errors import ServiceError
 from services.gates import Gate
-from tasks import cycle, documents, lease, notices
+from tasks import cycle, lease, notices
 from tasks import failure as failures
 
 # A stage needs no heartbeat besides its run's and the lease; ending one costs Prefect a second a stage.
@@ -90,8 +91,7 @@ def _stage(position: Position, heartbeat: lease.Heartbeat) -> Gate:
     notices.deliver()
     gate = cycle.read_gate(cycle_id)
     if gate.open:
-        for kind in stage.written_at(gate):
-            documents.write(cycle_id, kind)
+        spread(cycle_id, "write", stage.written_at(gate))
         heartbeat.check()
         gate = cycle.pass_gate(cycle_id, position.stage)
     report.publish(position, summary, gate)

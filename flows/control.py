@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from prefect.client.schemas.objects import FlowRun
 
 ANNUAL_CYCLE = "年度兑现/annual-cycle"  # what these end in where cities share a server: `deployed`
+PART = "分头办理/part"
 SCHEDULED = {
     "tick": "到期唤醒/tick",
     "watchdog": "运行看护/watchdog",
@@ -35,7 +36,7 @@ SCHEDULED = {
     "anchor": "审计链留存/anchor",
 }
 NEVER_TAKEN = timedelta(minutes=2)  # a run that a worker took and did not start by then is gone
-ENDLESS = timedelta(minutes=45)  # longer than any scheduled run works
+ENDLESS = timedelta(minutes=45)  # longer than any scheduled run, or a part of a stage, works
 _SETTLE = 30.0  # seconds to wait for a run that has given up its lease and is about to suspend
 _POLL = 0.5
 _ANSWERS_WITHIN = 10.0  # seconds
@@ -134,6 +135,29 @@ def trigger(settings: Settings, name: str) -> str:
         return _run_deployment(settings, client, name, {}, name.partition("/")[0])
 
 
+def hand_out(settings: Settings, title: str, parameters: dict[str, Any]) -> str:
+    """Have a part of a stage done by another worker. Returns the run's id. Raises EngineError."""
+    with _client(settings) as client:
+        return _run_deployment(settings, client, PART, parameters, title)
+
+
+def handed_back(settings: Settings, run_id: str) -> dict[str, int] | None:
+    """Wait for a part that was handed out: what it came to, counted; None when it was not done, nor will be."""
+    from prefect.states import Cancelled
+
+    with _client(settings) as client:
+        while not (run := client.read_flow_run(UUID(run_id))).state or not run.state.is_final():
+            if _is_gone(run):
+                client.set_flow_run_state(
+                    run.id, Cancelled(message="没有执行器办理，改由分派它的运行办理。"), force=True
+                )
+                return None
+            sleep(_POLL)
+        if not run.state.is_completed():
+            return None
+        return {name: count for name, count in run.labels.items() if isinstance(count, int)}
+
+
 def clear_away(settings: Settings) -> list[str]:
     """Mark as crashed the scheduled runs of this city that nobody carries any more. Returns their names.
 
@@ -193,7 +217,7 @@ def _is_gone(run: "FlowRun") -> bool:
     if run.state is None:
         return False
     age = SystemClock().now() - run.state.timestamp
-    return age > (NEVER_TAKEN if run.state.type is StateType.PENDING else ENDLESS)
+    return age > (NEVER_TAKEN if run.state.type in (StateType.PENDING, StateType.SCHEDULED) else ENDLESS)
 
 
 @contextmanager

@@ -70,6 +70,12 @@ def held(cycle_id: int, holder: str) -> Iterator[Heartbeat | None]:
             lease.release(session, cycle_id=cycle_id, holder=holder)
 
 
+def holder(cycle_id: int) -> str | None:
+    """The run that has the cycle now."""
+    with session_of(context().engine) as session:
+        return lease.holder(session, context().wall, cycle_id)
+
+
 def _acquire(cycle_id: int, holder: str, seconds: int) -> bool:
     with session_of(context().engine) as session:
         return lease.acquire(session, context().wall, cycle_id=cycle_id, holder=holder, seconds=seconds)

@@ -1,7 +1,6 @@
 """归档: the payment list with its results, what was not paid in full, and the yearly report."""
 
-from flows.stages.stage import Summary, stage_flow
-from tasks import documents
+from flows.stages.stage import Summary, spread, stage_flow
 
 _KEPT = ("payment_list", "differences", "yearly_report")
 
@@ -9,4 +8,4 @@ _KEPT = ("payment_list", "differences", "yearly_report")
 @stage_flow("归档")
 def archive(cycle_id: int, year: int) -> Summary:
     """Write what is kept."""
-    return {"documents": sum(documents.write(cycle_id, kind) for kind in _KEPT)}
+    return {"documents": spread(cycle_id, "write", _KEPT)["documents"]}

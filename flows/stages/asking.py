@@ -2,18 +2,18 @@
 
 from prefect import unmapped
 
-from flows.stages.stage import Summary, in_chunks
+from flows.stages.stage import Summary, chunks, spread
 from models import ReviewerKind
 from tasks import reviews
 
 
 def ask(cycle_id: int, kind: ReviewerKind) -> Summary:
     """Ask about what has not been asked yet. Returns the requests made now, all, and those open by reviewer."""
-    made = sum(in_chunks(reviews.request, reviews.to_request(cycle_id, kind), cycle_id=cycle_id, kind=kind))
+    made = spread(cycle_id, kind.value, chunks(reviews.to_request(cycle_id, kind)))
     asked = reviews.reviewers(cycle_id, kind)
     branches = reviews.follow.map(cycle_id=unmapped(cycle_id), kind=unmapped(kind), reviewer=asked).result()
     return {
-        "requests_made": made,
+        "requests_made": made["requests_made"],
         "requests": sum(branch.asked for branch in branches),
         "requests_open": sum(branch.open for branch in branches),
     }

@@ -1,7 +1,7 @@
 """名单固化: the outcomes become a numbered list with a digest, and the workbook that explains it."""
 
-from flows.stages.stage import Summary, stage_flow
-from tasks import documents, outcomes
+from flows.stages.stage import Summary, spread, stage_flow
+from tasks import outcomes
 
 
 @stage_flow("名单固化")
@@ -12,5 +12,5 @@ def freeze(cycle_id: int, year: int) -> Summary:
         "list_version": frozen.version,
         "list_entries": frozen.entries,
         "total_fen": frozen.total_fen,
-        "documents": documents.write(cycle_id, "calculation") + documents.write(cycle_id, "differences"),
+        "documents": spread(cycle_id, "write", ["calculation", "differences"])["documents"],
     }

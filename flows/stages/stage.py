@@ -1,17 +1,20 @@
-"""How a stage's flow is made, and the fan-out over chunks that stages share."""
+"""How a stage's flow is made, and how its work is spread over chunks and workers."""
 
+from collections import Counter
 from collections.abc import Callable, Sequence
-from itertools import islice
-from typing import Any, ParamSpec, TypeVar
+from typing import Any, ParamSpec
 
-from prefect import Flow, Task, flow
+from prefect import Flow, flow, runtime
 
+from flows import control
 from flows.naming import called
+from flows.part import Counts, Piece, do
+from tasks import lease
 from tasks.context import context
 
 P = ParamSpec("P")
-R = TypeVar("R")
 Summary = dict[str, Any]  # what the stage came to: counts, amounts in fen
+_MOST = 40  # pieces handed out in one run: Prefect takes half a megabyte of parameters
 
 
 def stage_flow(title: str) -> Callable[[Callable[P, Summary]], Flow[P, Summary]]:
@@ -22,15 +25,30 @@ def stage_flow(title: str) -> Callable[[Callable[P, Summary]], Flow[P, Summary]]
     return flow(name=title, flow_run_name=called(f"{{year}}年度 · {title}"), persist_result=False, retries=0)
 
 
-def in_chunks(work: Task[..., R], ids: Sequence[int], **parameters: Any) -> list[R]:
-    """Run a task over chunks of ids, side by side. The first failure is raised once all have ended."""
+def spread(cycle_id: int, work: str, pieces: Sequence[Piece]) -> Counts:
+    """Do the pieces of a work (see `flows.part`), where there are several workers by all of them.
+
+    What was handed out and did not come back, for whatever reason, is done here.
+    """
+    settings, counts, rest = context().settings, Counter[str](), list(pieces)
+    if settings.workers == 1:
+        return do(work, cycle_id, rest)
+    title = f"{runtime.flow_run.parameters['year']}年度 · {runtime.flow_run.flow_name} · 分头办理"
+    parameters = {"cycle_id": cycle_id, "holder": lease.holder(cycle_id), "work": work, "title": title}
+    while rest:
+        now, rest = rest[: settings.workers * _MOST], rest[settings.workers * _MOST :]
+        own, *others = (now[worker :: settings.workers] for worker in range(settings.workers))
+        handed = [
+            (share, control.hand_out(settings, title, parameters | {"pieces": share})) for share in others if share
+        ]
+        counts += do(work, cycle_id, own)
+        for share, run_id in handed:
+            done = control.handed_back(settings, run_id)
+            counts += do(work, cycle_id, share) if done is None else Counter(done)
+    return counts
+
+
+def chunks(ids: Sequence[int]) -> list[list[int]]:
+    """The ids in pieces of the size that the settings say."""
     size = context().settings.chunk_size
-    futures = [work.submit(application_ids=chunk, **parameters) for chunk in _chunks(ids, size)]
-    for future in futures:
-        future.wait()
-    return [future.result() for future in futures]
-
-
-def _chunks(ids: Sequence[int], size: int) -> list[list[int]]:
-    remaining = iter(ids)
-    return list(iter(lambda: list(islice(remaining, size)), []))
+    return [list(ids[start : start + size]) for start in range(0, len(ids), size)]

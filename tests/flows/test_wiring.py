@@ -26,7 +26,7 @@ from flows import control, report
 from flows.annual_cycle import annual_cycle
 from flows.each_cycle import each_open_cycle
 from flows.report import LABELS
-from flows.stages.stage import _chunks
+from flows.stages.stage import chunks
 from flows.stages.table import STAGES
 from models import VisitResult
 from services.documents import KINDS
@@ -34,6 +34,7 @@ from services.errors import StateError, TransientError
 from services.gates import Gate, Wait
 from services.stages import load_plan
 from tasks import waking
+from tasks.context import context
 from tasks.step import RETRIES, may_retry
 
 
@@ -121,20 +122,20 @@ def test_deployments_lead_to_flows_and_control_knows_them() -> None:
         target = getattr(importlib.import_module(module), function)
         assert isinstance(target, Flow) and not deployment["description"].isascii()
         names.add(f"{target.name}/{deployment['name']}")
-    assert names == {control.ANNUAL_CYCLE, *control.SCHEDULED.values()}
+    assert names == {control.ANNUAL_CYCLE, control.PART, *control.SCHEDULED.values()}
 
 
 def test_two_cities_on_one_server_have_no_name_in_common() -> None:
     cities = [Settings(_env_file=None, city=city) for city in ("", "a", "a-b")]
     found = [_deployments(settings.of_city) for settings in cities]
     for settings, deployments in zip(cities, found, strict=True):
-        names = {name.rpartition("/")[2] for name in (control.ANNUAL_CYCLE, *control.SCHEDULED.values())}
+        names = {name.rpartition("/")[2] for name in (control.ANNUAL_CYCLE, control.PART, *control.SCHEDULED.values())}
         assert {each["name"] for each in deployments} == {control.deployed(settings, name) for name in names}
         assert {each["work_pool"]["name"] for each in deployments} == {settings.work_pool}
     for key in (lambda each: each["name"], lambda each: each["work_pool"]["name"], lambda each: each["tags"][0]):
         named = [{key(each) for each in deployments} for deployments in found]
         assert len(set.union(*named)) == sum(map(len, named))
-    assert found[0][1]["tags"] == ["定时"] and found[1][1]["tags"] == ["定时-a"]
+    assert found[0][-1]["tags"] == ["定时"] and found[1][-1]["tags"] == ["定时-a"]
 
 
 def test_the_dashboard_says_whose_run_it_is_where_cities_share_it() -> None:
@@ -145,15 +146,20 @@ def test_the_dashboard_says_whose_run_it_is_where_cities_share_it() -> None:
 
 def test_schedules_are_in_beijing_time_and_those_that_may_last_never_overlap() -> None:
     one = {"limit": 1, "collision_strategy": "CANCEL_NEW"}
-    for deployment in _deployments()[1:]:
+    for deployment in _deployments()[2:]:
         assert [each["timezone"] for each in deployment["schedules"]] == ["Asia/Shanghai"]
         free = deployment["name"] in ("tick", "watchdog")  # which bring back what has died: nothing may stop them
         assert deployment.get("concurrency_limit") == (None if free else one)
 
 
-def test_chunks_keep_the_order_and_leave_nothing_out() -> None:
-    assert _chunks([1, 2, 3, 4, 5], 2) == [[1, 2], [3, 4], [5]]
-    assert _chunks([], 2) == []
+def test_chunks_keep_the_order_and_leave_nothing_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("DUIXIAN_CHUNK_SIZE", "2")
+    context.cache_clear()
+    try:
+        assert chunks([1, 2, 3, 4, 5]) == [[1, 2], [3, 4], [5]]
+        assert chunks([]) == []
+    finally:
+        context.cache_clear()
 
 
 def test_control_does_not_import_prefect() -> None:

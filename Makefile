@@ -135,7 +135,7 @@ SIZES ?=
 bench-scale: $(READY)  ## 测量规模：1 千、1 万件的年度在两种数据库上的时间和内存，写进 docs/scale.md；SIZES= 为件数
 	@$(BIN)/python -W ignore -m benchmarks.scale $(SIZES)
 
-bench-engine: $(READY)  ## 测量调度服务：1 千、1 万件的年度经过 Prefect 办理，与直接调用同样的业务函数相比，写进 docs/scale.md；SIZES= 为件数
+bench-engine: $(READY)  ## 测量调度服务：1 千、1 万件的年度经过 Prefect 和 1、2、4 个执行器办理，与直接调用同样的业务函数相比，写进 docs/scale.md（约 50 分钟）；SIZES= 为件数
 	@$(BIN)/python -W ignore -m benchmarks.scale.engine $(SIZES)
 
 bench-signin: $(READY)  ## 测量登录被拒要多久：有的和没有的登录名分不分得出来，写进 docs/reliability.md

@@ -32,7 +32,7 @@ def main(arguments: list[str]) -> None:
 
 
 def _run(database: str, size: int) -> Run:
-    with tempfile.TemporaryDirectory(prefix="duixian-scale-") as folder, _server(database) as (url, server):
+    with tempfile.TemporaryDirectory(prefix="duixian-scale-") as folder, throwaway(database) as (url, server):
         processed("fill", size, folder, url, server)
         load = os.getloadavg()[0]
         costs, outcome = processed("run", size, folder, url, server).splitlines()
@@ -52,7 +52,7 @@ def processed(what: str, size: int, folder: str, url: str = "", server: int | No
 
 
 @contextmanager
-def _server(database: str) -> Iterator[tuple[str, int | None]]:
+def throwaway(database: str) -> Iterator[tuple[str, int | None]]:
     """A throwaway PostgreSQL and its process id; nothing for SQLite."""
     if database == "sqlite":
         yield "", None

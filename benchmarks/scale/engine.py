@@ -1,9 +1,9 @@
 """The same year through Prefect, beside the same services in a plain loop in the same run; writes docs/scale.md.
 
-One server, one worker, SQLite. What is measured of the engine is from each start or wake until the run is suspended or
-has ended: taking it up, a process of its own, the flows and tasks, the dashboard's pages, and the services. The people
-act in between, unmeasured, as in the plain loop. Run:
-python -m benchmarks.scale.engine [SIZE …] [--dry]
+One Prefect server on SQLite, and one worker or several that share each stage's work. What is measured of the engine is
+from each start or wake until the run is suspended or has ended: taking it up, a process of its own, the flows and
+tasks, the dashboard's pages, and the services. The people act in between, unmeasured, as in the plain loop. Run:
+python -m benchmarks.scale.engine [SIZE …] [sqlite] [postgresql] [--workers=1,2,4] [--dry]
 """
 
 import json
@@ -11,16 +11,17 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import psutil
 
 from benchmarks.scale import page
-from benchmarks.scale.__main__ import processed
-from benchmarks.scale.measuring import Cost, Pair, read
+from benchmarks.scale.__main__ import DATABASES, processed, throwaway
+from benchmarks.scale.measuring import Cost, Pair, read, server_cpu
 from benchmarks.scale.one import opened, outcome
 from benchmarks.scale.stages import STAGES
 from cli.parts import Parts, running
@@ -41,39 +42,45 @@ _LIMIT = 1800  # seconds until the next gate must have been reached
 def main(arguments: list[str]) -> None:
     """Measure, print, and write the page."""
     if arguments[:1] == [_THROUGH]:
-        print(json.dumps(_through(Path(arguments[1]))))
+        print(json.dumps(_through(Path(arguments[1]), int(arguments[2]))))
         return
+    sizes = [int(each) for each in arguments if each.isdigit()] or SIZES
+    databases = [each for each in arguments if each in DATABASES] or DATABASES
+    (asked,) = [each.partition("=")[2] for each in arguments if each.startswith("--workers=")] or ["1,2,4"]
     pairs = []
-    for size in [int(each) for each in arguments if each.isdigit()] or SIZES:
-        pairs.append(_pair(size))
-        print(pairs[-1], f"overhead {pairs[-1].overhead:.1%}", flush=True)
+    for size, database in product(sizes, databases):
+        for pair in _pairs(size, database, [int(each) for each in asked.split(",")]):
+            print(pair, f"overhead {pair.overhead:.1%}", flush=True)
+            pairs.append(pair)
     if "--dry" not in arguments:
         page.write_engine(pairs)
 
 
-def _pair(size: int) -> Pair:
-    with TemporaryDirectory(prefix="duixian-scale-") as folder:
-        processed("fill", size, folder)
-        load = os.getloadavg()[0]
-        costs, list_ = processed("run", size, folder).splitlines()
-    with TemporaryDirectory(prefix="duixian-scale-") as folder:
-        processed("fill", size, folder)
-        wall, cpu, starts, through = json.loads(_apart(folder))
-    assert through == list_, f"the engine froze {through}, the plain loop {list_}"
+def _pairs(size: int, database: str, workers: Sequence[int]) -> Iterator[Pair]:
+    with TemporaryDirectory(prefix="duixian-scale-") as folder, throwaway(database) as (url, server):
+        processed("fill", size, folder, url, server)
+        costs, list_ = processed("run", size, folder, url, server).splitlines()
     each = read(costs).values()
-    plain = Cost(wall=sum(cost.wall for cost in each), cpu=sum(cost.cpu for cost in each))
-    return Pair(size, plain, wall, cpu, starts, load)
+    plain = Cost(wall=sum(cost.wall for cost in each), cpu=sum(cost.both for cost in each))
+    for count in workers:
+        with TemporaryDirectory(prefix="duixian-scale-") as folder, throwaway(database) as (url, server):
+            processed("fill", size, folder, url, server)
+            load, before = os.getloadavg()[0], server_cpu(server)
+            wall, cpu, starts, through = json.loads(_apart(folder, count))
+            cpu += server_cpu(server) - before
+        assert through == list_, f"{count} workers froze {through}, the plain loop {list_}"
+        yield Pair(database, size, count, plain, wall, cpu, starts, load)
 
 
-def _apart(folder: str) -> str:
+def _apart(folder: str, workers: int) -> str:
     """What `_through` gives, of a process of its own: Prefect keeps the address of the first server that it is told."""
-    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.scale.engine", _THROUGH, folder]
+    command = [sys.executable, "-W", "ignore", "-m", "benchmarks.scale.engine", _THROUGH, folder, str(workers)]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 
-def _through(folder: Path) -> tuple[float, float, int, str]:
-    """Wall and CPU seconds, runs of the flow's process, and what came of it."""
-    with _office(folder) as (desk, parts):
+def _through(folder: Path, workers: int) -> tuple[float, float, int, str]:
+    """Wall and CPU seconds, starts and wakes, and what came of it."""
+    with _office(folder, workers) as (desk, parts):
         before, wall, starts = _cpu(), 0.0, 0
         while True:
             began = time.perf_counter()
@@ -91,14 +98,17 @@ def _through(folder: Path) -> tuple[float, float, int, str]:
 
 
 @contextmanager
-def _office(folder: Path) -> Iterator[tuple[Desk, Parts]]:
+def _office(folder: Path, workers: int) -> Iterator[tuple[Desk, Parts]]:
     """The bureau that was filled, with the parts up. Its office is closed: mails are not what is measured."""
     desk = opened(folder)
     clock_file = folder / "clock"
     FileClock(clock_file).set(desk.clock.instant)
     changes = {"clock_file": clock_file, "smtp_port": 0, "mail_hours": "00:00-00:01", "console_port": free_port()}
+    changes["workers"] = workers
     with running(desk.settings.model_copy(update=changes), _say, apart=True) as parts:
         os.environ.update(parts.environ)
+        for number in range(2, workers + 1):
+            parts.family.start("执行器", f"worker-{number}", parts.worker.command, parts.worker.environ)
         yield desk, parts
 
 

@@ -60,12 +60,14 @@ class Run:
 
 @dataclass(frozen=True)
 class Pair:
-    """One size on SQLite: what the plain loop took, and what the engine took, started or woken so many times."""
+    """What the plain loop took, and what the engine with so many workers took, started or woken so many times."""
 
+    database: str
     size: int
+    workers: int
     plain: Cost
     wall: float
-    cpu: float  # of the server, the worker, and the flow's processes
+    cpu: float  # of the servers, the workers, and the flow's processes
     starts: int
     load: float
 
@@ -79,7 +81,7 @@ class Meter:
     """Measures what is done on an engine; `server` is the process id of its PostgreSQL."""
 
     def __init__(self, engine: Engine, server: int | None) -> None:
-        self._engine, self._server = engine, psutil.Process(server) if server else None
+        self._engine, self._server = engine, server
         self.costs: dict[str, Cost] = {}
         self._statements = 0
         event.listen(engine, "before_cursor_execute", self._count)
@@ -89,11 +91,11 @@ class Meter:
         cost = self.costs.setdefault(stage, Cost())
         rows, statements = self._rows(), self._statements
         _forget_peak()
-        cpu, server_cpu, wall = _cpu(), self._server_cpu(), time.perf_counter()
+        cpu, database_cpu, wall = _cpu(), server_cpu(self._server), time.perf_counter()
         work()
         cost.wall += time.perf_counter() - wall
         cost.cpu += _cpu() - cpu
-        cost.server_cpu += self._server_cpu() - server_cpu
+        cost.server_cpu += server_cpu(self._server) - database_cpu
         cost.statements += self._statements - statements
         cost.peak_mib = max(cost.peak_mib, _peak())
         cost.rows += self._rows() - rows
@@ -116,11 +118,14 @@ class Meter:
         self._statements = before
         return found
 
-    def _server_cpu(self) -> float:
-        if self._server is None:
-            return 0.0
-        times = [each.cpu_times() for each in (self._server, *self._server.children(recursive=True))]
-        return float(sum(each.user + each.system for each in times))
+
+def server_cpu(server: int | None) -> float:
+    """CPU seconds of a database server with this process id; none when there is none."""
+    if server is None:
+        return 0.0
+    process = psutil.Process(server)
+    times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
+    return float(sum(sum(each[:4]) for each in times))
 
 
 def read(text_: str) -> dict[str, Cost]:

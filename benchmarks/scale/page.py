@@ -33,14 +33,14 @@ def write(runs: Sequence[Run]) -> None:
 def write_engine(pairs: Sequence[Pair]) -> None:
     """Put what the engine adds on the page."""
     heads = (
-        *("申报（件）", "直接调用（秒）", "经过调度服务（秒）", "增加", "直接调用的处理器（秒）"),
+        *("数据库", "申报（件）", "执行器", "直接调用（秒）", "经过调度服务（秒）", "增加", "直接调用的处理器（秒）"),
         *("各部件的处理器（秒）", "启动和唤醒（次）", "开始时机器负荷"),
     )
     told = [_line(heads), _rule(len(heads))]
     for pair in pairs:
-        cells = f"{pair.size:,}", f"{pair.plain.wall:,.0f}", f"{pair.wall:,.0f}", f"{pair.overhead:.0%}"
-        more = f"{pair.plain.cpu:,.0f}", f"{pair.cpu:,.0f}", f"{pair.starts}", f"{pair.load:.1f}"
-        told.append(_line([*cells, *more]))
+        cells = _NAMES[pair.database], f"{pair.size:,}", f"{pair.workers}", f"{pair.plain.wall:,.0f}"
+        through = f"{pair.wall:,.0f}", f"{pair.overhead:.0%}", f"{pair.plain.cpu:,.0f}", f"{pair.cpu:,.0f}"
+        told.append(_line([*cells, *through, f"{pair.starts}", f"{pair.load:.1f}"]))
     reliability.write("调度", "make bench-engine", told, PAGE)
 
 

@@ -143,7 +143,7 @@ def _act(desk: Desk, parts: Parts) -> None:
 
 def _cpu() -> float:
     """CPU seconds of what this process started, with all that these started and that have ended."""
-    return sum(sum(each.cpu_times()[:4]) for each in psutil.Process().children())
+    return sum(sum(each.cpu_times()[:4]) for each in psutil.Process().children(recursive=True))
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ from services.errors import InputError, NotFoundError
 from services.sharing import CITY
 from services.sight import treasury_of
 
+NOT_SEEN = "没有这一项，或者它不属于您可以查看的县区。"  # the same words for both, so that nobody learns which
+
 
 @dataclass(frozen=True)
 class PaidAward:
@@ -79,7 +81,7 @@ def of_entry(session: Session, actor: Actor, entry_id: int) -> PaidAward:
     """The award of one line of a list. Raises NotFoundError, the same when it is another county's."""
     found = _awards(session, actor, AwardListEntry.id == entry_id)
     if not found:
-        raise NotFoundError("没有这笔奖补，或者它不属于您可以查看的县区。")
+        raise NotFoundError(NOT_SEEN)
     return found[0]
 
 

@@ -192,7 +192,7 @@ def get(session: Session, clawback_id: int) -> Clawback:
     """The case with this id. Raises NotFoundError."""
     found = session.get(Clawback, clawback_id)
     if found is None:
-        raise NotFoundError("没有这件追回。")
+        raise NotFoundError(awards.NOT_SEEN)
     return found
 
 

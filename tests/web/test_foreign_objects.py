@@ -38,10 +38,11 @@ from models import (
     User,
     VerificationRequest,
 )
+from services import attachments
 from services.permissions import may
 from tests.web.conftest import House, ask, send
 from tests.web.test_access import ROUTES, right_of
-from tests.web.test_enterprise import PDF, begin, upload
+from tests.web.test_enterprise import NEW_CODE, PDF, begin, upload
 from tests.web.test_invitation_pages import INVITED, invite
 
 OPEN = {"cycle_id", "kind", "form", "token", "refusal", "measure_id", "list_id"}  # for everybody, or told by a secret
@@ -129,8 +130,12 @@ def _add_people(house: House) -> None:
     with house.session() as session:
         known = session.exec(select(Credential)).first()
         assert known is not None
-        other = session.exec(select(Enterprise.id).order_by(col(Enterprise.id).desc())).first()
-        made = [User(login=STRANGER, name="别人", role=Role.APPLICANT, enterprise_id=other)]
+        mine = session.exec(select(User.enterprise_id).where(User.login == "applicant")).one()
+        other = session.exec(select(Enterprise).where(Enterprise.id != mine).order_by(col(Enterprise.id))).first()
+        other = other or Enterprise(uscc=NEW_CODE, name="别的企业", kind="企业", county="longwen")
+        session.add(other)
+        session.flush()
+        made = [User(login=STRANGER, name="别人", role=Role.APPLICANT, enterprise_id=other.id)]
         made += [User(login=f"treasury-{each}", name=each, role=Role.FINANCE, county=each) for each in COUNTIES]
         session.add_all(made)
         session.flush()
@@ -253,7 +258,18 @@ def _intake(house: House) -> None:
 
 def _verification(house: House) -> None:
     ask(house)
+    data = b"%PDF-1.7 evidence"
     with house.session() as session:
+        kept = {
+            "evidence": "发票",
+            "filename": "发票.pdf",
+            "size": len(data),
+            "user_id": 1,
+            "added_at": house.clock.now(),
+        }
+        sha256 = attachments.keep(house.settings, data)
+        for key in session.exec(select(Application.id)).all():
+            session.add(Attachment(application_id=key or 0, sha256=sha256, added_at=house.clock.now(), **kept))
         for login in ("county-xiangcheng", "bureau-gxj", "treasury-xiangcheng"):
             user = session.exec(select(User.id).where(User.login == login)).one()
             session.add(SavedView(user_id=user or 0, name="我的", query=""))

@@ -265,7 +265,6 @@ def _verification(house: House) -> None:
             "filename": "发票.pdf",
             "size": len(data),
             "user_id": 1,
-            "added_at": house.clock.now(),
         }
         sha256 = attachments.keep(house.settings, data)
         for key in session.exec(select(Application.id)).all():

@@ -4,7 +4,8 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlmodel import Session, col, select
+from sqlalchemy import case
+from sqlmodel import Session, col, func, select
 
 from models import (
     Application,
@@ -55,6 +56,26 @@ def entries(session: Session, list_id: int, *, county: str | None = None) -> lis
     if county is not None:
         query = query.where(AwardListEntry.county == county)
     return list(session.exec(query.order_by(col(AwardListEntry.number))))
+
+
+@dataclass(frozen=True)
+class Total:
+    """What some lines of a list come to; `awards` are those with an amount."""
+
+    lines: int
+    awards: int
+    amount_fen: int
+
+
+def totals(session: Session, list_id: int) -> dict[str, Total]:
+    """What a list comes to by measure, added up by the database."""
+    amount = col(AwardListEntry.amount_fen)
+    rows = session.exec(
+        select(AwardListEntry.measure, func.count(), func.sum(case((amount > 0, 1), else_=0)), func.sum(amount))
+        .where(AwardListEntry.list_id == list_id)
+        .group_by(AwardListEntry.measure)
+    )
+    return {measure: Total(lines, int(awards), int(fen)) for measure, lines, awards, fen in rows}
 
 
 @operation("list.freeze")

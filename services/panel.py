@@ -2,22 +2,20 @@
 
 from sqlmodel import Session, col, func, select
 
-from models import Application, Cycle, Outcome, PanelDecision
+from models import Application, ApplicationStatus, Cycle, Outcome, PanelDecision
 from services import computation, cycles, facts, policies
 from services.actors import Actor
 from services.applications import get_application
 from services.clock import Clock
 from services.errors import InputError, StateError
-from services.inputs import Inputs
 from services.operation import operation
 
 
 def undecided(session: Session, cycle: Cycle) -> list[Application]:
     """Applications that meet their measure's conditions and wait for the panel's figure."""
-    inputs = computation.gather(session, cycle)
-    if not _lacks_a_figure(inputs):
+    if not _lack_a_figure(session, cycle):  # most of the time; gathering and evaluating a year takes seconds
         return []
-    evaluation = computation.evaluate(inputs)
+    evaluation = computation.evaluate(computation.gather(session, cycle))
     numbers = [
         number
         for number, outcome in evaluation.results.select("application_id", "outcome").iter_rows()
@@ -28,14 +26,20 @@ def undecided(session: Session, cycle: Cycle) -> list[Application]:
     )
 
 
-def _lacks_a_figure(inputs: Inputs) -> bool:
-    """Whether anything may wait at all; most of the time nothing does, and the evaluation is spared."""
-    return any(
-        row.get(measure.decided_by) is None
-        for measure in inputs.law.measures
-        if measure.decided_by
-        for row in inputs.rows.get(measure.id, [])
+def _lack_a_figure(session: Session, cycle: Cycle) -> bool:
+    """Whether any application of a case-by-case measure has no figure, be it eligible or not."""
+    measures = [measure.id for measure in policies.policy_of(session, cycle).measures if measure.decided_by]
+    found = session.exec(
+        select(Application.id)
+        .where(
+            Application.cycle_id == cycle.id,
+            Application.status == ApplicationStatus.VERIFIED,
+            col(Application.measure).in_(measures),
+            col(Application.id).not_in(select(PanelDecision.application_id)),
+        )
+        .limit(1)
     )
+    return found.first() is not None
 
 
 @operation("panel.decide")

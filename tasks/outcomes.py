@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+from sqlmodel import Session
+
+from models import AwardList
 from services import computation, cycles, findings, lists, overlaps, panel, policies
 from services.errors import StateError
 from tasks.context import acting
@@ -60,8 +63,7 @@ def compute(cycle_id: int) -> list[str]:
 def freeze(cycle_id: int) -> Frozen:
     """Freeze the latest computation as a numbered list."""
     with acting() as (parts, session, system):
-        current = lists.freeze(session, parts.clock, system, cycle_id=cycle_id)
-        return Frozen(current.version, current.digest, len(lists.entries(session, current.id or 0)), current.total_fen)
+        return _told(session, lists.freeze(session, parts.clock, system, cycle_id=cycle_id))
 
 
 @step("现行名单")
@@ -69,10 +71,14 @@ def current_list(cycle_id: int) -> Frozen | None:
     """The newest frozen list, None when there is none yet."""
     with acting() as (_, session, _system):
         try:
-            current = lists.current_list(session, cycles.get_cycle(session, cycle_id))
+            return _told(session, lists.current_list(session, cycles.get_cycle(session, cycle_id)))
         except StateError:
             return None
-        return Frozen(current.version, current.digest, len(lists.entries(session, current.id or 0)), current.total_fen)
+
+
+def _told(session: Session, current: AwardList) -> Frozen:
+    lines = sum(total.lines for total in lists.totals(session, current.id or 0).values())
+    return Frozen(current.version, current.digest, lines, current.total_fen)
 
 
 @step("分措施汇总")
@@ -80,12 +86,9 @@ def by_measure(cycle_id: int) -> list[MeasureTotal]:
     """What each measure comes to in the current list, in the policy's order."""
     with acting() as (_, session, _system):
         cycle = cycles.get_cycle(session, cycle_id)
-        lines = lists.entries(session, lists.current_list(session, cycle).id or 0)
-        totals = []
-        for measure in policies.policy_of(session, cycle).measures:
-            amounts = [line.amount_fen for line in lines if line.measure == measure.id]
-            if amounts:
-                totals.append(
-                    MeasureTotal(measure.title, len(amounts), sum(amount > 0 for amount in amounts), sum(amounts))
-                )
-        return totals
+        found = lists.totals(session, lists.current_list(session, cycle).id or 0)
+        return [
+            MeasureTotal(measure.title, of.lines, of.awards, of.amount_fen)
+            for measure in policies.policy_of(session, cycle).measures
+            if (of := found.get(measure.id))
+        ]

@@ -11,10 +11,10 @@ from sqlmodel import Session
 
 from config.settings import Settings
 from models import Sighting, User
-from services import browsing
-from services.actors import actor_of
-from services.browsing import Wanted
-from services.database import WRITE, engine_of
+from services.access.actors import actor_of
+from services.application import browsing
+from services.application.browsing import Wanted
+from services.record.database import WRITE, engine_of
 
 
 def create_bare(settings: Settings) -> FastAPI:

@@ -11,8 +11,9 @@ from benchmarks.installation import Installation, installation, served
 from benchmarks.load import Call, measure
 from matching import uscc
 from models import Application, Draft, Enterprise, Message, Role, User
-from services import chain, drafts
-from services.actors import actor_of
+from services.access.actors import actor_of
+from services.application import drafts
+from services.record import chain
 
 ENTERPRISES = 200
 MEASURE = "compute-purchase"

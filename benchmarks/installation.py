@@ -17,8 +17,8 @@ from sqlmodel import Session
 from cli.demo.acting import World
 from config.settings import Settings
 from models import SignIn
+from services.access.signin import mark_of
 from services.clock import FileClock, SystemClock
-from services.signin import mark_of
 from tests.year import make_world, run_year
 
 

@@ -26,13 +26,13 @@ from sqlmodel import Session, SQLModel, col, func, select
 from config.settings import ROOT, Settings
 from models import Cycle, DeliveryAttempt, Message, MessageStatus, PolicyVersion, Role, User
 from services.clock import FixedClock
-from services.database import engine_of
-from services.mailer import Batch, Outgoing, Pool
 from services.notices.claims import CLAIM, transaction
 from services.notices.composing import Composer
 from services.notices.delivery import deliver_due
+from services.notices.mailer import Batch, Outgoing, Pool
 from services.notices.queueing import queue
 from services.notices.samples import sample_context
+from services.record.database import engine_of
 
 MAILS, ROUNDS = 2000, 5
 NOW = datetime(2026, 4, 9, 1, 30, tzinfo=UTC)  # a Thursday morning, in office hours

@@ -19,7 +19,7 @@ from datetime import timedelta
 from benchmarks.installation import Installation, installation, served
 from benchmarks.load import Call
 from models import Credential, Role, SignInTry, User
-from services import passwords, tries
+from services.access import passwords, tries
 from services.clock import SystemClock
 from tests import reliability
 

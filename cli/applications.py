@@ -20,7 +20,7 @@ def import_command(file: ImportPath, login: AsLogin, cycle: OfCycle = None, as_j
 
     有问题的行逐条列出，其余照常导入，退出码为 1。
     """
-    from services.applications import import_applications
+    from services.application.applications import import_applications
 
     with desk() as place:
         number, actor = place.cycle(cycle).id or 0, place.actor(login)
@@ -39,9 +39,9 @@ def blank(
     file: Annotated[Path, typer.Argument(metavar="文件", help="写到哪里，以 .xlsx 结尾")], cycle: OfCycle = None
 ) -> None:
     """写出空的申报汇总表：一条措施一张工作表，列名就是导入认的列名；已有的文件不会被盖掉。"""
-    from services.blank_books import for_applications
     from services.clock import today
     from services.documents.render.xlsx import to_xlsx
+    from services.files.blank_books import for_applications
 
     if file.suffix.lower() != ".xlsx" or not file.parent.is_dir() or file.exists():
         raise typer.BadParameter(f"空表写不到“{file}”：要写成已有文件夹里的一个新的 .xlsx 文件", param_hint="文件")
@@ -58,7 +58,7 @@ def list_command(cycle: OfCycle = None, as_json: AsJson = False) -> None:
     from sqlmodel import col, select
 
     from models import Application
-    from services.state_names import APPLICATION_STATES
+    from services.application.state_names import APPLICATION_STATES
 
     with desk() as place:
         chosen = place.cycle(cycle)
@@ -94,8 +94,8 @@ def supplement(
     cycle: OfCycle = None,
 ) -> None:
     """要求补正，并通知申报单位。"""
-    from services.completeness import request_supplement
-    from services.deadlines import due_day
+    from services.application.completeness import request_supplement
+    from services.cycle.deadlines import due_day
 
     with desk() as place:
         asked = request_supplement(
@@ -130,8 +130,8 @@ def answer(
     cycle: OfCycle = None,
 ) -> None:
     """登记补正；申报重新进入形式审查。"""
-    from services.completeness import answer_supplement
-    from services.particulars import CONTACTS
+    from services.application.completeness import answer_supplement
+    from services.application.particulars import CONTACTS
 
     columns = {label: column for column, label in CONTACTS.items()}
     with desk() as place:
@@ -153,7 +153,7 @@ def answer(
 @app.command()
 def withdraw(number: Number, login: AsLogin, reason: Reason, cycle: OfCycle = None) -> None:
     """撤回一件申报，须说明理由。"""
-    from services.applications import withdraw as withdraw_application
+    from services.application.applications import withdraw as withdraw_application
 
     with desk() as place:
         wanted = application_id(place, cycle, number)

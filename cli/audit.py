@@ -27,7 +27,7 @@ def verify(
 
     改动、缺失、调换、插入和整条重算都能查出，逐条列出是哪一号，退出码为 1。
     """
-    from services import anchoring, chain
+    from services.record import anchoring, chain
 
     printed = [anchoring.read_anchor(text) for text in anchor or ()]
     with desk() as place:

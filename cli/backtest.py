@@ -9,7 +9,7 @@ from cli.options import AsJson, OfCycle, print_json
 
 if TYPE_CHECKING:
     from models import Cycle
-    from services.backtest import Recomputed
+    from services.award.backtest import Recomputed
 
 _SHOWN = 20
 _PROOFS = {
@@ -25,7 +25,7 @@ def backtest_command(cycle: OfCycle = None, as_json: AsJson = False) -> None:
 
     全部相同退出码为 0；有不同、或不能证明依据就是当时的，逐项列出，退出码为 1。不改动任何记录。
     """
-    from services.backtest import backtest
+    from services.award.backtest import backtest
 
     with desk() as place:
         chosen = place.cycle(cycle)

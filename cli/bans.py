@@ -49,7 +49,7 @@ def add(
 ) -> None:
     """登记一个单位禁止申报（失信名单等；随追回的，在提请追回时写）。"""
     from services.after_payment import bans
-    from services.deadlines import read_day
+    from services.cycle.deadlines import read_day
 
     first, last = read_day(starts_on, "起始日"), read_day(until, "截止日")
     with desk() as place:

@@ -13,7 +13,7 @@ app = typer.Typer(name="clawback", help="追回：列出、登记退回的款项
 @app.command("list")
 def list_command(cycle: OfCycle = None, as_json: AsJson = False) -> None:
     """列出追回：应退、已退、期限、状态；不写年度的列出全部。"""
-    from services.actors import system_actor
+    from services.access.actors import system_actor
     from services.after_payment import overview
     from services.money import plain_yuan
 
@@ -52,8 +52,8 @@ def receive(
     from models import Clawback
     from services.after_payment import clawbacks
     from services.after_payment.clawbacks import Receipt
-    from services.caseload import read_amount
-    from services.deadlines import read_day
+    from services.award.caseload import read_amount
+    from services.cycle.deadlines import read_day
     from services.errors import NotFoundError
     from services.money import plain_yuan
 

@@ -12,10 +12,10 @@ if TYPE_CHECKING:  # the record is imported when a command runs, so that --help 
     from config.settings import Settings
     from models import Cycle
     from policy import Policy
-    from services.actors import Actor
-    from services.calendar import Calendar
+    from services.access.actors import Actor
     from services.clock import Clock
-    from services.stages import CyclePlan
+    from services.cycle.calendar import Calendar
+    from services.cycle.stages import CyclePlan
 
 
 @dataclass(frozen=True)
@@ -29,26 +29,26 @@ class Desk:
     @property
     def plan(self) -> "CyclePlan":
         """The stages and gates of config/cycle.yaml."""
-        from services.stages import load_plan
+        from services.cycle.stages import load_plan
 
         return load_plan(self.settings.cycle_file)
 
     @property
     def calendar(self) -> "Calendar":
         """The working days."""
-        from services.calendar import Calendar
+        from services.cycle.calendar import Calendar
 
         return Calendar(self.settings.calendar_dir)
 
     def actor(self, login: str) -> "Actor":
         """The active user who acts. Raises NotFoundError."""
-        from services.actors import find_actor
+        from services.access.actors import find_actor
 
         return find_actor(self.session, login)
 
     def cycle(self, number: int | None) -> "Cycle":
         """The cycle with this id, or the only one under way. Raises NotFoundError or InputError."""
-        from services import cycles
+        from services.cycle import cycles
         from services.errors import InputError, NotFoundError
 
         if number is not None:
@@ -63,7 +63,7 @@ class Desk:
 
     def law(self, cycle: "Cycle") -> "Policy":
         """The exact policy that the cycle runs under."""
-        from services.policies import policy_of
+        from services.law.policies import policy_of
 
         return policy_of(self.session, cycle)
 
@@ -76,13 +76,13 @@ def desk(*, prepare: bool = False) -> Iterator[Desk]:
     """
     from config.settings import Settings
     from services.clock import clock_of
-    from services.database import engine_of, session_of
+    from services.record.database import engine_of, session_of
 
     settings = Settings()
     engine = engine_of(settings)
     try:
         if prepare:
-            from services.schema import migrate
+            from services.record.schema import migrate
 
             migrate(engine)
         else:

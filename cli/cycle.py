@@ -39,7 +39,7 @@ def open_command(
     as_json: AsJson = False,
 ) -> None:
     """开立一个政策的年度流程并启动它（须先 duixian serve）。"""
-    from services import cycles
+    from services.cycle import cycles
 
     overrides, cost_sharing = _overrides(settings_of), pairs(shares, "--share")
     with desk(prepare=True) as place:
@@ -67,7 +67,7 @@ def adjust(
     login: AsLogin, settings_of: Set = None, shares: Share = None, cycle: OfCycle = None, as_json: AsJson = False
 ) -> None:
     """指南批准前，改年度标准和市县分担：以这次写的为准，没有写的恢复政策原文；指南重写、重新审批。"""
-    from services import cycles
+    from services.cycle import cycles
 
     with desk() as place:
         changed = cycles.adjust(
@@ -131,8 +131,8 @@ def extend(
     as_json: AsJson = False,
 ) -> None:
     """延长当前阶段的期限，须说明理由。"""
-    from services import extensions
-    from services.deadlines import due_day
+    from services.cycle import extensions
+    from services.cycle.deadlines import due_day
 
     with desk() as place:
         chosen = place.cycle(cycle)
@@ -161,8 +161,8 @@ def close_window(
     as_json: AsJson = False,
 ) -> None:
     """提前截止申报受理，须说明理由；截止日是今天或以后、早于现在期限的工作日。公示期不能缩短。"""
-    from services import early_close
-    from services.deadlines import due_day, read_day
+    from services.cycle import early_close
+    from services.cycle.deadlines import due_day, read_day
 
     with desk() as place:
         chosen = place.cycle(cycle)
@@ -185,7 +185,7 @@ def close_window(
 @app.command()
 def close(login: AsLogin, reason: Reason, cycle: OfCycle = None, as_json: AsJson = False) -> None:
     """提前终止年度流程，须说明理由；已有的记录全部保留。"""
-    from services import cycles
+    from services.cycle import cycles
 
     with desk() as place:
         chosen = place.cycle(cycle)
@@ -224,8 +224,8 @@ def _standing(place: Desk, cycle: "Cycle") -> dict[str, Any]:
     from sqlmodel import col, select
 
     from models import CycleStatus, StageVisit
-    from services import lease
     from services.clock import SystemClock
+    from services.cycle import lease
 
     visits = place.session.exec(select(StageVisit).where(StageVisit.cycle_id == cycle.id).order_by(col(StageVisit.id)))
     under_way = cycle.status is CycleStatus.OPEN
@@ -245,7 +245,7 @@ def _standing(place: Desk, cycle: "Cycle") -> dict[str, Any]:
 
 def waits(place: Desk, cycle: "Cycle") -> list[dict[str, Any]]:
     """What the current gate waits for; the stage's own work comes first when it is not done."""
-    from services import cycles, gates
+    from services.cycle import cycles, gates
 
     if cycles.current_visit(place.session, cycle).work_done_at is None:
         return [{"who": "系统", "what": "本阶段的工作还没有做完", "count": 1, "due": None}]
@@ -258,7 +258,7 @@ def waits(place: Desk, cycle: "Cycle") -> list[dict[str, Any]]:
 
 def _visit(place: Desk, visit: "StageVisit") -> dict[str, Any]:
     from services.clock import CHINA
-    from services.deadlines import due_day
+    from services.cycle.deadlines import due_day
 
     return {
         "stage": visit.stage,

@@ -14,7 +14,7 @@ app = typer.Typer(name="data", help="个人信息：保存期限、到期清除�
 @app.command()
 def due(as_json: AsJson = False) -> None:
     """列出已结束的年度：个人信息保存到哪天，现在能不能清除，不能的还差什么。"""
-    from services import retention
+    from services.record import retention
 
     with desk() as place:
         found = retention.years(place.session, place.clock, place.settings)
@@ -47,7 +47,7 @@ def erase(
     as_json: AsJson = False,
 ) -> None:
     """清除一个年度的个人信息，由管理员办理，不能恢复；核定、金额、信用代码、审批和审计链都保留。"""
-    from services import retention
+    from services.record import retention
 
     with desk() as place:
         actor = place.actor(login_as)

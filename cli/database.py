@@ -22,8 +22,8 @@ def migrate(
     duixian serve 启动时自动升级；各部件分开启动的，先停下各部件、做好备份，运行一次这条命令，再启动。
     """
     from config.settings import Settings
-    from services import schema
-    from services.database import engine_of
+    from services.record import schema
+    from services.record.database import engine_of
 
     if back_to and not yes:
         typer.confirm(f"数据库的结构将退回到 {back_to}，新版本才有的内容会丢失。已经备份，继续吗", abort=True)

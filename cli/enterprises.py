@@ -15,7 +15,7 @@ Uscc = Annotated[str, typer.Argument(metavar="信用代码", help="单位的统�
 @app.command()
 def show(uscc: Uscc, as_json: AsJson = False) -> None:
     """查看单位的登记：名称、县区、单位类型、曾用名。"""
-    from services.enterprises import former_names, known
+    from services.enterprise.enterprises import former_names, known
 
     with desk() as place:
         found = known(place.session, uscc)
@@ -37,7 +37,7 @@ def correct(
     as_json: AsJson = False,
 ) -> None:
     """更正登记的县区、单位类型；只影响以后在线填报的申报，已有的申报不变。"""
-    from services.enterprises import correct as correct_enterprise
+    from services.enterprise.enterprises import correct as correct_enterprise
 
     with desk() as place:
         law = place.law(place.cycle(cycle))
@@ -59,7 +59,7 @@ def former_name(
     as_json: AsJson = False,
 ) -> None:
     """登记一个曾用名；以后查重时，用这个名称的台账都算这个单位的。"""
-    from services.enterprises import add_former_name, former_names
+    from services.enterprise.enterprises import add_former_name, former_names
 
     with desk() as place:
         found = add_former_name(place.session, place.clock, place.actor(login), uscc=uscc, name=name)

@@ -14,7 +14,7 @@ app = typer.Typer(name="finding", help="查重：列出疑似重复、认定。"
 @app.command("list")
 def list_command(cycle: OfCycle = None, as_json: AsJson = False) -> None:
     """列出等待认定的疑似重复，附证据。"""
-    from services.findings import open_findings
+    from services.grants.findings import open_findings
 
     with desk() as place:
         rows = [
@@ -44,7 +44,7 @@ def decide(
 ) -> None:
     """认定一条疑似重复是不是同一事项，须说明理由；可以改判。"""
     from models import FindingVerdict
-    from services import findings
+    from services.grants import findings
 
     verdict = FindingVerdict.DUPLICATE if same else FindingVerdict.DISTINCT
     with desk() as place:
@@ -59,7 +59,7 @@ def decide(
 
 def _counterpart(place: Desk, entry_id: int | None, other_id: int | None) -> str:
     from models import LedgerEntry
-    from services.state_names import LEVELS
+    from services.application.state_names import LEVELS
 
     if entry_id is None:
         assert other_id is not None

@@ -59,7 +59,7 @@ def approve(
     as_json: AsJson = False,
 ) -> None:
     """同意：批准的是摘要所指的那一份内容，内容变了就不算数。"""
-    from services import gates
+    from services.cycle import gates
 
     with desk() as place:
         chosen = place.cycle(cycle)
@@ -80,7 +80,7 @@ def return_command(
     digest: Digest, login: AsLogin, reason: Reason, cycle: OfCycle = None, as_json: AsJson = False
 ) -> None:
     """退回：由轮到审批的人退回，年度流程回到 config/cycle.yaml 写明的阶段。"""
-    from services import gates
+    from services.cycle import gates
 
     with desk() as place:
         chosen = place.cycle(cycle)
@@ -99,7 +99,7 @@ def return_command(
 @app.command()
 def override(login: AsLogin, reason: Reason, cycle: OfCycle = None, as_json: AsJson = False) -> None:
     """放行：经办人说明理由打开关口；只有 config/cycle.yaml 允许的关口可以，审批不能放行。"""
-    from services import gates
+    from services.cycle import gates
 
     with desk() as place:
         chosen = place.cycle(cycle)
@@ -116,7 +116,7 @@ def override(login: AsLogin, reason: Reason, cycle: OfCycle = None, as_json: AsJ
 
 def _whole_digest(place: Desk, cycle: "Cycle", given: str) -> str:
     """The digest that a prefix stands for: the current one when it begins so, else what was given (and is refused)."""
-    from services import gates
+    from services.cycle import gates
 
     subject = place.plan.stage(cycle.stage).gate.subject
     if subject is None:
@@ -134,7 +134,7 @@ def _say(decision: "Decision", as_json: bool, done: str) -> None:
 
 def _gate(place: Desk, cycle: "Cycle") -> dict[str, Any]:
     """The gate as the JSON of `show` has it."""
-    from services import cycles
+    from services.cycle import cycles
 
     stage, visit = place.plan.stage(cycle.stage), cycles.current_visit(place.session, cycle)
     pending = waits(place, cycle)
@@ -156,8 +156,8 @@ def _gate(place: Desk, cycle: "Cycle") -> dict[str, Any]:
 def _subject(place: Desk, cycle: "Cycle") -> dict[str, Any]:
     """What the chain approves, by whom it was prepared, and the chain with what was given for exactly this."""
     from models import User
-    from services import gates
-    from services.permissions import ROLE_NAMES
+    from services.access.permissions import ROLE_NAMES
+    from services.cycle import gates
 
     stage = place.plan.stage(cycle.stage)
     assert stage.gate.subject is not None
@@ -185,7 +185,7 @@ def _subject(place: Desk, cycle: "Cycle") -> dict[str, Any]:
 
 
 def _list_totals(place: Desk, cycle: "Cycle", subject: str) -> dict[str, Any]:
-    from services import lists
+    from services.award import lists
     from services.money import plain_yuan
 
     if subject != "list":
@@ -200,7 +200,7 @@ def _approvals(place: Desk, cycle: "Cycle", digest: str) -> "list[Decision]":
     from sqlmodel import col, select
 
     from models import Decision, DecisionKind
-    from services import cycles
+    from services.cycle import cycles
 
     visit = cycles.current_visit(place.session, cycle)
     return list(

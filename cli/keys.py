@@ -8,7 +8,7 @@ from cli.context import desk
 from cli.options import AsJson, AsLogin, print_json, table
 
 if TYPE_CHECKING:
-    from services.key_rotation import Used
+    from services.record.key_rotation import Used
 
 app = typer.Typer(name="keys", help="数据密钥：列出、轮换。", no_args_is_help=True)
 
@@ -16,7 +16,7 @@ app = typer.Typer(name="keys", help="数据密钥：列出、轮换。", no_args
 @app.command("list")
 def list_command(as_json: AsJson = False) -> None:
     """列出数据密钥的编号和各加密了多少项；密钥本身不显示。缺少密钥时退出码为 1。"""
-    from services import key_rotation
+    from services.record import key_rotation
 
     with desk() as place:
         found = key_rotation.used(place.session)
@@ -32,9 +32,9 @@ def list_command(as_json: AsJson = False) -> None:
 @app.command()
 def rotate(login_as: AsLogin, as_json: AsJson = False) -> None:
     """换一把新的数据密钥，把已有内容改用它加密，由管理员办理；中断后再运行一次即接着办。旧密钥仍留在文件里。"""
-    from services import key_rotation
     from services.clock import SystemClock
-    from services.sealing import keyring
+    from services.record import key_rotation
+    from services.record.sealing import keyring
 
     with desk() as place:
         done = sum(key_rotation.rotate(place.session, SystemClock(), place.actor(login_as)))

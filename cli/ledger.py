@@ -16,7 +16,7 @@ from cli.options import AsJson, AsLogin
 from cli.outputs import beside, check_out
 
 if TYPE_CHECKING:
-    from services.ledger_match import MatchResult
+    from services.grants.ledger_match import MatchResult
 
 app = typer.Typer(help="已兑现台账：比对与导入", no_args_is_help=True)
 
@@ -65,7 +65,7 @@ def match_command(
 
     读不懂的内容逐条列入 <out>.errors.csv，其余照常比对，退出码为 1；“12万”之类写法的读法列入 <out>.notices.csv。
     """
-    from services.ledger_match import match_files
+    from services.grants.ledger_match import match_files
     from services.tables import TableError
 
     check_out(out, [applications, ledger, former_names])
@@ -96,7 +96,7 @@ def import_command(
 ) -> None:
     """导入已兑现台账。有问题的行逐条列出，其余照常导入，退出码为 1；同一文件、同一编号不重复导入。"""
     from models import LedgerLevel
-    from services.ledger import import_ledger
+    from services.grants.ledger import import_ledger
 
     known = {each.value: each for each in LedgerLevel}
     if level not in known:

@@ -17,7 +17,7 @@ app = typer.Typer(name="list", help="名单：固化、查看、比较。", no_a
 @app.command()
 def freeze(login: AsLogin, cycle: OfCycle = None, as_json: AsJson = False) -> None:
     """把最近一次测算固化成名单的新版本；内容与现版本相同时不产生新版本。"""
-    from services import lists
+    from services.award import lists
 
     with desk() as place:
         chosen = place.cycle(cycle)
@@ -38,7 +38,7 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """查看一版名单：每件的结果、金额，合计与摘要。"""
-    from services import lists
+    from services.award import lists
 
     with desk() as place:
         chosen = place.cycle(cycle)
@@ -64,7 +64,7 @@ def diff(
     as_json: AsJson = False,
 ) -> None:
     """比较两版名单：哪些申报的结果或金额变了。"""
-    from services import lists
+    from services.award import lists
     from services.money import plain_yuan
 
     with desk() as place:
@@ -117,8 +117,8 @@ def _headline(found: "AwardList") -> dict[str, Any]:
 
 
 def _row(place: Desk, cycle: "Cycle", line: "AwardListEntry") -> dict[str, str]:
+    from services.application.state_names import OUTCOMES
     from services.money import plain_yuan
-    from services.state_names import OUTCOMES
 
     law = place.law(cycle)
     measure = law.measure(line.measure)
@@ -138,7 +138,7 @@ def _row(place: Desk, cycle: "Cycle", line: "AwardListEntry") -> dict[str, str]:
 
 
 def _said(outcome: "Outcome | None", fen: int) -> str:
+    from services.application.state_names import OUTCOMES
     from services.money import plain_yuan
-    from services.state_names import OUTCOMES
 
     return f"{OUTCOMES[outcome]} {plain_yuan(fen)} 元" if outcome else "（没有）"

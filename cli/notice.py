@@ -130,10 +130,10 @@ def _letters_to_preview(kind: str | None, number: int | None) -> list[tuple[str,
 
 
 def _put_back(settings: "Settings", engine: "Engine", number: int, recipient: str, login: str) -> None:
-    from services.actors import find_actor
+    from services.access.actors import find_actor
     from services.clock import clock_of
-    from services.database import session_of
     from services.notices.tracking import resend
+    from services.record.database import session_of
 
     with session_of(engine) as session:
         actor = find_actor(session, login)
@@ -142,10 +142,10 @@ def _put_back(settings: "Settings", engine: "Engine", number: int, recipient: st
 
 def _queue_due(settings: "Settings", engine: "Engine") -> None:
     """Queue the written notices whose time has come, as the scheduled flow does."""
-    from services.actors import system_actor
+    from services.access.actors import system_actor
     from services.clock import clock_of
-    from services.database import session_of
     from services.notices.dispatches import queue_due
+    from services.record.database import session_of
 
     with session_of(engine) as session:
         queue_due(session, clock_of(settings), system_actor(session), settings=settings)
@@ -195,8 +195,8 @@ def _installation() -> tuple["Settings", "Engine"]:
     from sqlalchemy import inspect
 
     from config.settings import Settings
-    from services.database import engine_of
     from services.errors import NotFoundError
+    from services.record.database import engine_of
 
     settings = Settings()
     engine = engine_of(settings)
@@ -207,7 +207,7 @@ def _installation() -> tuple["Settings", "Engine"]:
 
 @contextmanager
 def _session() -> "Iterator[Session]":
-    from services.database import session_of
+    from services.record.database import session_of
 
     _, engine = _installation()
     with session_of(engine) as session:

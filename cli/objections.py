@@ -29,8 +29,8 @@ def add(
     as_json: AsJson = False,
 ) -> None:
     """登记一件异议（在公示期内收到的）。"""
-    from services.deadlines import read_day
-    from services.public_notices import raise_objection
+    from services.award.public_notices import raise_objection
+    from services.cycle.deadlines import read_day
 
     with desk() as place:
         raised = raise_objection(
@@ -97,7 +97,7 @@ def answer(
     as_json: AsJson = False,
 ) -> None:
     """答复一件异议；成立的，涉及的申报重新核验并产生新一版名单。"""
-    from services import public_notices
+    from services.award import public_notices
 
     with desk() as place:
         answered = public_notices.answer(

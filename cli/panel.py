@@ -14,7 +14,7 @@ app = typer.Typer(name="panel", help="专家评审：列出一事一议的申报
 @app.command("list")
 def list_command(cycle: OfCycle = None, as_json: AsJson = False) -> None:
     """列出等待专家核定金额的申报。"""
-    from services.panel import undecided
+    from services.review.panel import undecided
 
     with desk() as place:
         rows = [
@@ -37,8 +37,8 @@ def decide(
     as_json: AsJson = False,
 ) -> None:
     """登记专家组核定的金额和理由；可以重新核定，以最后一次为准。"""
-    from services import panel
     from services.money import plain_yuan
+    from services.review import panel
 
     fen = _fen(amount)
     with desk() as place:

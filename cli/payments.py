@@ -17,7 +17,7 @@ def list_command(cycle: OfCycle = None, as_json: AsJson = False) -> None:
     from sqlmodel import col, select
 
     from models import AwardListEntry, Payment, PaymentOrder
-    from services import lists
+    from services.award import lists
     from services.money import plain_yuan
 
     with desk() as place:
@@ -54,7 +54,7 @@ def list_command(cycle: OfCycle = None, as_json: AsJson = False) -> None:
 @app.command("import")
 def import_command(file: ImportPath, login: AsLogin, cycle: OfCycle = None, as_json: AsJson = False) -> None:
     """导入拨付结果（填好的资金拨付清单或 CSV）。有问题的行逐条列出，其余照常登记，退出码为 1。"""
-    from services.payments import import_results
+    from services.payment.payments import import_results
 
     with desk() as place:
         number, actor = place.cycle(cycle).id or 0, place.actor(login)

@@ -9,7 +9,7 @@ from cli.context import desk
 from cli.options import AsJson, AsLogin, OfCycle, Reason, pairs, print_json, table
 
 if TYPE_CHECKING:
-    from services.actors import Actor
+    from services.access.actors import Actor
 
 app = typer.Typer(name="review", help="审核：县区初审与部门联审的待办、回复、视同无意见。", no_args_is_help=True)
 
@@ -25,8 +25,8 @@ def list_command(
     as_json: AsJson = False,
 ) -> None:
     """列出待回复的审核事项，期限近的在前。"""
-    from services.deadlines import due_day
-    from services.reviews import open_requests, reviewer_name
+    from services.cycle.deadlines import due_day
+    from services.review.reviews import open_requests, reviewer_name
 
     with desk() as place:
         chosen = place.cycle(cycle)
@@ -72,7 +72,7 @@ def reply(
 ) -> None:
     """回复一个审核事项：同意并核定，或不同意。"""
     from models import Opinion
-    from services import reviews
+    from services.review import reviews
 
     with desk() as place:
         answered = reviews.reply(
@@ -101,7 +101,7 @@ def hand_on(
     as_json: AsJson = False,
 ) -> None:
     """把本单位的审核事项转交给同事。"""
-    from services.review_handing import hand_on as pass_to
+    from services.review.review_handing import hand_on as pass_to
 
     with desk() as place:
         moved = pass_to(
@@ -130,7 +130,7 @@ def override(
     as_json: AsJson = False,
 ) -> None:
     """不再等待一个事项的回复：经办人说明理由，视同无意见，按申报值核定。"""
-    from services.reviews import override_request
+    from services.review.reviews import override_request
 
     with desk() as place:
         override_request(

@@ -20,8 +20,8 @@ def serve(
     """
     from cli.parts import Parts, running
     from config.settings import Settings
-    from services.database import engine_of
-    from services.schema import migrate
+    from services.record.database import engine_of
+    from services.record.schema import migrate
 
     settings = Settings()
     migrate(engine_of(settings))

@@ -12,7 +12,7 @@ from cli.simulation_told import plain, tell
 if TYPE_CHECKING:
     from rich.progress import Progress
 
-    from services.comparison import Comparison, Material
+    from services.law.comparison import Comparison, Material
 
 _SHOWN = 20
 _NAME = "写成 措施.参数（编号或中文名），各措施共用的写 policy.参数，分档的再加档，如 compute-purchase.rates.1"
@@ -64,7 +64,7 @@ def simulate_command(
     from rich.console import Console
     from rich.progress import Progress
 
-    from services.simulation import compare
+    from services.law.simulation import compare
 
     settings, ranges = pairs(settings_of, "--set"), pairs(ranges_of, "--range")
     _check_files(out, ".xlsx", "--out", (facts, history))
@@ -114,7 +114,7 @@ def _check_files(target: Path | None, suffix: str, option: str, read: Sequence[P
 
 def _of_cycle(number: int | None) -> "Material":
     from cli.context import desk
-    from services.simulation import of_cycle
+    from services.law.simulation import of_cycle
 
     with desk() as place:
         return of_cycle(place.session, place.cycle(number))
@@ -142,7 +142,7 @@ def _of_file(policy: str, facts: Path, history: Path | None, year: int | None, p
 
 def _material(computation: Any, facts: Path, notes: Sequence[str]) -> "Material":
     from policy.changes import Law
-    from services.comparison import NO_COUNTY, Applicant, Material
+    from services.law.comparison import NO_COUNTY, Applicant, Material
     from services.tables import ROW
 
     counties = _counties(facts, computation.policy)
@@ -179,8 +179,8 @@ def _write(found: "Comparison", out: Path | None, chart: Path | None) -> list[Pa
     from config.settings import Settings
     from services.clock import clock_of, today
     from services.documents.render.xlsx import to_xlsx
-    from services.simulation_book import book_of
-    from services.simulation_chart import chart_of
+    from services.law.simulation_book import book_of
+    from services.law.simulation_chart import chart_of
 
     if out is None and chart is None:
         return []

@@ -8,15 +8,15 @@ import typer
 from cli.options import table
 
 if TYPE_CHECKING:
-    from services.comparison import Comparison, Sums
+    from services.law.comparison import Comparison, Sums
 
 _SHOWN = 20
 
 
 def tell(found: "Comparison") -> None:
     """Print the comparison for people: what is assumed, sums, funds, who stands otherwise, the values of ranges."""
+    from services.law.simulation_book import remarks
     from services.money import yuan
-    from services.simulation_book import remarks
 
     typer.echo("\n".join(remarks(found)))
     changed = [each for each in found.measures if any(each.effects.values())]
@@ -61,7 +61,7 @@ def _tell_sums(what: str, rows: "Sequence[Sums]") -> None:
 
 
 def _tell_lines(found: "Comparison") -> None:
-    from services.comparison import Effect
+    from services.law.comparison import Effect
     from services.money import yuan
 
     counts = "，".join(
@@ -109,7 +109,7 @@ def _tell_points(found: "Comparison") -> None:
 
 def plain(found: "Comparison") -> dict[str, Any]:
     """The comparison for programs, amounts in yuan as text."""
-    from services.comparison import Effect
+    from services.law.comparison import Effect
     from services.money import plain_yuan
 
     def fund(limit: int | None) -> str | None:

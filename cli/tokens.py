@@ -22,7 +22,7 @@ def issue(
     as_json: AsJson = False,
 ) -> None:
     """发放令牌，由管理员办理；令牌只显示这一次，系统只存摘要。"""
-    from services import interface
+    from services.access import interface
     from services.clock import SystemClock
 
     with desk() as place:
@@ -37,7 +37,7 @@ def issue(
 @app.command("list")
 def list_command(as_json: AsJson = False) -> None:
     """列出全部令牌：代表谁、范围、到期、最近使用。"""
-    from services import interface
+    from services.access import interface
     from services.clock import SystemClock
 
     with desk() as place:
@@ -58,7 +58,7 @@ def end(
     as_json: AsJson = False,
 ) -> None:
     """停用令牌，由管理员办理；平台随即不能再用。"""
-    from services import interface
+    from services.access import interface
     from services.clock import SystemClock
 
     with desk() as place:

@@ -42,7 +42,7 @@ def add(
 
     以后由管理员添加；县区审核人、部门核验人、财政和申报单位也可以由经办人添加。
     """
-    from services.people import add_user
+    from services.access.people import add_user
 
     wanted = _role(role)
     with desk(prepare=True) as place:
@@ -94,8 +94,8 @@ def password(
 
     在服务器上运行，第一个管理员由此登录；以后由管理员在工作台“用户”里办理。
     """
-    from services import credentials, people
-    from services.actors import find_actor, system_actor
+    from services.access import credentials, people
+    from services.access.actors import find_actor, system_actor
     from services.clock import SystemClock
 
     with desk() as place:
@@ -116,9 +116,9 @@ def password(
 def _adder(place: Desk, login: str | None, role: Any) -> Any:
     """Who is named; or the system, for the first administrator and the first operator."""
     from models import Role
-    from services.actors import system_actor
+    from services.access.actors import system_actor
+    from services.access.people import active_users
     from services.errors import NotAllowedError
-    from services.people import active_users
 
     if login is not None:
         return place.actor(login)
@@ -129,7 +129,7 @@ def _adder(place: Desk, login: str | None, role: Any) -> Any:
 
 def _strange_places(place: Desk, bureau: str | None, county: str | None) -> Iterator[str]:
     """A sentence for the bureau or county that no policy of the installation knows: nothing would be sent there."""
-    from services.policy_shelf import places
+    from services.law.policy_shelf import places
 
     if bureau is None and county is None:
         return
@@ -143,7 +143,7 @@ def _strange_places(place: Desk, bureau: str | None, county: str | None) -> Iter
 def _role(given: str) -> Any:
     """A role by its English or Chinese name."""
     from models import Role
-    from services.permissions import ROLE_NAMES
+    from services.access.permissions import ROLE_NAMES
 
     for role, name in ROLE_NAMES.items():
         if given in (role.value, name):
@@ -152,13 +152,13 @@ def _role(given: str) -> Any:
 
 
 def _enterprise(place: Desk, uscc: str) -> int:
-    from services.enterprises import known
+    from services.enterprise.enterprises import known
 
     return known(place.session, uscc).id or 0
 
 
 def _told(user: Any) -> dict[str, Any]:
-    from services.permissions import ROLE_NAMES
+    from services.access.permissions import ROLE_NAMES
 
     return {
         "login": user.login,

@@ -15,10 +15,10 @@ from flows import report
 from flows.naming import called
 from flows.stages.stage import spread
 from flows.stages.table import STAGES
-from services import logs
-from services.cycles import Position
+from services.cycle.cycles import Position
+from services.cycle.gates import Gate
 from services.errors import ServiceError
-from services.gates import Gate
+from services.watch import logs
 from tasks import cycle, lease, notices
 from tasks import failure as failures
 

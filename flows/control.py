@@ -16,11 +16,11 @@ from sqlmodel import Session
 
 from config.settings import Settings
 from models import Cycle
-from services import cycles, lease
-from services.actors import system_actor
+from services.access.actors import system_actor
 from services.clock import SystemClock, clock_of
-from services.database import engine_of, session_of
+from services.cycle import cycles, lease
 from services.errors import ServiceError
+from services.record.database import engine_of, session_of
 
 if TYPE_CHECKING:
     from prefect.client.orchestration import SyncPrefectClient

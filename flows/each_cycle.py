@@ -5,7 +5,7 @@ from typing import TypeVar
 
 from prefect import get_run_logger
 
-from services import logs
+from services.watch import logs
 from tasks import waking
 
 R = TypeVar("R")

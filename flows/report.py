@@ -6,9 +6,9 @@ from prefect.artifacts import create_markdown_artifact
 
 from flows.control import shown
 from flows.stages.stage import Summary
-from services.cycles import Position
-from services.gates import Gate
-from services.lifecycle import STATUS_NAMES
+from services.application.lifecycle import STATUS_NAMES
+from services.cycle.cycles import Position
+from services.cycle.gates import Gate
 from services.money import yuan
 from tasks import intake, outcomes
 from tasks.context import context

@@ -6,7 +6,7 @@ from sqlmodel import SQLModel
 
 import models  # noqa: F401  (registers the tables)
 from config.settings import Settings
-from services.database import engine_of
+from services.record.database import engine_of
 
 
 def _migrate(connection: Connection) -> None:

@@ -10,7 +10,7 @@ from models.columns import instant, sealed_text, state
 
 
 class ApplicationStatus(StrEnum):
-    """The life of an application; its transitions are one table in services/lifecycle.py."""
+    """The life of an application; its transitions are one table in services/application/lifecycle.py."""
 
     DRAFT = "draft"  # 草稿
     SUBMITTED = "submitted"  # 已提交

@@ -11,7 +11,7 @@ from models.columns import instant
 class Erasure(SQLModel, table=True):
     """The erasure of one cycle's personal data; append-only.
 
-    `digest` proves to the keeper of the data keys what it was (services/sealing.py), and tells nobody else.
+    `digest` proves to the keeper of the data keys what it was (services/record/sealing.py), and tells nobody else.
     """
 
     __table_args__ = (CheckConstraint("length(reason) > 0", name="has_a_reason"),)

@@ -21,7 +21,7 @@ class ImportKind(StrEnum):
 class ImportFile(SQLModel, table=True):
     """One imported file by content; importing it again adds nothing. `scope` is the cycle or the ledger level.
 
-    Another attempt is made only while something of the content may still be taken (services/imports.py).
+    Another attempt is made only while something of the content may still be taken (services/files/imports.py).
     """
 
     __table_args__ = (UniqueConstraint("kind", "scope", "sha256", "attempt"),)

@@ -8,7 +8,7 @@ from models.columns import state
 
 
 class Role(StrEnum):
-    """What somebody is in the cycle; who may do what stands in services/permissions.py."""
+    """What somebody is in the cycle; who may do what stands in services/access/permissions.py."""
 
     OPERATOR = "operator"  # 经办人
     SECTION_HEAD = "section_head"  # 科室负责人

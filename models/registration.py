@@ -14,8 +14,8 @@ from models.columns import instant, sealed_document
 class Registration(SQLModel, table=True):
     """An account that an enterprise asked for; it exists as soon as the link in the mail is confirmed.
 
-    Where the mail address proves nothing (services/registration.py), the bureau confirms it too: such a row waits from
-    `confirmed_at`. The link's token is kept as its SHA-256 only. Times are of the wall clock.
+    Where the mail address proves nothing (services/enterprise/registration.py), the bureau confirms it too: such a row
+    waits from `confirmed_at`. The link's token is kept as its SHA-256 only. Times are of the wall clock.
     """
 
     id: int | None = Field(default=None, primary_key=True)

@@ -1,7 +1,7 @@
 """How people come in: what proves who they are, and the visits that they are signed in for.
 
 Times here are of the wall clock. Visits, sightings and tries are logs of their own and stay out of the audit chain; a
-change of credentials and a lock-out are entries of it, without the secrets (services/audit.py).
+change of credentials and a lock-out are entries of it, without the secrets (services/record/audit.py).
 """
 
 from datetime import datetime

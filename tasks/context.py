@@ -9,12 +9,12 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from config.settings import Settings
-from services import logs
-from services.actors import Actor, system_actor
-from services.calendar import Calendar
+from services.access.actors import Actor, system_actor
 from services.clock import Clock, SystemClock, clock_of
-from services.database import engine_of, session_of
-from services.stages import CyclePlan, load_plan
+from services.cycle.calendar import Calendar
+from services.cycle.stages import CyclePlan, load_plan
+from services.record.database import engine_of, session_of
+from services.watch import logs
 
 
 @dataclass(frozen=True)

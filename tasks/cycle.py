@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from services import cycles, gates
-from services.cycles import Position
-from services.gates import Gate
+from services.cycle import cycles, gates
+from services.cycle.cycles import Position
+from services.cycle.gates import Gate
 from tasks.context import acting
 from tasks.step import step
 

@@ -2,7 +2,8 @@
 
 from prefect import get_run_logger
 
-from services import cycles, documents
+from services import documents
+from services.cycle import cycles
 from tasks.context import acting
 from tasks.step import step
 

@@ -4,13 +4,14 @@ from sqlmodel import Session
 
 from config.settings import Settings
 from models import Channel, Role
-from services import cycles, people
-from services.actors import Actor
+from services.access import people
+from services.access.actors import Actor
 from services.clock import Clock, today
+from services.cycle import cycles
 from services.notices.channels import GROUP
 from services.notices.contexts import about_cycle
 from services.notices.queueing import queue, queue_to_all
-from services.operation import operation
+from services.record.operation import operation
 from tasks.context import acting
 from tasks.step import step
 

@@ -5,7 +5,9 @@ from collections import Counter
 from sqlmodel import col, func, select
 
 from models import Application, ApplicationStatus
-from services import completeness, guide, invitations
+from services.application import completeness
+from services.cycle import guide
+from services.enterprise import invitations
 from tasks.context import acting
 from tasks.step import step
 

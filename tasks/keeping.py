@@ -1,7 +1,8 @@
 """Tasks that keep watch over the record: the audit chain's anchors, and what is amiss."""
 
-from services import alerts, anchoring
 from services.errors import InputError, TransientError
+from services.record import anchoring
+from services.watch import alerts
 from tasks.context import acting
 from tasks.step import step
 

@@ -7,8 +7,8 @@ from contextlib import contextmanager
 
 from sqlalchemy.exc import SQLAlchemyError
 
-from services import lease
-from services.database import session_of
+from services.cycle import lease
+from services.record.database import session_of
 from tasks.context import context
 
 _LOG = logging.getLogger(__name__)

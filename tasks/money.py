@@ -5,7 +5,8 @@ from datetime import date
 from sqlmodel import col, func, select
 
 from models import Objection, ObjectionStatus, Payment, PaymentOrder, PaymentStatus, PublicNotice
-from services import payments, public_notices, results
+from services.award import public_notices, results
+from services.payment import payments
 from tasks.context import acting
 from tasks.step import step
 

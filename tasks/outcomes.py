@@ -5,8 +5,12 @@ from dataclasses import dataclass
 from sqlmodel import Session
 
 from models import AwardList
-from services import computation, cycles, findings, lists, overlaps, panel, policies
+from services.award import computation, lists
+from services.cycle import cycles
 from services.errors import StateError
+from services.grants import findings, overlaps
+from services.law import policies
+from services.review import panel
 from tasks.context import acting
 from tasks.step import step
 

@@ -1,8 +1,8 @@
 """The tasks that remind whoever is due to do something, in a cycle or beside it."""
 
-from services import desk_reminders, office_digest, reminders
 from services.after_payment import following
 from services.clock import today
+from services.cycle import desk_reminders, office_digest, reminders
 from tasks.context import acting, context
 from tasks.step import step
 

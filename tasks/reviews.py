@@ -6,8 +6,10 @@ from datetime import date
 from sqlmodel import Session, col, func, select
 
 from models import RequestStatus, ReviewerKind, VerificationRequest
-from services import cycles, policies, reviews
-from services.deadlines import due_day
+from services.cycle import cycles
+from services.cycle.deadlines import due_day
+from services.law import policies
+from services.review import reviews
 from tasks.context import acting
 from tasks.step import step
 

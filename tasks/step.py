@@ -10,8 +10,8 @@ from prefect.client.schemas.objects import State, TaskRun
 from prefect.tasks import exponential_backoff
 from sqlalchemy.exc import OperationalError
 
-from services import logs
 from services.errors import TransientError
+from services.watch import logs
 
 P = ParamSpec("P")
 R = TypeVar("R")

@@ -3,7 +3,8 @@
 from sqlmodel import Session, col, func, select
 
 from models import Application, ApplicationStatus, Cycle, Decision, DecisionKind, ReviewerKind, StageVisit, Supplement
-from services import cycles, gates, reviews
+from services.cycle import cycles, gates
+from services.review import reviews
 from tasks.context import Context, acting
 from tasks.step import step
 

@@ -14,22 +14,18 @@ from sqlmodel import Session, col, select
 from config.sample.generator import load
 from config.settings import Settings
 from models import Cycle, Opinion, ReviewerKind, Role, User
-from services import (
-    applications,
-    completeness,
-    cycles,
-    gates,
-    people,
-    policies,
-    reviews,
-)
-from services.actors import Actor, actor_of, find_actor, system_actor
-from services.calendar import Calendar
+from services.access import people
+from services.access.actors import Actor, actor_of, find_actor, system_actor
+from services.application import applications, completeness
+from services.application.submissions import Submission
 from services.clock import FixedClock
-from services.database import engine_of
-from services.gates import Gate
-from services.stages import CyclePlan, load_plan
-from services.submissions import Submission
+from services.cycle import cycles, gates
+from services.cycle.calendar import Calendar
+from services.cycle.gates import Gate
+from services.cycle.stages import CyclePlan, load_plan
+from services.law import policies
+from services.record.database import engine_of
+from services.review import reviews
 from tests.new_database import new_database, put_into, statements
 
 POLICY = "zhangzhou-ai-2024"

@@ -16,7 +16,7 @@ import pytest
 from cli.parts import Parts, running
 from config.settings import Settings
 from services.clock import CHINA, FileClock
-from services.database import engine_of
+from services.record.database import engine_of
 from tests.new_database import new_database
 
 OPENING = datetime(2026, 3, 2, 9, tzinfo=CHINA)

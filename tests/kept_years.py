@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from cli.demo.acting import World
-from services import cycles
 from services.clock import FileClock
+from services.cycle import cycles
 from tests.year import make_world, open_world, run_year
 
 

@@ -9,9 +9,9 @@ from sqlalchemy import Engine
 
 from config.settings import Settings
 from services.backups.database import _major, _tool
-from services.database import engine_of, is_empty
-from services.schema import migrate
-from services.sealing import keyring
+from services.record.database import engine_of, is_empty
+from services.record.schema import migrate
+from services.record.sealing import keyring
 
 _MADE_ON_POSTGRESQL: list[str] = []  # what makes again what the migrations made
 

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 
 from config.settings import Settings
-from services.database import engine_of
+from services.record.database import engine_of
 from tests.desk import Desk, make_desk
 
 

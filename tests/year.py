@@ -12,25 +12,18 @@ from cli.demo.story import Story
 from config.sample import write_sample
 from config.settings import Settings
 from models import Cycle, ReviewerKind, User
-from services import (
-    completeness,
-    computation,
-    cycles,
-    gates,
-    guide,
-    lists,
-    overlaps,
-    payments,
-    policies,
-    public_notices,
-    results,
-    reviews,
-)
-from services.actors import find_actor, system_actor
-from services.calendar import Calendar
+from services.access.actors import find_actor, system_actor
+from services.application import completeness
+from services.award import computation, lists, public_notices, results
 from services.clock import CHINA, FileClock, FixedClock
-from services.database import engine_of
-from services.stages import load_plan
+from services.cycle import cycles, gates, guide
+from services.cycle.calendar import Calendar
+from services.cycle.stages import load_plan
+from services.grants import overlaps
+from services.law import policies
+from services.payment import payments
+from services.record.database import engine_of
+from services.review import reviews
 from tests.new_database import new_database
 
 

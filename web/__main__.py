@@ -3,7 +3,7 @@
 import uvicorn
 
 from config.settings import Settings
-from services import logs
+from services.watch import logs
 from web.app import create_app
 
 

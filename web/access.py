@@ -1,4 +1,4 @@
-"""Who comes in where. Each route names one right of services/permissions.py; there is no other way to make one.
+"""Who comes in where. Each route names one right of services/access/permissions.py; there is no other way to make one.
 
 `sees("board")` is for pages, `does("gate.approve")` for forms. tests/web walks every route with every role and
 compares with the table.
@@ -14,17 +14,18 @@ from fastapi.responses import RedirectResponse
 from sqlmodel import Session
 
 from models import Role
-from services import fitting, signin, tries
-from services.database import session_of
+from services.access import signin, tries
+from services.access.permissions import ALLOWED, ROLE_NAMES, VIEWS, may
 from services.errors import InputError, NotAllowedError, NotFoundError
 from services.notices import opting_out
-from services.permissions import ALLOWED, ROLE_NAMES, VIEWS, may
+from services.record import fitting
+from services.record.database import session_of
 from web.console import Console
 from web.visit import Visit
 
 SESSION = "duixian_session"
 FORM_KEY = "duixian_form"
-KNOWN = "duixian_known"  # the mark of the last visit from this browser, see services/tries.py
+KNOWN = "duixian_known"  # the mark of the last visit from this browser, see services/access/tries.py
 
 
 class SignInFirstError(Exception):

@@ -7,9 +7,9 @@ from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, RedirectResponse, Response
 
 from models import Credential
-from services import codes, credentials, signin
+from services.access import codes, credentials, signin
+from services.access.signin import CodeNeededError, SignInError
 from services.errors import InputError
-from services.signin import CodeNeededError, SignInError
 from web.access import KNOWN, SESSION, does, let_in, local, sees
 from web.visit import Visit
 

@@ -7,11 +7,14 @@ from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, Response
 
 from models import Role
-from services import calendar, calendar_changes, mail_trial, people, policy_shelf
+from services.access import people
+from services.access.permissions import ROLE_NAMES
 from services.clock import today
+from services.cycle import calendar, calendar_changes
 from services.errors import InputError, StateError
+from services.law import policy_shelf
+from services.notices import mail_trial
 from services.notices.bounce_intake import newest_bounce
-from services.permissions import ROLE_NAMES
 from web.access import does, sees
 from web.bounds import Id, Page
 from web.visit import Visit

@@ -9,8 +9,9 @@ from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 
 from config.settings import Settings
-from services import logs, policy_drafts
-from services.database import session_of
+from services.law import policy_drafts
+from services.record.database import session_of
+from services.watch import logs
 from web import (
     account,
     administration,

@@ -14,35 +14,25 @@ from starlette.datastructures import QueryParams
 
 from models import ApplicationStatus, Cycle, Outcome
 from policy import Policy
-from services import (
-    applications,
-    attachments,
-    blank_books,
-    browsing,
-    completeness,
-    dossier,
-    incoming,
-    links,
-    masking,
-    policies,
-    previews,
-    reviews,
-    saved_views,
-    sight,
-    sightings,
-)
+from services import masking
+from services.access import sight, sightings
 from services.after_payment import bans
 from services.after_payment import overview as clawbacks
-from services.browsing import Wanted
+from services.application import applications, attachments, browsing, completeness, dossier, previews, saved_views
+from services.application.browsing import Wanted
+from services.application.facts import declared_facts
+from services.application.lifecycle import STATUS_NAMES
+from services.application.particulars import CONTACTS
+from services.application.previews import Batch, BatchAction, ImportReport
+from services.application.state_names import OPINIONS, OUTCOMES, REQUEST_STATES, VERDICTS
 from services.clock import CHINA, today
 from services.documents.render.xlsx import to_xlsx
 from services.errors import InputError, StateError
-from services.facts import declared_facts
-from services.lifecycle import STATUS_NAMES
+from services.files import blank_books, incoming
+from services.grants import links
+from services.law import policies
 from services.notices.bounce_intake import newest_bounce
-from services.particulars import CONTACTS
-from services.previews import Batch, BatchAction, ImportReport
-from services.state_names import OPINIONS, OUTCOMES, REQUEST_STATES, VERDICTS
+from services.review import reviews
 from services.tables import write_table
 from web.access import does, sees
 from web.bounds import CycleId, Id, Page, number

@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
 from models import AssessmentState
-from services import sightings
+from services.access import sightings
 from services.after_payment import assessments, book
 from services.after_payment.assessments import STATE_NAMES, WrongAnswersError
 from services.after_payment.form import load_form

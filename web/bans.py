@@ -6,7 +6,7 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
 from services.after_payment import bans
-from services.deadlines import read_day
+from services.cycle.deadlines import read_day
 from services.errors import InputError, StateError
 from web.access import does, sees
 from web.bounds import Id

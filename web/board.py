@@ -8,13 +8,14 @@ from fastapi.responses import HTMLResponse, Response
 
 from flows import control
 from models import Cycle, CycleStatus
-from services import cycles, early_close, extensions, gates, lease, overview, policies
-from services.applications import get_application
+from services.application.applications import get_application
 from services.clock import today
-from services.deadlines import due_day, read_day
+from services.cycle import cycles, early_close, extensions, gates, lease, overview
+from services.cycle.deadlines import due_day, read_day
+from services.cycle.gates import ValuesWantedError
+from services.cycle.overview import AdjustableGroup
 from services.errors import InputError, NotAllowedError, ServiceError, StateError
-from services.gates import ValuesWantedError
-from services.overview import AdjustableGroup
+from services.law import policies
 from web.access import does, sees
 from web.bounds import CycleId, Id, Number, number
 from web.visit import Visit

@@ -10,24 +10,17 @@ from fastapi.responses import HTMLResponse, Response
 
 from models import Cycle, FindingKind, FindingVerdict, ObjectionStatus, Outcome
 from policy import Policy
-from services import (
-    attachments,
-    caseload,
-    cycles,
-    enterprises,
-    findings,
-    links,
-    lists,
-    objection_files,
-    panel,
-    policies,
-    public_notices,
-    sight,
-    sightings,
-)
+from services.access import sight, sightings
+from services.application import attachments
+from services.application.state_names import OUTCOMES, VERDICTS
+from services.award import caseload, lists, objection_files, public_notices
+from services.cycle import cycles
+from services.enterprise import enterprises
 from services.errors import InputError, NotFoundError, StateError
+from services.grants import findings, links
+from services.law import policies
 from services.money import decimal_yuan
-from services.state_names import OUTCOMES, VERDICTS
+from services.review import panel
 from services.tables import write_table
 from web.access import does, sees
 from web.bounds import Id, Number, Page, Year

@@ -7,10 +7,11 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
 from models import ClawbackGround
-from services import caseload, sightings
+from services.access import sightings
 from services.after_payment import awards, bans, clawbacks, overview
 from services.after_payment.clawbacks import Proposal, Receipt
-from services.deadlines import read_day
+from services.award import caseload
+from services.cycle.deadlines import read_day
 from services.errors import InputError, NotAllowedError, StateError
 from web.access import does, sees
 from web.bounds import Id, Year, number

@@ -11,11 +11,11 @@ from limits.strategies import MovingWindowRateLimiter
 from sqlalchemy import Engine
 
 from config.settings import Settings
-from services.calendar import Calendar
+from services.access.passwords import nobodys
 from services.clock import Clock, SystemClock, clock_of
-from services.database import engine_of
-from services.passwords import nobodys
-from services.stages import CyclePlan, load_plan
+from services.cycle.calendar import Calendar
+from services.cycle.stages import CyclePlan, load_plan
+from services.record.database import engine_of
 
 _AT_ONCE = 12  # requests that hold a session; fewer than the engine's pool has connections
 _TRIES_A_MINUTE = RateLimitItemPerMinute(20)

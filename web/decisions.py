@@ -5,12 +5,15 @@ from typing import Annotated
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, Response
 
-from services import gates, lists, policy_drafts, risks, sightings, waiting
+from services.access import sightings
 from services.after_payment import overview
+from services.application.state_names import OUTCOMES
+from services.award import lists, risks
+from services.cycle import gates, waiting
+from services.cycle.waiting import Matter
 from services.documents.law import general_rules, sharing, standards
 from services.errors import InputError, NotFoundError, StateError
-from services.state_names import OUTCOMES
-from services.waiting import Matter
+from services.law import policy_drafts
 from web.access import does, sees
 from web.bounds import Id
 from web.visit import Visit

@@ -13,9 +13,9 @@ from httpx import HTTPError
 from starlette.concurrency import run_in_threadpool
 
 from config.settings import Settings
-from services import signin
+from services.access import signin
+from services.access.signin import SignInError
 from services.errors import NotFoundError
-from services.signin import SignInError
 from web.access import let_in, local, sees
 from web.visit import Visit
 

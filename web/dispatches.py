@@ -9,10 +9,11 @@ from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, Response
 
 from models import Cycle, Dispatch
-from services import policies, sightings
-from services.calendar import CalendarError
+from services.access import sightings
 from services.clock import CHINA
+from services.cycle.calendar import CalendarError
 from services.errors import InputError, StateError
+from services.law import policies
 from services.notices import dispatches, groups, proofs, tracking, written
 from services.notices.dispatches import LONGEST_BODY, LONGEST_SUBJECT, Draft
 from services.notices.proofs import Proof

@@ -6,7 +6,8 @@ from urllib.parse import quote
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, Response
 
-from services import documents, sightings
+from services import documents
+from services.access import sightings
 from services.documents import numbers, preview, shelf
 from services.documents.render import fonts
 from services.documents.render.pages import own_templates

@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, Response
 
-from services import duties, policies
-from services.duties import By, Show
+from services.after_payment import duties
+from services.after_payment.duties import By, Show
 from services.errors import InputError, StateError
+from services.law import policies
 from web.access import does, sees
 from web.bounds import CycleId, Id
 from web.visit import Visit

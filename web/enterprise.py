@@ -8,26 +8,18 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from starlette.datastructures import FormData, UploadFile
 
 from policy import Measure
-from services import (
-    applications,
-    attachments,
-    drafts,
-    eligibility,
-    invitations,
-    offers,
-    progress,
-    public_notices,
-    registration,
-)
-from services.actors import system_actor
+from services.access.actors import system_actor
 from services.after_payment import assessments, bans
 from services.after_payment import overview as clawbacks
+from services.application import applications, attachments, drafts, progress
+from services.application.particulars import CONTACTS
+from services.award import public_notices
 from services.clock import today
-from services.eligibility import Checked
+from services.enterprise import eligibility, invitations, offers, registration
+from services.enterprise.eligibility import Checked
+from services.enterprise.offers import Offer
 from services.errors import InputError, StateError
 from services.notices.bounce_intake import newest_bounce
-from services.offers import Offer
-from services.particulars import CONTACTS
 from web.access import does, sees
 from web.bounds import Id, Year
 from web.uploads import checked, chosen, handed_out

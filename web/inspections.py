@@ -6,10 +6,11 @@ from fastapi import APIRouter, Form, UploadFile
 from fastapi.responses import HTMLResponse, Response
 
 from models import InspectionKind
-from services import attachments, sightings
+from services.access import sightings
 from services.after_payment import inspections
 from services.after_payment.inspections import Look
-from services.deadlines import read_day
+from services.application import attachments
+from services.cycle.deadlines import read_day
 from services.errors import InputError, StateError
 from web.access import does, sees
 from web.bounds import Id, Year, number

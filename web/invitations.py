@@ -6,10 +6,13 @@ from fastapi import APIRouter, Form, UploadFile
 from fastapi.responses import HTMLResponse, Response
 
 from models import Cycle
-from services import blank_books, cycles, incoming, invitations, policies, qualifying
 from services.clock import today
+from services.cycle import cycles
 from services.documents.render.xlsx import to_xlsx
+from services.enterprise import invitations, qualifying
 from services.errors import InputError, NotFoundError, StateError
+from services.files import blank_books, incoming
+from services.law import policies
 from web.access import does, sees
 from web.bounds import Id
 from web.uploads import looked_at

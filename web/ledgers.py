@@ -6,9 +6,10 @@ from fastapi import APIRouter, Form, UploadFile
 from fastapi.responses import HTMLResponse, Response
 
 from models import LedgerLevel
-from services import incoming, ledger, ledger_imports
+from services.application.state_names import LEVELS
 from services.errors import InputError, StateError
-from services.state_names import LEVELS
+from services.files import incoming
+from services.grants import ledger, ledger_imports
 from web.access import does, sees
 from web.bounds import Id
 from web.uploads import looked_at

@@ -11,11 +11,12 @@ from starlette.background import BackgroundTask
 
 from flows import control
 from models import Cycle, MessageAction, MessageStatus
-from services import mail_trial, reminders, sightings
-from services.calendar import CalendarError
+from services.access import sightings
 from services.clock import CHINA, today
+from services.cycle import reminders
+from services.cycle.calendar import CalendarError
 from services.errors import InputError, StateError
-from services.notices import bounce_intake, browsing, opting_out, relays, tracking, upcoming
+from services.notices import bounce_intake, browsing, mail_trial, opting_out, relays, tracking, upcoming
 from services.notices.delivery import office_open
 from services.notices.kinds import KINDS, kind_of
 from services.notices.rendering import Letter

@@ -10,8 +10,9 @@ from urllib.parse import quote, urlencode
 from fastapi import APIRouter
 from fastapi.responses import HTMLResponse, Response
 
-from services import anchoring, chain, sightings, trail
+from services.access import sightings
 from services.errors import InputError
+from services.record import anchoring, chain, trail
 from services.tables import write_csv
 from web.access import sees
 from web.bounds import Id, Page

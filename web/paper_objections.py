@@ -6,9 +6,9 @@ from fastapi import APIRouter, Form, UploadFile
 from fastapi.responses import HTMLResponse, Response
 
 from models import Cycle
-from services import caseload, public_notices
+from services.award import caseload, public_notices
 from services.clock import today
-from services.deadlines import read_day
+from services.cycle.deadlines import read_day
 from services.errors import InputError, StateError
 from web.access import does, sees
 from web.bounds import Year

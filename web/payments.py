@@ -7,8 +7,10 @@ from fastapi import APIRouter, Form, UploadFile
 from fastapi.responses import HTMLResponse, Response
 
 from models import Cycle
-from services import incoming, payment_imports, payment_overview, payments, sightings
+from services.access import sightings
 from services.errors import InputError, NotFoundError, StateError
+from services.files import incoming
+from services.payment import payment_imports, payment_overview, payments
 from web.access import does, sees
 from web.bounds import Id
 from web.uploads import looked_at

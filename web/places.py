@@ -6,8 +6,9 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from models import Role
-from services import places, roles
-from services.permissions import ROLE_NAMES
+from services.access import roles
+from services.access.permissions import ROLE_NAMES
+from services.law import places
 from web.access import sees
 from web.visit import Visit
 

@@ -5,9 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Form, UploadFile
 from fastapi.responses import HTMLResponse, Response
 
-from services import policy_drafts, policy_shelf, policy_upload
 from services.errors import InputError, NotFoundError, StateError
-from services.policy_folder import MOST_BYTES
+from services.law import policy_drafts, policy_shelf, policy_upload
+from services.law.policy_folder import MOST_BYTES
 from web.access import does, sees
 from web.bounds import Id
 from web.visit import Visit

@@ -14,9 +14,9 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from flows import control
-from services import readiness
-from services.database import session_of
-from services.figures import figures
+from services.record.database import session_of
+from services.watch import readiness
+from services.watch.figures import figures
 from web.console import Console
 
 router = APIRouter()

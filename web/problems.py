@@ -9,10 +9,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse, Response
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError
 from starlette.exceptions import HTTPException
 
-from services import logs
-from services.database import session_of
 from services.errors import InputError, NotAllowedError, NotFoundError, ServiceError, StateError
-from services.sealing import KeysError
+from services.record.database import session_of
+from services.record.sealing import KeysError
+from services.watch import logs
 from web.access import PasswordFirstError, SignInFirstError, visit_of
 from web.console import Console
 from web.headers import finish

@@ -5,8 +5,9 @@ from typing import Annotated
 from fastapi import APIRouter, Form, UploadFile
 from fastapi.responses import HTMLResponse, Response
 
-from services import cycles, public_notices, publication
-from services.actors import system_actor
+from services.access.actors import system_actor
+from services.award import public_notices
+from services.cycle import cycles, publication
 from services.errors import InputError, NotFoundError, StateError
 from services.notices import opting_out
 from web.access import clicks, does, sees

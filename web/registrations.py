@@ -6,8 +6,10 @@ from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, Response
 
 from models import Registration
-from services import policy_shelf, registration, registration_mail, sightings
+from services.access import sightings
+from services.enterprise import registration, registration_mail
 from services.errors import InputError, StateError
+from services.law import policy_shelf
 from web.access import does, sees
 from web.bounds import Id
 from web.visit import Visit

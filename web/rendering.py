@@ -10,10 +10,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup
 
 from config.settings import ROOT
+from services.access.permissions import ROLE_NAMES
+from services.application.lifecycle import STATUS_NAMES
 from services.clock import CHINA
-from services.lifecycle import STATUS_NAMES
 from services.money import capitals, plain_yuan, wan, yuan
-from services.permissions import ROLE_NAMES
 
 if TYPE_CHECKING:
     from web.visit import Visit

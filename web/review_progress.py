@@ -6,8 +6,10 @@ from fastapi import APIRouter
 from fastapi.responses import HTMLResponse
 
 from models import RequestStatus, ReviewerKind
-from services import policies, review_progress, reviews, sightings
+from services.access import sightings
 from services.errors import NotFoundError
+from services.law import policies
+from services.review import review_progress, reviews
 from web.access import sees
 from web.bounds import CycleId, Page
 from web.visit import Visit

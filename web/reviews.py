@@ -7,9 +7,10 @@ from fastapi.responses import HTMLResponse, Response
 from starlette.background import BackgroundTask
 
 from models import ImportFile
-from services import review_book, review_handing, review_inbox, reviews, sightings
+from services.access import sightings
 from services.errors import InputError, NotFoundError, StateError
-from services.review_inbox import Asked
+from services.review import review_book, review_handing, review_inbox, reviews
+from services.review.review_inbox import Asked
 from web.access import does, sees
 from web.bounds import Id, number
 from web.forms import Typed

@@ -5,7 +5,7 @@ from typing import Annotated
 from fastapi import APIRouter, Form
 from fastapi.responses import Response
 
-from services import saved_views
+from services.application import saved_views
 from services.errors import InputError
 from web.access import does
 from web.bounds import Id

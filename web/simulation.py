@@ -10,13 +10,14 @@ from fastapi.responses import HTMLResponse, Response
 
 from models import Cycle
 from policy import InputError as PolicyInputError
-from services import sightings, simulation
+from services.access import sightings
 from services.clock import today
-from services.comparison import Comparison, Effect, Material
 from services.documents.render.xlsx import to_xlsx
 from services.errors import InputError
-from services.simulation_book import book_of, remarks
-from services.simulation_chart import chart_of
+from services.law import simulation
+from services.law.comparison import Comparison, Effect, Material
+from services.law.simulation_book import book_of, remarks
+from services.law.simulation_chart import chart_of
 from web.access import sees
 from web.bounds import Year
 from web.visit import Visit

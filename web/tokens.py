@@ -6,9 +6,9 @@ from typing import Annotated
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, Response
 
-from services import interface, people
+from services.access import interface, people
+from services.access.interface import LONGEST_DAYS, SCOPE_NAMES
 from services.errors import InputError
-from services.interface import LONGEST_DAYS, SCOPE_NAMES
 from web.access import does, sees
 from web.bounds import Id, number
 from web.visit import Visit

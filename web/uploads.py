@@ -11,9 +11,10 @@ from fastapi.responses import Response
 from starlette.datastructures import UploadFile as UploadedFile
 
 from config.settings import Settings
-from services import file_kinds, incoming, scanning
+from services.application import file_kinds
+from services.application.file_kinds import content_type, plain_name
 from services.errors import InputError
-from services.file_kinds import content_type, plain_name
+from services.files import incoming, scanning
 from web.visit import Visit
 
 # A picture is shown alone; a browser's viewer of PDF files does not run in a sandbox, but needs nothing from us.

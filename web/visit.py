@@ -12,13 +12,14 @@ from starlette.background import BackgroundTask
 
 from flows import control
 from models import Cycle
-from services import alerts, cycles, overview
-from services.actors import Actor
-from services.alerts import Alert
+from services.access.actors import Actor
+from services.access.permissions import may
+from services.access.signin import Visitor
 from services.clock import Clock
+from services.cycle import cycles, overview
 from services.errors import NotFoundError
-from services.permissions import may
-from services.signin import Visitor
+from services.watch import alerts
+from services.watch.alerts import Alert
 from web.console import Console
 from web.rendering import ENVIRONMENT
 

@@ -5,8 +5,8 @@ from typing import Annotated
 from fastapi import APIRouter, Form, UploadFile
 from fastapi.responses import HTMLResponse, Response
 
-from services import calendar_changes
-from services.calendar_changes import Proposed
+from services.cycle import calendar_changes
+from services.cycle.calendar_changes import Proposed
 from services.errors import InputError, StateError
 from web.access import does, sees
 from web.bounds import Number

@@ -27,8 +27,8 @@ from benchmarks.scale.stages import STAGES
 from cli.parts import Parts, running
 from flows import control
 from flows.control import RunState
-from services import cycles, lease
 from services.clock import FileClock, SystemClock
+from services.cycle import cycles, lease
 from tests.desk import Desk
 from tests.engine_parts import free_port
 

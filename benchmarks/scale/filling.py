@@ -17,8 +17,8 @@ from benchmarks.matching import world
 from models import Application, ApplicationStatus, Enterprise, FactKind, FactValue, FormerName, LedgerEntry, LedgerLevel
 from policy import Fact, Policy
 from policy.amounts import plain, yuan
-from services import policies
-from services.facts import declared_facts
+from services.application.facts import declared_facts
+from services.law import policies
 from tests.desk import AFTER_INTAKE, POLICY, Desk
 from tests.policy.random_facts import random_facts
 
@@ -178,7 +178,7 @@ def fact_row(
 
 
 def spelled(fact: Fact, value: Any) -> str | None:
-    """A typed value in the spelling in which it is stored (services.facts.canonical)."""
+    """A typed value in the spelling in which it is stored (services.application.facts.canonical)."""
     if value is None:
         return None
     match fact.type:

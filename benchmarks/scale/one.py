@@ -15,8 +15,8 @@ from benchmarks.scale.filling import fill
 from benchmarks.scale.measuring import Meter
 from benchmarks.scale.stages import STAGES, Stage, finish, leave
 from models import AwardList, AwardListEntry
-from services import chain
-from services.database import engine_of
+from services.record import chain
+from services.record.database import engine_of
 from tests.desk import Desk, make_desk
 
 LEFT = "desk.pickle"

@@ -7,8 +7,8 @@ from typing import Any
 
 from benchmarks.scale.measuring import Pair, Run
 from config.settings import ROOT
+from services.cycle.stages import load_plan
 from services.documents.render.charts import drawn, font
-from services.stages import load_plan
 from tests import reliability
 
 PAGE = ROOT / "docs" / "scale.md"

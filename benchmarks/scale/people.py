@@ -30,8 +30,9 @@ from models import (
     VerificationRequest,
 )
 from policy import Fact, Policy
-from services import cycles, gates, policies
 from services.clock import today
+from services.cycle import cycles, gates
+from services.law import policies
 from tests.desk import Desk
 
 REFUSED = 40  # one application in so many is refused, by its county or by the first bureau

@@ -7,21 +7,14 @@ from itertools import islice
 
 from benchmarks.scale import people
 from models import ReviewerKind
-from services import (
-    completeness,
-    computation,
-    cycles,
-    documents,
-    findings,
-    lists,
-    overlaps,
-    panel,
-    payments,
-    public_notices,
-    results,
-    reviews,
-)
+from services import documents
+from services.application import completeness
+from services.award import computation, lists, public_notices, results
+from services.cycle import cycles
 from services.documents import NotYetError
+from services.grants import findings, overlaps
+from services.payment import payments
+from services.review import panel, reviews
 from tests.desk import Desk
 
 Work = Callable[[Desk], None]

@@ -34,23 +34,16 @@ from models import (
     VerificationRequest,
 )
 from policy import Policy
-from services import (
-    applications,
-    completeness,
-    cycles,
-    duties,
-    findings,
-    gates,
-    ledger,
-    lists,
-    panel,
-    payments,
-    policies,
-    public_notices,
-    reviews,
-)
+from services.after_payment import duties
+from services.application import applications, completeness
+from services.award import lists, public_notices
 from services.clock import CHINA, Clock, today
-from services.stages import CyclePlan, GateKind
+from services.cycle import cycles, gates
+from services.cycle.stages import CyclePlan, GateKind
+from services.grants import findings, ledger
+from services.law import policies
+from services.payment import payments
+from services.review import panel, reviews
 from services.tables import write_csv
 
 _LEDGERS = {

@@ -23,8 +23,9 @@ from models import (
     PaymentOrder,
     PaymentStatus,
 )
-from services import chain, lists
+from services.award import lists
 from services.money import plain_yuan
+from services.record import chain
 
 _STATES = {"lapsed", "county_refused", "refused", "barred"}  # rejected before the computation
 

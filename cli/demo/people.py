@@ -6,8 +6,8 @@ from sqlmodel import Session
 
 from models import Role
 from policy import Policy
-from services import people
-from services.actors import Actor, find_actor, system_actor
+from services.access import people
+from services.access.actors import Actor, find_actor, system_actor
 from services.clock import Clock
 
 _OFFICE = {

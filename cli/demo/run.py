@@ -21,12 +21,13 @@ from config.sample import write_sample
 from config.settings import Settings
 from flows import control
 from flows.control import RunState
-from services import cycles, gates, lease, policies
 from services.clock import CHINA, FileClock, SystemClock
-from services.database import engine_of
+from services.cycle import cycles, gates, lease
+from services.cycle.stages import load_plan
 from services.errors import StateError
-from services.schema import migrate
-from services.stages import load_plan
+from services.law import policies
+from services.record.database import engine_of
+from services.record.schema import migrate
 
 _LIMIT = 120  # seconds until the run must have come to its next gate
 _ENDED = {RunState.COMPLETED, RunState.FAILED, RunState.CRASHED, RunState.CANCELLED, RunState.UNKNOWN}

@@ -22,9 +22,9 @@ from models import (
     PanelDecision,
     StageVisit,
 )
-from services import lists
+from services.award import lists
 from services.clock import CHINA
-from services.gates import Gate, Wait
+from services.cycle.gates import Gate, Wait
 from services.money import yuan
 
 _NAMED = 3

@@ -22,7 +22,7 @@ from flows.stages.publication import publication
 from flows.stages.results import results
 from flows.stages.stage import Summary
 from flows.stages.verification import verification
-from services.gates import Gate
+from services.cycle.gates import Gate
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,7 @@
 """What is personal or secret is encrypted at rest, and can be erased once its time is over.
 
-The keys are those of the engine that migrates (services/sealing.py): the file of the settings, made here when there is
-none yet. Taking this back needs the same file.
+The keys are those of the engine that migrates (services/record/sealing.py): the file of the settings, made here when
+there is none yet. Taking this back needs the same file.
 """
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from alembic import op
 from sqlalchemy import Connection
 
-from services.sealing import keyring
+from services.record.sealing import keyring
 
 revision = "0022"
 down_revision = "0021"

@@ -21,17 +21,18 @@ from models import (
     User,
 )
 from policy import Fact
-from services import facts, policies
-from services.actors import Actor
+from services.access.actors import Actor
 from services.after_payment.form import AssessmentForm, load_form
-from services.applications import letter
-from services.calendar import Calendar
+from services.application import facts
+from services.application.applications import letter
+from services.application.drafts import fact_trouble
 from services.clock import Clock
-from services.deadlines import due_after, due_day
-from services.drafts import fact_trouble
+from services.cycle.calendar import Calendar
+from services.cycle.deadlines import due_after, due_day
 from services.errors import InputError, NotFoundError, StateError
+from services.law import policies
 from services.notices.queueing import queue
-from services.operation import operation
+from services.record.operation import operation
 
 STATE_NAMES = {
     AssessmentState.ASKED: "待填报",

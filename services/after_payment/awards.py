@@ -18,11 +18,11 @@ from models import (
     PaymentStatus,
 )
 from policy import Policy
-from services import policies
-from services.actors import Actor
+from services.access.actors import Actor
+from services.access.sight import treasury_of
+from services.award.sharing import CITY
 from services.errors import InputError, NotFoundError
-from services.sharing import CITY
-from services.sight import treasury_of
+from services.law import policies
 
 NOT_SEEN = "没有这一项，或者它不属于您可以查看的县区。"  # the same words for both, so that nobody learns which
 

@@ -9,12 +9,13 @@ from sqlmodel import Session, col, func, select
 
 from matching import uscc as codes
 from models import Application, ApplicationStatus, Ban, Barring, Clawback, Cycle, Enterprise, User
-from services import cycles, enterprises
-from services.actors import Actor
+from services.access.actors import Actor
+from services.application.lifecycle import TRANSITIONS, move
 from services.clock import Clock, today
+from services.cycle import cycles
+from services.enterprise import enterprises
 from services.errors import InputError, NotFoundError, StateError
-from services.lifecycle import TRANSITIONS, move
-from services.operation import operation
+from services.record.operation import operation
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from policy import Fact
 from services.after_payment.assessments import Shown, asked_fields
 from services.after_payment.form import AssessmentForm
 from services.clock import CHINA
-from services.deadlines import due_day
+from services.cycle.deadlines import due_day
 from services.documents.content import Book, Cell, CellKind, Column, Sheet
 from services.documents.values import fact_kind, text_cell
 

@@ -18,18 +18,18 @@ from models import (
     Payment,
 )
 from policy.interest import Charged, Held, charge
-from services.actors import Actor
+from services.access.actors import Actor
+from services.access.permissions import ALLOWED
 from services.after_payment import awards, bans, inspections
 from services.after_payment.awards import PaidAward
-from services.applications import letter
-from services.calendar import Calendar
+from services.application.applications import letter
 from services.clock import CHINA, Clock, today
+from services.cycle.calendar import Calendar
 from services.errors import InputError, NotAllowedError, NotFoundError, StateError
 from services.money import yuan
 from services.notices import upcoming
 from services.notices.queueing import queue
-from services.operation import operation
-from services.permissions import ALLOWED
+from services.record.operation import operation
 
 STANDING = (ClawbackState.PROPOSED, ClawbackState.OWED)
 DECIDED, REVOKED = "clawback_decided", "clawback_revoked"  # notices

@@ -4,13 +4,13 @@ from sqlmodel import Session
 
 from config.settings import Settings
 from models import SelfAssessment
-from services.actors import Actor
+from services.access.actors import Actor
 from services.after_payment import assessments
 from services.after_payment.form import AssessmentForm, load_form
-from services.calendar import Calendar
 from services.clock import CHINA, Clock
-from services.deadlines import due_day, working_days_left
-from services.operation import operation
+from services.cycle.calendar import Calendar
+from services.cycle.deadlines import due_day, working_days_left
+from services.record.operation import operation
 
 _OVERDUE = -1
 

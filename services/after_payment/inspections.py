@@ -8,12 +8,12 @@ from sqlmodel import Session, col, select
 
 from config.settings import Settings
 from models import AwardListEntry, Inspection, InspectionFile, InspectionKind, User
-from services import attachments, file_kinds
-from services.actors import Actor
+from services.access.actors import Actor
 from services.after_payment import awards
+from services.application import attachments, file_kinds
 from services.clock import Clock, today
 from services.errors import InputError, NotFoundError, StateError
-from services.operation import operation
+from services.record.operation import operation
 
 KIND_NAMES = {
     InspectionKind.AUDIT: "审计",

@@ -7,7 +7,7 @@ from datetime import date
 from sqlmodel import Session
 
 from models import ClawbackState
-from services.actors import Actor
+from services.access.actors import Actor
 from services.after_payment import awards, clawbacks
 from services.clock import CHINA
 from services.errors import StateError

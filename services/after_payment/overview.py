@@ -22,15 +22,15 @@ from models import (
     User,
 )
 from policy import Policy
-from services import policies
-from services.actors import Actor
+from services.access.actors import Actor
+from services.access.permissions import may
 from services.after_payment import awards, clawbacks
 from services.after_payment.awards import PaidAward, bearer_name
+from services.award.sharing import CITY, county_rate, split
 from services.clock import Clock, today
 from services.errors import NotFoundError
+from services.law import policies
 from services.money import yuan
-from services.permissions import may
-from services.sharing import CITY, county_rate, split
 
 GROUND_NAMES = {
     ClawbackGround.AUDIT: "审计",

@@ -14,8 +14,8 @@ from sqlalchemy.engine import make_url
 from sqlmodel import Session
 
 from config.settings import Settings
-from services.database import engine_of, is_empty, session_of
 from services.errors import InputError, StateError
+from services.record.database import engine_of, is_empty, session_of
 
 _WITHIN = 3600  # seconds for a dump
 

@@ -15,13 +15,14 @@ from typing import IO
 from sqlalchemy.engine import make_url
 
 from config.settings import Settings
-from services import attachments, chain
+from services.application import attachments
 from services.backups import database
 from services.backups.last import NOTE, LastBackup, note
 from services.backups.manifest import DATA, DATABASE, NAME, SETTINGS, Kept, Manifest, chunks, is_taken, sha256_of
 from services.clock import CHINA, Clock
 from services.errors import InputError, StateError
-from services.schema import schema_of
+from services.record import chain
+from services.record.schema import schema_of
 
 # What is no part of the record: the engine's own database, logs, uploads and proofs that somebody looks at just now.
 _LEFT_OUT = frozenset({"prefect", "logs", "backups", "incoming", "proofs", NOTE})

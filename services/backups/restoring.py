@@ -12,11 +12,11 @@ from tempfile import mkdtemp
 from pydantic import ValidationError
 from sqlmodel import Session
 
-from services import chain
-from services.archives import DAMAGED
 from services.backups import database
 from services.backups.manifest import DATABASE, NAME, Kept, Manifest, chunks, place, sha256_of
 from services.errors import InputError, StateError
+from services.files.archives import DAMAGED
+from services.record import chain
 
 _DISK = (errno.ENOSPC, errno.EFBIG, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EIO)
 

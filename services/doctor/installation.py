@@ -18,7 +18,7 @@ from services.errors import InputError
 from services.notices.addresses import trouble_with
 from services.notices.hours import hours_of
 from services.notices.signing import signer_of
-from services.time_stamps import roots
+from services.record.time_stamps import roots
 
 _PREFIX = "DUIXIAN_"
 _OURS = {"DUIXIAN_PARTS", "DUIXIAN_OF_CITY"}  # not settings: cli/ marks with them what it starts

@@ -6,15 +6,16 @@ import policy
 from config.settings import Settings
 from models import Cycle
 from policy import PolicyError
-from services import cycles, policies
 from services.after_payment.form import load_form
-from services.calendar import WHERE_ENTERED, known_year, path_of
 from services.clock import clock_of, today
+from services.cycle import cycles
+from services.cycle.calendar import WHERE_ENTERED, known_year, path_of
+from services.cycle.stages import CyclePlan, load_plan
 from services.doctor.record import reading
 from services.doctor.told import Mark, Told, bad, good, look, parted
 from services.documents.preview import own_problems
 from services.errors import ServiceError
-from services.stages import CyclePlan, load_plan
+from services.law import policies
 
 _LAST_MONTH = 12  # by then deadlines reach into the next year
 

@@ -13,15 +13,16 @@ from pathlib import Path
 from sqlmodel import Session
 
 from config.settings import ROOT, Settings
-from services import alerts, chain
 from services.backups import last_backup
 from services.backups.database import require_tools
 from services.clock import CHINA, Clock, clock_of
+from services.cycle.stages import load_plan
 from services.doctor.record import reading
 from services.doctor.told import Mark, NotLookedError, Told, bad, good, look, parted
 from services.documents.render import fonts
 from services.errors import StateError
-from services.stages import load_plan
+from services.record import chain
+from services.watch import alerts
 
 _LOCKED = re.compile(r"^([A-Za-z0-9._-]+)==([^\s;\\]+)", re.MULTILINE)
 _TEMPORARY = 256  # megabytes for what is written on the way: tables, documents, archives

@@ -7,11 +7,11 @@ from datetime import UTC, datetime, timedelta
 import httpx
 
 from config.settings import Settings
-from services import mail_trial, scanning
 from services.clock import Clock
 from services.doctor.told import Told, bad, good, look, one_line
-from services.mailer import UnreachableError
-from services.notices import bounce_intake
+from services.files import scanning
+from services.notices import bounce_intake, mail_trial
+from services.notices.mailer import UnreachableError
 
 _WITHIN = 5.0  # seconds
 _OLD = timedelta(days=7)  # signatures are published daily

@@ -14,12 +14,12 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 from sqlmodel import Session
 
 from config.settings import Settings
-from services import key_rotation
 from services.clock import Clock
-from services.database import engine_of, session_of
 from services.doctor.told import NotLookedError, Told, bad, good, look, one_line
-from services.schema import newest_schema, revisions, schema_of
-from services.sealing import keyring
+from services.record import key_rotation
+from services.record.database import engine_of, session_of
+from services.record.schema import newest_schema, revisions, schema_of
+from services.record.sealing import keyring
 
 _ANSWERS_WITHIN = "5"  # seconds
 _READS_FOR = 20.0  # seconds; longer only when asked to be thorough

@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from services.chain import canonical
+from services.record.chain import canonical
 
 
 @dataclass(frozen=True)

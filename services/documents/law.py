@@ -11,9 +11,9 @@ from policy.amounts import plain
 from policy.parameters import Version, adjustable, override, read_exact, value_type, version_of
 from policy.schema import Parameter
 from policy.yearly import settled, year_settings
+from services.award.sharing import county_rate
 from services.documents.render.pages import chinese_date
 from services.money import wan, yuan
-from services.sharing import county_rate
 
 _ZONES = ("开发区", "投资区", "高新区", "新区")
 _WORD = re.compile(r"\w+")

@@ -3,10 +3,10 @@
 from sqlmodel import Session, col, func, select
 
 from models import DocumentNumber
-from services.actors import Actor
+from services.access.actors import Actor
 from services.clock import Clock, today
 from services.errors import InputError, NotFoundError, StateError
-from services.operation import operation
+from services.record.operation import operation
 
 
 def known(session: Session, cycle_id: int, kind: str, about: str) -> DocumentNumber | None:

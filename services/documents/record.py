@@ -23,12 +23,12 @@ from models import (
     VisitResult,
 )
 from policy import Fact, Measure, Policy
-from services.actors import Actor
+from services.access.actors import Actor
 from services.clock import CHINA, Clock
+from services.cycle.stages import CyclePlan, load_plan
 from services.documents.content import Trace
 from services.documents.errors import NotYetError
-from services.policies import policy_of
-from services.stages import CyclePlan, load_plan
+from services.law.policies import policy_of
 
 
 @dataclass(frozen=True)

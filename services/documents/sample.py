@@ -50,14 +50,14 @@ from models import (
     VisitResult,
 )
 from policy import Fact, Measure, Policy
-from services import policies
-from services.actors import actor_of
+from services.access.actors import actor_of
+from services.award.sharing import CITY, county_rate, split
 from services.clock import FixedClock
-from services.database import engine_of, session_of
 from services.documents.record import Record
 from services.errors import NotFoundError
-from services.sealing import keyring
-from services.sharing import CITY, county_rate, split
+from services.law import policies
+from services.record.database import engine_of, session_of
+from services.record.sealing import keyring
 
 _VALUES = {"money": "1200000.00", "integer": "3", "decimal": "8.5", "boolean": "true", "list": "示例甲;示例乙"}
 _NAMES = (

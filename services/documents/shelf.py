@@ -9,7 +9,7 @@ from sqlmodel import Session, col, select
 
 from config.settings import Settings
 from models import Cycle, Document
-from services.actors import Actor
+from services.access.actors import Actor
 from services.clock import Clock
 from services.documents.record import Record
 from services.documents.registry import KINDS, Kind

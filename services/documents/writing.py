@@ -13,7 +13,8 @@ from sqlmodel import Session, select
 
 from config.settings import Settings
 from models import Cycle, Document
-from services.actors import Actor
+from services.access.actors import Actor
+from services.access.permissions import require
 from services.clock import Clock
 from services.documents import numbers
 from services.documents.content import Content, Page, subject_of
@@ -22,8 +23,7 @@ from services.documents.registry import Kind, kind_of
 from services.documents.render.pages import environment, render, sources
 from services.documents.render.xlsx import to_xlsx
 from services.errors import InputError
-from services.operation import operation
-from services.permissions import require
+from services.record.operation import operation
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from sqlmodel import SQLModel, col
 from config.settings import Settings
 from models import Cycle, CycleLease
 from services.clock import CHINA, Clock
-from services.database import WRITE, engine_of, is_empty
 from services.errors import InputError, StateError
 from services.moving.rows import UNTOUCHED, Moved, compare, copy
-from services.schema import newest_schema, schema_of, upgrade
-from services.sealing import keyring
+from services.record.database import WRITE, engine_of, is_empty
+from services.record.schema import newest_schema, schema_of, upgrade
+from services.record.sealing import keyring
 
 _FORM = "postgresql+psycopg://用户@主机:5432/库名"
 

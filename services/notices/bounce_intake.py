@@ -20,9 +20,9 @@ from sqlmodel import Session, col, select
 
 from config.settings import Settings
 from models import Bounce, Message, MessageStatus
-from services.apart import ApartError, BusyError, PassingError, read_apart
 from services.clock import Clock
 from services.errors import TransientError
+from services.files.apart import ApartError, BusyError, PassingError, read_apart
 from services.notices.bounces import Report
 from services.notices.claims import transaction
 

@@ -7,13 +7,13 @@ from sqlmodel import Session, col, select
 
 from config.settings import Settings
 from models import DeliveryAttempt, Message, MessageStatus
+from services.access.sightings import Slice, sliced
 from services.errors import NotFoundError
 from services.notices.deadline_entry import entry
 from services.notices.kinds import kind_of
 from services.notices.queueing import plain
 from services.notices.rendering import Letter, Letters
 from services.notices.samples import sample_context
-from services.sightings import Slice, sliced
 
 _SAMPLE_NAME = "示例单位"
 

@@ -16,7 +16,7 @@ import httpx
 
 from config.settings import Settings
 from services.clock import Clock
-from services.mailer import ACCEPTED, Reply
+from services.notices.mailer import ACCEPTED, Reply
 
 GROUP = ("webhook", "办公群")  # what stands in the outbox for an address and a name
 _TIMEOUT_SECONDS = 10.0

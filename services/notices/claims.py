@@ -11,9 +11,9 @@ from sqlalchemy import ColumnElement, Engine, Table, bindparam, func, insert, or
 from sqlmodel import Session, SQLModel, and_, col, select
 
 from models import Channel, DeliveryAttempt, Message, MessageStatus
-from services.database import WRITE
-from services.mailer import Reply
 from services.notices.kinds import KINDS
+from services.notices.mailer import Reply
+from services.record.database import WRITE
 
 CLAIM = timedelta(minutes=15)  # far longer than a chunk takes; after it a message is in doubt
 MAX_ATTEMPTS = 8

@@ -5,7 +5,7 @@ from collections.abc import Collection
 from sqlmodel import Session, col, select
 
 from models import Application, ApplicationStatus, Role
-from services.people import active_users
+from services.access.people import active_users
 
 NOT_APPLIED = (ApplicationStatus.DRAFT, ApplicationStatus.WITHDRAWN)
 

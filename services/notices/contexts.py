@@ -3,7 +3,7 @@
 from sqlmodel import Session
 
 from models import Application, Cycle
-from services.policies import policy_of
+from services.law.policies import policy_of
 
 # Where the console shows what a notice speaks of; tests/web/test_links.py follows each.
 PAGES = {

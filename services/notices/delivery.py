@@ -17,16 +17,16 @@ from sqlmodel import Session, col, select
 
 from config.settings import Settings
 from models import Channel, Message, MessageStatus
-from services import logs
-from services.calendar import CalendarError
 from services.clock import Clock
-from services.mailer import Outgoing, Pool, Reply
+from services.cycle.calendar import CalendarError
 from services.notices import relays
 from services.notices.claims import MAX_ATTEMPTS, Verdict, claim, due_again
 from services.notices.composing import Composer
 from services.notices.hours import hours_of
+from services.notices.mailer import Outgoing, Pool, Reply
 from services.notices.recording import Recorder
 from services.notices.rendering import TemplateProblemError
+from services.watch import logs
 
 CHUNK = 200
 _LOG = logging.getLogger(__name__)

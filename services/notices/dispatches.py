@@ -8,9 +8,9 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from config.settings import Settings
 from models import Cycle, Dispatch, Message, MessageStatus
-from services import cycles
-from services.actors import Actor
+from services.access.actors import Actor
 from services.clock import CHINA, Clock
+from services.cycle import cycles
 from services.errors import InputError, NotFoundError, StateError
 from services.notices.addresses import one_line, trouble_with
 from services.notices.contacts import not_taking_part
@@ -19,7 +19,7 @@ from services.notices.hours import hours_of
 from services.notices.queueing import about_digest, queue_to_all
 from services.notices.recipients import Recipient, distinct
 from services.notices.tracking import resend
-from services.operation import operation
+from services.record.operation import operation
 
 KIND = "written"
 LONGEST_SUBJECT, LONGEST_BODY, MOST_RECIPIENTS = 100, 5000, 5000

@@ -5,11 +5,11 @@ from sqlalchemy import Engine
 from config.settings import Settings
 from models import Channel, Message, MessageStatus
 from services.clock import CHINA, Clock
-from services.mailer import Reply
 from services.notices import channels
 from services.notices.channels import Note
 from services.notices.claims import Verdict, claim, due_again, record
 from services.notices.delivery import DeliveryReport, office_open, status_after
+from services.notices.mailer import Reply
 from services.notices.rendering import Letters, TemplateProblemError
 
 _MOST = 15  # in one round; a robot takes 20 a minute

@@ -9,14 +9,14 @@ from sqlmodel import Session, col, select
 
 from models import Application, ApplicationStatus, Cycle, RequestStatus, ReviewerKind, Role, User, VerificationRequest
 from policy import Policy
+from services.access.people import active_users
+from services.access.permissions import APPROVERS
+from services.application.lifecycle import STATUS_NAMES
 from services.errors import InputError
-from services.lifecycle import STATUS_NAMES
 from services.notices.addresses import trouble_with
 from services.notices.contacts import NOT_APPLIED, known_contacts, not_taking_part
 from services.notices.opting_out import opted_out
 from services.notices.recipients import Recipient, distinct
-from services.people import active_users
-from services.permissions import APPROVERS
 
 _APPLIED = col(Application.status).not_in(NOT_APPLIED)
 Find = Callable[[Session, int], Iterable[Recipient]]
@@ -140,7 +140,7 @@ _STATUSES = tuple(
         partial(_applicants, col(Application.status) == status),
     )
     for status, name in STATUS_NAMES.items()
-    if status is not ApplicationStatus.DRAFT  # nobody else's business, see services/sight.py
+    if status is not ApplicationStatus.DRAFT  # nobody else's business, see services/access/sight.py
 )
 _PEOPLE = (
     Group("counties", "县区审核人", "办理人员", partial(_with_roles, (Role.COUNTY_REVIEWER,))),

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, time, timedelta
 
 from config.settings import Settings
-from services.calendar import Calendar
 from services.clock import CHINA
+from services.cycle.calendar import Calendar
 from services.errors import InputError
 
 _TEXT = re.compile(r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-4]):([0-5]\d)")

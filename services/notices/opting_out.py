@@ -17,12 +17,12 @@ from sqlmodel import Session, col, func, select
 
 from config.settings import Settings
 from models import Message, MessageStatus, OptOut
-from services import key_files
-from services.actors import Actor
+from services.access.actors import Actor
 from services.clock import Clock
 from services.errors import NotFoundError
 from services.notices.addresses import trouble_with
-from services.operation import operation
+from services.record import key_files
+from services.record.operation import operation
 
 _KEY_FILE = "link.key"
 _MARK_BYTES = 16

@@ -11,7 +11,7 @@ from pathlib import Path
 from pydantic import TypeAdapter
 
 from config.settings import Settings
-from services.actors import Actor
+from services.access.actors import Actor
 from services.errors import StateError
 from services.notices.dispatches import Draft
 

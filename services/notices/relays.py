@@ -13,11 +13,11 @@ from sqlmodel import Session
 
 from config.settings import Settings
 from models import Relay
-from services.actors import Actor
+from services.access.actors import Actor
 from services.clock import CHINA, Clock
-from services.database import take_turn
 from services.notices.claims import transaction
-from services.operation import operation
+from services.record.database import take_turn
+from services.record.operation import operation
 
 OPENS_AFTER = 3  # deliveries in a row that could not use the server
 _FIRST_PAUSE, _LONGEST_PAUSE = timedelta(minutes=5), timedelta(hours=1)

@@ -8,13 +8,13 @@ from sqlalchemy import func
 from sqlmodel import Session, col, select
 
 from models import Channel, Message, MessageStatus
-from services.actors import Actor
+from services.access.actors import Actor
 from services.clock import Clock
 from services.errors import InputError, NotFoundError, StateError
 from services.notices.addresses import trouble_with
 from services.notices.kinds import KINDS
 from services.notices.queueing import AT_ONCE, message_id_of
-from services.operation import operation
+from services.record.operation import operation
 
 STATUS_NAMES = {
     MessageStatus.PENDING: "待发送",

@@ -8,16 +8,16 @@ from sqlmodel import Session, col, func, select
 
 from config.settings import Settings
 from models import Dispatch, Message, MessageAction, MessageChange, MessageStatus, User
-from services.actors import Actor
-from services.calendar import CalendarError
+from services.access.actors import Actor
+from services.access.sightings import Slice, sliced
 from services.clock import CHINA, Clock
+from services.cycle.calendar import CalendarError
 from services.errors import InputError, StateError
 from services.notices.addresses import one_line
 from services.notices.hours import hours_of
 from services.notices.kinds import KINDS, REMARK
 from services.notices.queueing import about_digest
-from services.operation import operation
-from services.sightings import Slice, sliced
+from services.record.operation import operation
 
 WAITING = (MessageStatus.PENDING, MessageStatus.HELD)
 ACTION_NAMES = {

@@ -10,12 +10,12 @@ from sqlmodel import Session, col, func, select
 
 from config.settings import Settings
 from models import Dispatch, Message, MessageStatus, User
-from services import cycles
+from services.access.sightings import Slice, sliced
+from services.cycle import cycles
 from services.notices.dispatches import KIND, Draft, context_of, digest_of, mails_of
 from services.notices.privacy import blot
 from services.notices.recipients import Recipient
 from services.notices.rendering import Letter, Letters
-from services.sightings import Slice, sliced
 
 _PAGE = 50
 

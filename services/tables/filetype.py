@@ -6,7 +6,7 @@ import io
 import zipfile
 from enum import Enum
 
-from services.archives import DAMAGED
+from services.files.archives import DAMAGED
 from services.tables.problems import TableError
 
 MAX_UNPACKED_BYTES = 1 << 30

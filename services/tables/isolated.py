@@ -10,7 +10,7 @@ from typing import Any
 
 import polars as pl
 
-from services.apart import ApartError, read_apart
+from services.files.apart import ApartError, read_apart
 from services.tables.problems import RowProblem, TableError
 from services.tables.workbook import Sheet, Workbook
 

@@ -12,7 +12,7 @@ import posixpath
 import re
 import zipfile
 
-from services.archives import DAMAGED
+from services.files.archives import DAMAGED
 from services.tables.problems import TableError
 from services.tables.raw import MAX_CELLS, Fault, TooLargeError, check_area, error_value
 

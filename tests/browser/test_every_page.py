@@ -28,15 +28,15 @@ from models import (
     SelfAssessment,
     User,
 )
-from services import review_inbox, reviews
-from services.actors import actor_of, system_actor
-from services.calendar import Calendar
+from services.access.actors import actor_of, system_actor
+from services.access.interface import Scope
+from services.access.permissions import may
 from services.clock import SystemClock, today
-from services.interface import Scope
+from services.cycle.calendar import Calendar
+from services.cycle.stages import load_plan
 from services.notices import opting_out
 from services.notices.relays import server_of
-from services.permissions import may
-from services.stages import load_plan
+from services.review import review_inbox, reviews
 from tests.browser.conftest import Site, look, sign_in
 from tests.desk import CODE
 from tests.web.conftest import House, back_to_the_notice, send

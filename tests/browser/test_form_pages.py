@@ -8,11 +8,11 @@ from sqlmodel import Session, col, select
 
 from config.settings import Settings
 from models import Payment, Role, User
-from services import payments
-from services.actors import system_actor
+from services.access.actors import system_actor
 from services.clock import CHINA, FileClock, SystemClock, today
-from services.database import engine_of
-from services.schema import migrate
+from services.payment import payments
+from services.record.database import engine_of
+from services.record.schema import migrate
 from tests.browser.conftest import Site, look, served, sign_in
 from tests.web.conftest import House, equip
 from web.app import create_app

@@ -26,10 +26,12 @@ from models import (
     PaymentStatus,
     Role,
 )
-from services import chain, credentials, cycles, people
-from services.actors import find_actor, system_actor
+from services.access import credentials, people
+from services.access.actors import find_actor, system_actor
 from services.clock import SystemClock
-from services.database import engine_of
+from services.cycle import cycles
+from services.record import chain
+from services.record.database import engine_of
 from tests.browser.people import (
     Administrator,
     Approver,

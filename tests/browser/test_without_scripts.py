@@ -6,8 +6,8 @@ from playwright.sync_api import Page
 from sqlmodel import col, select
 
 from models import Application, Attachment, Role, User
-from services import completeness
-from services.actors import actor_of
+from services.access.actors import actor_of
+from services.application import completeness
 from tests.browser.conftest import Site, sign_in
 from tests.browser.people import Enterprise
 from tests.browser.test_whole_year import EVIDENCE, FACTS, MEASURE

@@ -11,10 +11,10 @@ from python_calamine import CalamineWorkbook
 from cli.main import run
 from config.settings import Settings
 from services.clock import FileClock
-from services.database import engine_of, session_of
+from services.record.database import engine_of, session_of
 from tests.desk import CODE
+from tests.services.filled_record import Record, build
 from tests.services.paid_year import PAID_ON, claim, pay
-from tests.services.record import Record, build
 
 Told = Callable[..., str]
 

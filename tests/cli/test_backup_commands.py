@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from services import anchoring, backups, chain
+from services import backups
 from services.clock import SystemClock
+from services.record import anchoring, chain
 from tests.cli.conftest import Office
 from tests.desk import Desk
 

@@ -9,10 +9,12 @@ from sqlmodel import select
 from cli.main import run
 from cli.users import ROLES
 from models import Application, ReviewerKind, Role
-from services import computation, cycles, overlaps
+from services.access.permissions import ROLE_NAMES
+from services.award import computation
 from services.clock import CHINA
+from services.cycle import cycles
 from services.documents.registry import PAGE_FORMATS
-from services.permissions import ROLE_NAMES
+from services.grants import overlaps
 from services.tables import write_table
 from tests.cli.conftest import Office
 

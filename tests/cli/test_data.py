@@ -3,7 +3,7 @@
 from sqlalchemy import text
 
 from models import Role
-from services import people
+from services.access import people
 from tests.cli.conftest import Office
 
 

@@ -13,8 +13,8 @@ import pytest
 from cli.demo.compare import differences
 from cli.demo.place import emptied, settings_in
 from config.sample.generator import load
+from services.cycle.stages import load_plan
 from services.errors import InputError
-from services.stages import load_plan
 from tests.kept_years import KeptYears
 
 

@@ -8,7 +8,8 @@ from sqlmodel import col, select
 
 from cli.demo.acting import World
 from models import Objection, Payment
-from services import payments, public_notices
+from services.award import public_notices
+from services.payment import payments
 from tests.year import make_world, run_year
 
 

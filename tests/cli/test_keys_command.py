@@ -3,8 +3,8 @@
 import pytest
 
 from models import Erasure, Role
-from services import people
-from services.sealing import keyring
+from services.access import people
+from services.record.sealing import keyring
 from tests.cli.conftest import Office
 
 

@@ -4,8 +4,11 @@ from datetime import datetime
 from pathlib import Path
 
 from models import Cycle
-from services import computation, cycles, lists, overlaps, payments, public_notices
+from services.award import computation, lists, public_notices
 from services.clock import CHINA
+from services.cycle import cycles
+from services.grants import overlaps
+from services.payment import payments
 from services.tables import write_table
 from tests.cli.conftest import Office
 from tests.desk import OTHER_CODE

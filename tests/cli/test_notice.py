@@ -17,7 +17,7 @@ import policy
 from cli.notice import app
 from config.settings import ROOT
 from models import Dispatch, PolicyVersion
-from services.actors import find_actor
+from services.access.actors import find_actor
 from services.clock import SystemClock
 from services.notices.claims import transaction
 from services.notices.kinds import KINDS

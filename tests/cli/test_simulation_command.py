@@ -10,7 +10,7 @@ from typer.testing import CliRunner, Result
 
 from cli.main import run
 from cli.policy import app
-from services import computation
+from services.award import computation
 from tests.cli.conftest import Office
 from tests.desk import OTHER_CODE
 

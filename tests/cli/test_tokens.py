@@ -3,7 +3,7 @@
 import pytest
 
 from models import Role
-from services import people
+from services.access import people
 from tests.cli.conftest import Office
 
 ISSUE = ("token", "issue", "省惠企平台", "--login", "operator", "--scope", "applications:read", "--days", "30")

@@ -12,7 +12,7 @@ import policy
 from config.sample.generator import load
 from matching import uscc
 from policy import Fact, Policy, ValueProblem
-from services.ledger_rows import LedgerRow, read_ledger
+from services.grants.ledger_rows import LedgerRow, read_ledger
 from services.tables import ROW, duplicate_rows, read_workbook
 
 POLICY = Path(__file__).parents[2] / "config" / "policies" / "zhangzhou-ai-2024"

@@ -13,7 +13,7 @@ from config.sample import write_sample
 from config.sample.codes import credit_code
 from config.sample.generator import APPLICANT_COLUMNS, legal_person, load
 from matching import match, uscc, within
-from services.ledger_rows import read_ledger
+from services.grants.ledger_rows import read_ledger
 from services.tables import read_workbook
 from tests.config.sample_year import Intake, Key, key_of, law, outcomes, read_intake, read_ledgers
 

@@ -32,8 +32,8 @@ from config.settings import ROOT, Settings
 from flows import control
 from flows.control import ANNUAL_CYCLE, SCHEDULED, deployed
 from flows.engine_check import look_at
-from services import chain
 from services.doctor import Mark
+from services.record import chain
 from tests.deploy.postgres import wait
 from tests.deploy.units import SYSTEMD, commands, settings_in
 from tests.engine_parts import free_port

@@ -27,7 +27,7 @@ from cli.demo.run import prepare
 from cli.processes import Child, Family
 from config.settings import ROOT, Settings
 from flows import control
-from services import chain
+from services.record import chain
 from tests.deploy.postgres import LIMIT, wait
 from tests.deploy.units import commands, settings_in
 from tests.engine_parts import free_port

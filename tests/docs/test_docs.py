@@ -13,8 +13,8 @@ import typer
 from cli.main import root
 from cli.pages import COMMANDS, SETTINGS, commands_page, leaves, settings_page
 from config.settings import ROOT, Settings
-from services.application_rows import HEADINGS, OPTIONAL
-from services.stages import CompletenessFact, GateKind, GatePlan, StagePlan, Subject, load_plan
+from services.application.application_rows import HEADINGS, OPTIONAL
+from services.cycle.stages import CompletenessFact, GateKind, GatePlan, StagePlan, Subject, load_plan
 
 PAGES = [ROOT / "README.md", ROOT / "SECURITY.md", ROOT / "CHANGELOG.md", *sorted((ROOT / "docs").rglob("*.md"))]
 PACKAGES = ("policy", "matching", "models", "config", "services", "tasks", "flows", "cli")
@@ -148,6 +148,12 @@ def test_the_architecture_names_every_package() -> None:
     page = text("docs/architecture.md")
     folders = [each.name for each in ROOT.iterdir() if each.is_dir() and any(each.glob("*.py"))]
     assert [name for name in folders if f"`{name}/`" not in page and name != "tests"] == []
+
+
+def test_the_architecture_names_every_room_of_the_services() -> None:
+    page = text("docs/architecture.md")
+    rooms = {each.parent.name for each in (ROOT / "services").glob("*/__init__.py")}
+    assert len(rooms) > 10 and {room for room in rooms if f"`{room}/`" not in page} == set()
 
 
 def test_the_architecture_tells_what_each_package_imports() -> None:

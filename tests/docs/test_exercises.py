@@ -12,24 +12,19 @@ from sqlmodel import select
 import policy
 from config.settings import ROOT
 from models import Application, AwardList, Opinion, ReviewerKind, Role
-from services import (
-    applications,
-    blank_books,
-    computation,
-    cycles,
-    lists,
-    overlaps,
-    people,
-    policies,
-    policy_drafts,
-    policy_upload,
-    reviews,
-)
-from services.actors import find_actor
+from services.access import people
+from services.access.actors import find_actor
+from services.application import applications
+from services.award import computation, lists
+from services.cycle import cycles
 from services.documents.content import Cell, CellKind, Column
 from services.documents.render.xlsx import to_xlsx
 from services.documents.writing import write
 from services.errors import NotFoundError
+from services.files import blank_books
+from services.grants import overlaps
+from services.law import policies, policy_drafts, policy_upload
+from services.review import reviews
 from tests.desk import POLICY, Desk, make_desk
 
 EXERCISES = ROOT / "docs" / "exercises"

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page
 
 from config.settings import ROOT
-from services.stages import load_plan
+from services.cycle.stages import load_plan
 from tests.browser.conftest import chromium, open_page  # fixtures of the browser
 
 __all__ = ["chromium", "open_page"]

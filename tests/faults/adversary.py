@@ -36,12 +36,13 @@ from flows import control
 from flows.control import EngineError, RunState
 from flows.worker import process_name
 from models import AwardList, AwardListEntry, Message, MessageStatus, Payment
-from services import chain, cycles, lease
 from services.clock import FixedClock, SystemClock
-from services.database import engine_of
+from services.cycle import cycles, lease
 from services.errors import ServiceError
 from services.notices.claims import CLAIM
 from services.notices.delivery import deliver_due
+from services.record import chain
+from services.record.database import engine_of
 from tests import reliability
 from tests.engine_parts import free_port
 from tests.faults import crowd

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cli.demo.acting import World
 from config.sample import generator
-from services import applications
+from services.application import applications
 
 MANY = 202  # with the sample's 98: 300
 _MEASURE = {

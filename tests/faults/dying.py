@@ -23,9 +23,9 @@ from sqlmodel import SQLModel, select
 from cli.demo import compare
 from config.settings import Settings
 from models import AuditEntry
-from services import cycles
 from services.clock import FileClock
-from services.database import engine_of
+from services.cycle import cycles
+from services.record.database import engine_of
 from tests.year import make_world, open_world, run_year
 
 NEVER = 0

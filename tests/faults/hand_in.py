@@ -12,10 +12,10 @@ from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError
 
 from config.settings import Settings
-from services import applications
-from services.actors import find_actor
+from services.access.actors import find_actor
+from services.application import applications
 from services.clock import FixedClock
-from services.database import engine_of, session_of
+from services.record.database import engine_of, session_of
 from tests.desk import OPENED
 
 

@@ -18,8 +18,8 @@ from sqlmodel import SQLModel, func, select
 
 from config.settings import ROOT
 from models import Application, AuditEntry
-from services import chain
-from services.database import engine_of
+from services.record import chain
+from services.record.database import engine_of
 from tests.desk import Desk, make_desk
 from tests.faults.crowd import write
 

@@ -36,26 +36,20 @@ from models import (
     VerificationRequest,
     VisitResult,
 )
-from services import (
-    applications,
-    chain,
-    completeness,
-    computation,
-    cycles,
-    gates,
-    lists,
-    overlaps,
-    payments,
-    public_notices,
-    reviews,
-)
-from services.actors import Actor
+from services.access.actors import Actor
 from services.after_payment import bans, clawbacks, overview
 from services.after_payment.clawbacks import Proposal
+from services.application import applications, completeness
+from services.application.lifecycle import TRANSITIONS
+from services.award import computation, lists, public_notices
 from services.clock import today
+from services.cycle import cycles, gates
+from services.cycle.stages import GateKind, Subject
 from services.errors import ServiceError
-from services.lifecycle import TRANSITIONS
-from services.stages import GateKind, Subject
+from services.grants import overlaps
+from services.payment import payments
+from services.record import chain
+from services.review import reviews
 from tests.desk import CODE, OTHER_CODE, Desk, make_desk
 
 ONE = strategies.integers(0, 3)

@@ -9,13 +9,13 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sqlmodel import Session
 
 from models import Message, MessageAction, MessageStatus, Role
-from services.actors import Actor
+from services.access.actors import Actor
 from services.clock import FixedClock
 from services.errors import ServiceError
-from services.mailer import Reply
 from services.notices import tracking, upcoming
 from services.notices.claims import CLAIM, Verdict, delay, record, transaction
 from services.notices.delivery import status_after
+from services.notices.mailer import Reply
 from tests.services.notices.support import (
     CYCLE_TIME,
     DOMAIN,

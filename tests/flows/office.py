@@ -15,11 +15,13 @@ from config.settings import Settings
 from flows import control
 from flows.control import RunState
 from models import Cycle, CycleStatus, Role, StageVisit
-from services import cycles, gates, invitations, lease, people
-from services.actors import find_actor, system_actor
+from services.access import people
+from services.access.actors import find_actor, system_actor
 from services.clock import FileClock, SystemClock
-from services.database import engine_of, session_of
-from services.stages import Subject, load_plan
+from services.cycle import cycles, gates, lease
+from services.cycle.stages import Subject, load_plan
+from services.enterprise import invitations
+from services.record.database import engine_of, session_of
 from tests.engine_parts import clock_of_parts, wait_for_run, wait_until
 
 POLICY, YEAR = "zhangzhou-ai-2024", 2025

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from services import lease
 from services.clock import FileClock, SystemClock
-from services.database import session_of
+from services.cycle import lease
+from services.record.database import session_of
 from tasks import waking
 from tasks.context import context
 from tasks.lease import LeaseLostError, held

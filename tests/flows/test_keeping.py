@@ -14,9 +14,11 @@ from flows import watchdog as watching
 from flows.anchor import anchor
 from flows.watchdog import watchdog
 from models import AuditAnchor, Message
-from services import alerts, anchoring, lease, logs
 from services.clock import FileClock, SystemClock
+from services.cycle import lease
 from services.errors import InputError
+from services.record import anchoring
+from services.watch import alerts, logs
 from tasks import keeping, notices
 from tasks.context import context
 from tasks.step import step

@@ -17,8 +17,8 @@ from flows import control
 from flows.control import RunState
 from flows.worker import process_name
 from models import AwardListEntry, Message, MessageStatus, Payment, ReviewerKind, VerificationRequest
-from services import cycles, lease
 from services.clock import SystemClock
+from services.cycle import cycles, lease
 from tests.engine_parts import wait_for_run, wait_until
 from tests.kept_years import KeptYears, leave
 from tests.year import run_year

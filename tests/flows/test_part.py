@@ -16,8 +16,8 @@ from flows import control
 from flows.part import Counts
 from flows.stages.stage import chunks, spread
 from models import Application, ApplicationStatus
-from services import lease
 from services.clock import SystemClock
+from services.cycle import lease
 from tasks import intake
 from tasks.context import context
 from tests.engine_parts import wait_for_run

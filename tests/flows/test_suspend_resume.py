@@ -7,8 +7,8 @@ from uuid import UUID
 import pytest
 
 from flows.control import RunState
-from services import lease
 from services.clock import SystemClock
+from services.cycle import lease
 from services.errors import StateError
 from tests.desk import CODE
 from tests.flows.office import Office

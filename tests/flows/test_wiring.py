@@ -29,10 +29,10 @@ from flows.report import LABELS
 from flows.stages.stage import chunks
 from flows.stages.table import STAGES
 from models import VisitResult
+from services.cycle.gates import Gate, Wait
+from services.cycle.stages import load_plan
 from services.documents import KINDS
 from services.errors import StateError, TransientError
-from services.gates import Gate, Wait
-from services.stages import load_plan
 from tasks import waking
 from tasks.context import context
 from tasks.step import RETRIES, may_retry

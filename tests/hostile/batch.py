@@ -17,9 +17,9 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from services.apart import MEGABYTE, READERS
-from services.calendar_changes import decoded
+from services.cycle.calendar_changes import decoded
 from services.errors import InputError
+from services.files.apart import MEGABYTE, READERS
 from tests.hostile.corpus import KNOWN, OWN, Case, every_case
 
 ROOT = Path(__file__).parents[2]

@@ -9,10 +9,10 @@ import pytest
 from fastapi.testclient import TestClient
 
 from models import Role
-from services import payments
-from services.actors import system_actor
+from services.access.actors import system_actor
+from services.access.interface import Scope
 from services.clock import FileClock
-from services.interface import Scope
+from services.payment import payments
 from tests.desk import make_desk
 from tests.services.notices.support import Script, scripted
 from tests.web.conftest import House, Mails, ask, equip, house_at, years

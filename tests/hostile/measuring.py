@@ -10,8 +10,8 @@ import time
 from pathlib import Path
 from typing import Any
 
-from services.apart import ApartError, read_apart
 from services.errors import InputError
+from services.files.apart import ApartError, read_apart
 from tests.hostile.batch import arguments
 from tests.hostile.corpus import every_case
 

@@ -83,7 +83,7 @@ def many(_data: bytes) -> tuple[Any, list[bytes]]:
 def broken_check(data: bytes, *, folder: str) -> tuple[Any, list[bytes]]:
     """The check of a policy whose evaluation has a defect."""
     import policy  # here: it takes more memory than the others may
-    from services import policy_check
+    from services.law import policy_check
 
     def broken(_folder: object) -> list[policy.CaseResult]:
         raise TypeError("a defect of ours")

@@ -9,9 +9,9 @@ from collections import Counter
 from typing import Any
 
 from config.settings import Settings
-from services.apart import READERS
+from services.application.file_kinds import check_file
 from services.errors import InputError
-from services.file_kinds import check_file
+from services.files.apart import READERS
 from tests import reliability
 from tests.hostile.batch import run
 from tests.hostile.corpus import Case, every_case

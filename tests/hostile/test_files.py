@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from config.settings import Settings
-from services import apart, file_kinds
+from services.application import file_kinds
 from services.errors import InputError
+from services.files import apart
 from tests.hostile.batch import arguments, run
 from tests.hostile.corpus import Case, every_case
 from tests.hostile.measuring import measured

@@ -13,7 +13,7 @@ import policy
 from policy import Policy, Problem
 from policy.loading import examine
 from policy.positions import read_document
-from services import policy_check
+from services.law import policy_check
 from tests.fuzzing import budget
 from tests.hostile.strings import TEXTS
 from tests.policy.base_policy import BASE

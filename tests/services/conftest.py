@@ -8,12 +8,12 @@ import pytest
 
 from cli.demo.acting import World
 from config.settings import Settings
-from services import overview
-from services.database import engine_of, session_of
+from services.cycle import overview
+from services.record.database import engine_of, session_of
 from tests.desk import Desk, make_desk
 from tests.kept_years import KeptYears, leave
 from tests.services.documents.small_cycle import ITEMS, Item
-from tests.services.record import Record, build
+from tests.services.filled_record import Record, build
 
 
 @pytest.fixture

@@ -6,11 +6,11 @@ from typing import Any
 from sqlmodel import col, select
 
 from models import Clawback, ClawbackGround, Payment, Role, User
-from services import payments
-from services.actors import actor_of
+from services.access.actors import actor_of
 from services.after_payment import clawbacks
 from services.after_payment.clawbacks import Proposal, Receipt
-from tests.services.record import Record, approve_funds
+from services.payment import payments
+from tests.services.filled_record import Record, approve_funds
 
 PAID_ON = date(2026, 3, 2)
 PROPOSAL = Proposal(

@@ -11,9 +11,11 @@ import pytest
 from sqlmodel import select
 
 from models import Application, ApplicationStatus, Enterprise, ImportFile
-from services import applications, blank_books, policies
+from services.application import applications
 from services.documents.content import Cell, CellKind, Column
 from services.documents.render.xlsx import to_xlsx
+from services.files import blank_books
+from services.law import policies
 from tests.desk import CODE, OTHER_CODE, Desk
 
 TITLE = "购买算力服务补助"

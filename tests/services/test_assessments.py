@@ -16,8 +16,8 @@ from services.after_payment.assessments import WrongAnswersError
 from services.after_payment.form import load_form
 from services.documents.render.xlsx import to_xlsx
 from services.errors import InputError, NotAllowedError, NotFoundError, StateError
+from tests.services.filled_record import Record
 from tests.services.paid_year import add_applicant, all_payments, pay, report
-from tests.services.record import Record
 
 ANSWERS = {
     "use_of_funds": "用于购买算力服务",

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from models import ApplicationStatus, Opinion, VerificationReply, VerificationRequest
 from models.verification import ReviewerKind
-from services import audit, chain, trail
+from services.record import audit, chain, trail
 from tests.desk import Desk
 
 _PLAIN = (

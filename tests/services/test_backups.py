@@ -19,16 +19,19 @@ from sqlmodel import Session, col, select
 from cli.demo.acting import World
 from config.settings import Settings
 from models import Application, Attachment, Award, AwardList, AwardListEntry, Message, Payment, Role
-from services import attachments, backups, chain, people
+from services import backups
+from services.access import people
+from services.application import attachments
 from services.backups.manifest import NAME
 from services.clock import FixedClock, SystemClock
-from services.database import engine_of
 from services.errors import InputError, StateError
 from services.notices.opting_out import _key
-from services.schema import migrate
+from services.record import chain
+from services.record.database import engine_of
+from services.record.schema import migrate
 from tests.desk import Desk
 from tests.kept_years import KeptYears, leave
-from tests.services.test_attachments import DATA
+from tests.services.application.test_attachments import DATA
 from tests.year import run_year
 
 WALL = SystemClock()

@@ -7,11 +7,16 @@ import pytest
 from sqlmodel import select
 
 from models import ApplicationStatus, Award, Ban, Barring, Outcome, ReviewerKind, Role, User, VisitResult
-from services import applications, computation, cycles, drafts, gates, lists, overlaps, people, reviews
-from services.actors import find_actor
+from services.access import people
+from services.access.actors import find_actor
 from services.after_payment import bans
-from services.applications import get_application
+from services.application import applications, drafts
+from services.application.applications import get_application
+from services.award import computation, lists
+from services.cycle import cycles, gates
 from services.errors import InputError, NotAllowedError, StateError
+from services.grants import overlaps
+from services.review import reviews
 from tests.desk import AFTER_INTAKE, CODE, OTHER_CODE, Desk
 
 TOLD = r"很抱歉，贵单位自 2026-01-01 至 2027-12-31 不得申报奖补。原因：列入失信名单（依据：信用条例第八条）。"

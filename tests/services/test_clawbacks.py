@@ -35,20 +35,24 @@ from models import (
     User,
 )
 from policy.schema import HistoryRule, Measure
-from services import computation, desk_reminders, eligibility, payments, policies
-from services.actors import actor_of
+from services.access.actors import actor_of
 from services.after_payment import clawbacks, inspections, letter, overview
 from services.after_payment.clawbacks import Receipt, allot
 from services.after_payment.inspections import Look
 from services.after_payment.overview import Standing
+from services.award import computation
 from services.clock import FixedClock
-from services.database import engine_of, session_of
+from services.cycle import desk_reminders
+from services.enterprise import eligibility
 from services.errors import InputError, NotAllowedError, NotFoundError, ServiceError, StateError
+from services.law import policies
 from services.notices.deadline_entry import entry
 from services.notices.kinds import KINDS
+from services.payment import payments
+from services.record.database import engine_of, session_of
+from tests.services.filled_record import Record, build
 from tests.services.paid_year import PAID_ON, all_payments, claim, decide, pay, propose, receive, revoke
-from tests.services.record import Record, build
-from tests.services.test_payments import MANY
+from tests.services.payment.test_payments import MANY
 
 
 @pytest.fixture

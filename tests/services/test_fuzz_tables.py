@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 
 import policy
 from config.settings import Settings
-from services import policies
-from services.application_rows import known_headings as application_headings
-from services.application_rows import read_applications
-from services.ledger_rows import LEDGER_HEADINGS, read_ledger
-from services.ledger_rows import known_headings as ledger_headings
-from services.payment_rows import known_headings as payment_headings
-from services.payment_rows import read_results
+from services.application.application_rows import known_headings as application_headings
+from services.application.application_rows import read_applications
+from services.grants.ledger_rows import LEDGER_HEADINGS, read_ledger
+from services.grants.ledger_rows import known_headings as ledger_headings
+from services.law import policies
+from services.payment.payment_rows import known_headings as payment_headings
+from services.payment.payment_rows import read_results
 from services.tables import TableError, Workbook
 from services.tables.reading import read_bytes
 from tests.fuzzing import budget

@@ -7,7 +7,7 @@ from sqlalchemy.exc import DatabaseError
 from sqlmodel import select
 
 from models import ImportFile, LedgerCorrection, LedgerEntry, LedgerLevel
-from services import ledger
+from services.grants import ledger
 from tests.desk import CODE, OTHER_CODE, Desk
 
 HEADER = "台账编号,企业名称,统一社会信用代码,项目名称,发票号码,金额（元）,年度"

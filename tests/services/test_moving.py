@@ -14,14 +14,16 @@ from sqlmodel import Session, SQLModel, col, func, select
 from cli.demo.acting import World
 from config.settings import Settings
 from models import Application, AwardListEntry, Payment, Relay, Role, User
-from services import chain, lease, people
-from services.actors import find_actor
+from services.access import people
+from services.access.actors import find_actor
 from services.clock import FixedClock, SystemClock
-from services.database import engine_of, is_empty, writing
+from services.cycle import lease
 from services.errors import InputError, StateError
 from services.moving import Moved, move
 from services.moving import rows as moving_rows
-from services.sealing import KeysError
+from services.record import chain
+from services.record.database import engine_of, is_empty, writing
+from services.record.sealing import KeysError
 from tests.desk import PURCHASE, Desk
 from tests.kept_years import KeptYears, leave
 from tests.year import run_year

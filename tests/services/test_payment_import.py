@@ -10,11 +10,11 @@ from python_calamine import CalamineWorkbook
 from sqlmodel import select
 
 from models import ImportFile, Payment, PaymentStatus
-from services import payments
 from services.clock import today
 from services.documents import write
+from services.payment import payments
 from services.tables import TableError, write_csv
-from tests.services.record import Record, approve_funds
+from tests.services.filled_record import Record, approve_funds
 
 COLUMNS = ("拨付编号", "金额（元）", "拨付结果", "拨付日期", "凭证号", "失败原因")
 FIRST, SECOND, THIRD = "BF-SB2025-00001-1S", "BF-SB2025-00001-1X", "BF-SB2025-00002-1S"

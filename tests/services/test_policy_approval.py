@@ -11,19 +11,12 @@ from sqlmodel import col, select
 import policy
 from config.settings import ROOT
 from models import AuditEntry, DraftState, PolicyDraft
-from services import (
-    apart,
-    audit,
-    cycles,
-    overview,
-    policies,
-    policy_drafts,
-    policy_install,
-    policy_shelf,
-    policy_upload,
-)
+from services.cycle import cycles, overview
 from services.errors import InputError, NotAllowedError, NotFoundError, ServiceError, StateError
-from services.policy_upload import PolicyFolder
+from services.files import apart
+from services.law import policies, policy_drafts, policy_install, policy_shelf, policy_upload
+from services.law.policy_upload import PolicyFolder
+from services.record import audit
 from tests.desk import POLICY, Desk
 
 SMALL = ROOT / "tests" / "policy" / "made_up" / "percentage-cap"
@@ -363,7 +356,7 @@ def test_when_the_record_cannot_be_written_the_old_policy_is_back(
 ) -> None:
     draft_id = upload(office)
     with monkeypatch.context() as patched:
-        patched.setattr("services.audit.record", failing)
+        patched.setattr("services.record.audit.record", failing)
         with pytest.raises(OSError, match="disk full"):
             approve(office, draft_id)
     assert shown(office) == OLD

@@ -8,10 +8,13 @@ from sqlalchemy.exc import DBAPIError
 from sqlmodel import Session, select
 
 from models import AuditEntry, Award, Outcome, Role
-from services import chain, computation, overlaps, people
-from services.actors import system_actor
+from services.access import people
+from services.access.actors import system_actor
+from services.award import computation
 from services.clock import FixedClock
 from services.errors import InputError
+from services.grants import overlaps
+from services.record import chain
 from tests.desk import OPENED, Desk
 
 

@@ -7,8 +7,9 @@ from sqlalchemy import event
 from sqlmodel import select
 
 from models import Message, ReviewerKind, VerificationRequest
-from services import gates, reviews
-from services.deadlines import due_day
+from services.cycle import gates
+from services.cycle.deadlines import due_day
+from services.review import reviews
 from tests.desk import AFTER_INTAKE, Desk
 
 _MANY = 60

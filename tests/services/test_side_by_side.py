@@ -9,28 +9,19 @@ import pytest
 from sqlmodel import Session, select
 
 from models import Cycle, Decision, Draft, Enterprise, PublicNotice, Role
-from services import (
-    applications,
-    computation,
-    cycles,
-    drafts,
-    gates,
-    guide,
-    handing_in,
-    interface,
-    key_rotation,
-    lists,
-    people,
-    public_notices,
-)
-from services.actors import Actor, find_actor
+from services.access import interface, people
+from services.access.actors import Actor, find_actor
+from services.access.interface import Scope
+from services.application import applications, drafts, handing_in
+from services.application.handing_in import Handed, Key
+from services.application.submissions import Submission
+from services.award import computation, lists, public_notices
 from services.clock import today
-from services.database import take_turn, writing
+from services.cycle import cycles, gates, guide
 from services.errors import NotAllowedError, StateError
-from services.handing_in import Handed, Key
-from services.interface import Scope
-from services.sealing import Keyring, keyring
-from services.submissions import Submission
+from services.record import key_rotation
+from services.record.database import take_turn, writing
+from services.record.sealing import Keyring, keyring
 from tests.desk import CODE, PURCHASE, Desk
 
 Work = Callable[[Session], object]

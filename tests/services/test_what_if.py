@@ -8,14 +8,15 @@ from sqlmodel import Session, SQLModel, col, select
 from cli.demo.acting import World
 from models import Application, Award, AwardList, ComputationRun, Cycle
 from policy import InputError
-from services import cycles, simulation
-from services.comparison import NO_COUNTY, Comparison, Effect, Material
+from services.cycle import cycles
 from services.documents.content import CellKind
 from services.documents.render.xlsx import to_xlsx
 from services.errors import InputError as ServiceInputError
+from services.law import simulation
+from services.law.comparison import NO_COUNTY, Comparison, Effect, Material
+from services.law.simulation_book import book_of
+from services.law.simulation_chart import chart_of
 from services.money import yuan
-from services.simulation_book import book_of
-from services.simulation_chart import chart_of
 from tests.desk import Desk
 
 RATE, CAP = "dataset-trade.rate", "dataset-trade.maximum"

@@ -11,8 +11,9 @@ from cli.demo.acting import World
 from cli.demo.story import key_of
 from config.sample.generator import load
 from models import Application, AwardList, AwardListEntry, Message, Payment, PaymentStatus, StageVisit
-from services import chain, lists
+from services.award import lists
 from services.money import wan
+from services.record import chain
 
 
 @pytest.fixture

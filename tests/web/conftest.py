@@ -18,11 +18,13 @@ from sqlmodel import Session, col, select
 from cli.demo.acting import World
 from config.settings import Settings
 from models import AwardList, Credential, Enterprise, PublicNotice, ReviewerKind, Role, User
-from services import cycles, documents, reviews
-from services.actors import system_actor
+from services import documents
+from services.access.actors import system_actor
 from services.clock import CHINA, FileClock, SystemClock
-from services.database import engine_of
-from services.stages import load_plan
+from services.cycle import cycles
+from services.cycle.stages import load_plan
+from services.record.database import engine_of
+from services.review import reviews
 from tests.desk import CODE, Desk
 from tests.kept_years import KeptYears, opened
 from tests.services.notices.support import Script, scripted

@@ -7,7 +7,7 @@ import pytest
 from fastapi.routing import APIRoute
 
 from models import Role
-from services.permissions import ALLOWED, VIEWS, may
+from services.access.permissions import ALLOWED, VIEWS, may
 from tests.web.conftest import House, send
 from web.access import Doorkeeper, FormDoorkeeper
 from web.app import ROUTERS

@@ -10,7 +10,7 @@ from python_calamine import CalamineWorkbook
 from sqlmodel import col, select
 
 from models import Application, AwardListEntry, Ban, Clawback, Inspection, Payment, PaymentStatus, Role, Sighting, User
-from services import sightings
+from services.access import sightings
 from services.clock import today
 from tests.web.conftest import House, send
 from tests.web.test_payment_pages import of_county

@@ -17,10 +17,12 @@ from schemathesis.specs.openapi.checks import ignored_auth, positive_data_accept
 from sqlmodel import Session, func, select
 
 from models import ApiToken, Application, ApplicationStatus, AwardListEntry, FactKind, Payment, Role, User
-from services import completeness, cycles, facts, interface, people, sightings
-from services.actors import actor_of
+from services.access import interface, people, sightings
+from services.access.actors import actor_of
+from services.access.interface import Scope
+from services.application import completeness, facts
 from services.clock import SystemClock
-from services.interface import Scope
+from services.cycle import cycles
 from services.money import plain_yuan
 from tests.desk import CODE
 from tests.web.conftest import House, back_to_the_notice

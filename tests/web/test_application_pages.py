@@ -24,7 +24,8 @@ from models import (
     Supplement,
     VerificationRequest,
 )
-from services import attachments, reviews
+from services.application import attachments
+from services.review import reviews
 from services.tables import read_workbook
 from tests.desk import CODE
 from tests.web.conftest import House, ask, send

@@ -17,7 +17,7 @@ from models import (
     StageVisit,
     VerificationRequest,
 )
-from services.deadlines import due_day
+from services.cycle.deadlines import due_day
 from tests.web.conftest import House, ask, send
 from web.app import create_app
 

@@ -12,7 +12,7 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from models import Role
-from services.permissions import may
+from services.access.permissions import may
 from tests.web.conftest import House, send
 from tests.web.test_access import ROUTES, right_of
 

@@ -9,7 +9,7 @@ from sqlalchemy.exc import OperationalError
 from sqlmodel import Session
 
 from models import SavedView
-from services.sealing import Keyring
+from services.record.sealing import Keyring
 from tests.web.conftest import House
 
 Houses = Callable[[str | None], House]

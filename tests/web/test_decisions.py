@@ -7,8 +7,9 @@ import pytest
 from sqlmodel import select
 
 from models import AwardList, AwardListEntry, Decision, DecisionKind, Role
-from services import cycles, lists
-from services.actors import system_actor
+from services.access.actors import system_actor
+from services.award import lists
+from services.cycle import cycles
 from tests.web.conftest import House, send
 
 HOSTILE = "<script>alert(1)</script>"

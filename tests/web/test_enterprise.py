@@ -25,8 +25,9 @@ from models import (
     Supplement,
     User,
 )
-from services import applications, completeness, registration
-from services.actors import find_actor, system_actor
+from services.access.actors import find_actor, system_actor
+from services.application import applications, completeness
+from services.enterprise import registration
 from tests.web.conftest import PASSWORD, House, Mails, send
 
 Houses = Callable[[str | None], House]
@@ -299,7 +300,8 @@ def test_every_measure_can_be_asked_and_begun(house_at: Houses) -> None:
     house = house_at("intake")
     browser = house.signed_in("applicant")
     with house.session() as session:
-        from services import cycles, policies
+        from services.cycle import cycles
+        from services.law import policies
 
         law = policies.policy_of(session, cycles.newest(session))  # type: ignore[arg-type]
         enterprise = session.exec(select(Enterprise).join(User).where(User.login == "applicant")).one()

@@ -38,8 +38,8 @@ from models import (
     User,
     VerificationRequest,
 )
-from services import attachments
-from services.permissions import may
+from services.access.permissions import may
+from services.application import attachments
 from tests.web.conftest import House, ask, send
 from tests.web.test_access import ROUTES, right_of
 from tests.web.test_enterprise import NEW_CODE, PDF, begin, upload

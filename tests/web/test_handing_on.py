@@ -4,12 +4,14 @@ import pytest
 from sqlmodel import Session, col, select
 
 from models import Credential, Message, ReviewerKind, Role, User, VerificationRequest
-from services import people, reminders, review_handing
-from services.actors import Actor, actor_of, system_actor
-from services.calendar import Calendar
+from services.access import people
+from services.access.actors import Actor, actor_of, system_actor
 from services.clock import CHINA
+from services.cycle import reminders
+from services.cycle.calendar import Calendar
+from services.cycle.stages import load_plan
 from services.errors import NotFoundError
-from services.stages import load_plan
+from services.review import review_handing
 from tests.web.conftest import House, ask, send
 
 

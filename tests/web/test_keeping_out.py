@@ -14,7 +14,7 @@ from fastapi.testclient import TestClient
 from sqlmodel import select
 
 from models import Role, SignIn, User
-from services.signin import mark_of
+from services.access.signin import mark_of
 from tests.web.conftest import PASSWORD, House, Mails, send
 from tests.web.test_access import ROUTES, address_of
 from tests.web.test_bounds import every_route

@@ -10,7 +10,7 @@ from httpx import Response
 from sqlmodel import col, select
 
 from models import Dispatch, Message, MessageStatus, Role
-from services.actors import find_actor, system_actor
+from services.access.actors import find_actor, system_actor
 from services.clock import CHINA
 from services.errors import StateError
 from services.notices import dispatches, proofs

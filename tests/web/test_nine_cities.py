@@ -17,16 +17,19 @@ from sqlmodel import select
 
 from config.settings import ROOT, Settings
 from models import Application, Award, AwardList, Document, Role, User
-from services import computation, cycles, documents, interface, lists
-from services.actors import actor_of
+from services import documents
+from services.access import interface
+from services.access.actors import actor_of
+from services.access.interface import Scope
+from services.award import computation, lists
 from services.clock import FileClock, FixedClock, SystemClock
+from services.cycle import cycles
 from services.errors import StateError
-from services.interface import Scope
 from services.money import yuan
 from services.notices import opting_out
 from services.notices.delivery import deliver_due
 from services.notices.signing import signer_of
-from services.sealing import Keyring, KeysError, keyring
+from services.record.sealing import Keyring, KeysError, keyring
 from tests.desk import OPENED, POLICY, Desk, desk_of
 from tests.services.notices.support import Script, scripted
 from tests.web.conftest import PASSWORD, House, equip, send
@@ -300,23 +303,23 @@ CACHES = {
     "matching/normalise.py": {"_folding", "_simplified", "_reading", "_place", "_either"},  # of the program alone
     "policy/compiling.py": {"whole"},  # a number
     "services/after_payment/form.py": {"_load"},  # the file's path
-    "services/audit.py": {"_withheld"},  # a table of the program
+    "services/record/audit.py": {"_withheld"},  # a table of the program
     "services/documents/render/charts.py": {"font"},  # a size
     "services/documents/render/fonts.py": {"installed", "_present"},  # of the machine
     "services/documents/render/reference.py": {"reference"},  # of the program
-    "services/file_kinds.py": {"_passed"},  # the file's digest and the scanner; keeps that it passed, nothing of it
-    "services/fitting.py": {"_limits"},  # a table of the program
-    "services/inputs.py": {"code_version"},  # of the program
+    "services/application/file_kinds.py": {"_passed"},  # the file's digest and the scanner; keeps that it passed
+    "services/record/fitting.py": {"_limits"},  # a table of the program
+    "services/award/inputs.py": {"code_version"},  # of the program
     "services/notices/building.py": {"_encoded"},  # the whole text
     "services/notices/opting_out.py": {"_key"},  # the data folder
     "services/notices/privacy.py": {"blot"},  # the whole text
     "services/notices/signing.py": {"_load"},  # the key's path, domain and selector
-    "services/overlaps.py": {"_rules"},  # of the program
-    "services/passwords.py": {"nobodys"},  # of the program
-    "services/policies.py": {"_parsed"},  # the whole text and the policy's id
-    "services/policy_shelf.py": {"_checked"},  # the folder and its digest
-    "services/schema.py": {"newest_schema", "revisions"},  # of the program
-    "services/stages.py": {"load_plan"},  # the file's path
+    "services/grants/overlaps.py": {"_rules"},  # of the program
+    "services/access/passwords.py": {"nobodys"},  # of the program
+    "services/law/policies.py": {"_parsed"},  # the whole text and the policy's id
+    "services/law/policy_shelf.py": {"_checked"},  # the folder and its digest
+    "services/record/schema.py": {"newest_schema", "revisions"},  # of the program
+    "services/cycle/stages.py": {"load_plan"},  # the file's path
     "tasks/context.py": {"context"},  # the process: a run's is one city's
     "web/rendering.py": {"asset"},  # of the program
 }

@@ -12,10 +12,11 @@ from python_calamine import CalamineWorkbook
 from sqlmodel import col, select
 
 from models import Credential, Message, Payment, PaymentOrder, PaymentStatus, Role, User
-from services import cycles, payments
-from services.actors import system_actor
+from services.access.actors import system_actor
 from services.clock import today
+from services.cycle import cycles
 from services.documents import write
+from services.payment import payments
 from tests.web.conftest import House, send
 
 HOSTILE = "<script>alert(1)</script>"

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from sqlmodel import select
 
 from models import Credential, Role, User
-from services import roles
-from services.permissions import ALLOWED, ROLE_NAMES, VIEWS
+from services.access import roles
+from services.access.permissions import ALLOWED, ROLE_NAMES, VIEWS
 from tests.web.conftest import House, ask
 
 Open = Callable[[str | None], House]

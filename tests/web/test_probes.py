@@ -14,9 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy import text
 
 from models import AuditAnchor, Role
-from services import cycles
 from services.clock import FileClock
-from services.sealing import Keyring
+from services.cycle import cycles
+from services.record.sealing import Keyring
 from tests.desk import Desk
 from tests.web.conftest import House, equip, send
 from web.app import create_app
@@ -110,7 +110,7 @@ def test_each_thing_that_fails_is_named_and_nothing_else_is_told(
     desk.session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     desk.session.commit()
     assert failing() == {"engine", "schema"}
-    from tests.services.test_alerts import message
+    from tests.services.watch.test_alerts import message
 
     message(desk, 1)
     house.clock.set(desk.clock.now().replace(hour=9))
@@ -130,7 +130,7 @@ def test_an_unreachable_database_is_a_503_and_no_error_page(tmp_path: Path, hous
 
 
 def test_asking_often_costs_one_check(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    from services import readiness
+    from services.watch import readiness
 
     asked: list[int] = []
     real = readiness.checks
@@ -161,7 +161,7 @@ def test_figures_are_for_this_machine_or_who_shows_the_token(house: House) -> No
 
 
 def test_figures_are_what_the_record_says(house: House, desk: Desk) -> None:
-    from tests.services.test_alerts import message
+    from tests.services.watch.test_alerts import message
 
     desk.open_intake()
     desk.submit()
@@ -207,7 +207,7 @@ def test_every_answer_has_a_number_of_its_own(house: House) -> None:
 
 @pytest.mark.parametrize("path", ["/boom", "/api/v1/boom"])
 def test_a_defect_is_counted_and_its_log_line_has_the_number_of_its_answer(house: House, path: str) -> None:
-    from services import logs
+    from services.watch import logs
 
     seen: list[object] = []
 
@@ -237,7 +237,7 @@ def test_a_defect_is_counted_and_its_log_line_has_the_number_of_its_answer(house
 
 
 def test_what_a_request_does_is_logged_under_its_number(house: House, caplog: pytest.LogCaptureFixture) -> None:
-    from services import logs
+    from services.watch import logs
 
     seen: list[object] = []
 
@@ -245,10 +245,10 @@ def test_what_a_request_does_is_logged_under_its_number(house: House, caplog: py
         def emit(self, record: logging.LogRecord) -> None:
             seen.append(dict(logs.current_case()))
 
-    browser, logger, listener = house.as_role(Role.OPERATOR), logging.getLogger("services.operation"), Listener()
+    browser, logger, listener = house.as_role(Role.OPERATOR), logging.getLogger("services.record.operation"), Listener()
     logger.addHandler(listener)
     try:
-        with caplog.at_level(logging.INFO, "services.operation"):
+        with caplog.at_level(logging.INFO, "services.record.operation"):
             answer = send(browser, "/board/1/cancel", sure="yes", reason="重新开立")
     finally:
         logger.removeHandler(listener)
@@ -275,7 +275,7 @@ def test_alerts_stand_on_the_first_page_of_who_sees_to_them(house: House, desk: 
 
 
 def test_the_sheet_is_for_who_files_it(house: House, desk: Desk) -> None:
-    from services import anchoring
+    from services.record import anchoring
 
     head = house.as_role(Role.SECTION_HEAD)
     assert "还没有留存" in head.get("/audit/sheet").text

@@ -6,8 +6,8 @@ import pytest
 from sqlmodel import select
 
 from models import Application, Enterprise, Message, MessageStatus, Role, User
-from services import guide
-from services.actors import system_actor
+from services.access.actors import system_actor
+from services.cycle import guide
 from services.notices import opting_out
 from tests.web.conftest import House, send
 

@@ -7,8 +7,8 @@ from fastapi.testclient import TestClient
 from sqlmodel import select
 
 from models import AuditEntry, Enterprise, Registration, Role, User
-from services import registration_mail
 from services.clock import SystemClock
+from services.enterprise import registration_mail
 from tests.web.conftest import House, Mails, send
 from tests.web.test_enterprise import wanted
 

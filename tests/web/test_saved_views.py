@@ -3,8 +3,8 @@
 import pytest
 
 from models import Role
-from services import saved_views
-from services.actors import find_actor
+from services.access.actors import find_actor
+from services.application import saved_views
 from services.errors import InputError
 from tests.web.conftest import send
 

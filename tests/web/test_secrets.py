@@ -19,10 +19,10 @@ from cli.main import run
 from config.settings import Settings
 from models import Role
 from services.clock import FixedClock, SystemClock
-from services.database import engine_of, session_of
-from services.mailer import Outgoing, Pool
 from services.notices.bounce_intake import read_bounces
 from services.notices.channels import GroupWebhook, Note
+from services.notices.mailer import Outgoing, Pool
+from services.record.database import engine_of, session_of
 from tests.engine_parts import free_port
 from tests.services.notices.support import prepared_engine
 from tests.web.conftest import House

@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import col, select
 
 from models import AwardList, Payment, Role, VerificationRequest
-from services import sightings
+from services.access import sightings
 from tests.web.conftest import House, ask
 from tests.web.test_decisions import ready
 

@@ -10,11 +10,12 @@ import pytest
 from sqlmodel import Session, col, select
 
 from models import AuditEntry, Credential, Role, Sighting, SignIn, SignInEnd, User
-from services import chain, codes, credentials, passwords, permissions, signin, trail, tries
-from services.actors import find_actor
+from services.access import codes, credentials, passwords, permissions, signin, tries
+from services.access.actors import find_actor
 from services.clock import FixedClock, SystemClock
-from services.database import WRITE
 from services.errors import InputError, NotAllowedError, NotFoundError
+from services.record import chain, trail
+from services.record.database import WRITE
 from tests.desk import Desk, make_desk
 from tests.web.conftest import PASSWORD, House, send
 

@@ -7,7 +7,7 @@ import pytest
 from sqlmodel import select
 
 from models import ApiToken, Role
-from services.interface import Scope
+from services.access.interface import Scope
 from tests.web.conftest import House, send
 
 Houses = Callable[[str | None], House]

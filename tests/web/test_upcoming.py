@@ -19,15 +19,15 @@ from models import (
     User,
     VerificationRequest,
 )
-from services import office_digest
-from services.actors import system_actor
+from services.access.actors import system_actor
 from services.clock import CHINA, SystemClock
+from services.cycle import office_digest
+from services.cycle.stages import load_plan
 from services.notices import relays
 from services.notices.claims import transaction
 from services.notices.delivery import deliver_due
 from services.notices.queueing import queue
 from services.notices.samples import sample_context
-from services.stages import load_plan
 from tests.services.notices.support import Script, kept_mails, scripted
 from tests.web.conftest import House, ask, send
 from web import messages
@@ -239,6 +239,6 @@ def test_the_group_hears_once_a_day_what_waits(house: House) -> None:
 
 
 def messages_engine(house: House):  # type: ignore[no-untyped-def]
-    from services.database import engine_of
+    from services.record.database import engine_of
 
     return engine_of(house.settings)

@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import select
 
 from models import Role, User
-from services.permissions import ADDED_BY_OPERATORS
+from services.access.permissions import ADDED_BY_OPERATORS
 from tests.web.conftest import House, send
 
 Houses = Callable[[str | None], House]

@@ -9,7 +9,7 @@ import pytest
 from config.settings import ROOT
 from models import Role
 from tests.clamd import answering
-from tests.services.test_calendar_changes import BROUGHT, NEXT
+from tests.services.cycle.test_calendar_changes import BROUGHT, NEXT
 from tests.web.conftest import House, send
 
 Open = Callable[[str | None], House]

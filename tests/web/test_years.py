@@ -10,8 +10,8 @@ from sqlmodel import select
 from config.settings import Settings
 from models import Cycle, CycleStatus, Draft, Role, StageVisit, VisitResult
 from services.clock import FileClock, SystemClock
-from services.database import engine_of
-from services.schema import migrate
+from services.record.database import engine_of
+from services.record.schema import migrate
 from tests.web.conftest import House, equip, send
 from web.app import create_app
 

@@ -8,9 +8,9 @@ from fastapi import Depends, Query, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 from sqlmodel import Session
 
-from services import interface, sightings
-from services.database import session_of
-from services.interface import Holder, Scope
+from services.access import interface, sightings
+from services.access.interface import Holder, Scope
+from services.record.database import session_of
 from web.access import Place
 from web.console import Console
 

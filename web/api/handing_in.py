@@ -6,9 +6,10 @@ from typing import Annotated, Any
 
 from fastapi import BackgroundTasks, File, Form, Header, UploadFile
 
-from services import handing_in, sight
-from services.handing_in import Handed, Key
-from services.interface import Scope
+from services.access import sight
+from services.access.interface import Scope
+from services.application import handing_in
+from services.application.handing_in import Handed, Key
 from web.api.calls import Call, within
 from web.api.shapes import AnswerIn, ApplicationIn, ApplicationOut, EvidenceOut, WithdrawalIn
 from web.bounds import Id

@@ -5,10 +5,14 @@ from typing import Annotated
 from sqlmodel import Session, col, func, select
 
 from models import Application, Attachment, AwardListEntry, Cycle
-from services import completeness, cycles, drafts, facts, payment_overview, policies, publication, sight
-from services.interface import Scope
+from services.access import sight
+from services.access.interface import Scope
+from services.access.permissions import ROLE_NAMES, may
+from services.application import completeness, drafts, facts
+from services.cycle import cycles, publication
+from services.law import policies
 from services.money import plain_yuan
-from services.permissions import ROLE_NAMES, may
+from services.payment import payment_overview
 from web.api.calls import ApiError, Call, Number, Size, note, within
 from web.api.shapes import (
     ApplicationDetail,

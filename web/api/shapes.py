@@ -6,7 +6,7 @@ from typing import Annotated, Self
 from pydantic import BaseModel, ConfigDict, Field
 
 from models import Application, Attachment, PaymentStatus
-from services.lifecycle import STATUS_NAMES
+from services.application.lifecycle import STATUS_NAMES
 
 
 class Problem(BaseModel):

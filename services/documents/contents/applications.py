@@ -4,10 +4,10 @@ from collections import Counter
 
 from models import Application, Enterprise, FactKind, FactValue
 from policy import Fact, Measure
+from services.application.state_names import APPLICATION_STATES
 from services.documents.content import Book, Cell, CellKind, Column, Sheet
 from services.documents.record import Record, day, latest
 from services.documents.values import fact_cell, fact_kind
-from services.state_names import APPLICATION_STATES
 
 _WHO = (Column("受理编号", width=16), Column("单位名称", width=26), Column("统一社会信用代码", width=20))
 

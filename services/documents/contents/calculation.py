@@ -3,11 +3,11 @@
 from sqlmodel import col, select
 
 from models import Application, Award, AwardList, ComputationRun, Enterprise, FactKind
+from services.application.state_names import OUTCOMES
 from services.documents.content import Book, Cell, CellKind, Column, Sheet, Trace
 from services.documents.errors import NotYetError
 from services.documents.record import Record, day
 from services.documents.values import fact_text
-from services.state_names import OUTCOMES
 
 Line = tuple[Award, Application, Enterprise]
 

@@ -8,11 +8,11 @@ from collections import defaultdict
 from sqlmodel import col, select
 
 from models import AwardListEntry, Outcome, Payment, PaymentOrder, PaymentStatus
-from services import lists
+from services.application.state_names import OUTCOMES
+from services.award import lists
 from services.documents.content import Book, Cell, CellKind, Column, Sheet
 from services.documents.contents.verification import changed_values
 from services.documents.record import Record, latest
-from services.state_names import OUTCOMES
 
 _WHAT = (Column("受理编号", width=16), Column("单位名称", width=34), Column("奖补事项", width=22))
 

@@ -5,12 +5,12 @@ from typing import Any
 from sqlmodel import col, select
 
 from models import Application, Decision, DecisionKind, Objection, PaymentStatus, User
-from services import dossier
+from services.access.permissions import ROLE_NAMES
+from services.application import dossier
+from services.application.dossier import Asked, Case, FactShown, Suspicion
+from services.application.state_names import APPLICATION_STATES, OPINIONS, OUTCOMES, REQUEST_STATES, VERDICTS
 from services.documents.content import Page, Trace
 from services.documents.record import Record, day
-from services.dossier import Asked, Case, FactShown, Suspicion
-from services.permissions import ROLE_NAMES
-from services.state_names import APPLICATION_STATES, OPINIONS, OUTCOMES, REQUEST_STATES, VERDICTS
 
 _OBJECTIONS = {"open": "待答复", "upheld": "成立", "dismissed": "不成立"}
 _PAYMENTS = {PaymentStatus.PENDING: "待拨付", PaymentStatus.PAID: "已拨付", PaymentStatus.FAILED: "拨付失败"}

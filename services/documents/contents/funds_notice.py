@@ -1,10 +1,10 @@
 """资金下达通知: what the counties get, and who bears it, from the payments that were ordered."""
 
+from services.award.sharing import CITY
 from services.documents.content import Page
 from services.documents.contents.allocation import Share, allocate
 from services.documents.contents.payments import ordered_lines
 from services.documents.record import Record, latest
-from services.sharing import CITY
 
 
 def build(record: Record) -> Page:

@@ -5,12 +5,12 @@ from datetime import date, timedelta
 from sqlmodel import select
 
 from models import Decision, Objection, ObjectionStatus, PublicNotice
+from services.award.sharing import county_rate, split
 from services.clock import today
 from services.documents.content import Page
 from services.documents.contents.allocation import Share, allocate
 from services.documents.errors import NotYetError
 from services.documents.record import Record, day
-from services.sharing import county_rate, split
 
 
 def build(record: Record) -> Page:

@@ -3,7 +3,7 @@
 from typing import Any
 
 from policy import Fact, Measure
-from services.deadlines import due_day
+from services.cycle.deadlines import due_day
 from services.documents.content import Page
 from services.documents.law import general_rules, places_word, repeated, sharing, standards
 from services.documents.record import Record, day

@@ -5,9 +5,9 @@ from typing import Any
 from sqlmodel import col, select
 
 from models import ImportFile, ImportKind
+from services.application.state_names import IMPORTS
 from services.documents.content import Book, Cell, CellKind, Column, Sheet
 from services.documents.record import Record, day, latest
-from services.state_names import IMPORTS
 
 _PLACE = (
     Column("文件", width=28),

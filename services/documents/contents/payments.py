@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from sqlmodel import col, select
 
 from models import Application, AwardListEntry, Payment, PaymentOrder
+from services.award.sharing import CITY
 from services.documents.content import Book, Cell, CellKind, Column, Sheet
 from services.documents.errors import NotYetError
 from services.documents.record import Record, latest
 from services.money import capitals, yuan
-from services.sharing import CITY
 
 
 @dataclass(frozen=True)

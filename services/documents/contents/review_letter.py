@@ -12,7 +12,7 @@ from sqlalchemy import ColumnElement
 from sqlmodel import col, select
 
 from models import RequestStatus, ReviewerKind, StageVisit, VerificationRequest
-from services.deadlines import due_day
+from services.cycle.deadlines import due_day
 from services.documents.content import Page
 from services.documents.contents.rounds import key_of, label_of, round_of
 from services.documents.record import Record, latest

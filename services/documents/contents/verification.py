@@ -13,11 +13,11 @@ from models import (
     VerificationReply,
     VerificationRequest,
 )
-from services.deadlines import due_day
+from services.application.state_names import OPINIONS, REQUEST_STATES
+from services.cycle.deadlines import due_day
 from services.documents.content import Book, Cell, CellKind, Column, Sheet
 from services.documents.record import Record, day, latest
 from services.documents.values import fact_text
-from services.state_names import OPINIONS, REQUEST_STATES
 
 Asked = tuple[VerificationRequest, VerificationReply | None, User | None]
 

@@ -22,10 +22,10 @@ from models import (
     PaymentStatus,
     PublicNotice,
 )
+from services.application.state_names import OUTCOMES
 from services.clock import today
 from services.documents.content import Chart, Page
 from services.documents.record import Record, latest
-from services.state_names import OUTCOMES
 
 
 def build(record: Record) -> Page:

@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 import typst
 
-from services import backups, cycles
+from services import backups
 from services.clock import FileClock, FixedClock
+from services.cycle import cycles
 from services.doctor import Mark, machine
 from services.documents.render import fonts
 from tests.desk import Desk

@@ -18,7 +18,7 @@ from services.doctor import Mark, outside
 from tests.services.doctor.support import WALL, all_good, installed, only, told
 from tests.services.notices.support import Script, scripted
 from tests.services.notices.test_bounces import mail_server, with_mailbox
-from tests.services.test_mailer import tls_options
+from tests.services.notices.test_mailer import tls_options
 
 
 @pytest.fixture

@@ -11,10 +11,10 @@ from sqlalchemy.engine import make_url
 
 from config.settings import ROOT, Settings
 from services.clock import FixedClock
-from services.database import engine_of
 from services.doctor import Mark, record
-from services.schema import migrate
-from services.sealing import keyring
+from services.record.database import engine_of
+from services.record.schema import migrate
+from services.record.sealing import keyring
 from tests.desk import Desk
 from tests.services.doctor.support import WALL, all_good, installed, only, told
 

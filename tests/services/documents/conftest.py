@@ -10,8 +10,8 @@ from sqlmodel import SQLModel
 
 from config.settings import ROOT, Settings
 from models import Outcome
-from services.database import engine_of, session_of
-from services.sealing import keyring
+from services.record.database import engine_of, session_of
+from services.record.sealing import keyring
 
 
 @pytest.fixture

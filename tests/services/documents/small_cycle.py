@@ -43,7 +43,7 @@ from models import (
     VerificationRequest,
     VisitResult,
 )
-from services.actors import Actor, actor_of
+from services.access.actors import Actor, actor_of
 from services.clock import FixedClock
 
 POLICY = (Path(__file__).parent / "policy.yaml").read_text(encoding="utf-8")

@@ -13,8 +13,8 @@ from small_cycle import Item, SmallCycle
 from sqlmodel import select
 
 from models import AwardList, Objection, ObjectionStatus, Outcome, Payment, PublicNotice
-from services import policies
 from services.documents.law import places_word, repeated, sharing
+from services.law import policies
 from services.money import capitals, yuan
 
 

@@ -16,12 +16,12 @@ from small_cycle import INJECTION, Item, SmallCycle
 from sqlmodel import col, select
 
 from models import AwardList, AwardListEntry, FindingVerdict, ImportKind, Outcome, Payment, PaymentStatus
+from services.application.state_names import APPLICATION_STATES, IMPORTS, OUTCOMES, VERDICTS
 from services.documents import KINDS
 from services.documents.content import Book, CellKind, Column, Sheet
 from services.documents.render import xlsx
 from services.documents.render.xlsx import to_xlsx
 from services.money import capitals
-from services.state_names import APPLICATION_STATES, IMPORTS, OUTCOMES, VERDICTS
 
 BOOKS = [kind.id for kind in KINDS.values() if kind.formats == ("xlsx",)]
 

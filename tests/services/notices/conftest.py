@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import Engine, text
 
 from config.settings import Settings
-from services.database import engine_of
+from services.record.database import engine_of
 from tests.services.notices.support import prepared_engine, settings_for
 
 

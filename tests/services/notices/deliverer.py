@@ -7,8 +7,8 @@ from datetime import datetime
 from pathlib import Path
 
 from services.clock import FixedClock
-from services.database import engine_of
 from services.notices import delivery, recording
+from services.record.database import engine_of
 from tests.services.notices.support import CYCLE_TIME, settings_for
 
 

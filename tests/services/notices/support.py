@@ -24,10 +24,10 @@ from sqlmodel import Session, SQLModel, select
 from config.settings import ROOT, Settings
 from models import Channel, Cycle, Message, PolicyVersion, Role, User
 from services.clock import FixedClock
-from services.database import engine_of
 from services.notices.claims import claim, transaction
 from services.notices.queueing import queue
 from services.notices.samples import sample_context
+from services.record.database import engine_of
 
 CYCLE_TIME = datetime(2026, 4, 9, 1, 30, tzinfo=UTC)
 WALL_TIME = datetime(2026, 11, 24, 8, 0, tzinfo=UTC)

@@ -12,8 +12,8 @@ from sqlmodel import Session, select
 
 from config.settings import Settings
 from models import Bounce, MessageStatus
-from services import apart
 from services.clock import FixedClock
+from services.files import apart
 from services.notices.bounce_intake import BounceReport, bounced, read_bounces, unclear
 from services.notices.bounces import read_report
 from services.notices.claims import Verdict, record

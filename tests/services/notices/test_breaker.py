@@ -11,10 +11,10 @@ from sqlmodel import Session
 
 from models import Relay
 from services.clock import FixedClock
-from services.database import engine_of
 from services.notices import relays
 from services.notices.delivery import DeliveryReport, deliver_due
 from services.notices.relays import OPENS_AFTER
+from services.record.database import engine_of
 from tests.services.notices.support import (
     CYCLE_TIME,
     WALL_TIME,

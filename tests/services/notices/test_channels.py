@@ -17,11 +17,11 @@ from sqlalchemy import Engine
 from config.settings import Settings
 from models import Channel, Message, MessageStatus
 from services.clock import FixedClock
-from services.mailer import Reply
 from services.notices.channels import GROUP, GroupWebhook, Note, group_of
 from services.notices.claims import transaction
 from services.notices.delivery import deliver_due
 from services.notices.group_delivery import deliver_to_group
+from services.notices.mailer import Reply
 from services.notices.queueing import queue_to_all
 from services.notices.samples import sample_context
 from tests.services.notices.support import CYCLE_TIME, DOMAIN, WALL_TIME, messages

@@ -9,19 +9,19 @@ from sqlalchemy import Engine
 
 from config.settings import ROOT, Settings
 from models import Message, MessageStatus
-from services.actors import system_actor
+from services.access.actors import system_actor
 from services.clock import FixedClock
-from services.database import engine_of
-from services.mailer import Reply
 from services.notices.claims import CLAIM, Verdict, delay, record, transaction
+from services.notices.mailer import Reply
 from services.notices.upcoming import call_off
+from services.record.database import engine_of
 from tests.services.notices.support import CYCLE_TIME, WALL_TIME, addresses, claimed, messages, queue_receipts
 
 _CLAIMER = """
 import sys
 import time
 from datetime import datetime
-from services.database import engine_of
+from services.record.database import engine_of
 from tests.services.notices.support import claimed, settings_for
 from pathlib import Path
 engine = engine_of(settings_for(Path("/nonexistent"), url=sys.argv[1]))

@@ -225,7 +225,7 @@ def test_one_notice_that_cannot_be_built_does_not_stop_the_others(
 
 
 def delivery_engine(settings: Settings) -> Engine:
-    from services.database import engine_of
+    from services.record.database import engine_of
 
     return engine_of(settings)
 

@@ -26,22 +26,22 @@ from models import (
     User,
     VerificationRequest,
 )
-from services import policies
-from services.actors import system_actor
-from services.calendar import Calendar
+from services.access.actors import system_actor
 from services.clock import FixedClock
-from services.database import engine_of
+from services.cycle.calendar import Calendar
 from services.errors import InputError, NotAllowedError, NotFoundError, StateError
+from services.law import policies
 from services.notices import dispatches, written
 from services.notices.delivery import deliver_due
 from services.notices.dispatches import LONGEST_BODY, LONGEST_SUBJECT, MOST_RECIPIENTS, Draft
 from services.notices.groups import gather, groups_of, sections
 from services.notices.recipients import Recipient, distinct, read_lines
 from services.notices.written import State
+from services.record.database import engine_of
 from tasks import context as task_context
 from tasks import notices as task_notices
+from tests.services.filled_record import NOW, Record, build
 from tests.services.notices.support import WALL_TIME, Script, scripted
-from tests.services.record import NOW, Record, build
 
 A, B = Recipient("甲公司", "a@example.invalid"), Recipient("乙公司", "b@example.invalid")
 HOUR = timedelta(hours=1)

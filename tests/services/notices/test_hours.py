@@ -10,8 +10,8 @@ from sqlmodel import Session
 
 from config.settings import Settings
 from models import MessageStatus
-from services.calendar import CalendarError
 from services.clock import CHINA, FixedClock
+from services.cycle.calendar import CalendarError
 from services.errors import InputError
 from services.notices.claims import transaction
 from services.notices.delivery import deliver_due

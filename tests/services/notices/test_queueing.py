@@ -10,11 +10,11 @@ from sqlmodel import Session
 from config.settings import Settings
 from models import MessageStatus
 from services.clock import FixedClock
-from services.database import engine_of
 from services.errors import NotFoundError
 from services.notices.claims import transaction
 from services.notices.queueing import queue, queue_to_all
 from services.notices.samples import sample_context
+from services.record.database import engine_of
 from tests.services.notices.support import CYCLE_TIME, DOMAIN, addresses, messages, queue_one
 
 

@@ -5,7 +5,7 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from models import MessageStatus, Role
-from services.actors import Actor, find_actor
+from services.access.actors import Actor, find_actor
 from services.clock import FixedClock
 from services.errors import InputError, NotAllowedError, NotFoundError, StateError
 from services.notices.claims import Verdict, record, transaction

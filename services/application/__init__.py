@@ -1,0 +1,1 @@
+"""One application: drafted, handed in, examined, shown."""

@@ -1,0 +1,110 @@
+"""Facts of applications: stored as canonical text, newest of a kind, read back typed."""
+
+from collections.abc import Iterable, Mapping
+from datetime import date
+from decimal import Decimal
+
+from sqlmodel import Session, col, select
+
+import policy
+from models import Application, FactKind, FactValue
+from policy import Fact, Measure, Policy, ValueProblem
+from policy.amounts import plain, yuan
+from services.access.actors import Actor
+from services.clock import Clock
+from services.errors import InputError
+
+Typed = int | Decimal | date | bool | str | tuple[str, ...] | None
+
+
+def measure_of(law: Policy, application: Application) -> Measure:
+    """The application's measure. Raises InputError when the policy has none of that id."""
+    measure = law.measure(application.measure)
+    if measure is None:
+        raise InputError(f"政策 {law.number} 没有措施“{application.measure}”。")
+    return measure
+
+
+def declared_facts(measure: Measure) -> list[Fact]:
+    """What the applicant declares."""
+    return [fact for fact in measure.all_facts if fact.source == "declared"]
+
+
+def verified_facts(measure: Measure, bureau: str) -> list[Fact]:
+    """What this bureau verifies; the panel's figure is the panel's."""
+    return [fact for fact in measure.all_facts if fact.verified_by == bureau and fact.name != measure.decided_by]
+
+
+def read(fact: Fact, text: str) -> Typed:
+    """The typed value of a text. Raises InputError with a Chinese sentence."""
+    found = policy.read_value(fact, text)
+    if isinstance(found, ValueProblem):
+        raise InputError(f"“{fact.label}”：{found.message}。")
+    return found.value
+
+
+def canonical(fact: Fact, text: str) -> str | None:
+    """The one spelling in which a value is stored; None for an empty text. Raises InputError."""
+    value = read(fact, text)
+    match value:
+        case None:
+            return None
+        case bool():
+            return "是" if value else "否"
+        case int():
+            return yuan(value) if fact.type == "money" else str(value)
+        case Decimal():
+            return plain(value)
+        case tuple():
+            return ";".join(value)
+        case _:
+            return str(value)
+
+
+def store(
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    application_id: int,
+    kind: FactKind,
+    values: Mapping[str, str | None],
+    *,
+    reasons: Mapping[str, str] | None = None,
+    bureau: str | None = None,
+) -> None:
+    """Append values; nothing is overwritten, the newest of a kind counts."""
+    known = _rows(session, [application_id], kind)
+    last = {row.fact: row.seq for row in known}
+    for name, value in values.items():
+        session.add(
+            FactValue(
+                application_id=application_id,
+                kind=kind,
+                fact=name,
+                seq=last.get(name, 0) + 1,
+                value=value,
+                reason=(reasons or {}).get(name, ""),
+                bureau=bureau,
+                user_id=actor.user_id,
+                recorded_at=clock.now(),
+            )
+        )
+
+
+def newest(session: Session, application_ids: Iterable[int], kind: FactKind) -> dict[int, dict[str, str | None]]:
+    """For each application the newest value of each fact."""
+    found: dict[int, dict[str, str | None]] = {}
+    for row in _rows(session, list(application_ids), kind):
+        found.setdefault(row.application_id, {})[row.fact] = row.value
+    return found
+
+
+def _rows(session: Session, application_ids: list[int], kind: FactKind) -> list[FactValue]:
+    rows: list[FactValue] = []
+    for at in range(0, len(application_ids), 500):
+        rows += session.exec(
+            select(FactValue)
+            .where(col(FactValue.application_id).in_(application_ids[at : at + 500]), FactValue.kind == kind)
+            .order_by(col(FactValue.application_id), col(FactValue.fact), col(FactValue.seq))
+        )
+    return rows

@@ -1,0 +1,1 @@
+"""From computation to the published list, and what stands behind it."""

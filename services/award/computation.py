@@ -1,0 +1,372 @@
+"""测算: outcomes of all applications from verified values, what was granted before, and the history of awards."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Any
+
+from sqlmodel import Session, col, func, select
+
+import policy
+from models import (
+    Application,
+    ApplicationStatus,
+    Award,
+    AwardList,
+    AwardListEntry,
+    ComputationInputs,
+    ComputationRun,
+    Cycle,
+    CycleStatus,
+    Enterprise,
+    FactKind,
+    Finding,
+    FindingVerdict,
+    LedgerEntry,
+    LedgerLevel,
+    Outcome,
+    PanelDecision,
+    PaymentOrder,
+)
+from policy import Evaluation, Fact, Measure, Policy
+from policy.history import recorded_facts
+from services.access.actors import Actor
+from services.after_payment import awards as paid_awards
+from services.after_payment import bans
+from services.application import facts
+from services.award.inputs import Inputs, Rows, code_version, read_inputs
+from services.clock import Clock
+from services.cycle import cycles
+from services.errors import StateError
+from services.grants import findings
+from services.law import policies
+from services.record.operation import operation
+
+_ENDED = {
+    ApplicationStatus.LAPSED: "逾期未补正",
+    ApplicationStatus.COUNTY_REFUSED: "县区初审不通过",
+    ApplicationStatus.REFUSED: "部门联审不通过",
+    ApplicationStatus.BARRED: "禁止申报",
+}
+_ON_THE_WAY = (
+    ApplicationStatus.SUBMITTED,
+    ApplicationStatus.SUPPLEMENT,
+    ApplicationStatus.ACCEPTED,
+    ApplicationStatus.COUNTY_PASSED,
+)
+
+
+@operation("award.compute")
+def compute(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> ComputationRun:
+    """Compute the outcome of every application; the same inputs as the last time give the last run.
+
+    Applications of enterprises that may not apply any more are ended first.
+    Raises StateError naming every application that is still on its way or lacks a value which its measure needs, or
+    while the awards of an earlier year, on which this one's depend, may still change.
+    """
+    cycle = cycles.before_approval(session, cycle_id)
+    _check_all_arrived(session, cycle)
+    _check_earlier_years(session, cycle)
+    bans.bar(session, clock, Application.cycle_id == cycle_id, Application.status == ApplicationStatus.VERIFIED)
+    inputs = gather(session, cycle)
+    latest = latest_run(session, cycle_id)
+    if latest is not None and latest.inputs_digest == inputs.digest:
+        return latest
+    evaluation = evaluate(inputs)
+    if evaluation.errors:
+        raise StateError(
+            "有申报不能测算：" + "；".join(f"{each.application_id} {each.message}" for each in evaluation.errors)
+        )
+    run = _new_run(session, clock, cycle, inputs, evaluation)
+    session.add_all(awards(run.id or 0, _ids(session, cycle), inputs, evaluation))
+    session.flush()
+    return run
+
+
+def latest_run(session: Session, cycle_id: int) -> ComputationRun | None:
+    """The newest computation of a cycle."""
+    return session.exec(
+        select(ComputationRun).where(ComputationRun.cycle_id == cycle_id).order_by(col(ComputationRun.number).desc())
+    ).first()
+
+
+def kept_inputs(session: Session, run: ComputationRun) -> Inputs | None:
+    """What a computation was made of; None when that was not kept. Raises as policies.by_digest."""
+    kept = session.get(ComputationInputs, run.id)
+    return read_inputs(kept.text, policies.by_digest(session, run.policy_sha256)) if kept is not None else None
+
+
+def awarded(session: Session, cycle_id: int) -> dict[str, tuple[int, int]]:
+    """Count and sum in fen of the latest computation's awards, by measure; empty before there is one."""
+    run = latest_run(session, cycle_id)
+    if run is None:
+        return {}
+    rows = session.exec(
+        select(Application.measure, func.count(), func.sum(Award.amount_fen))
+        .join(Application, col(Application.id) == Award.application_id)
+        .where(Award.run_id == run.id, col(Award.outcome).in_((Outcome.AWARD, Outcome.CASE_BY_CASE)))
+        .group_by(Application.measure)
+    )
+    return {measure: (count, int(amount)) for measure, count, amount in rows}
+
+
+def gather(session: Session, cycle: Cycle) -> Inputs:
+    """Read all inputs of a computation from the record."""
+    law = policies.policy_of(session, cycle)
+    verified = _with_enterprise(session, cycle, ApplicationStatus.VERIFIED)
+    ended = _with_enterprise(session, cycle, *_ENDED)
+    numbers = {application.id: application.number for application, _ in verified}
+    duplicates = findings.duplicates(session, cycle.id or 0)
+    return Inputs(
+        law=law,
+        year=cycle.year,
+        rows=_fact_rows(session, law, verified, _granted(session, cycle)),
+        history=history(session, cycle, law),
+        overrides=cycle.overrides,
+        pairs=sorted(
+            (numbers[finding.application_id], numbers[finding.other_application_id])
+            for finding in duplicates
+            if finding.other_application_id in numbers and finding.application_id in numbers
+        ),
+        ended=[
+            (
+                application.number,
+                application.measure,
+                f"{_ENDED[application.status]}：{application.status_reason}",
+                application.status_clause,
+            )
+            for application, _ in ended
+        ],
+    )
+
+
+def evaluate(inputs: Inputs) -> Evaluation:
+    """Evaluate the policy; of two applications for one item the lower counts what the higher gets as granted."""
+    return policy.evaluate_items(
+        inputs.law,
+        inputs.frames(),
+        inputs.pairs,
+        year=inputs.year,
+        history=inputs.history_frame(),
+        overrides=inputs.overrides,
+    )
+
+
+def _fact_rows(
+    session: Session, law: Policy, verified: list[tuple[Application, str]], granted: Mapping[int, int]
+) -> Rows:
+    ids = [application.id or 0 for application, _ in verified]
+    declared, checked = (facts.newest(session, ids, kind) for kind in (FactKind.DECLARED, FactKind.VERIFIED))
+    figures = _panel_figures(session, ids)
+    rows: Rows = {}
+    for application, uscc in verified:
+        key = application.id or 0
+        measure = facts.measure_of(law, application)
+        row = _typed(measure, declared.get(key, {}), checked.get(key, {}))
+        if measure.decided_by and key in figures:
+            row[measure.decided_by] = figures[key]
+        row |= {
+            "application_id": application.number,
+            "uscc": uscc,
+            "enterprise": application.enterprise_name,
+            "granted_above": granted.get(key, 0),
+        }
+        rows.setdefault(measure.id, []).append(row)
+    return rows
+
+
+def _typed(measure: Measure, declared: Mapping[str, str | None], verified: Mapping[str, str | None]) -> dict[str, Any]:
+    """Verified values; a fact that nobody verifies counts as declared."""
+    row: dict[str, Any] = {}
+    for fact in measure.all_facts:
+        if fact.source == "history":
+            continue
+        text = (verified if fact.verified_by else declared).get(fact.name)
+        row[fact.name] = facts.read(fact, text) if text is not None else None
+    return row
+
+
+def _granted(session: Session, cycle: Cycle) -> dict[int, int]:
+    """Fen already granted for the same item, by application; each ledger entry counts once."""
+    rows = session.exec(
+        select(Finding.application_id, func.sum(LedgerEntry.amount_fen))
+        .join(LedgerEntry, col(LedgerEntry.id) == Finding.ledger_entry_id)
+        .where(Finding.cycle_id == cycle.id, Finding.verdict == FindingVerdict.DUPLICATE)
+        .group_by(col(Finding.application_id))
+    )
+    return {key: int(amount) for key, amount in rows}
+
+
+def _panel_figures(session: Session, ids: list[int]) -> dict[int, int]:
+    query = select(PanelDecision).where(col(PanelDecision.application_id).in_(ids)).order_by(col(PanelDecision.seq))
+    return {decision.application_id: decision.amount_fen for decision in session.exec(query)}
+
+
+def history(session: Session, cycle: Cycle, law: Policy, uscc: str | None = None) -> list[dict[str, Any]]:
+    """Earlier awards, of one enterprise when named: of our own cycles, and of the city's ledger for the rest.
+
+    What was claimed back counts as not granted, unless the policy says otherwise; facts that were false are not read.
+    """
+    recorded = recorded_facts(law)
+    not_granted = law.provisions.clawback.history == "not_granted"
+    own, years = _own_history(session, cycle, recorded, uscc, not_granted=not_granted)
+    entries = session.exec(
+        select(LedgerEntry)
+        .where(
+            LedgerEntry.level == LedgerLevel.CITY,
+            LedgerEntry.policy_id == cycle.policy_id,
+            col(LedgerEntry.measure).is_not(None),
+            *([LedgerEntry.uscc == uscc] if uscc else []),
+        )
+        .order_by(col(LedgerEntry.id))
+    )
+    return own + [
+        {"uscc": entry.uscc, "measure": entry.measure, "year": entry.year, "amount_fen": entry.amount_fen}
+        | {name: facts.read(recorded[name], text) for name, text in entry.facts.items() if name in recorded}
+        for entry in entries
+        if entry.year not in years
+    ]
+
+
+def on_the_way(session: Session, cycle: Cycle) -> list[str]:
+    """The numbers of applications that are neither verified nor ended nor withdrawn."""
+    return list(
+        session.exec(
+            select(Application.number)
+            .where(Application.cycle_id == cycle.id, col(Application.status).in_(_ON_THE_WAY))
+            .order_by(col(Application.number))
+        )
+    )
+
+
+def _check_all_arrived(session: Session, cycle: Cycle) -> None:
+    """Nothing may drop out of the list unseen: every application has been verified, has ended or was withdrawn."""
+    numbers = on_the_way(session, cycle)
+    if numbers:
+        raise StateError(f"还有 {len(numbers)} 件申报没有审核完，不能测算：{'、'.join(numbers[:20])}。")
+
+
+def _check_earlier_years(session: Session, cycle: Cycle) -> None:
+    for year in unsettled_years(session, cycle):
+        raise StateError(
+            f"{year} 年度还没有下达资金，本年度的受益年次、晋级补差要以它的结果为准；请先办完或终止 {year} 年度。"
+        )
+
+
+def unsettled_years(session: Session, cycle: Cycle) -> list[int]:
+    """The earlier years whose awards may still change, so that the history does not have them."""
+    return [past.year for past in _earlier(session, cycle) if not _is_settled(session, past)]
+
+
+def _is_settled(session: Session, past: Cycle) -> bool:
+    """Whether the awards of a cycle stand: it has ended, or its payments were ordered."""
+    ordered = select(PaymentOrder.id).where(PaymentOrder.cycle_id == past.id)
+    return past.status is CycleStatus.CLOSED or session.exec(ordered).first() is not None
+
+
+def _earlier(session: Session, cycle: Cycle) -> Iterable[Cycle]:
+    return session.exec(
+        select(Cycle)
+        .where(Cycle.policy_id == cycle.policy_id, Cycle.year < cycle.year, Cycle.status != CycleStatus.CANCELLED)
+        .order_by(col(Cycle.year))
+    ).all()
+
+
+def _own_history(
+    session: Session, cycle: Cycle, recorded: Mapping[str, Fact], uscc: str | None, *, not_granted: bool
+) -> tuple[list[dict[str, Any]], set[int]]:
+    rows: list[dict[str, Any]] = []
+    years: set[int] = set()
+    for past in _earlier(session, cycle):
+        if not _is_settled(session, past):
+            continue
+        years.add(past.year)
+        last = session.exec(
+            select(AwardList).where(AwardList.cycle_id == past.id).order_by(col(AwardList.version).desc())
+        ).first()
+        if last is not None:
+            query = select(AwardListEntry).where(AwardListEntry.list_id == last.id).order_by(col(AwardListEntry.id))
+            entries = session.exec(query.where(AwardListEntry.uscc == uscc) if uscc else query).all()
+            back = paid_awards.claims(session, past.id or 0)
+            untrue = {key for key, claim in back.items() if claim.untrue}
+            known = _recorded(session, [each.application_id for each in entries if each.id not in untrue], recorded)
+            returned = {key: claim.fen for key, claim in back.items()} if not_granted else {}
+            rows += [
+                {
+                    "uscc": each.uscc,
+                    "measure": each.measure,
+                    "year": past.year,
+                    "amount_fen": each.amount_fen - returned.get(each.id or 0, 0),
+                }
+                | known.get(each.application_id, {})
+                for each in entries
+            ]
+    return rows, years
+
+
+def _recorded(session: Session, ids: list[int], recorded: Mapping[str, Fact]) -> dict[int, dict[str, Any]]:
+    """By application the facts that rules read of earlier years: as verified, or as declared where nobody verified."""
+    declared, verified = (facts.newest(session, ids, kind) for kind in (FactKind.DECLARED, FactKind.VERIFIED))
+    texts = {key: {**declared.get(key, {}), **verified.get(key, {})} for key in ids}
+    return {
+        key: {name: facts.read(recorded[name], text) for name, text in given.items() if name in recorded and text}
+        for key, given in texts.items()
+    }
+
+
+def _with_enterprise(session: Session, cycle: Cycle, *statuses: ApplicationStatus) -> list[tuple[Application, str]]:
+    rows = session.exec(
+        select(Application, Enterprise.uscc)
+        .join(Enterprise, col(Enterprise.id) == Application.enterprise_id)
+        .where(Application.cycle_id == cycle.id, col(Application.status).in_(statuses))
+        .order_by(col(Application.id))
+    )
+    return [(application, uscc) for application, uscc in rows]
+
+
+def _ids(session: Session, cycle: Cycle) -> dict[str, int]:
+    rows = session.exec(select(Application.number, Application.id).where(Application.cycle_id == cycle.id))
+    return {number: key for number, key in rows if key is not None}
+
+
+def _new_run(session: Session, clock: Clock, cycle: Cycle, inputs: Inputs, evaluation: Evaluation) -> ComputationRun:
+    count = session.exec(select(func.count()).where(ComputationRun.cycle_id == cycle.id)).one()
+    run = ComputationRun(
+        cycle_id=cycle.id or 0,
+        number=count + 1,
+        inputs_digest=inputs.digest,
+        policy_sha256=inputs.law.sha256,
+        code_version=code_version(),
+        computed_at=clock.now(),
+        warnings=list(evaluation.warnings),
+    )
+    session.add(run)
+    session.flush()
+    session.add(ComputationInputs(run_id=run.id or 0, text=inputs.text))
+    return run
+
+
+def awards(run_id: int, ids: Mapping[str, int], inputs: Inputs, evaluation: Evaluation) -> Iterable[Award]:
+    """The outcome of every application of a computation, those that ended before included; ``ids`` by number."""
+    for row in evaluation.results.iter_rows(named=True):
+        yield Award(
+            run_id=run_id,
+            application_id=ids[row["application_id"]],
+            outcome=Outcome(row["outcome"]),
+            amount_fen=row["amount_fen"],
+            reason=row["reason"] or "",
+            clause=row["clause"] or "",
+            referral_to=row["referral_to"] or "",
+            explanation=row["explanation"] or "",
+            steps=[asdict(step) for step in evaluation.steps(row["application_id"], row["measure"])],
+        )
+    for number, measure_id, reason, own_clause in inputs.ended:
+        measure = inputs.law.measure(measure_id)
+        clause = own_clause or (measure.clause if measure else "")
+        yield Award(
+            run_id=run_id,
+            application_id=ids[number],
+            outcome=Outcome.REJECTION,
+            reason=reason,
+            clause=clause,
+            explanation=f"依据{clause}：{reason}",
+        )

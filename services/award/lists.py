@@ -1,0 +1,209 @@
+"""Frozen lists of awards: numbered versions with a digest, and what changed from one to the next."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import case
+from sqlmodel import Session, col, func, select
+
+from models import (
+    Application,
+    Award,
+    AwardList,
+    AwardListEntry,
+    ComputationRun,
+    Cycle,
+    Enterprise,
+    Objection,
+    ObjectionStatus,
+    Outcome,
+    PublicNotice,
+    Role,
+)
+from services.access.actors import Actor
+from services.award import computation
+from services.clock import Clock
+from services.cycle import cycles
+from services.errors import NotFoundError, StateError
+from services.record.chain import canonical
+from services.record.operation import operation
+
+
+@dataclass(frozen=True)
+class Change:
+    """One application that stands differently in two versions; None where a version does not have it."""
+
+    number: str
+    enterprise_name: str
+    measure: str
+    old: Outcome | None
+    old_fen: int
+    new: Outcome | None
+    new_fen: int
+
+
+def current_list(session: Session, cycle: Cycle) -> AwardList:
+    """The newest version. Raises StateError when nothing is frozen yet."""
+    found = newest(session, cycle.id or 0)
+    if found is None:
+        raise StateError(f"{cycle.year} 年度还没有固化的名单；请先完成测算并固化名单。")
+    return found
+
+
+def entries(session: Session, list_id: int, *, county: str | None = None) -> list[AwardListEntry]:
+    """The lines of a list, of one county when named, by application number."""
+    query = select(AwardListEntry).where(AwardListEntry.list_id == list_id)
+    if county is not None:
+        query = query.where(AwardListEntry.county == county)
+    return list(session.exec(query.order_by(col(AwardListEntry.number))))
+
+
+@dataclass(frozen=True)
+class Total:
+    """What some lines of a list come to; `awards` are those with an amount."""
+
+    lines: int
+    awards: int
+    amount_fen: int
+
+
+def totals(session: Session, list_id: int) -> dict[str, Total]:
+    """What a list comes to by measure, added up by the database."""
+    amount = col(AwardListEntry.amount_fen)
+    rows = session.exec(
+        select(AwardListEntry.measure, func.count(), func.sum(case((amount > 0, 1), else_=0)), func.sum(amount))
+        .where(AwardListEntry.list_id == list_id)
+        .group_by(AwardListEntry.measure)
+    )
+    return {measure: Total(lines, int(awards), int(fen)) for measure, lines, awards, fen in rows}
+
+
+@operation("list.freeze")
+def freeze(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> AwardList:
+    """Freeze all outcomes of the latest computation as the next version.
+
+    The current version stays when it says the same and no objection against it was upheld. Raises StateError when
+    nothing was computed, or once a list is being approved, published or paid.
+    """
+    cycle = cycles.before_approval(session, cycle_id)
+    run = _latest_run(session, cycle)
+    lines = _lines(session, run)
+    digest = digest_of(run.policy_sha256, [line for line, _ in lines], [award for _, award in lines])
+    current = newest(session, cycle.id or 0)
+    if current is not None and current.digest == digest and not _objected(session, current):
+        return current
+    frozen = AwardList(
+        cycle_id=cycle_id,
+        version=current.version + 1 if current else 1,
+        run_id=run.id or 0,
+        digest=digest,
+        total_fen=sum(line.amount_fen for line, _ in lines),
+        prepared_by=cycle.opened_by if actor.role is Role.SYSTEM else actor.user_id,
+        frozen_at=clock.now(),
+    )
+    session.add(frozen)
+    session.flush()
+    for line, _ in lines:
+        line.list_id = frozen.id or 0
+        session.add(line)
+    return frozen
+
+
+def digest_of(policy_sha256: str, lines: Iterable[AwardListEntry], awards: Iterable[Award]) -> str:
+    """SHA-256 over the policy and every line with its reason, in the order of the application numbers."""
+    told = {award.id: [award.clause, award.reason, award.referral_to] for award in awards}
+    rows = [
+        [line.number, line.uscc, line.enterprise_name, line.county, line.measure, line.outcome, line.amount_fen]
+        + told[line.award_id]
+        for line in sorted(lines, key=lambda line: line.number)
+    ]
+    return hashlib.sha256(canonical([policy_sha256, rows]).encode()).hexdigest()
+
+
+def diff(session: Session, cycle_id: int, old: int, new: int, *, county: str | None = None) -> list[Change]:
+    """What differs from version `old` to version `new`, in one county when named, by application number.
+
+    Raises NotFoundError.
+    """
+    before, after = (
+        {line.number: line for line in entries(session, _version(session, cycle_id, version).id or 0, county=county)}
+        for version in (old, new)
+    )
+    changes = (_change(before.get(number), after.get(number)) for number in sorted(before.keys() | after.keys()))
+    return [change for change in changes if (change.old, change.old_fen) != (change.new, change.new_fen)]
+
+
+def _change(old: AwardListEntry | None, new: AwardListEntry | None) -> Change:
+    line = new or old
+    assert line is not None
+    return Change(
+        line.number,
+        line.enterprise_name,
+        line.measure,
+        old.outcome if old else None,
+        old.amount_fen if old else 0,
+        new.outcome if new else None,
+        new.amount_fen if new else 0,
+    )
+
+
+def newest(session: Session, cycle_id: int) -> AwardList | None:
+    """The newest version; None when nothing is frozen yet."""
+    return session.exec(
+        select(AwardList).where(AwardList.cycle_id == cycle_id).order_by(col(AwardList.version).desc()).limit(1)
+    ).first()
+
+
+def _version(session: Session, cycle_id: int, version: int) -> AwardList:
+    found = session.exec(
+        select(AwardList).where(AwardList.cycle_id == cycle_id, AwardList.version == version)
+    ).one_or_none()
+    if found is None:
+        raise NotFoundError(f"名单没有第 {version} 版；请用 duixian list show 查看已有的版本。")
+    return found
+
+
+def _latest_run(session: Session, cycle: Cycle) -> ComputationRun:
+    run = computation.latest_run(session, cycle.id or 0)
+    if run is None:
+        raise StateError(f"{cycle.year} 年度还没有测算，不能固化名单；请先完成奖补测算。")
+    return run
+
+
+def _lines(session: Session, run: ComputationRun) -> list[tuple[AwardListEntry, Award]]:
+    rows = session.exec(
+        select(Award, Application, Enterprise)
+        .join(Application, col(Application.id) == Award.application_id)
+        .join(Enterprise, col(Enterprise.id) == Application.enterprise_id)
+        .where(Award.run_id == run.id)
+        .order_by(col(Application.number))
+    )
+    return [(_line(award, application, enterprise), award) for award, application, enterprise in rows]
+
+
+def _line(award: Award, application: Application, enterprise: Enterprise) -> AwardListEntry:
+    return AwardListEntry(
+        list_id=0,
+        application_id=award.application_id,
+        award_id=award.id or 0,
+        number=application.number,
+        uscc=enterprise.uscc,
+        enterprise_name=application.enterprise_name,
+        county=application.county,
+        measure=application.measure,
+        outcome=award.outcome,
+        amount_fen=award.amount_fen,
+    )
+
+
+def _objected(session: Session, current: AwardList) -> bool:
+    """Whether an objection against this version was upheld: what it led to is published anew, even when the same."""
+    return (
+        session.exec(
+            select(Objection.id)
+            .join(PublicNotice, col(PublicNotice.id) == Objection.notice_id)
+            .where(PublicNotice.list_id == current.id, Objection.status == ObjectionStatus.UPHELD)
+        ).first()
+        is not None
+    )

@@ -1,0 +1,1 @@
+"""The year: its stages, gates, days, reminders, and what it waits for."""

@@ -1,0 +1,379 @@
+"""Gates: whether the current stage may be left, what it waits for, and the decisions that open it.
+
+The answer is always read from the record. Waking a run decides nothing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import date
+
+from sqlmodel import Session, col, func, select
+
+from models import (
+    Cycle,
+    Decision,
+    DecisionKind,
+    Objection,
+    ObjectionStatus,
+    Payment,
+    PaymentOrder,
+    PaymentStatus,
+    PublicNotice,
+    ReviewerKind,
+    StageVisit,
+    VisitResult,
+)
+from models.application import Application, ApplicationStatus
+from models.ledger import Finding, FindingVerdict
+from models.verification import RequestStatus, VerificationRequest
+from services.access.actors import Actor
+from services.access.permissions import ROLE_NAMES
+from services.after_payment import bans
+from services.application import completeness
+from services.award import lists
+from services.clock import Clock
+from services.cycle import cycles, guide
+from services.cycle.calendar import Calendar
+from services.cycle.deadlines import due_day
+from services.cycle.stages import CompletenessFact, CyclePlan, GateKind, StagePlan, Subject
+from services.errors import InputError, NotAllowedError, StateError
+from services.grants import overlaps
+from services.law import policies
+from services.record.operation import operation
+from services.review import panel, reviews
+
+_MOST_NAMED = 10  # requests in one sentence
+
+
+class ValuesWantedError(InputError):
+    """Requests that no override of the whole gate can settle: each needs a value. `cases`: the ids of applications."""
+
+    def __init__(self, sentence: str, cases: tuple[int, ...]) -> None:
+        super().__init__(sentence)
+        self.cases = cases
+
+
+@dataclass(frozen=True)
+class Wait:
+    """What a closed gate waits for: whom, what, how many, until when."""
+
+    who: str
+    what: str
+    count: int = 1
+    due: date | None = None
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The gate of the current stage. When open, `result` says how the visit ends and `target` where it leads."""
+
+    stage: str
+    title: str
+    waits: tuple[Wait, ...]
+    result: VisitResult | None = None
+    target: str | None = None
+
+    @property
+    def open(self) -> bool:
+        """Whether the stage may be left."""
+        return self.result is not None
+
+    @property
+    def leads_on(self) -> bool:
+        """Whether it may be left for the stage that follows, and not for an earlier one."""
+        return self.result is VisitResult.PASSED
+
+
+def read_gate(session: Session, clock: Clock, plan: CyclePlan, cycle: Cycle) -> Gate:
+    """Read the current gate from the record."""
+    stage, visit = plan.stage(cycle.stage), cycles.current_visit(session, cycle)
+    following = plan.after(stage.id)
+    forward = following.id if following else None
+    behind = _left_behind(session, plan, cycle)
+    if behind is not None:
+        return Gate(stage.id, stage.title, (), VisitResult.REOPENED, behind)
+    returned = _latest(session, visit, DecisionKind.RETURN)
+    if returned is not None:
+        return Gate(stage.id, stage.title, (), VisitResult.RETURNED, stage.gate.return_to)
+    waits = _waits(session, clock, stage, cycle, visit)
+    if waits:
+        return Gate(stage.id, stage.title, waits)
+    if stage.gate.fact is CompletenessFact.OBJECTIONS_ANSWERED and _upheld_since(session, cycle, visit):
+        return Gate(stage.id, stage.title, (), VisitResult.REOPENED, stage.gate.return_to)
+    return Gate(stage.id, stage.title, (), VisitResult.PASSED, forward)
+
+
+@operation("cycle.step")
+def pass_gate(
+    session: Session, clock: Clock, actor: Actor, *, plan: CyclePlan, calendar: Calendar, cycle_id: int, stage: str
+) -> Gate:
+    """Leave the stage if its gate is open. A cycle that is no longer in that stage is left as it is."""
+    cycle = cycles.open_one(session, cycle_id)
+    gate = read_gate(session, clock, plan, cycle)
+    if gate.result is not None and cycle.stage == stage:
+        target = plan.stage(gate.target) if gate.target else None
+        cycles.leave(session, clock, calendar, plan, cycle, gate.result, target)
+        bans.release(session, clock, Application.cycle_id == cycle_id)
+    return gate
+
+
+@operation("gate.approve")
+def approve(
+    session: Session, clock: Clock, actor: Actor, *, plan: CyclePlan, cycle_id: int, digest: str, opinion: str = ""
+) -> Decision:
+    """Approve the exact subject with this SHA-256 as the next step of the chain.
+
+    Raises StateError when nothing waits for approval or the subject has changed, NotAllowedError when it is
+    another's turn, or the actor prepared the subject, or has already approved a step of this chain.
+    """
+    cycle, visit, stage = _at_approval(session, plan, cycle_id)
+    current = subject_digest(session, cycle, _subject(stage))
+    if digest != current:
+        raise StateError(f"所批内容已经变化：您看到的是 {digest[:12]}…，现在是 {current[:12]}…；请重新查看后再办理。")
+    given = _approvals(session, visit, current)
+    if len(given) >= len(stage.gate.chain):
+        raise StateError("审批已经全部完成，不需要再批。")
+    turn = stage.gate.chain[len(given)]
+    if actor.role is not turn:
+        raise NotAllowedError(f"现在应由{ROLE_NAMES[turn]}审批，您是{ROLE_NAMES[actor.role]}；请按次序办理。")
+    if actor.user_id == subject_preparer(session, cycle, _subject(stage)):
+        raise NotAllowedError("编制人不能审批自己编制的内容；请由他人审批。")
+    if any(decision.user_id == actor.user_id for decision in given):
+        raise NotAllowedError("同一人不能审批同一流程的两个环节；请由他人审批。")
+    return cycles.decide(
+        session, clock, actor, visit, DecisionKind.APPROVE, step=len(given), digest=current, reason=opinion
+    )
+
+
+@operation("gate.return")
+def send_back(
+    session: Session, clock: Clock, actor: Actor, *, plan: CyclePlan, cycle_id: int, digest: str, reason: str
+) -> Decision:
+    """Return the subject for a reason, by the one whose turn it is; the cycle goes back as cycle.yaml says."""
+    cycle, visit, stage = _at_approval(session, plan, cycle_id)
+    current = subject_digest(session, cycle, _subject(stage))
+    given = _approvals(session, visit, current)
+    if digest != current:
+        raise StateError("所退内容已经变化；请重新查看后再办理。")
+    if len(given) >= len(stage.gate.chain) or actor.role is not stage.gate.chain[len(given)]:
+        raise NotAllowedError(f"现在不是{ROLE_NAMES[actor.role]}审批的环节，不能退回。")
+    return cycles.decide(
+        session, clock, actor, visit, DecisionKind.RETURN, step=len(given), digest=current, reason=_reason(reason)
+    )
+
+
+@operation("gate.override")
+def override(session: Session, clock: Clock, actor: Actor, *, plan: CyclePlan, cycle_id: int, reason: str) -> Decision:
+    """Open a gate by the operator's reasoned decision, where cycle.yaml allows it: all that was asked and not answered
+    counts as no objection. Raises StateError before the stage has asked, ValuesWantedError for what only the silent
+    bureau can give: such a request is to be overridden by itself, with the value."""
+    cycle = cycles.open_one(session, cycle_id)
+    stage, visit = plan.stage(cycle.stage), cycles.current_visit(session, cycle)
+    if not stage.gate.override:
+        raise NotAllowedError(f"“{stage.title}”的关口不能由经办人放行；请按规定办完。")
+    if visit.work_done_at is None or reviews.to_request(session, cycle_id, _REVIEWERS[stage.gate.fact]):
+        raise StateError(f"“{stage.title}”还没有发出全部审核事项，不能放行；请先推进流程。")
+    decision = cycles.decide(session, clock, actor, visit, DecisionKind.OVERRIDE, reason=_reason(reason))
+    missing: list[tuple[int, str]] = []
+    for request in _open_requests(session, cycle, _REVIEWERS[stage.gate.fact]):
+        try:
+            reviews.override_request(session, clock, actor, request_id=request.id or 0, reason=reason)
+        except InputError as error:
+            missing.append((request.application_id, f"事项 {request.id}（{error}）"))
+    if missing:
+        raise ValuesWantedError(
+            f"有 {len(missing)} 件要核定的内容没有申报值可用，不能一并放行，请逐件放行并填写核定值："
+            + "；".join(words for _, words in missing[:_MOST_NAMED]),
+            tuple(dict.fromkeys(application_id for application_id, _ in missing)),
+        )
+    return decision
+
+
+def subject_digest(session: Session, cycle: Cycle, subject: Subject) -> str:
+    """The SHA-256 of what the chain approves, as it stands now. Raises StateError when there is none yet."""
+    if subject is Subject.GUIDE:
+        return guide.digest(session, cycle)
+    return lists.current_list(session, cycle).digest
+
+
+def subject_preparer(session: Session, cycle: Cycle, subject: Subject) -> int:
+    """The user who prepared what the chain approves."""
+    return cycle.opened_by if subject is Subject.GUIDE else lists.current_list(session, cycle).prepared_by
+
+
+def _waits(session: Session, clock: Clock, stage: StagePlan, cycle: Cycle, visit: StageVisit) -> tuple[Wait, ...]:
+    due = due_day(visit.due_at) if visit.due_at else None
+    match stage.gate.kind:
+        case GateKind.NONE:
+            return ()
+        case GateKind.DEADLINE:
+            closed = visit.due_at is not None and clock.now() < visit.due_at
+            return (Wait("期限", f"{stage.title}至 {due} 结束", 1, due),) if closed else ()
+        case GateKind.APPROVAL:
+            given = len(_approvals(session, visit, subject_digest(session, cycle, _subject(stage))))
+            left = stage.gate.chain[given:]
+            return (Wait(ROLE_NAMES[left[0]], f"{stage.title}：请审批", len(left), due),) if left else ()
+        case GateKind.COMPLETENESS:
+            assert stage.gate.fact is not None
+            return tuple(_COMPLETENESS[stage.gate.fact](session, cycle, due))
+
+
+def _left_behind(session: Session, plan: CyclePlan, cycle: Cycle) -> str | None:
+    """The earlier stage that still has to see an application, as after a ban was lifted; None when none has."""
+    if not cycles.takes_back(cycle):
+        return None
+    ids = [stage.id for stage in plan.stages]
+    passed = ids[: ids.index(cycle.stage)]
+    if completeness.STAGE in passed and completeness.pending(session, cycle.id or 0):
+        return completeness.STAGE
+    if overlaps.STAGE in passed and overlaps.is_missing_any(session, cycle.id or 0):
+        return overlaps.STAGE
+    return None
+
+
+def _applications_examined(session: Session, cycle: Cycle, due: date | None) -> list[Wait]:
+    waits = []
+    for status, who, what in (
+        (ApplicationStatus.SUBMITTED, "经办人", "件申报待形式审查"),
+        (ApplicationStatus.SUPPLEMENT, "申报单位", "件申报待补正"),
+    ):
+        count = session.exec(
+            select(func.count()).where(Application.cycle_id == cycle.id, Application.status == status)
+        ).one()
+        if count:
+            waits.append(Wait(who, f"{count} {what}", count, due))
+    return waits
+
+
+def _county_replied(session: Session, cycle: Cycle, due: date | None) -> list[Wait]:
+    return _requests_answered(session, cycle, ReviewerKind.COUNTY)
+
+
+def _bureaus_replied(session: Session, cycle: Cycle, due: date | None) -> list[Wait]:
+    return _requests_answered(session, cycle, ReviewerKind.BUREAU)
+
+
+def _requests_answered(session: Session, cycle: Cycle, kind: ReviewerKind) -> list[Wait]:
+    law = policies.policy_of(session, cycle)
+    unasked = reviews.count_to_request(session, cycle.id or 0, kind)
+    waits = [Wait("系统", f"{unasked} 件待发出审核", unasked)] if unasked else []
+    return waits + [
+        Wait(reviews.reviewer_name(law, kind, reviewer), f"{count} 件待回复", count, due_day(due_at))
+        for reviewer, count, due_at in reviews.waiting(session, cycle.id or 0, kind)
+    ]
+
+
+def _findings_decided(session: Session, cycle: Cycle, due: date | None) -> list[Wait]:
+    count = session.exec(
+        select(func.count()).where(Finding.cycle_id == cycle.id, Finding.verdict == FindingVerdict.OPEN)
+    ).one()
+    return [Wait("经办人", f"{count} 条疑似重复待认定", count, due)] if count else []
+
+
+def _panel_decided(session: Session, cycle: Cycle, due: date | None) -> list[Wait]:
+    count = len(panel.undecided(session, cycle))
+    return [Wait("专家组", f"{count} 件一事一议待评审", count, due)] if count else []
+
+
+def _objections_answered(session: Session, cycle: Cycle, due: date | None) -> list[Wait]:
+    count = session.exec(
+        select(func.count())
+        .select_from(Objection)
+        .join(PublicNotice, col(PublicNotice.id) == Objection.notice_id)
+        .where(PublicNotice.cycle_id == cycle.id, Objection.status == ObjectionStatus.OPEN)
+    ).one()
+    return [Wait("经办人", f"{count} 件异议待答复", count, due)] if count else []
+
+
+def _payments_settled(session: Session, cycle: Cycle, due: date | None) -> list[Wait]:
+    current = lists.current_list(session, cycle)
+    count = session.exec(
+        select(func.count())
+        .select_from(Payment)
+        .join(PaymentOrder, col(PaymentOrder.id) == Payment.order_id)
+        .where(PaymentOrder.list_id == current.id, Payment.status != PaymentStatus.PAID)
+    ).one()
+    return [Wait("财政", f"{count} 笔待拨付或拨付失败", count, due)] if count else []
+
+
+_COMPLETENESS: dict[CompletenessFact, Callable[[Session, Cycle, date | None], list[Wait]]] = {
+    CompletenessFact.APPLICATIONS_EXAMINED: _applications_examined,
+    CompletenessFact.COUNTY_REPLIED: _county_replied,
+    CompletenessFact.BUREAUS_REPLIED: _bureaus_replied,
+    CompletenessFact.FINDINGS_DECIDED: _findings_decided,
+    CompletenessFact.PANEL_DECIDED: _panel_decided,
+    CompletenessFact.OBJECTIONS_ANSWERED: _objections_answered,
+    CompletenessFact.PAYMENTS_SETTLED: _payments_settled,
+}
+_REVIEWERS: dict[CompletenessFact | None, ReviewerKind] = {
+    CompletenessFact.COUNTY_REPLIED: ReviewerKind.COUNTY,
+    CompletenessFact.BUREAUS_REPLIED: ReviewerKind.BUREAU,
+}
+
+
+def _upheld_since(session: Session, cycle: Cycle, visit: StageVisit) -> bool:
+    """Whether an objection was upheld that has not led back yet: later than the last time this stage led back."""
+    led_back = session.exec(
+        select(func.max(StageVisit.left_at)).where(
+            StageVisit.cycle_id == cycle.id,
+            StageVisit.stage == visit.stage,
+            StageVisit.result == VisitResult.REOPENED,
+        )
+    ).one()
+    query = (
+        select(Objection)
+        .join(PublicNotice, col(PublicNotice.id) == Objection.notice_id)
+        .where(PublicNotice.cycle_id == cycle.id, Objection.status == ObjectionStatus.UPHELD)
+    )
+    if led_back is not None:
+        query = query.where(col(Objection.answered_at) > led_back)
+    return session.exec(query).first() is not None
+
+
+def _open_requests(session: Session, cycle: Cycle, kind: ReviewerKind) -> list[VerificationRequest]:
+    return list(
+        session.exec(
+            select(VerificationRequest).where(
+                VerificationRequest.cycle_id == cycle.id,
+                VerificationRequest.kind == kind,
+                VerificationRequest.status == RequestStatus.OPEN,
+            )
+        )
+    )
+
+
+def _approvals(session: Session, visit: StageVisit, digest: str) -> list[Decision]:
+    return list(
+        session.exec(
+            select(Decision)
+            .where(Decision.visit_id == visit.id, Decision.kind == DecisionKind.APPROVE, Decision.digest == digest)
+            .order_by(col(Decision.step))
+        )
+    )
+
+
+def _latest(session: Session, visit: StageVisit, kind: DecisionKind) -> Decision | None:
+    return session.exec(select(Decision).where(Decision.visit_id == visit.id, Decision.kind == kind)).first()
+
+
+def _at_approval(session: Session, plan: CyclePlan, cycle_id: int) -> tuple[Cycle, StageVisit, StagePlan]:
+    cycle = cycles.open_one(session, cycle_id)
+    stage, visit = plan.stage(cycle.stage), cycles.current_visit(session, cycle)
+    if stage.gate.kind is not GateKind.APPROVAL:
+        raise StateError(f"当前阶段是“{stage.title}”，没有需要审批的内容。")
+    if visit.work_done_at is None:
+        raise StateError(f"“{stage.title}”的内容还在准备中；请稍后再办理。")
+    if _latest(session, visit, DecisionKind.RETURN) is not None:
+        raise StateError("已经退回，正在等待重新办理。")
+    return cycle, visit, stage
+
+
+def _subject(stage: StagePlan) -> Subject:
+    assert stage.gate.subject is not None
+    return stage.gate.subject
+
+
+def _reason(reason: str) -> str:
+    if not reason.strip():
+        raise InputError("必须写明理由。")
+    return reason.strip()

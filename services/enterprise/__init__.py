@@ -1,0 +1,1 @@
+"""Enterprises: registering, what they may expect, invitations to those who qualify."""

@@ -1,0 +1,52 @@
+"""What was found to be the same item or the same enterprise, and what people decide about it."""
+
+from sqlmodel import Session, col, select
+
+from models import Finding, FindingVerdict
+from services.access.actors import Actor
+from services.clock import Clock
+from services.cycle import cycles
+from services.errors import InputError, NotFoundError
+from services.record.operation import operation
+
+
+@operation("finding.decide")
+def decide(
+    session: Session, clock: Clock, actor: Actor, *, finding_id: int, verdict: FindingVerdict, reason: str
+) -> Finding:
+    """Decide whether a finding is the same item, for a reason; a later decision replaces an earlier one.
+
+    Raises StateError once the list is being approved.
+    """
+    finding = session.get(Finding, finding_id)
+    if finding is None:
+        raise NotFoundError(f"没有编号为 {finding_id} 的疑似重复。")
+    cycles.before_approval(session, finding.cycle_id)
+    if verdict is FindingVerdict.OPEN or not reason.strip():
+        raise InputError("请认定为同一事项或不同事项，并写明理由。")
+    finding.verdict, finding.reason = verdict, reason.strip()
+    finding.decided_by, finding.decided_at = actor.user_id, clock.now()
+    finding.carried_from = None  # decided here and now, whatever was carried over before
+    return finding
+
+
+def open_findings(session: Session, cycle_id: int) -> list[Finding]:
+    """Findings that wait for a person."""
+    return list(
+        session.exec(
+            select(Finding)
+            .where(Finding.cycle_id == cycle_id, Finding.verdict == FindingVerdict.OPEN)
+            .order_by(col(Finding.id))
+        )
+    )
+
+
+def duplicates(session: Session, cycle_id: int) -> list[Finding]:
+    """Findings that count as the same item."""
+    return list(
+        session.exec(
+            select(Finding)
+            .where(Finding.cycle_id == cycle_id, Finding.verdict == FindingVerdict.DUPLICATE)
+            .order_by(col(Finding.id))
+        )
+    )

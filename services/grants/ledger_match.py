@@ -1,0 +1,66 @@
+"""`ledger match`: two files in, findings out; what could not be read is listed beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from matching import match
+from services.grants.ledger_rows import (
+    APPLICATION_HEADINGS,
+    FORMER_NAME_HEADINGS,
+    LEDGER_HEADINGS,
+    check_names,
+    check_rows,
+    known_headings,
+)
+from services.tables import RowProblem, read_workbook
+
+Report = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class MatchResult:
+    """`findings` as `matching.match` gives them; the numbers of rows that took part; problems and notes of all files.
+
+    `complete` is False when a column is missing: then nothing was matched.
+    """
+
+    findings: pl.DataFrame
+    applications: int
+    ledger: int
+    problems: Sequence[RowProblem]
+    notes: Sequence[RowProblem]
+    complete: bool
+
+
+def match_files(applications: Path, ledger: Path, former_names: Path | None, report: Report) -> MatchResult:
+    """Match the applications of one file against the ledger of another; `report` hears what is being done.
+
+    Raises `TableError` when a file cannot be read as a table.
+    """
+    known = []
+    for path, what, headings, id_column in (
+        (applications, "读取申报", APPLICATION_HEADINGS, "application_id"),
+        (ledger, "读取台账", LEDGER_HEADINGS, "ledger_id"),
+        *([(former_names, "读取曾用名", FORMER_NAME_HEADINGS, "")] if former_names else []),
+    ):
+        report(what)
+        workbook = read_workbook(path, known_headings(headings))
+        sheet = workbook.table(known_headings(headings))
+        checked = check_rows(sheet, headings, id_column) if id_column else check_names(sheet)
+        checked.problems[:0] = workbook.problems
+        known.append(checked)
+    report("比对")
+    findings = match(known[0].frame, known[1].frame, known[2].frame if former_names else None)
+    return MatchResult(
+        findings,
+        known[0].frame.height,
+        known[1].frame.height,
+        [problem for checked in known for problem in checked.problems],
+        [note for checked in known for note in checked.notes],
+        all(checked.complete for checked in known),
+    )

@@ -1,0 +1,363 @@
+"""查重: a cycle's applications against the ledgers and against each other, where that was not done before."""
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import polars as pl
+from sqlmodel import Session, col, delete, func, insert, select
+
+import matching
+from config.settings import ROOT
+from models import (
+    Application,
+    ApplicationStatus,
+    Certainty,
+    Cycle,
+    Enterprise,
+    Finding,
+    FindingKind,
+    FindingVerdict,
+    FormerName,
+    LedgerCorrection,
+    LedgerEntry,
+    LedgerSearch,
+    SearchedApplication,
+)
+from services.access.actors import Actor
+from services.clock import Clock
+from services.cycle import cycles
+from services.law import policies
+from services.record import chain
+from services.record.operation import operation
+
+STAGE = "matching"
+_BY_RULE = {
+    (FindingKind.SAME_ITEM, Certainty.CERTAIN): FindingVerdict.DUPLICATE,
+    (FindingKind.SAME_ITEM, Certainty.LIKELY): FindingVerdict.OPEN,
+    (FindingKind.SAME_ITEM, Certainty.REVIEW): FindingVerdict.OPEN,
+}
+_ENTRY = {"level", "ledger_id", "enterprise", "uscc", "project", "contracts", "invoices", "amount_fen", "year"}
+_JUDGED = (
+    *("kind", "certainty", "score", "evidence", "pair"),
+    *("verdict", "reason", "decided_by", "decided_at", "carried_from", "found_at"),
+)
+_ENTRIES_AT_ONCE = 100_000
+_AT_ONCE = 500  # values in one query
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A pair that was found: an application with a ledger's entry, or with another application."""
+
+    application_id: int
+    ledger_entry_id: int | None
+    other_application_id: int | None
+    row: Mapping[str, Any]
+
+    @property
+    def ids(self) -> tuple[int, int | None, int | None]:
+        """What makes it a pair of its own."""
+        return self.application_id, self.ledger_entry_id, self.other_application_id
+
+
+@operation("matching.run")
+def find(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> int:
+    """Look for what was granted before or is claimed twice. Returns how many findings are new.
+
+    Only what is new since the last search is compared: applications that came or changed, ledger entries that were
+    added. Known pairs stay, and so do the decisions of people on them; one that nobody decided is judged anew where
+    it was compared again. Certain findings count as duplicates by rule, the same enterprise alone never does; what a
+    person decided on the same pair before holds again; everything else waits for a person.
+    """
+    cycle = cycles.open_one(session, cycle_id)
+    search = _CycleSearch(session, cycle)
+    found = search.found()
+    known = {
+        (each.application_id, each.ledger_entry_id, each.other_application_id): each
+        for each in session.exec(select(Finding).where(Finding.cycle_id == cycle_id))
+    }
+    decided = _decisions(session, cycle)
+    made = [(known.get(each.ids), _finding(clock, cycle_id, each, search, decided)) for each in found]
+    for before, now in made:
+        if before is not None:
+            _judge_anew(before, now)
+    new = [now for before, now in made if before is None]
+    session.add_all(new)
+    search.remember()
+    return len(new)
+
+
+def is_missing_any(session: Session, cycle_id: int) -> bool:
+    """Whether an application is to be computed that the last search has not looked at."""
+    searched = select(SearchedApplication.application_id)
+    query = select(Application.id).where(
+        Application.cycle_id == cycle_id,
+        Application.status == ApplicationStatus.VERIFIED,
+        col(Application.id).not_in(searched),
+    )
+    return session.exec(query.limit(1)).first() is not None
+
+
+class _CycleSearch:
+    """One search for a cycle: what it looks for, and where."""
+
+    def __init__(self, session: Session, cycle: Cycle) -> None:
+        self._session, self._cycle_id = session, cycle.id or 0
+        self._applications = _applications(session, cycle)
+        self._names = _former_names(session)
+        codes = self._applications["uscc"].unique().to_list()
+        self._told = _names_in_ledgers(session, codes)
+        self._digests = _digests(self._applications, self._names, self._told)
+        self._before = session.get(LedgerSearch, self._cycle_id)
+        self._through = session.exec(select(func.max(LedgerEntry.id))).one() or 0
+        self._corrections = session.exec(select(func.max(LedgerCorrection.id))).one() or 0
+        self._counts: list[pl.DataFrame] = []
+        self._rows = 0
+        self.entries: dict[int, str] = {}
+        """What the ledger entries of the findings are told by."""
+
+    def found(self) -> list[_Found]:
+        """All pairs that were not looked for before."""
+        earlier = self._earlier()
+        new = self._applications.filter(~pl.col("application_id").is_in(earlier["application_id"].implode()))
+        old = self._applications.filter(pl.col("application_id").is_in(earlier["application_id"].implode()))
+        after = self._before.entries_through if self._before and not old.is_empty() else 0
+        pairs = [self._in_ledgers(new, None, 0), self._in_ledgers(old, earlier, after)]
+        found = [_Found(int(row["application_id"]), int(row["ledger_id"]), None, row) for row in _rows(pairs)]
+        inside = matching.within(self._applications, self._names, new=new["application_id"].to_list())
+        found += [
+            _Found(int(row["application_id"]), None, int(row["other_application_id"]), row) for row in _rows([inside])
+        ]
+        self.entries = _told_by(self._session, [each.ledger_entry_id for each in found if each.ledger_entry_id])
+        return found
+
+    def remember(self) -> None:
+        """Keep how far this search went."""
+        session = self._session
+        session.merge(
+            LedgerSearch(
+                cycle_id=self._cycle_id,
+                rules=_rules(),
+                entries_through=self._through,
+                corrections_through=self._corrections,
+                ledger_rows=self._rows,
+            )
+        )
+        own = select(Application.id).where(Application.cycle_id == self._cycle_id)
+        session.exec(delete(SearchedApplication).where(col(SearchedApplication.application_id).in_(own)))
+        rows = [
+            {
+                "application_id": int(row["application_id"]),
+                "digest": self._digests[row["application_id"]],
+                "title_rows": row["title_rows"],
+                "fen_rows": row["fen_rows"],
+            }
+            for row in _rows(self._counts)
+        ]
+        if rows:
+            session.execute(insert(SearchedApplication), rows)
+
+    def _earlier(self) -> pl.DataFrame:
+        """Applications that were searched for as they stand now, with how often the ledgers had their like."""
+        names = ("application_id", "digest", "title_rows", "fen_rows")
+        rows: list[tuple[str, str, int, int]] = []
+        before = self._before
+        if before and (before.rules, before.corrections_through) == (_rules(), self._corrections):
+            for some in _parts([int(each) for each in self._digests]):
+                query = select(SearchedApplication).where(col(SearchedApplication.application_id).in_(some))
+                rows += [
+                    (str(each.application_id), each.digest, each.title_rows, each.fen_rows)
+                    for each in self._session.exec(query)
+                ]
+        same = [row for row in rows if self._digests[row[0]] == row[1]]
+        schema = dict(zip(names, (pl.String, pl.String, pl.Int64, pl.Int64), strict=True))
+        return pl.DataFrame(same, schema=schema, orient="row").drop("digest")
+
+    def _in_ledgers(self, applications: pl.DataFrame, earlier: pl.DataFrame | None, after: int) -> pl.DataFrame:
+        """These applications in the entries of ledgers that came after one."""
+        rows = self._before.ledger_rows if self._before and after else 0
+        search = matching.Search(applications, self._names, earlier, rows)
+        if not applications.is_empty():
+            search.learn(self._told)
+            for part in _entries(self._session, after):
+                search.look_through(part)
+            self._rows = search.frequency.rows
+        self._counts.append(search.frequency.table())
+        return search.findings()
+
+
+def _finding(
+    clock: Clock, cycle_id: int, found: _Found, search: _CycleSearch, decided: Mapping[str, tuple[Finding, str]]
+) -> Finding:
+    row = found.row
+    kind, certainty = FindingKind(row["kind"]), Certainty(row["certainty"])
+    finding = Finding(
+        cycle_id=cycle_id,
+        application_id=found.application_id,
+        ledger_entry_id=found.ledger_entry_id,
+        other_application_id=found.other_application_id,
+        kind=kind,
+        certainty=certainty,
+        score=row["score"],
+        evidence=row["evidence"],
+        pair=_pair(found, search),
+        verdict=_BY_RULE.get((kind, certainty), FindingVerdict.DISTINCT),
+        found_at=clock.now(),
+    )
+    if finding.pair in decided:
+        earlier, reason = decided[finding.pair]
+        finding.verdict, finding.reason = earlier.verdict, reason
+        finding.decided_by, finding.decided_at = earlier.decided_by, earlier.decided_at
+        finding.carried_from = earlier.carried_from or earlier.id
+    return finding
+
+
+def _judge_anew(before: Finding, now: Finding) -> None:
+    """What both sides say by now counts, unless a person decided on the pair; how rare it is, alone changes nothing."""
+    own = before.decided_by is not None and before.carried_from is None
+    if not own and (before.pair, before.kind, before.certainty, before.score) != (
+        now.pair,
+        now.kind,
+        now.certainty,
+        now.score,
+    ):
+        for name in _JUDGED:
+            setattr(before, name, getattr(now, name))
+
+
+def _pair(found: _Found, search: _CycleSearch) -> str:
+    """The same for the same pair in another year; empty where an item has neither a title nor papers to tell it by."""
+    items = [found.row["item"], found.row.get("item_right") or search.entries.get(found.ledger_entry_id or 0, "")]
+    if any(item.endswith("|||") for item in items):
+        return ""
+    both = sorted(items) if found.other_application_id else items
+    return hashlib.sha256(chain.canonical(both).encode()).hexdigest()
+
+
+def _decisions(session: Session, cycle: Cycle) -> dict[str, tuple[Finding, str]]:
+    """What people decided, by pair, the newest decision, with its reason as it is told where it holds again."""
+    query = (
+        select(Finding, Cycle.year)
+        .join(Cycle, col(Cycle.id) == Finding.cycle_id)
+        .where(col(Finding.decided_by).is_not(None), Finding.pair != "")
+        .order_by(col(Finding.decided_at), col(Finding.id))
+    )
+    decided = {}
+    for finding, year in session.exec(query):
+        when = "本年度" if year == cycle.year else f" {year} 年度"
+        reason = finding.reason if finding.carried_from else f"沿用{when}对同一对事项的认定：{finding.reason}"
+        decided[finding.pair] = finding, reason
+    return decided
+
+
+@cache
+def _rules() -> str:
+    """The version of the code that matches: a digest of its sources."""
+    sources = sorted((ROOT / "matching").glob("*.py"))
+    return hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()
+
+
+def _applications(session: Session, cycle: Cycle) -> pl.DataFrame:
+    law = policies.policy_of(session, cycle)
+    titles = {measure.id: measure.title for measure in law.measures}
+    rows = session.exec(
+        select(Application, Enterprise.uscc)
+        .join(Enterprise, col(Enterprise.id) == Application.enterprise_id)
+        .where(Application.cycle_id == cycle.id, Application.status == ApplicationStatus.VERIFIED)
+        .order_by(col(Application.id))
+    )
+    columns = [*matching.APPLICATION_COLUMNS, "contracts", "measure"]
+    return pl.DataFrame(
+        [
+            {
+                "application_id": str(application.id),
+                "enterprise": application.enterprise_name,
+                "uscc": uscc,
+                "project": application.project,
+                "invoices": application.invoices,
+                "amount_yuan": "",
+                "year": str(cycle.year),
+                "contracts": application.contracts,
+                "measure": titles.get(application.measure, application.measure),
+            }
+            for application, uscc in rows
+        ],
+        schema=dict.fromkeys(columns, pl.String()),
+    )
+
+
+def _entries(session: Session, after: int) -> Iterator[pl.DataFrame]:
+    """The ledgers' entries after one, some at a time: memory does not grow with the ledgers."""
+    yuan = (pl.col("amount_yuan").cast(pl.Decimal(20, 2)) / 100).cast(pl.String)
+    query = (
+        select(
+            LedgerEntry.id,
+            LedgerEntry.enterprise,
+            LedgerEntry.uscc,
+            LedgerEntry.project,
+            LedgerEntry.invoices,
+            LedgerEntry.amount_fen,
+            LedgerEntry.year,
+            LedgerEntry.contracts,
+        )  # type: ignore[call-overload]
+        .where(col(LedgerEntry.id) > after)
+        .order_by(col(LedgerEntry.id))
+        .execution_options(yield_per=_ENTRIES_AT_ONCE)
+    )
+    names = ["ledger_id", "enterprise", "uscc", "project", "invoices", "amount_yuan", "year", "contracts"]
+    for rows in session.execute(query).partitions():
+        table = pl.DataFrame([tuple(row) for row in rows], schema=names, orient="row")
+        yield table.with_columns(pl.col("ledger_id", "year").cast(pl.String), yuan)
+
+
+def _told_by(session: Session, ids: Sequence[int]) -> dict[int, str]:
+    """What each of these entries says: a corrected one is another."""
+    told: dict[int, str] = {}
+    for some in _parts(sorted(set(ids))):
+        for entry in session.exec(select(LedgerEntry).where(col(LedgerEntry.id).in_(some))):
+            told[entry.id or 0] = chain.canonical(entry.model_dump(include=_ENTRY))
+    return told
+
+
+def _names_in_ledgers(session: Session, codes: Sequence[str]) -> pl.DataFrame:
+    """The names that the ledgers have beside these codes, each once."""
+    rows: list[tuple[str, str]] = []
+    for some in _parts(sorted(codes)):
+        query = select(LedgerEntry.uscc, LedgerEntry.enterprise).where(col(LedgerEntry.uscc).in_(some)).distinct()
+        rows += session.exec(query).all()
+    return pl.DataFrame(sorted(rows), schema={"uscc": pl.String, "enterprise": pl.String}, orient="row")
+
+
+def _former_names(session: Session) -> pl.DataFrame:
+    rows = session.exec(
+        select(Enterprise.uscc, Enterprise.name, FormerName.name)
+        .join(FormerName, col(FormerName.enterprise_id) == Enterprise.id)
+        .order_by(col(FormerName.id))
+    )
+    schema = dict.fromkeys(("uscc", "enterprise", "former_name"), pl.String())
+    return pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")
+
+
+def _digests(applications: pl.DataFrame, names: pl.DataFrame, told: pl.DataFrame) -> dict[str, str]:
+    """By application, all that its search depends on beside the ledgers: what it says, and its enterprise's names."""
+    known: dict[str, list[tuple[str, ...]]] = defaultdict(list)
+    for row in [*names.iter_rows(), *told.iter_rows()]:
+        known[row[0]].append(row)
+    return {
+        row["application_id"]: hashlib.sha256(chain.canonical([row, known[row["uscc"]]]).encode()).hexdigest()
+        for row in applications.iter_rows(named=True)
+    }
+
+
+def _parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    for start in range(0, len(values), _AT_ONCE):
+        yield values[start : start + _AT_ONCE]
+
+
+def _rows(frames: Collection[pl.DataFrame]) -> Iterator[dict[str, Any]]:
+    for frame in frames:
+        yield from frame.iter_rows(named=True)

@@ -1,0 +1,1 @@
+"""Policies: kept, drafted, checked, put in force, and tried with other figures."""

@@ -1,0 +1,1 @@
+"""Payments: ordered, made, taken in from the treasuries."""

@@ -1,0 +1,269 @@
+"""资金下达与拨付: payments of the approved list by county and bearer of cost, and what became of them."""
+
+from datetime import date
+from pathlib import Path
+
+from sqlmodel import Session, col, select
+
+from config.settings import Settings
+from models import (
+    Application,
+    AwardList,
+    AwardListEntry,
+    Cycle,
+    Decision,
+    DecisionKind,
+    ImportFile,
+    ImportKind,
+    Payment,
+    PaymentOrder,
+    PaymentStatus,
+    StageVisit,
+    VisitResult,
+)
+from policy import Policy
+from services.access.actors import Actor
+from services.access.sight import treasury_of
+from services.application.applications import letter
+from services.award import lists
+from services.award.sharing import CITY, county_rate, split
+from services.clock import CHINA, Clock, today
+from services.cycle import cycles
+from services.cycle.deadlines import due_day
+from services.errors import InputError, NotAllowedError, NotFoundError, ServiceError, StateError
+from services.files import imports
+from services.law import policies
+from services.money import yuan
+from services.notices.queueing import queue
+from services.payment.payment_rows import ResultRow, Said, known_headings, read_results
+from services.record.operation import operation
+from services.tables import RowProblem, read_workbook
+
+STAGE = "payment"
+_FUNDS = "funds"
+
+
+@operation("payment.order")
+def order(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> int:
+    """Order the payments of the current list, once: one an award and bearer, gathered by county.
+
+    Returns how many payments are new. Raises StateError before the money was approved for this very list, or when
+    another version was ordered already.
+    """
+    cycle = cycles.open_one(session, cycle_id)
+    current = lists.current_list(session, cycle)
+    _check_approved(session, cycle, current)
+    orders = _orders(session, cycle, current)
+    entries = [entry for entry in lists.entries(session, current.id or 0) if entry.amount_fen]
+    for county in sorted({entry.county for entry in entries} - orders.keys()):
+        orders[county] = PaymentOrder(cycle_id=cycle_id, list_id=current.id or 0, county=county, ordered_at=clock.now())
+        session.add(orders[county])
+    session.flush()
+    law, known = policies.policy_of(session, cycle), {payment.number for payment in _payments(session, current)}
+    shares = [
+        payment for entry in entries for payment in _shares(law, cycle, current, orders[entry.county].id or 0, entry)
+    ]
+    added = [payment for payment in shares if payment.number not in known]
+    session.add_all(added)
+    return len(added)
+
+
+@operation("payment.report")
+def report(
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    *,
+    payment_id: int,
+    paid: bool,
+    on: date | None,
+    reference: str = "",
+    failure: str = "",
+) -> Payment:
+    """Note that a payment was made on a day, or failed for a reason. Saying the same again changes nothing.
+
+    A failed payment can be made later; one that was made never changes. Raises StateError for that, InputError for a
+    missing or impossible day or reason, NotAllowedError for another county's payment.
+    """
+    payment = session.get(Payment, payment_id)
+    if payment is None:
+        raise NotFoundError(f"没有编号为 {payment_id} 的拨付；请核对。")
+    _note(session, clock, actor, payment, Said(paid, on, reference.strip(), failure.strip()))
+    return payment
+
+
+@operation("payment.report")
+def import_results(
+    session: Session, clock: Clock, actor: Actor, *, settings: Settings, cycle_id: int, path: Path
+) -> ImportFile:
+    """Take the results that treasuries filled into the payment list; every row that cannot be taken is listed.
+
+    The same file again adds nothing. Raises TableError when the file is no table of results.
+    """
+    cycle = cycles.open_one(session, cycle_id)
+    workbook = read_workbook(path, known_headings())
+    known = imports.known_import(session, ImportKind.PAYMENTS, str(cycle_id), workbook)
+    if known is not None:
+        return known
+    read = read_results(workbook)
+    record = imports.start_import(session, clock, actor, ImportKind.PAYMENTS, str(cycle_id), workbook)
+    payments = {payment.number: payment for payment in _payments(session, lists.current_list(session, cycle))}
+    changed = 0
+    problems: list[RowProblem] = []
+    for row in read.rows:
+        try:
+            changed += _note(session, clock, actor, _paid_by(payments, row), row.said)
+        except ServiceError as error:
+            cause, _, remedy = str(error).removesuffix("。").partition("；")
+            problems.append(row.problem("number", row.number, cause, remedy))
+    unchanged = len(read.rows) - changed - len(problems)
+    imports.finish_import(record, changed, unchanged, [*read.problems, *problems], read.notes)
+    tell(session, clock, settings, cycle)
+    return record
+
+
+def tell(session: Session, clock: Clock, settings: Settings, cycle: Cycle) -> int:
+    """Queue what applicants are to know, in the caller's transaction: money that was paid in full, bank data missing.
+
+    Returns how many notices were new.
+    """
+    law, visit = policies.policy_of(session, cycle), cycles.current_visit(session, cycle)
+    new = 0
+    for application, payments in _by_application(session, cycle):
+        context = letter(law, application, cycle.year)
+        if all(payment.status is PaymentStatus.PAID for payment in payments):
+            kind, about = "payment_made", application.number
+            context["paid_on"] = max(payment.paid_on for payment in payments if payment.paid_on)
+        elif missing := _missing_bank_data(application):
+            kind, about = "bank_data_missing", f"{application.number}/{'/'.join(missing)}"
+            context |= {"missing": missing, "due": due_day(visit.due_at) if visit.due_at else today(clock)}
+        else:
+            continue
+        new += queue(
+            session,
+            clock,
+            cycle.id or 0,
+            kind,
+            application.contact_email,
+            application.enterprise_name,
+            about,
+            context,
+            domain=settings.message_domain,
+        )
+    return new
+
+
+def _check_approved(session: Session, cycle: Cycle, current: AwardList) -> None:
+    """The funds gate was passed, since this version was frozen, by approving its digest."""
+    approval = session.exec(
+        select(Decision)
+        .join(StageVisit, col(StageVisit.id) == Decision.visit_id)
+        .where(
+            StageVisit.cycle_id == cycle.id,
+            StageVisit.stage == _FUNDS,
+            StageVisit.result == VisitResult.PASSED,
+            Decision.kind == DecisionKind.APPROVE,
+            Decision.digest == current.digest,
+            Decision.decided_at >= current.frozen_at,
+        )
+    ).first()
+    if approval is None:
+        raise StateError(f"名单第 {current.version} 版的资金还没有批准，不能下达；请先完成资金审批。")
+
+
+def _orders(session: Session, cycle: Cycle, current: AwardList) -> dict[str, PaymentOrder]:
+    orders = session.exec(select(PaymentOrder).where(PaymentOrder.cycle_id == cycle.id)).all()
+    if any(each.list_id != current.id for each in orders):
+        raise StateError(f"{cycle.year} 年度已按另一版名单下达资金，不能重复下达；请核对名单版本。")
+    return {each.county: each for each in orders}
+
+
+def _shares(law: Policy, cycle: Cycle, current: AwardList, order_id: int, entry: AwardListEntry) -> list[Payment]:
+    city, county = split(entry.amount_fen, county_rate(law, cycle, entry.county))
+    return [
+        Payment(
+            order_id=order_id,
+            entry_id=entry.id or 0,
+            number=f"BF-{entry.number}-{current.version}{suffix}",
+            bearer=bearer,
+            amount_fen=fen,
+        )
+        for suffix, bearer, fen in (("S", CITY, city), ("X", entry.county, county))
+        if fen
+    ]
+
+
+def _payments(session: Session, current: AwardList) -> list[Payment]:
+    return list(
+        session.exec(
+            select(Payment)
+            .join(PaymentOrder, col(PaymentOrder.id) == Payment.order_id)
+            .where(PaymentOrder.list_id == current.id)
+            .order_by(col(Payment.number))
+        )
+    )
+
+
+def _paid_by(payments: dict[str, Payment], row: ResultRow) -> Payment:
+    payment = payments.get(row.number)
+    if payment is None:
+        raise InputError("本年度没有这个拨付编号；请照系统导出的清单核对。")
+    if row.amount_fen is not None and row.amount_fen != payment.amount_fen:
+        raise InputError(
+            f"表中金额 {yuan(row.amount_fen)} 元与下达的 {yuan(payment.amount_fen)} 元不一致；请核对，勿改动清单。"
+        )
+    return payment
+
+
+def _note(session: Session, clock: Clock, actor: Actor, payment: Payment, said: Said) -> bool:
+    """Record what is said of a payment; False when it was known. Checks everything before it changes anything."""
+    ordered = session.get_one(PaymentOrder, payment.order_id)
+    if treasury_of(actor) not in (None, ordered.county):
+        raise NotAllowedError(f"拨付 {payment.number} 不属于您所在的县区；请由该县区办理。")
+    status = PaymentStatus.PAID if said.paid else PaymentStatus.FAILED
+    new = (status, said.on, said.reference, said.failure)
+    if new == (payment.status, payment.paid_on, payment.reference, payment.failure):
+        return False
+    if payment.status is PaymentStatus.PAID:
+        raise StateError(
+            f"拨付 {payment.number} 已于 {payment.paid_on} 登记为已拨付，不能更改；如登记有误请联系经办人。"
+        )
+    _check(clock, ordered, said)
+    payment.status, payment.paid_on, payment.reference, payment.failure = new
+    payment.reported_at = clock.now()
+    return True
+
+
+def _check(clock: Clock, ordered: PaymentOrder, said: Said) -> None:
+    if not said.paid:
+        if not said.failure:
+            raise InputError("拨付失败没有写明原因；请补填失败原因。")
+        if said.on is not None or said.reference:
+            raise InputError("拨付失败却填写了拨付日期或凭证号；请核对结果，删去多余内容。")
+        return
+    if said.failure:
+        raise InputError(f"已拨付却填写了失败原因“{said.failure}”；请核对结果，删去多余内容。")
+    if said.on is None:
+        raise InputError("已拨付没有填写拨付日期；请补填。")
+    first, last = ordered.ordered_at.astimezone(CHINA).date(), today(clock)
+    if not first <= said.on <= last:
+        raise InputError(f"拨付日期 {said.on} 不在下达之日 {first} 至今天 {last} 之间；请核对日期。")
+
+
+def _by_application(session: Session, cycle: Cycle) -> list[tuple[Application, list[Payment]]]:
+    rows = session.exec(
+        select(Application, Payment)
+        .join(AwardListEntry, col(AwardListEntry.application_id) == Application.id)
+        .join(Payment, col(Payment.entry_id) == AwardListEntry.id)
+        .where(Application.cycle_id == cycle.id)
+        .order_by(col(Application.number), col(Payment.number))
+    )
+    found: dict[str, tuple[Application, list[Payment]]] = {}
+    for application, payment in rows:
+        found.setdefault(application.number, (application, []))[1].append(payment)
+    return list(found.values())
+
+
+def _missing_bank_data(application: Application) -> list[str]:
+    given = {"开户银行": application.bank_name, "银行账号": application.bank_account}
+    return [name for name, value in given.items() if not value.strip()]

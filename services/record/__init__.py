@@ -1,0 +1,1 @@
+"""The record itself: database, operations, audit chain, keys, keeping and erasing."""

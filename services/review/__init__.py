@@ -1,0 +1,1 @@
+"""Counties, bureaus and the panel: what they are asked and what they answer."""

@@ -1,0 +1,70 @@
+"""专家评审: the panel's figures for case-by-case applications."""
+
+from sqlmodel import Session, col, func, select
+
+from models import Application, ApplicationStatus, Cycle, Outcome, PanelDecision
+from services.access.actors import Actor
+from services.application import facts
+from services.application.applications import get_application
+from services.award import computation
+from services.clock import Clock
+from services.cycle import cycles
+from services.errors import InputError, StateError
+from services.law import policies
+from services.record.operation import operation
+
+
+def undecided(session: Session, cycle: Cycle) -> list[Application]:
+    """Applications that meet their measure's conditions and wait for the panel's figure."""
+    if not _lack_a_figure(session, cycle):  # most of the time; gathering and evaluating a year takes seconds
+        return []
+    evaluation = computation.evaluate(computation.gather(session, cycle))
+    numbers = [
+        number
+        for number, outcome in evaluation.results.select("application_id", "outcome").iter_rows()
+        if outcome == Outcome.CASE_BY_CASE.value
+    ]
+    return list(
+        session.exec(select(Application).where(col(Application.number).in_(numbers)).order_by(col(Application.id)))
+    )
+
+
+def _lack_a_figure(session: Session, cycle: Cycle) -> bool:
+    """Whether any application of a case-by-case measure has no figure, be it eligible or not."""
+    measures = [measure.id for measure in policies.policy_of(session, cycle).measures if measure.decided_by]
+    found = session.exec(
+        select(Application.id)
+        .where(
+            Application.cycle_id == cycle.id,
+            Application.status == ApplicationStatus.VERIFIED,
+            col(Application.measure).in_(measures),
+            col(Application.id).not_in(select(PanelDecision.application_id)),
+        )
+        .limit(1)
+    )
+    return found.first() is not None
+
+
+@operation("panel.decide")
+def decide(
+    session: Session, clock: Clock, actor: Actor, *, application_id: int, amount_fen: int, reason: str
+) -> PanelDecision:
+    """Record the panel's figure in fen, with its reason; the newest counts, the measure's ceiling still holds."""
+    application = get_application(session, application_id)
+    law = policies.policy_of(session, cycles.before_approval(session, application.cycle_id))
+    if facts.measure_of(law, application).decided_by is None:
+        raise StateError(f"{application.number} 不是一事一议的申报，不需要专家核定金额。")
+    if amount_fen < 0 or not reason.strip():
+        raise InputError("专家核定金额不能为负，并须写明理由。")
+    count = session.exec(select(func.count()).where(PanelDecision.application_id == application_id)).one()
+    decision = PanelDecision(
+        application_id=application_id,
+        seq=count + 1,
+        amount_fen=amount_fen,
+        reason=reason.strip(),
+        user_id=actor.user_id,
+        decided_at=clock.now(),
+    )
+    session.add(decision)
+    session.flush()
+    return decision

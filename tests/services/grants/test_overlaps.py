@@ -1,0 +1,260 @@
+"""查重 goes on where it stopped: what is compared again, and what people decided before."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from sqlmodel import col, delete, select
+
+import matching
+from models import (
+    Application,
+    ApplicationStatus,
+    Cycle,
+    Finding,
+    FindingVerdict,
+    LedgerEntry,
+    LedgerLevel,
+    LedgerSearch,
+)
+from services.enterprise import enterprises
+from services.grants import findings, ledger, overlaps
+from services.tables import write_csv
+from tests.desk import CODE, OTHER_CODE, Desk
+
+HEADINGS = ["台账编号", "企业名称", "统一社会信用代码", "项目名称", "发票号码", "金额（元）", "年度", "级别"]
+NAME, OTHER_NAME = "漳州示例云帆科技有限公司", "漳州另一示例有限公司"
+INVOICE = "25352000000000000017"
+DOUBTFUL = ("P1", OTHER_NAME, OTHER_CODE, "", INVOICE, "30000", "2025", "省级")
+UNKNOWN = ("P2", NAME, "", "示例算力", "", "20000", "2024", "省级")
+Looked = list[int]
+
+
+@pytest.fixture
+def looked(monkeypatch: pytest.MonkeyPatch) -> Looked:
+    """How many rows of ledgers each search looked through."""
+    rows: Looked = []
+    plain = matching.Search.look_through
+
+    def look_through(self: matching.Search, part: pl.DataFrame) -> None:
+        rows.append(part.height)
+        plain(self, part)
+
+    monkeypatch.setattr(matching.Search, "look_through", look_through)
+    return rows
+
+
+@pytest.fixture
+def bring(desk: Desk, tmp_path: Path) -> Callable[..., None]:
+    """Import a province's ledger of these rows."""
+
+    def import_rows(*rows: tuple[str, ...]) -> None:
+        path = tmp_path / f"{abs(hash(rows))}.csv"
+        write_csv(path, HEADINGS, rows)
+        ledger.import_ledger(*desk.at, desk.operator, path=path, level=LedgerLevel.PROVINCE)
+
+    return import_rows
+
+
+def ready(desk: Desk) -> None:
+    desk.open_intake()
+    desk.submit()
+    desk.to_matching()
+
+
+def find(desk: Desk, cycle_id: int = 0) -> int:
+    return overlaps.find(*desk.at, desk.system, cycle_id=cycle_id or desk.cycle_id)
+
+
+def decide(desk: Desk, verdict: FindingVerdict, reason: str) -> Finding:
+    (waiting,) = findings.open_findings(desk.session, desk.cycle_id)
+    return findings.decide(*desk.at, desk.operator, finding_id=waiting.id or 0, verdict=verdict, reason=reason)
+
+
+def next_year(desk: Desk, **changes: str) -> Cycle:
+    """The next cycle with the same application again."""
+    newest = desk.session.exec(select(Cycle).order_by(col(Cycle.year).desc())).first()
+    last = desk.session.exec(select(Application)).first()
+    assert newest is not None and last is not None
+    cycle = Cycle(**newest.model_dump(exclude={"id", "year"}), year=newest.year + 1)
+    desk.session.add(cycle)
+    desk.session.flush()
+    values = last.model_dump(exclude={"id", "number", "cycle_id"}) | changes
+    desk.session.add(Application(**values, number=f"again-{cycle.year}", cycle_id=cycle.id))
+    desk.session.commit()
+    return cycle
+
+
+def test_only_what_came_since_the_last_search_is_compared(
+    desk: Desk, bring: Callable[..., None], looked: Looked
+) -> None:
+    ready(desk)
+    bring(DOUBTFUL)
+    assert (find(desk), looked) == (1, [1])
+    assert (find(desk), looked) == (0, [1])  # nothing came
+    bring(UNKNOWN)
+    assert (find(desk), looked) == (1, [1, 1])  # the new entry alone
+    desk.session.exec(delete(LedgerSearch))
+    desk.session.commit()
+    assert (find(desk), looked) == (0, [1, 1, 2])  # a search of all finds nothing else
+
+
+def test_an_application_that_changed_is_looked_for_everywhere(
+    desk: Desk, bring: Callable[..., None], looked: Looked
+) -> None:
+    ready(desk)
+    bring(DOUBTFUL, UNKNOWN)
+    find(desk)
+    application = desk.session.exec(select(Application)).one()
+    application.contracts = "ZZ-2025-001"
+    desk.session.commit()
+    assert (find(desk), looked) == (0, [2, 2])
+
+
+def test_an_application_that_was_away_is_looked_for_in_all_that_came_meanwhile(
+    desk: Desk, bring: Callable[..., None]
+) -> None:
+    ready(desk)
+    find(desk)
+    application = desk.session.exec(select(Application)).one()
+    for status, new in ((ApplicationStatus.REFUSED, 0), (ApplicationStatus.VERIFIED, 1)):
+        application.status = status
+        desk.session.commit()
+        bring(DOUBTFUL)
+        assert find(desk) == new
+
+
+OTHER_ITEM = ("P3", NAME, CODE, "别的", "", "10000", "2024", "省级")
+CORRECTED = ("P3", NAME, CODE, "示例算力", "", "10000", "2024", "省级")
+
+
+def test_after_a_correction_all_is_compared_again_and_judged_by_what_it_says_now(
+    desk: Desk, bring: Callable[..., None], looked: Looked
+) -> None:
+    ready(desk)
+    bring(UNKNOWN, OTHER_ITEM)
+    find(desk)
+    before = [each.verdict for each in desk.session.exec(select(Finding).order_by(col(Finding.ledger_entry_id)))]
+    assert before == [FindingVerdict.OPEN, FindingVerdict.DISTINCT]
+    bring(CORRECTED)
+    assert (find(desk), looked) == (0, [2, 2])
+    after = desk.session.exec(select(Finding).order_by(col(Finding.ledger_entry_id))).all()
+    assert [each.verdict for each in after] == [FindingVerdict.OPEN, FindingVerdict.OPEN]
+    assert "项目名称相同" in after[1].evidence
+
+
+def test_what_a_person_decided_stays_whatever_the_ledger_says_later(desk: Desk, bring: Callable[..., None]) -> None:
+    ready(desk)
+    bring(OTHER_ITEM)
+    find(desk)
+    (known,) = desk.session.exec(select(Finding))
+    findings.decide(
+        *desk.at, desk.operator, finding_id=known.id or 0, verdict=FindingVerdict.DISTINCT, reason="合同不同"
+    )
+    bring(CORRECTED)
+    find(desk)
+    (kept,) = desk.session.exec(select(Finding))
+    assert (kept.verdict, kept.reason) == (FindingVerdict.DISTINCT, "合同不同")
+
+
+def test_a_new_name_of_the_enterprise_is_looked_for_in_old_entries(desk: Desk, bring: Callable[..., None]) -> None:
+    ready(desk)
+    old = "漳州旧名数据有限公司"
+    bring(("P3", old, "", "示例算力", "", "20000", "2025", "省级"))
+    assert find(desk) == 0
+    bring(("P4", old, CODE, "别的", "", "20000", "2019", "省级"))
+    assert find(desk) == 2
+    (learned,) = findings.open_findings(desk.session, desk.cycle_id)
+    assert "需核实是否曾用名" in learned.evidence
+    known = enterprises.known(desk.session, CODE)
+    enterprises.add_former_name(*desk.at, desk.operator, uscc=known.uscc, name=old)
+    find(desk)
+    assert enterprises.former_names(desk.session, known) == [old]
+
+
+def test_a_decision_holds_again_next_year_and_nobody_is_asked_twice(desk: Desk, bring: Callable[..., None]) -> None:
+    ready(desk)
+    bring(DOUBTFUL)
+    find(desk)
+    decided = decide(desk, FindingVerdict.DUPLICATE, "发票同一张")
+    cycle = next_year(desk)
+    assert find(desk, cycle.id or 0) == 1
+    (carried,) = desk.session.exec(select(Finding).where(Finding.cycle_id == cycle.id))
+    assert (carried.verdict, carried.reason, carried.carried_from) == (
+        FindingVerdict.DUPLICATE,
+        "沿用 2025 年度对同一对事项的认定：发票同一张",
+        decided.id,
+    )
+    assert carried.decided_by == desk.operator.user_id
+    assert findings.open_findings(desk.session, cycle.id or 0) == []
+    later = next_year(desk)
+    find(desk, later.id or 0)
+    (again,) = desk.session.exec(select(Finding).where(Finding.cycle_id == later.id))
+    assert (again.reason, again.carried_from) == (carried.reason, decided.id)
+
+
+def test_a_decision_that_was_carried_over_and_then_changed_is_one_of_its_own_year(
+    desk: Desk, bring: Callable[..., None]
+) -> None:
+    ready(desk)
+    bring(DOUBTFUL)
+    find(desk)
+    decide(desk, FindingVerdict.DUPLICATE, "发票同一张")
+    following = next_year(desk)
+    find(desk, following.id or 0)
+    (carried,) = desk.session.exec(select(Finding).where(Finding.cycle_id == following.id))
+    findings.decide(
+        *desk.at, desk.operator, finding_id=carried.id or 0, verdict=FindingVerdict.DISTINCT, reason="已红冲"
+    )
+    third = next_year(desk)
+    find(desk, third.id or 0)
+    (again,) = desk.session.exec(select(Finding).where(Finding.cycle_id == third.id))
+    assert (again.verdict, again.reason) == (FindingVerdict.DISTINCT, "沿用 2026 年度对同一对事项的认定：已红冲")
+    assert again.carried_from == carried.id
+
+
+@pytest.mark.parametrize(
+    "change", [{"invoices": f"{INVOICE};25352000000000000018"}, {"measure": "industrial-internet"}]
+)
+def test_another_item_is_asked_about_again(desk: Desk, bring: Callable[..., None], change: dict[str, str]) -> None:
+    ready(desk)
+    bring(DOUBTFUL)
+    find(desk)
+    decide(desk, FindingVerdict.DUPLICATE, "发票同一张")
+    cycle = next_year(desk, **change)
+    find(desk, cycle.id or 0)
+    assert len(findings.open_findings(desk.session, cycle.id or 0)) == 1
+
+
+def test_a_corrected_entry_is_asked_about_again(desk: Desk, bring: Callable[..., None]) -> None:
+    ready(desk)
+    bring(DOUBTFUL)
+    find(desk)
+    decide(desk, FindingVerdict.DISTINCT, "号码误录")
+    bring((*DOUBTFUL[:5], "31000", *DOUBTFUL[6:]))
+    cycle = next_year(desk)
+    find(desk, cycle.id or 0)
+    assert len(findings.open_findings(desk.session, cycle.id or 0)) == 1
+
+
+def test_what_nothing_tells_apart_is_never_carried_over(desk: Desk, bring: Callable[..., None]) -> None:
+    """Without a title and papers, last year's application and this year's are not known to be one item."""
+    ready(desk)
+    application = desk.session.exec(select(Application)).one()
+    application.project, application.invoices = "", ""
+    desk.session.commit()
+    bring(("P5", NAME, CODE, "", "", "20000", "2025", "省级"))
+    find(desk)
+    (finding,) = desk.session.exec(select(Finding))
+    assert finding.pair == ""
+
+
+def test_entries_are_read_in_slices(desk: Desk, bring: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:
+    ready(desk)
+    bring(*((f"N{number}", OTHER_NAME, OTHER_CODE, "", "", "1", "2025", "省级") for number in range(9)), DOUBTFUL)
+    monkeypatch.setattr(overlaps, "_ENTRIES_AT_ONCE", 4)
+    heights = [part.height for part in overlaps._entries(desk.session, 0)]
+    assert heights == [4, 4, 2]
+    last = desk.session.exec(select(LedgerEntry).order_by(col(LedgerEntry.id).desc())).first()
+    assert last is not None and find(desk) == 1

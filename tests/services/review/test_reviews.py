@@ -1,0 +1,164 @@
+"""Reviews: who is asked what, whose answer counts, and what needs a reason."""
+
+import pytest
+from sqlmodel import select
+
+from models import (
+    Application,
+    ApplicationStatus,
+    FactKind,
+    FactValue,
+    Message,
+    Opinion,
+    ReviewerKind,
+    Role,
+    VerificationRequest,
+)
+from services.access import people
+from services.access.actors import find_actor
+from services.application import facts
+from services.cycle import cycles, gates
+from services.errors import InputError, NotAllowedError, StateError
+from services.review import reviews
+from tests.desk import AFTER_INTAKE, Desk
+
+
+@pytest.fixture
+def asked(desk: Desk) -> Desk:
+    """One purchase of computing services, in front of its bureaus."""
+    desk.open_intake()
+    desk.submit()
+    desk.clock.instant = AFTER_INTAKE
+    desk.pass_gate()
+    desk.examine()
+    desk.pass_gate()
+    desk.request(ReviewerKind.COUNTY)
+    desk.agree_all(ReviewerKind.COUNTY)
+    desk.pass_gate()
+    desk.request(ReviewerKind.BUREAU)
+    return desk
+
+
+def _request(desk: Desk, bureau: str) -> int:
+    found = [each for each in reviews.open_requests(desk.session, desk.cycle_id) if each.reviewer == bureau]
+    return found[0].id or 0
+
+
+def _application(desk: Desk) -> Application:
+    return desk.session.exec(select(Application)).one()
+
+
+def test_each_fact_goes_to_the_bureau_that_verifies_it_and_every_bureau_is_asked(asked: Desk) -> None:
+    requests = reviews.open_requests(asked.session, asked.cycle_id, ReviewerKind.BUREAU)
+    assert {each.reviewer: set(each.facts) for each in requests} == {
+        "gxj": {"service_fee", "province_refused", "item_date"},
+        "czj": set(),
+        "fgw": {"serious_violation"},
+    }
+    assert len({each.due_at for each in requests}) == 1
+
+
+def test_only_the_role_that_was_asked_answers(asked: Desk) -> None:
+    people.add_user(
+        *asked.at, asked.system, login="both", name="both", role=Role.COUNTY_REVIEWER, county="xiangcheng", bureau="fgw"
+    )
+    both = find_actor(asked.session, "both")
+    with pytest.raises(NotAllowedError, match="发给本单位"):
+        reviews.reply(*asked.at, both, request_id=_request(asked, "fgw"), opinion=Opinion.AGREE)
+
+
+def test_nothing_is_answered_in_a_cancelled_year(asked: Desk) -> None:
+    request = _request(asked, "czj")
+    cycles.cancel(*asked.at, asked.operator, cycle_id=asked.cycle_id, reason="开错了")
+    with pytest.raises(StateError):
+        reviews.reply(*asked.at, asked.bureaus["czj"], request_id=request, opinion=Opinion.AGREE)
+    assert _application(asked).status is ApplicationStatus.COUNTY_PASSED
+
+
+def test_asking_again_asks_nobody_twice(asked: Desk) -> None:
+    assert asked.request(ReviewerKind.BUREAU) == 0
+    assert len(asked.session.exec(select(Message).where(Message.kind == "review_request")).all()) == 4
+
+
+def test_another_bureaus_request_cannot_be_answered(asked: Desk) -> None:
+    with pytest.raises(NotAllowedError, match="发给本单位"):
+        reviews.reply(*asked.at, asked.bureaus["kjj"], request_id=_request(asked, "czj"), opinion=Opinion.AGREE)
+
+
+def test_a_changed_value_needs_a_reason_and_is_kept_beside_the_declared_one(asked: Desk) -> None:
+    reply = {"request_id": _request(asked, "gxj"), "opinion": Opinion.AGREE, "values": {"service_fee": "180000"}}
+    with pytest.raises(InputError, match="核定值与申报值不同"):
+        reviews.reply(*asked.at, asked.bureaus["gxj"], **reply)
+    reviews.reply(*asked.at, asked.bureaus["gxj"], **reply, reasons={"service_fee": "扣除退款"})
+    key = _application(asked).id or 0
+    assert facts.newest(asked.session, [key], FactKind.DECLARED)[key]["service_fee"] == "200000.00"
+    assert facts.newest(asked.session, [key], FactKind.VERIFIED)[key]["service_fee"] == "180000.00"
+    row = asked.session.exec(
+        select(FactValue).where(FactValue.kind == FactKind.VERIFIED, FactValue.fact == "service_fee")
+    ).one()
+    assert (row.reason, row.bureau, row.user_id) == ("扣除退款", "gxj", asked.bureaus["gxj"].user_id)
+
+
+def test_a_refusal_needs_a_reason_and_refuses_once_all_have_replied(asked: Desk) -> None:
+    request_id = _request(asked, "czj")
+    with pytest.raises(InputError, match="不同意必须写明理由"):
+        reviews.reply(*asked.at, asked.bureaus["czj"], request_id=request_id, opinion=Opinion.REFUSE)
+    reviews.reply(*asked.at, asked.bureaus["czj"], request_id=request_id, opinion=Opinion.REFUSE, reason="无预算科目")
+    assert _application(asked).status is ApplicationStatus.COUNTY_PASSED
+    asked.agree_all(ReviewerKind.BUREAU)
+    assert _application(asked).status is ApplicationStatus.REFUSED
+    assert _application(asked).status_reason == "市财政局：无预算科目"
+
+
+def test_a_request_is_answered_once(asked: Desk) -> None:
+    request_id = _request(asked, "czj")
+    reviews.reply(*asked.at, asked.bureaus["czj"], request_id=request_id, opinion=Opinion.AGREE)
+    with pytest.raises(StateError, match="已经回复"):
+        reviews.reply(*asked.at, asked.bureaus["czj"], request_id=request_id, opinion=Opinion.AGREE)
+
+
+def test_a_reopened_application_is_asked_about_again_in_a_new_round(asked: Desk) -> None:
+    asked.agree_all(ReviewerKind.BUREAU)
+    reviews.reopen(*asked.at, asked.operator, application_id=_application(asked).id or 0)
+    assert asked.request(ReviewerKind.BUREAU) == 3
+    rounds = asked.session.exec(
+        select(VerificationRequest.round).where(VerificationRequest.kind == ReviewerKind.BUREAU)
+    ).all()
+    assert sorted(rounds) == [1, 1, 1, 2, 2, 2]
+
+
+def test_an_unreadable_value_is_refused_with_its_label(asked: Desk) -> None:
+    with pytest.raises(InputError, match=r"当年实际支付的算力服务费.*不是数字"):
+        reviews.reply(
+            *asked.at,
+            asked.bureaus["gxj"],
+            request_id=_request(asked, "gxj"),
+            opinion=Opinion.AGREE,
+            values={"service_fee": "约二十万"},
+            reasons={"service_fee": "估计"},
+        )
+
+
+def test_what_only_the_silent_bureau_knows_is_given_by_the_operator_with_the_override(desk: Desk) -> None:
+    desk.open_intake()
+    declared = {"investment": "1000000.00", "item_date": "2025-06-30"}
+    desk.submit(measure="industrial-internet", project="产线改造", declared=declared)
+    desk.clock.instant = AFTER_INTAKE
+    desk.pass_gate()
+    desk.examine()
+    desk.pass_gate()
+    desk.request(ReviewerKind.COUNTY)
+    desk.agree_all(ReviewerKind.COUNTY)
+    desk.pass_gate()
+    desk.request(ReviewerKind.BUREAU)
+    cycles.finish_work(*desk.at, desk.system, cycle_id=desk.cycle_id, summary={})
+    with pytest.raises(InputError, match=r"1 件要核定的内容没有申报值可用.*没有核定“应用人工智能技术成效明显”"):
+        gates.override(*desk.at, desk.operator, plan=desk.plan, cycle_id=desk.cycle_id, reason="逾期未回复")
+    assert len(reviews.open_requests(desk.session, desk.cycle_id)) == 3
+    silent = {"request_id": _request(desk, "gxj"), "reason": "现场核查"}
+    reviews.override_request(*desk.at, desk.operator, **silent, values={"effective": "是"})
+    gates.override(*desk.at, desk.operator, plan=desk.plan, cycle_id=desk.cycle_id, reason="逾期未回复")
+    key = _application(desk).id or 0
+    verified = facts.newest(desk.session, [key], FactKind.VERIFIED)[key]
+    assert (verified["effective"], verified["investment"]) == ("是", "1000000.00")
+    assert _application(desk).status is ApplicationStatus.VERIFIED

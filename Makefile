@@ -7,8 +7,7 @@ SERIF := /usr/share/fonts/opentype/noto/NotoSerifCJK-Regular.ttc
 PACKAGES := policy matching models config services tasks flows cli web benchmarks
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --no-input
 PARTS := 0 1 2 3 4 5
-# pip works on one core: two of them install parts of the lock beside each other. What CI never imports is not compiled.
-QUICK := $(if $(CI),--no-compile)
+# pip works on one core: two of them install parts of the lock beside each other.
 export PIP_ROOT_USER_ACTION := ignore
 
 .PHONY: help fonts install demo serve backup restore browser scanner authority units site test long hostile distributed fuzz faults check bench bench-notices bench-matching bench-compute bench-scale bench-engine bench-signin audit sbom lock clean
@@ -26,7 +25,7 @@ $(READY): requirements.lock pyproject.toml
 	@$(PIP) install --require-hashes --no-deps -r .venv/pip.lock  # Python's own is old and takes half as long again
 	@for part in $(PARTS); do \
 		awk -v part=$$part '/^[a-z]/ { n++ } n % $(words $(PARTS)) == part' requirements.lock >.venv/lock.$$part; done
-	@printf '%s\n' $(PARTS) | xargs -P 2 -I{} $(PIP) install --require-hashes --no-deps $(QUICK) -r .venv/lock.{}
+	@printf '%s\n' $(PARTS) | xargs -P 2 -I{} $(PIP) install --require-hashes --no-deps -r .venv/lock.{}
 	@$(PIP) install --no-deps --no-build-isolation -e .
 	@touch $@
 

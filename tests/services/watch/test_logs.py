@@ -194,7 +194,7 @@ def test_a_process_is_set_to_clean_lines(tmp_path: Path) -> None:
     import sys
 
     code = (
-        "import logging; from config.settings import Settings; from services import logs; "
+        "import logging; from config.settings import Settings; from services.watch import logs; "
         "s = Settings(_env_file=None, log_json=True); logs.start(s, 'flow'); logs.start(s, 'flow')\n"
         "with logs.case(cycle=7): logging.getLogger('services.a').info('账号 6222021234567890123')"
     )

@@ -6,8 +6,8 @@ READY := .venv/.ready
 SERIF := /usr/share/fonts/opentype/noto/NotoSerifCJK-Regular.ttc
 PACKAGES := policy matching models config services tasks flows cli web benchmarks
 PIP := $(BIN)/python -m pip --disable-pip-version-check -qq --no-input
-PARTS := 0 1 2 3 4 5
 # pip works on one core: two of them install parts of the lock beside each other.
+PARTS := 0 1 2 3 4 5
 export PIP_ROOT_USER_ACTION := ignore
 
 .PHONY: help fonts install demo serve backup restore browser scanner authority units site test long hostile distributed fuzz faults check bench bench-notices bench-matching bench-compute bench-scale bench-engine bench-signin audit sbom lock clean

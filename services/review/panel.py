@@ -2,7 +2,7 @@
 
 from sqlmodel import Session, col, func, select
 
-from models import Application, ApplicationStatus, Cycle, Outcome, PanelDecision
+from models import Application, ApplicationStatus, AuditEntry, Cycle, Outcome, PanelDecision
 from services.access.actors import Actor
 from services.application import facts
 from services.application.applications import get_application
@@ -13,20 +13,35 @@ from services.errors import InputError, StateError
 from services.law import policies
 from services.record.operation import operation
 
+_KNOWN: dict[int, tuple[str | None, list[str]]] = {}  # by cycle: who waited when this audit entry was the newest
+
 
 def undecided(session: Session, cycle: Cycle) -> list[Application]:
     """Applications that meet their measure's conditions and wait for the panel's figure."""
     if not _lack_a_figure(session, cycle):  # most of the time; gathering and evaluating a year takes seconds
         return []
-    evaluation = computation.evaluate(computation.gather(session, cycle))
-    numbers = [
-        number
-        for number, outcome in evaluation.results.select("application_id", "outcome").iter_rows()
-        if outcome == Outcome.CASE_BY_CASE.value
-    ]
+    numbers = _waiting(session, cycle)
     return list(
         session.exec(select(Application).where(col(Application.number).in_(numbers)).order_by(col(Application.id)))
     )
+
+
+def _waiting(session: Session, cycle: Cycle) -> list[str]:
+    """Numbers of those that wait; evaluated once for as long as the audit chain, and so the record, stays as it is."""
+    head = _newest_entry(session)
+    seen, numbers = _KNOWN.get(cycle.id or 0, (None, []))
+    if head is not None and head == seen and not session.info.get("operation"):
+        return numbers
+    results = computation.evaluate(computation.gather(session, cycle)).results
+    outcomes = results.select("application_id", "outcome").iter_rows()
+    numbers = [number for number, outcome in outcomes if outcome == Outcome.CASE_BY_CASE.value]
+    if not session.info.get("operation"):  # which may have changed what its entry will tell of
+        _KNOWN[cycle.id or 0] = head, numbers
+    return numbers
+
+
+def _newest_entry(session: Session) -> str | None:
+    return session.exec(select(AuditEntry.hash).order_by(col(AuditEntry.seq).desc()).limit(1)).first()
 
 
 def _lack_a_figure(session: Session, cycle: Cycle) -> bool:

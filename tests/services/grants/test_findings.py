@@ -188,6 +188,21 @@ def test_a_case_by_case_application_waits_for_the_panel(desk: Desk) -> None:
     assert _awards(desk) == {"大模型": (Outcome.AWARD, 12_345_00)}
 
 
+def test_who_waits_for_the_panel_is_evaluated_again_only_once_something_was_done(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    large = {"measure": "compute-voucher", "declared": {"item_date": "2025-06-30", "large_model": "是"}}
+    _submitted(desk, large | {"project": "甲模型"}, large | {"project": "乙模型"})
+    done: list[object] = []
+    evaluate = computation.evaluate
+    monkeypatch.setattr(computation, "evaluate", lambda inputs: done.append(inputs) or evaluate(inputs))
+    first = [panel.undecided(desk.session, desk.cycle) for _ in range(3)]
+    assert [[each.project for each in found] for found in first] == [["甲模型", "乙模型"]] * 3 and len(done) == 1
+    case = first[0][0].id or 0
+    panel.decide(*desk.at, desk.operator, application_id=case, amount_fen=100_00, reason="按评审意见")
+    assert [each.project for each in panel.undecided(desk.session, desk.cycle)] == ["乙模型"] and len(done) == 2
+
+
 def test_the_panel_has_no_say_in_other_measures(desk: Desk) -> None:
     _submitted(desk)
     application = desk.session.exec(select(Application)).one()

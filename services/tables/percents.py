@@ -13,7 +13,9 @@ import zipfile
 from collections.abc import Iterator
 from xml.etree import ElementTree
 
+from services.files.archives import DAMAGED
 from services.tables.filetype import FileType
+from services.tables.problems import damaged
 from services.tables.xls_faults import records, sheet_offsets, workbook_stream
 from services.tables.xlsx_faults import CELL, attributes_of, cell_position, row_number, sheet_parts
 
@@ -31,10 +33,13 @@ _OFFICE = "{urn:oasis:names:tc:opendocument:xmlns:office:1.0}"
 
 
 def percent_cells(data: bytes, kind: FileType, file: str) -> dict[str | int, Places]:
-    """The places by sheet: by name, or in XLS by the sheet's place in the workbook."""
-    if kind is FileType.XLSX:
-        return dict(_xlsx(data))
-    return dict(enumerate(_xls(data, file))) if kind is FileType.XLS else dict(_ods(data))
+    """The places by sheet: by name, or in XLS by the sheet's place in the workbook. Raises TableError."""
+    if kind is FileType.XLS:
+        return dict(enumerate(_xls(data, file)))
+    try:
+        return dict(_xlsx(data) if kind is FileType.XLSX else _ods(data))
+    except (*DAMAGED, KeyError) as error:  # KeyError: a part that is not there
+        raise damaged(file) from error
 
 
 def is_percent(code: str) -> bool:

@@ -15,6 +15,11 @@ class TableError(InputError):
         super().__init__(f"「{file}」{cause}；{remedy}。")
 
 
+def damaged(file: str) -> TableError:
+    """A workbook whose parts cannot be taken out of it."""
+    return TableError(file, "已损坏，无法读取工作簿的内容", "请在 Excel 中打开检查，修复后另存为 XLSX 再提交")
+
+
 @dataclass(frozen=True)
 class RowProblem:
     """One place of a table that cannot be used as it stands.

@@ -13,7 +13,7 @@ import re
 import zipfile
 
 from services.files.archives import DAMAGED
-from services.tables.problems import TableError
+from services.tables.problems import TableError, damaged
 from services.tables.raw import MAX_CELLS, Fault, TooLargeError, check_area, error_value
 
 _COLUMN_OF_CELL = re.compile(rb"""\sr=["']([A-Z]+)""")
@@ -41,9 +41,7 @@ def xlsx_faults(data: bytes, file: str) -> dict[str, dict[tuple[int, int | None]
             parts = sheet_parts(archive)
             return {name: _sheet_faults(_measured(archive.read(part), name, file)) for name, part in parts.items()}
     except (*DAMAGED, KeyError) as error:  # KeyError: a part that is not there
-        raise TableError(
-            file, "已损坏，无法读取工作簿的内容", "请在 Excel 中打开检查，修复后另存为 XLSX 再提交"
-        ) from error
+        raise damaged(file) from error
 
 
 def _measured(xml: bytes, sheet: str, file: str) -> bytes:

@@ -11,6 +11,7 @@ import pytest
 import xlsxwriter
 
 from services.tables import ROW, TableError, Workbook, read_workbook
+from services.tables.reading import read_bytes
 
 FIXTURES = Path(__file__).parent / "fixtures"
 Fill = Callable[[xlsxwriter.Workbook, xlsxwriter.worksheet.Worksheet], object]
@@ -276,6 +277,19 @@ def test_a_workbook_cut_short_is_refused(read: Read, tmp_path: Path) -> None:
     path.write_bytes(path.read_bytes()[:-100])
     with pytest.raises(TableError, match="已损坏"):
         read_workbook(path)
+
+
+def test_a_workbook_whose_styles_are_not_what_their_checksum_says_is_refused(tmp_path: Path) -> None:
+    """Found by fuzzing: calamine does not look at the checksum, the reading of percentages does."""
+    whole, path = tmp_path / "whole.xlsx", tmp_path / "book.xlsx"
+    with xlsxwriter.Workbook(str(whole)) as book:
+        book.add_worksheet().write_row(0, 0, ["企业名称", "比例"])
+    with zipfile.ZipFile(whole) as source, zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as stored:
+        for name in source.namelist():
+            stored.writestr(name, source.read(name))
+    changed = path.read_bytes().replace(b"<cellXfs count", b"<cellXfs Count")
+    with pytest.raises(TableError, match="已损坏，无法读取工作簿的内容"):
+        read_bytes(changed, "申报.xlsx", ())
 
 
 def test_all_text_frames_have_only_strings_and_the_row(read: Read) -> None:

@@ -12,6 +12,7 @@ from prefect.settings import PREFECT_FLOWS_HEARTBEAT_FREQUENCY, temporary_settin
 from prefect.states import Completed
 
 from flows import report
+from flows.control import EngineAwayError
 from flows.naming import called
 from flows.stages.stage import spread
 from flows.stages.table import STAGES
@@ -69,7 +70,7 @@ def _run_on(cycle_id: int, heartbeat: lease.Heartbeat) -> bool:
             return True
         try:
             gate = _stage(position, heartbeat)
-        except (lease.LeaseLostError, httpx.HTTPError):  # the engine is away: no reason for a person to look
+        except (lease.LeaseLostError, httpx.HTTPError, EngineAwayError):  # no reason for a person to look
             raise
         except Exception as error:
             if cycle.position(cycle_id).finished:

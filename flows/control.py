@@ -47,6 +47,10 @@ class EngineError(ServiceError):
     """The Prefect server cannot be reached, or lacks the deployment."""
 
 
+class EngineAwayError(EngineError):
+    """The Prefect server cannot be reached."""
+
+
 class RunState(StrEnum):
     """What has become of the run that carries a cycle."""
 
@@ -159,10 +163,10 @@ def handed_back(settings: Settings, run_id: str) -> dict[str, int] | None:
 
 
 def clear_away(settings: Settings) -> list[str]:
-    """Mark as crashed the scheduled runs of this city that nobody carries any more. Returns their names.
+    """Mark as crashed the scheduled runs and parts of this city that nobody carries any more. Returns their names.
 
-    A worker that was killed, or a power cut, leaves them pending or running for ever, and they would keep the slot of
-    their deployment, so that every later run is called off.
+    A worker that was killed, or a power cut, leaves them pending or running for ever, and the scheduled ones would keep
+    the slot of their deployment, so that every later run is called off.
     """
     from prefect.client.schemas.filters import DeploymentFilter, DeploymentFilterName, FlowRunFilter, FlowRunFilterState
     from prefect.client.schemas.filters import FlowRunFilterStateType as OfType
@@ -170,7 +174,7 @@ def clear_away(settings: Settings) -> list[str]:
 
     begun = [StateType.PENDING, StateType.RUNNING, StateType.CANCELLING]
     with _client(settings) as client:
-        names = [deployed(settings, name).rpartition("/")[2] for name in SCHEDULED.values()]
+        names = [deployed(settings, name).rpartition("/")[2] for name in (PART, *SCHEDULED.values())]
         runs = client.read_flow_runs(
             deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=names)),
             flow_run_filter=FlowRunFilter(state=FlowRunFilterState(type=OfType(any_=begun))),
@@ -249,7 +253,7 @@ def _client(settings: Settings) -> Iterator["SyncPrefectClient"]:
             f"调度服务 {url} 要求认证，口令没有给出或不对；请把 PREFECT_API_AUTH_STRING 设成启动它时用的口令。"
         ) from error
     except httpx.TransportError as error:
-        raise EngineError(
+        raise EngineAwayError(
             f"连不上调度服务 {url}；请确认 duixian serve 正在运行。它在别处时，请用 PREFECT_API_URL 指明地址。"
         ) from error
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx
 
 from config.settings import Settings
-from flows.control import ANNUAL_CYCLE, SCHEDULED, address, deployed
+from flows.control import ANNUAL_CYCLE, PART, SCHEDULED, address, deployed
 from services.clock import SystemClock
 from services.doctor import Check, Told
 from services.doctor.told import bad, good, look, one_line
@@ -35,9 +35,10 @@ def look_at(settings: Settings) -> Iterator[Told]:
     try:
         with _server(where) as server:
             yield from _version(server, where)
-            ours = {deployed(settings, name): name != ANNUAL_CYCLE for name in (ANNUAL_CYCLE, *SCHEDULED.values())}
+            by_time = {deployed(settings, name) for name in SCHEDULED.values()}
+            ours = (*(deployed(settings, name) for name in (ANNUAL_CYCLE, PART)), *sorted(by_time))
             found = {name: _deployment(server, name) for name in ours}
-            yield from _deployments(server, found, {name for name, by_time in ours.items() if by_time})
+            yield from _deployments(server, found, by_time)
             for pool in sorted({each["work_pool_name"] for each in found.values() if each and each["work_pool_name"]}):
                 yield from _pool(server, pool)
             yield from _late(server, [each["id"] for each in found.values() if each])

@@ -19,10 +19,10 @@ def watchdog() -> dict[int, str]:
     """查有没有要经办人处理的异常并告知；为运行已经消失（被强行结束、停电、服务器里查不到）的年度另起一个运行，
     从数据库记载的地方继续。
 
-    定时流程里已经消失的运行登记为中断，免得占着名额。挂起、排队、正在运行的不动；登记了中断原因的失败留给经办人
+    定时流程和分头办理里已经消失的运行登记为中断，免得占着名额。挂起、排队、正在运行的不动；登记了中断原因的失败留给经办人
     查明后再推进，连原因都没能登记的（例如数据库断开）另起运行。
     """
-    _attempt("登记已经消失的定时运行", _clear_away)
+    _attempt("登记已经消失的运行", _clear_away)
     _attempt("查看并告知异常", keeping.alert)
     return each_open_cycle(_restart)
 
@@ -37,7 +37,7 @@ def _attempt(what: str, act: Callable[[], object]) -> None:
 
 def _clear_away() -> None:
     for name in control.clear_away(context().settings):
-        get_run_logger().warning("定时流程“%s”的运行已经消失，已登记为中断", name)
+        get_run_logger().warning("“%s”的运行已经消失，已登记为中断", name)
 
 
 def _restart(cycle_id: int) -> str | None:

@@ -11,7 +11,7 @@ from sqlmodel import select
 
 from flows import control
 from flows.annual_cycle import annual_cycle
-from flows.control import RunState
+from flows.control import EngineAwayError, RunState
 from flows.engine_check import look_at
 from flows.stages.stage import Summary, stage_flow
 from flows.stages.table import STAGES, Stage
@@ -58,17 +58,18 @@ def test_the_watchdog_starts_a_cycle_whose_run_failed_without_saying_why(office:
     office.until(RunState.SUSPENDED, "guide")
 
 
+@pytest.mark.parametrize("error", [httpx.ConnectError("All connection attempts failed"), EngineAwayError("连不上")])
 def test_a_run_to_which_the_server_was_lost_is_no_failure_for_a_person(
-    office: Office, monkeypatch: pytest.MonkeyPatch
+    office: Office, monkeypatch: pytest.MonkeyPatch, error: Exception
 ) -> None:
     @stage_flow("指南编制")
     def alone(cycle_id: int, year: int) -> Summary:
-        raise httpx.ConnectError("All connection attempts failed")
+        raise error
 
     monkeypatch.setitem(STAGES, "guide", Stage(alone))
     context.cache_clear()
     try:
-        with pytest.raises(httpx.ConnectError):
+        with pytest.raises(type(error)):
             annual_cycle(POLICY, YEAR)
     finally:
         context.cache_clear()

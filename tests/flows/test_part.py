@@ -1,9 +1,10 @@
 """A stage's work spread over several workers, on a real server: what is handed out, and what does not come back."""
 
 from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from typing import Any
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pytest
 from prefect import flow
@@ -60,19 +61,32 @@ def test_what_is_handed_out_is_done_by_the_worker_and_counted_here(world: World)
 
 
 def test_what_nobody_takes_is_done_here_and_by_nobody_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
-    from prefect.client.orchestration import get_client
-    from prefect.client.schemas.actions import WorkPoolUpdate
-
     monkeypatch.setattr(control, "NEVER_TAKEN", timedelta(seconds=1))
     waiting = _waiting(world)
-    with get_client(sync_client=True) as client:
-        client.update_work_pool(world.settings.work_pool, WorkPoolUpdate(is_paused=True))
-        try:
-            counts = examination(world.cycle_id, 2025)
-        finally:
-            client.update_work_pool(world.settings.work_pool, WorkPoolUpdate(is_paused=False))
+    with _nobody_working(world):
+        counts = examination(world.cycle_id, 2025)
     assert counts.total() == waiting and _waiting(world) == counts["asked"]
     assert [part.state.is_cancelled() for part in _handed_out(world)] == [True, True]
+
+
+def test_what_died_on_the_way_is_done_here(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    from prefect.client.orchestration import get_client
+    from prefect.states import Crashed
+
+    hand_out = control.hand_out
+
+    def to_one_that_dies(*given: Any) -> str:
+        run_id = hand_out(*given)
+        with get_client(sync_client=True) as client:
+            client.set_flow_run_state(UUID(run_id), Crashed(), force=True)  # as a worker says of a process that died
+        return run_id
+
+    monkeypatch.setattr(control, "hand_out", to_one_that_dies)
+    waiting = _waiting(world)
+    with _nobody_working(world):
+        counts = examination(world.cycle_id, 2025)
+    assert counts.total() == waiting and _waiting(world) == counts["asked"]
+    assert [part.state.is_crashed() for part in _handed_out(world)] == [True, True]
 
 
 def test_a_part_of_a_run_that_is_gone_does_nothing(world: World, parts: Parts) -> None:
@@ -82,6 +96,20 @@ def test_a_part_of_a_run_that_is_gone_does_nothing(world: World, parts: Parts) -
     run = wait_for_run(parts, control.hand_out(world.settings, "旧的", parameters))
     assert run.state.is_completed() and "已经不在" in run.state.message
     assert _waiting(world) == waiting
+
+
+@contextmanager
+def _nobody_working(world: World) -> Iterator[None]:
+    """No worker takes anything meanwhile."""
+    from prefect.client.orchestration import get_client
+    from prefect.client.schemas.actions import WorkPoolUpdate
+
+    with get_client(sync_client=True) as client:
+        client.update_work_pool(world.settings.work_pool, WorkPoolUpdate(is_paused=True))
+        try:
+            yield
+        finally:
+            client.update_work_pool(world.settings.work_pool, WorkPoolUpdate(is_paused=False))
 
 
 def _waiting(world: World) -> int:

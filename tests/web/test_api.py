@@ -353,7 +353,7 @@ def house_on(request: pytest.FixtureRequest) -> Callable[[str], House]:
     return house
 
 
-@pytest.mark.parametrize("database", ["sqlite", pytest.param("postgresql", marks=pytest.mark.long)])
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 @pytest.mark.parametrize("mode", GenerationMode)
 def test_no_call_leads_to_an_error_or_an_answer_outside_of_the_schema(
     mode: GenerationMode, database: str, house_on: Callable[[str], House]

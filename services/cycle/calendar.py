@@ -18,7 +18,7 @@ from ruamel.yaml.error import YAMLError
 from policy import Problem
 from policy.positions import Document, read_document
 from services.errors import InputError, ServiceError
-from services.files.apart import Blobs
+from services.files.apart_worker import Blobs
 
 _SATURDAY = 5
 _LONGEST_VALUE = 60

@@ -10,29 +10,21 @@ from __future__ import annotations
 import json
 import logging
 import os
-import subprocess
-import sys
 import tempfile
 import threading
-import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import Enum
-from pathlib import Path
 from typing import IO, Any
 
 from services.errors import InputError
+from services.files.apart_forks import Forks
 
-MEGABYTE = 1024 * 1024
-THREADS = 4
-"""Of the numeric library, which otherwise takes one a core, each with memory of its own."""
-
-Blobs = Sequence[bytes]
 _LOG = logging.getLogger(__name__)
-_ROOT = Path(__file__).resolve().parents[2]
+_FORKS = Forks()
 _PATIENCE_SECONDS = 60
-_STEPS = 6  # of a traceback, the last
+_TRIES = 2  # the process that forks readers may be gone: it goes by itself when nobody reads
 _ABORTED = -6  # SIGABRT, also of a library that got no memory
 _GIVES_UP = -24  # SIGXCPU
 _KILLED = -9  # SIGKILL: the system's, where memory is short; ours comes as TimeoutExpired
@@ -91,7 +83,7 @@ _CRASH = "已损坏，无法读取", "请用原来的软件打开检查，另存
 _ABORT = "已损坏，或者大到需要的内存超过 {limit} 兆字节", "请用原来的软件打开检查，另存或拆分后再提交"
 _BUSY = "暂时读不了，服务器正在读取别的文件", "请过一会儿再试"
 _CUT_OFF = "读到一半被系统终止，多半是服务器内存不足", "请过一会儿再试，一直不行请告诉系统管理员"
-_NO_SPACE = "读出来的内容写不下，服务器的磁盘可能已满", "请过一会儿再试，一直不行请告诉系统管理员"
+_NO_SPACE = "读取时要写的内容写不下，服务器的磁盘可能已满", "请过一会儿再试，一直不行请告诉系统管理员"
 
 
 def read_apart(reader: str, data: bytes, **arguments: Any) -> tuple[Any, list[bytes]]:
@@ -100,27 +92,19 @@ def read_apart(reader: str, data: bytes, **arguments: Any) -> tuple[Any, list[by
     Raises ApartError (PassingError, BusyError), or the InputError that the reader raised.
     """
     what = READERS[reader]
-    with _room(what.size), tempfile.TemporaryFile(prefix="duixian-") as told:
-        code = _run(what, json.dumps(arguments).encode() + b"\n" + data, told)
-        if code:  # whatever it said before, it did not come to the end of it
-            _LOG.warning("the reader %s ended with %d", what.function, code)
-            raise _ended(what, code)
-        told.seek(0)
-        try:
-            return _heard(what, json.loads(told.readline()), told)
-        except (ValueError, TypeError, KeyError) as error:  # it says nonsense
-            raise ApartError(*_CRASH) from error
+    request = json.dumps(arguments).encode() + b"\n" + data
+    with _room(what.size):
+        for _ in range(_TRIES):
+            with tempfile.TemporaryFile(prefix="duixian-") as told:
+                code = _run(what, request, told)
+                if code is not None:
+                    return _said(what, code, told)
+    raise PassingError(*_CUT_OFF)
 
 
 def sentence(file: str, error: ApartError) -> str:
     """What a user is told of a file that could not be read."""
     return f"“{file}”{error}"
-
-
-def where_raised(error: BaseException) -> str:
-    """For the log: the kind of an error and where it was raised; not its message, which may quote what a file says."""
-    steps = traceback.extract_tb(error.__traceback__, limit=-_STEPS)
-    return f"{type(error).__name__}, " + " > ".join(f"{Path(each.filename).name}:{each.lineno}" for each in steps)
 
 
 def _ended(what: Reader, code: int) -> ApartError:
@@ -131,6 +115,18 @@ def _ended(what: Reader, code: int) -> ApartError:
         _KILLED: PassingError(*_CUT_OFF),
         _FULL: PassingError(*_NO_SPACE),
     }.get(code, ApartError(*_CRASH))
+
+
+def _said(what: Reader, code: int, told: IO[bytes]) -> tuple[Any, list[bytes]]:
+    """What a reader that ended with this code has written."""
+    if code:  # whatever it said before, it did not come to the end of it
+        _LOG.warning("the reader %s ended with %d", what.function, code)
+        raise _ended(what, code)
+    told.seek(0)
+    try:
+        return _heard(what, json.loads(told.readline()), told)
+    except (ValueError, TypeError, KeyError) as error:  # it says nonsense
+        raise ApartError(*_CRASH) from error
 
 
 def _heard(what: Reader, head: Any, told: IO[bytes]) -> tuple[Any, list[bytes]]:
@@ -147,29 +143,19 @@ def _heard(what: Reader, head: Any, told: IO[bytes]) -> tuple[Any, list[bytes]]:
     return head["answer"], blobs
 
 
-def _run(what: Reader, request: bytes, told: IO[bytes]) -> int:
-    """Run the reader to its end, and give its return code; what runs too long is killed and waited for."""
-    limits = (what.megabytes, what.seconds, what.answer_megabytes)
-    command = [sys.executable, "-m", "services.files.apart_worker", what.function, *map(str, limits)]
-    try:
-        return subprocess.run(
-            command,
-            input=request,
-            stdout=told,
-            stderr=subprocess.DEVNULL,
-            cwd=_ROOT,
-            env=_environment(),
-            timeout=what.seconds,
-            check=False,
-        ).returncode
-    except subprocess.TimeoutExpired as error:
-        raise _over(_TIME, what.seconds) from error
-
-
-def _environment() -> dict[str, str]:
-    """What the reader may know: no password of ours is in it."""
-    known = {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TMPDIR", "HOME") if name in os.environ}
-    return {**known, "POLARS_MAX_THREADS": str(THREADS), "PYTHONDONTWRITEBYTECODE": "1", "PYTHONUTF8": "1"}
+def _run(what: Reader, request: bytes, told: IO[bytes]) -> int | None:
+    """Run the reader to its end, and give its return code, None when it was lost; what runs too long is killed."""
+    with tempfile.TemporaryFile(prefix="duixian-") as asked:
+        try:
+            asked.write(request)
+            asked.seek(0)  # writes what is left
+        except OSError as error:
+            raise PassingError(*_NO_SPACE) from error
+        limits = (what.megabytes, what.seconds, what.answer_megabytes)
+        try:
+            return _FORKS.run(what.function, limits, asked, told)
+        except TimeoutError as error:
+            raise _over(_TIME, what.seconds) from error
 
 
 def _over(words: tuple[str, str], limit: int) -> ApartError:

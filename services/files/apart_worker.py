@@ -1,4 +1,4 @@
-"""The process in which a reader runs: `python -m services.files.apart_worker FUNCTION LIMITS < request > answer`.
+"""What the process of a reader does: read the request from its input, write the answer to its output, within limits.
 
 Written is one line of JSON, with the answer, the refusal or what failed, and behind it the blobs.
 """
@@ -10,17 +10,26 @@ import json
 import os
 import resource
 import sys
+import traceback
+from collections.abc import Sequence
 from importlib import import_module
 from io import RawIOBase
+from pathlib import Path
 from typing import Any
 
 from services.errors import InputError
-from services.files.apart import MEGABYTE, THREADS, Blobs, where_raised
+
+MEGABYTE = 1024 * 1024
+THREADS = 4
+"""Of the numeric library, which otherwise takes one a core, each with memory of its own."""
+
+Blobs = Sequence[bytes]
+_STEPS = 6  # of a traceback, the last
 
 
-def main(function: str, megabytes: str, seconds: str, answer_megabytes: str) -> None:
-    """Write what the reader says."""
-    _limit(int(megabytes), int(seconds), int(answer_megabytes))
+def main(function: str, megabytes: int, seconds: int, answer_megabytes: int) -> int:
+    """Write what the reader says; the return code, EX_IOERR when there is no room for it."""
+    _limit(megabytes, seconds, answer_megabytes)
     try:
         told = _told(function)
     except InputError as error:
@@ -29,7 +38,13 @@ def main(function: str, megabytes: str, seconds: str, answer_megabytes: str) -> 
         told = [_line({"over": "memory"})]
     except BaseException as error:  # a library's panic is no Exception
         told = [_line({"failed": where_raised(error)})]
-    _write(told)
+    return _write(told)
+
+
+def where_raised(error: BaseException) -> str:
+    """For the log: the kind of an error and where it was raised; not its message, which may quote what a file says."""
+    steps = traceback.extract_tb(error.__traceback__, limit=-_STEPS)
+    return f"{type(error).__name__}, " + " > ".join(f"{Path(each.filename).name}:{each.lineno}" for each in steps)
 
 
 def _told(reader: str) -> list[bytes]:
@@ -48,7 +63,7 @@ def _line(head: dict[str, Any]) -> bytes:
     return json.dumps(head).encode() + b"\n"
 
 
-def _write(told: list[bytes]) -> None:
+def _write(told: list[bytes]) -> int:
     """Write the answer, or, where it is longer than may be, only that it is. No room for it: EX_IOERR."""
     try:
         with os.fdopen(os.dup(1), "wb", 0) as out:
@@ -56,9 +71,10 @@ def _write(told: list[bytes]) -> None:
                 _write_all(out, part)
     except OSError as error:
         if error.errno != errno.EFBIG:
-            sys.exit(os.EX_IOERR)
+            return os.EX_IOERR
         os.ftruncate(1, 0)
         os.pwrite(1, _line({"over": "answer"}), 0)
+    return os.EX_OK
 
 
 def _write_all(out: RawIOBase, part: bytes) -> None:
@@ -68,9 +84,9 @@ def _write_all(out: RawIOBase, part: bytes) -> None:
 
 
 def _limit(megabytes: int, seconds: int, answer_megabytes: int) -> None:
-    """Memory, processor time (should nobody be left to end it), the answer, no dump of what was read."""
+    """Memory beside what is loaded, processor time (should nobody be left to end it), the answer, no dump."""
     for what, most in (
-        (resource.RLIMIT_AS, megabytes * MEGABYTE),
+        (resource.RLIMIT_AS, _address_space() + megabytes * MEGABYTE),
         (resource.RLIMIT_FSIZE, answer_megabytes * MEGABYTE),
         (resource.RLIMIT_CORE, 0),
     ):
@@ -79,5 +95,7 @@ def _limit(megabytes: int, seconds: int, answer_megabytes: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (most - 1, most))  # at once they would be SIGKILL, as of others
 
 
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+def _address_space() -> int:
+    """Bytes that are mapped already."""
+    pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[0]
+    return int(pages) * resource.getpagesize()

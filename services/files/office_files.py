@@ -6,7 +6,7 @@ import io
 import zipfile
 from typing import Any
 
-from services.files.apart import Blobs
+from services.files.apart_worker import Blobs
 from services.files.archives import DAMAGED
 
 

@@ -9,7 +9,7 @@ from polars.exceptions import PolarsError
 import policy
 from policy import PolicyError, Problem
 from policy.cases import case_problems, cases_file
-from services.files.apart import Blobs, where_raised
+from services.files.apart_worker import Blobs, where_raised
 
 _LONGEST_VALUE = 200
 # What a value of cases.yaml that no check foresaw may raise: most likely theirs to mend who wrote it. A defect of ours

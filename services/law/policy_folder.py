@@ -9,7 +9,7 @@ from typing import Any
 
 from policy.positions import read_document
 from services.errors import InputError
-from services.files.apart import Blobs
+from services.files.apart_worker import Blobs
 from services.files.archives import DAMAGED
 
 POLICY = "policy.yaml"

@@ -11,7 +11,7 @@ from email.message import EmailMessage, Message
 from email.policy import default
 from typing import Any
 
-from services.files.apart import Blobs
+from services.files.apart_worker import Blobs
 
 _CODE = re.compile(r"\b[245]\.\d{1,3}\.\d{1,3}\b")  # RFC 3463
 _OLD_CODE = re.compile(r"\b([45])\d\d\b")  # RFC 5321

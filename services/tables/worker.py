@@ -6,7 +6,7 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-from services.files.apart import Blobs
+from services.files.apart_worker import Blobs
 from services.tables.problems import RowProblem, TableError
 from services.tables.reading import read_bytes
 from services.tables.workbook import Sheet

@@ -19,7 +19,8 @@ from typing import Any
 
 from services.cycle.calendar_changes import decoded
 from services.errors import InputError
-from services.files.apart import MEGABYTE, READERS
+from services.files.apart import READERS
+from services.files.apart_worker import MEGABYTE
 from tests.hostile.corpus import KNOWN, OWN, Case, every_case
 
 ROOT = Path(__file__).parents[2]

@@ -3,6 +3,7 @@
 import os
 import signal
 import time
+from pathlib import Path
 from typing import Any
 
 from services.errors import InputError
@@ -90,3 +91,13 @@ def broken_check(data: bytes, *, folder: str) -> tuple[Any, list[bytes]]:
 
     policy.run_cases = broken
     return policy_check.read(data, folder=folder)  # type: ignore[return-value]
+
+
+def parricide(_data: bytes) -> tuple[Any, list[bytes]]:
+    os.kill(os.getppid(), signal.SIGKILL)
+    time.sleep(1)
+    return None, []
+
+
+def opened(_data: bytes) -> tuple[Any, list[bytes]]:
+    return [each for each in range(64) if Path(f"/proc/self/fd/{each}").exists()], []

@@ -2,12 +2,15 @@
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import psutil
 import pytest
@@ -24,6 +27,7 @@ def readers(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in names.split():
         reader = Reader(f"tests.hostile.readers:{name}", 256, 3, answer_megabytes=2)
         monkeypatch.setitem(apart.READERS, name, reader)
+    read_apart("echo", b"", word="")  # from here on the process is there from which they are forked
 
 
 def left() -> list[psutil.Process]:
@@ -90,11 +94,18 @@ def test_who_ended_a_reader_is_told_apart(by: int, kind: type[ApartError], told:
     assert type(raised.value) is kind
 
 
-def test_a_full_disk_is_not_told_as_a_damaged_file(monkeypatch: pytest.MonkeyPatch) -> None:
-    with Path("/dev/full").open("r+b", 0) as full:
-        monkeypatch.setattr(tempfile, "TemporaryFile", lambda **_: full)
-        with pytest.raises(PassingError, match=r"^读出来的内容写不下，服务器的磁盘可能已满；"):
-            read_apart("many", b"")
+@pytest.mark.parametrize("full", [1, 2], ids=["the answer", "the request"])
+def test_a_full_disk_is_not_told_as_a_damaged_file(monkeypatch: pytest.MonkeyPatch, full: int) -> None:
+    made, asked = tempfile.TemporaryFile, []
+
+    def file(**options: Any) -> Any:
+        asked.append(options)
+        return Path("/dev/full").open("r+b", 0) if len(asked) == full else made(**options)
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", file)
+    with pytest.raises(PassingError, match=r"^读取时要写的内容写不下，服务器的磁盘可能已满；"):
+        read_apart("many", b"")
+    assert len(asked) == 2
 
 
 def test_what_failed_in_a_reader_is_logged_without_what_the_file_says(caplog: pytest.LogCaptureFixture) -> None:
@@ -107,15 +118,62 @@ def test_what_failed_in_a_reader_is_logged_without_what_the_file_says(caplog: py
     assert "/secret/path" not in caplog.text
 
 
-def test_a_reader_whose_caller_is_gone_ends_by_itself() -> None:
+def test_a_reader_that_nobody_can_end_ends_by_itself() -> None:
     """The limit of processor time holds without anybody who waits."""
-    what = apart.READERS["spin"]
-    limits = [what.function, "256", "1", "2"]
-    process = subprocess.Popen([sys.executable, "-m", "services.files.apart_worker", *limits], stdin=subprocess.PIPE)
+    command = "from services.files.apart_worker import main; main('tests.hostile.readers:spin', 256, 1, 2)"
+    process = subprocess.Popen([sys.executable, "-c", command], stdin=subprocess.PIPE)
     assert process.stdin is not None
     process.stdin.write(b"{}\n")
     process.stdin.close()
     assert process.wait(60) == -signal.SIGXCPU
+
+
+def test_when_the_caller_is_gone_so_are_its_readers() -> None:
+    command = "from services.files.apart import *; READERS['sleep'] = Reader('tests.hostile.readers:sleep', 256, 600)"
+    caller = subprocess.Popen([sys.executable, "-c", f"{command}; read_apart('sleep', b'')"])
+    until(lambda: len(psutil.Process(caller.pid).children(recursive=True)) == 2)
+    started = psutil.Process(caller.pid).children(recursive=True)
+    caller.kill()
+    caller.wait()
+    gone, _ = psutil.wait_procs(started, 30)
+    assert len(gone) == 2
+
+
+def test_the_process_that_forks_readers_is_started_anew() -> None:
+    (forks,) = left()
+    forks.kill()
+    assert read_apart("echo", b"", word="甲")[0]["word"] == "甲"
+    assert forks not in left()
+
+
+def test_a_reader_that_is_lost_again_and_again_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(apart.READERS, "parricide", Reader("tests.hostile.readers:parricide", 256, 3))
+    with pytest.raises(PassingError, match=r"^读到一半被系统终止"):
+        read_apart("parricide", b"")
+
+
+def test_a_reader_has_nothing_open_but_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(apart.READERS, "opened", Reader("tests.hostile.readers:opened", 256, 3))
+    other = threading.Thread(target=_ended, args=("sleep",))
+    other.start()
+    until(lambda: len(left()) == 2)
+    assert read_apart("opened", b"")[0] == [0, 1, 2]
+    other.join()
+
+
+def test_nobody_asks_for_long() -> None:
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    command = f"from services.files import apart_forks as it; it._IDLE_SECONDS = 0.1; it.main('{theirs.fileno()}')"
+    with ours, theirs:
+        assert subprocess.run([sys.executable, "-c", command], pass_fds=[theirs.fileno()], timeout=60).returncode == 0
+
+
+def until(holds: Callable[[], bool]) -> None:
+    """Wait until it does."""
+    end = time.monotonic() + 30
+    while not holds():
+        assert time.monotonic() < end
+        time.sleep(0.01)
 
 
 def test_no_more_run_at_once_than_may(monkeypatch: pytest.MonkeyPatch) -> None:

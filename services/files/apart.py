@@ -22,7 +22,7 @@ from services.errors import InputError
 from services.files.apart_forks import Forks
 
 _LOG = logging.getLogger(__name__)
-_FORKS = Forks()
+FORKS = Forks()
 _PATIENCE_SECONDS = 60
 _TRIES = 2  # the process that forks readers may be gone: it goes by itself when nobody reads
 _ABORTED = -6  # SIGABRT, also of a library that got no memory
@@ -153,7 +153,7 @@ def _run(what: Reader, request: bytes, told: IO[bytes]) -> int | None:
             raise PassingError(*_NO_SPACE) from error
         limits = (what.megabytes, what.seconds, what.answer_megabytes)
         try:
-            return _FORKS.run(what.function, limits, asked, told)
+            return FORKS.run(what.function, limits, asked, told)
         except TimeoutError as error:
             raise _over(_TIME, what.seconds) from error
 

@@ -66,6 +66,14 @@ class Forks:
                 self._lost(process)
                 return None
 
+    def close(self) -> None:
+        """End the process, and what it runs; the next question starts it anew."""
+        with self._lock:
+            if self._process is not None:
+                self._process.control.close()
+                self._process.popen.wait()
+                self._process = None
+
     def _there(self) -> _Process:
         with self._lock:
             self._process = self._process or _started()

@@ -23,7 +23,7 @@ from services.watch import logs
 from tasks import cycle, lease, notices
 from tasks import failure as failures
 
-# A stage needs no heartbeat besides its run's and the lease; ending one costs Prefect a second a stage.
+# A stage needs no heartbeat besides its run's, which beats already, and the lease; ending one costs a second a stage.
 _NO_HEARTBEAT = {PREFECT_FLOWS_HEARTBEAT_FREQUENCY: None}
 PAST_THE_CYCLE = 3 * 366 * 24 * 3600  # seconds until a suspended run may no longer be resumed: past any cycle's end
 
@@ -39,7 +39,7 @@ def annual_cycle(policy_id: str = "zhangzhou-ai-2024", year: int = 2025) -> Stat
         year: 统计年度：须先由经办人开立（duixian cycle open）
     """
     cycle_id = cycle.locate(policy_id, year)
-    with logs.case(cycle=cycle_id):
+    with logs.case(cycle=cycle_id), temporary_settings(_NO_HEARTBEAT):
         return _work_on(cycle_id, year, str(runtime.flow_run.id))
 
 
@@ -85,8 +85,7 @@ def _run_on(cycle_id: int, heartbeat: lease.Heartbeat) -> bool:
 def _stage(position: Position, heartbeat: lease.Heartbeat) -> Gate:
     """Do the stage's work, then leave it if its gate is open."""
     stage, cycle_id = STAGES[position.stage], position.cycle_id
-    with temporary_settings(_NO_HEARTBEAT):
-        summary = stage.flow(cycle_id, position.year)
+    summary = stage.flow(cycle_id, position.year)
     heartbeat.check()
     cycle.finish_work(cycle_id, summary)
     notices.deliver()

@@ -43,13 +43,13 @@ def do(work: str, cycle_id: int, pieces: Sequence[Piece]) -> Counts:
 
 def _examine(cycle_id: int, pieces: Sequence[Piece]) -> Counts:
     each = [{"cycle_id": cycle_id, "application_ids": ids} for ids in pieces]
-    return sum(_side_by_side(intake.examine, each), Counter())
+    return sum(_each(intake.examine, each), Counter())
 
 
 def _request(kind: ReviewerKind) -> Callable[[int, Sequence[Piece]], Counts]:
     def ask(cycle_id: int, pieces: Sequence[Piece]) -> Counts:
         each = [{"cycle_id": cycle_id, "kind": kind, "application_ids": ids} for ids in pieces]
-        return Counter(requests_made=sum(_side_by_side(reviews.request, each)))
+        return Counter(requests_made=sum(_each(reviews.request, each)))
 
     return ask
 
@@ -58,12 +58,10 @@ def _write(cycle_id: int, pieces: Sequence[Piece]) -> Counts:
     return Counter(documents=sum(documents.write(cycle_id, str(kind)) for kind in pieces))
 
 
-def _side_by_side(task: Task[..., R], each: Sequence[dict[str, Any]]) -> list[R]:
-    """Run a task with each of the parameters. The first failure is raised once all have ended."""
-    futures = [task.submit(**parameters) for parameters in each]
-    for future in futures:
-        future.wait()
-    return [future.result() for future in futures]
+def _each(task: Task[..., R], each: Sequence[dict[str, Any]]) -> list[R]:
+    """Run a task with each of the parameters, one after the other. The first failure is raised once all have ended."""
+    states: list[State[R]] = [task(**parameters, return_state=True) for parameters in each]
+    return [state.result() for state in states]
 
 
 _WORKS: dict[str, Callable[[int, Sequence[Piece]], Counts]] = {

@@ -3,12 +3,15 @@
 Takes the arguments of `prefect worker start`. See docs/decisions/0030-a-run-is-a-fork.md for what this saves.
 """
 
+import gc
 import os
 import runpy
 import signal
+import ssl
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
+from functools import cache
 from multiprocessing import get_context
 from multiprocessing.context import ForkServerProcess
 from multiprocessing.forkserver import ensure_running
@@ -21,13 +24,14 @@ from config.settings import ROOT
 
 _ENGINE = ["-m", "prefect.engine"]  # what prefect.yaml has a run started with
 _ENGINE_PARTS = ("prefect.flow_engine", "prefect.task_engine", "prefect.runner", "prefect.deployments.steps.core")
+_LATE = ("fastapi.encoders", "prefect.utilities.visualization", "cn2an")  # what Prefect and we load on the way
 _NAME = 8  # characters of a run's id in the name of its process, which the kernel cuts off at 15
 _FORKS = get_context("forkserver")
 
 
 def main() -> None:
     """Take runs until told to stop."""
-    _FORKS.set_forkserver_preload([*_ENGINE_PARTS, *_flow_modules()])
+    _FORKS.set_forkserver_preload([*_ENGINE_PARTS, *_LATE, *_flow_modules()])
     ensure_running()  # it loads them while we load Prefect's worker
     from prefect.cli import app
     from prefect.runner import _starter_engine
@@ -75,6 +79,9 @@ def _end(process: ForkServerProcess) -> None:
 
 def run(environ: Mapping[str, str], folder: str) -> None:
     """Be `python -m prefect.engine` in this folder with this environment, in a process that was just forked."""
+    gc.freeze()  # what was loaded before the fork stays; looking through it again and again took a fifth of the time
+    keeping: Any = cache(ssl.create_default_context)
+    ssl.create_default_context = keeping  # each of Prefect's ten clients in a run reads all authorities anew
     os.environ.clear()
     os.environ.update(environ)
     os.chdir(folder)

@@ -33,7 +33,7 @@ def to_examine(cycle_id: int) -> list[int]:
         return completeness.pending(session, cycle_id)
 
 
-@step("形式审查", side_by_side=True)
+@step("形式审查")
 def examine(cycle_id: int, application_ids: list[int]) -> Counter[str]:
     """Accept what is complete, ask for what is missing, let lapse what came too late. Returns how many of each."""
     with acting() as (parts, session, system):

@@ -31,7 +31,7 @@ def to_request(cycle_id: int, kind: ReviewerKind) -> list[int]:
         return reviews.to_request(session, cycle_id, kind)
 
 
-@step("送审", side_by_side=True)
+@step("送审")
 def request(cycle_id: int, application_ids: list[int], kind: ReviewerKind) -> int:
     """Ask every reviewer of these applications. Returns how many requests were made."""
     with acting() as (parts, session, system):
@@ -61,7 +61,7 @@ def reviewers(cycle_id: int, kind: ReviewerKind) -> list[str]:
         )
 
 
-@step("核对审核进度", side_by_side=True)
+@step("核对审核进度")
 def follow(cycle_id: int, kind: ReviewerKind, reviewer: str) -> Branch:
     """How far one reviewer is."""
     with acting() as (_, session, _system):

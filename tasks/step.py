@@ -21,20 +21,17 @@ FIRST_DELAY = 1.0  # seconds; doubled at every further retry
 LONGEST = 1800.0  # seconds a task may take
 
 
-def step(name: str, *, side_by_side: bool = False) -> Callable[[Callable[P, R]], Task[P, R]]:
+def step(name: str) -> Callable[[Callable[P, R]], Task[P, R]]:
     """Make a function a task, whose log lines name its run.
 
     The database is the cache: see docs/decisions/0003-no-result-cache.md.
-
-    What runs side by side runs in threads, which Prefect cannot interrupt: there the database's and the mail server's
-    own time limits have to do.
     """
     made: Callable[[Callable[P, R]], Task[P, R]] = task(
         name=name,
         task_run_name=name,
         cache_policy=NO_CACHE,
         persist_result=False,
-        timeout_seconds=None if side_by_side else LONGEST,
+        timeout_seconds=LONGEST,
         retries=RETRIES,
         retry_delay_seconds=exponential_backoff(FIRST_DELAY),
         retry_jitter_factor=0.5,

@@ -1,6 +1,4 @@
-"""What county review and verification share: ask in chunks, then follow every reviewer in a branch of its own."""
-
-from prefect import unmapped
+"""What county review and verification share: ask in chunks, then see how far every reviewer is."""
 
 from flows.stages.stage import Summary, chunks, spread
 from models import ReviewerKind
@@ -11,7 +9,7 @@ def ask(cycle_id: int, kind: ReviewerKind) -> Summary:
     """Ask about what has not been asked yet. Returns the requests made now, all, and those open by reviewer."""
     made = spread(cycle_id, kind.value, chunks(reviews.to_request(cycle_id, kind)))
     asked = reviews.reviewers(cycle_id, kind)
-    branches = reviews.follow.map(cycle_id=unmapped(cycle_id), kind=unmapped(kind), reviewer=asked).result()
+    branches = [reviews.follow(cycle_id, kind, reviewer) for reviewer in asked]
     return {
         "requests_made": made["requests_made"],
         "requests": sum(branch.asked for branch in branches),

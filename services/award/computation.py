@@ -1,6 +1,6 @@
 """测算: outcomes of all applications from verified values, what was granted before, and the history of awards."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -109,11 +109,11 @@ def awarded(session: Session, cycle_id: int) -> dict[str, tuple[int, int]]:
     return {measure: (count, int(amount)) for measure, count, amount in rows}
 
 
-def gather(session: Session, cycle: Cycle) -> Inputs:
-    """Read all inputs of a computation from the record."""
+def gather(session: Session, cycle: Cycle, measures: Collection[str] | None = None) -> Inputs:
+    """Read all inputs of a computation from the record, or those of the applications for some measures only."""
     law = policies.policy_of(session, cycle)
-    verified = _with_enterprise(session, cycle, ApplicationStatus.VERIFIED)
-    ended = _with_enterprise(session, cycle, *_ENDED)
+    verified = _with_enterprise(session, cycle, [ApplicationStatus.VERIFIED], measures)
+    ended = _with_enterprise(session, cycle, _ENDED, measures)
     numbers = {application.id: application.number for application, _ in verified}
     duplicates = findings.duplicates(session, cycle.id or 0)
     return Inputs(
@@ -313,11 +313,17 @@ def _recorded(session: Session, ids: list[int], recorded: Mapping[str, Fact]) ->
     }
 
 
-def _with_enterprise(session: Session, cycle: Cycle, *statuses: ApplicationStatus) -> list[tuple[Application, str]]:
+def _with_enterprise(
+    session: Session, cycle: Cycle, statuses: Collection[ApplicationStatus], measures: Collection[str] | None
+) -> list[tuple[Application, str]]:
     rows = session.exec(
         select(Application, Enterprise.uscc)
         .join(Enterprise, col(Enterprise.id) == Application.enterprise_id)
-        .where(Application.cycle_id == cycle.id, col(Application.status).in_(statuses))
+        .where(
+            Application.cycle_id == cycle.id,
+            col(Application.status).in_(statuses),
+            *([col(Application.measure).in_(measures)] if measures is not None else []),
+        )
         .order_by(col(Application.id))
     )
     return [(application, uscc) for application, uscc in rows]

@@ -1,8 +1,11 @@
 """专家评审: the panel's figures for case-by-case applications."""
 
+from collections.abc import Collection
+
+import polars as pl
 from sqlmodel import Session, col, func, select
 
-from models import Application, ApplicationStatus, AuditEntry, Cycle, Outcome, PanelDecision
+from models import Application, ApplicationStatus, Cycle, Outcome, PanelDecision
 from services.access.actors import Actor
 from services.application import facts
 from services.application.applications import get_application
@@ -13,40 +16,22 @@ from services.errors import InputError, StateError
 from services.law import policies
 from services.record.operation import operation
 
-_KNOWN: dict[int, tuple[str | None, list[str]]] = {}  # by cycle: who waited when this audit entry was the newest
-
 
 def undecided(session: Session, cycle: Cycle) -> list[Application]:
     """Applications that meet their measure's conditions and wait for the panel's figure."""
-    if not _lack_a_figure(session, cycle):  # most of the time; gathering and evaluating a year takes seconds
+    measures = [measure.id for measure in policies.policy_of(session, cycle).measures if measure.decided_by]
+    if not _lack_a_figure(session, cycle, measures):  # most of the time
         return []
-    numbers = _waiting(session, cycle)
+    # whether an open case meets its conditions depends on no other application: what is limited are awards
+    results = computation.evaluate(computation.gather(session, cycle, measures)).results
+    numbers = results.filter(pl.col("outcome") == Outcome.CASE_BY_CASE.value)["application_id"].to_list()
     return list(
         session.exec(select(Application).where(col(Application.number).in_(numbers)).order_by(col(Application.id)))
     )
 
 
-def _waiting(session: Session, cycle: Cycle) -> list[str]:
-    """Numbers of those that wait; evaluated once for as long as the audit chain, and so the record, stays as it is."""
-    head = _newest_entry(session)
-    seen, numbers = _KNOWN.get(cycle.id or 0, (None, []))
-    if head is not None and head == seen and not session.info.get("operation"):
-        return numbers
-    results = computation.evaluate(computation.gather(session, cycle)).results
-    outcomes = results.select("application_id", "outcome").iter_rows()
-    numbers = [number for number, outcome in outcomes if outcome == Outcome.CASE_BY_CASE.value]
-    if not session.info.get("operation"):  # which may have changed what its entry will tell of
-        _KNOWN[cycle.id or 0] = head, numbers
-    return numbers
-
-
-def _newest_entry(session: Session) -> str | None:
-    return session.exec(select(AuditEntry.hash).order_by(col(AuditEntry.seq).desc()).limit(1)).first()
-
-
-def _lack_a_figure(session: Session, cycle: Cycle) -> bool:
-    """Whether any application of a case-by-case measure has no figure, be it eligible or not."""
-    measures = [measure.id for measure in policies.policy_of(session, cycle).measures if measure.decided_by]
+def _lack_a_figure(session: Session, cycle: Cycle, measures: Collection[str]) -> bool:
+    """Whether any application for these measures has no figure, be it eligible or not."""
     found = session.exec(
         select(Application.id)
         .where(

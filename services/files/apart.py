@@ -7,6 +7,7 @@ docs/decisions/0023-reading-apart.md.
 
 from __future__ import annotations
 
+import atexit
 import json
 import logging
 import os
@@ -23,6 +24,7 @@ from services.files.apart_forks import Forks
 
 _LOG = logging.getLogger(__name__)
 FORKS = Forks()
+atexit.register(FORKS.close)
 _PATIENCE_SECONDS = 60
 _TRIES = 2  # the process that forks readers may be gone: it goes by itself when nobody reads
 _ABORTED = -6  # SIGABRT, also of a library that got no memory

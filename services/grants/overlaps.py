@@ -76,6 +76,14 @@ def find(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> int:
     cycle = cycles.open_one(session, cycle_id)
     search = _CycleSearch(session, cycle)
     found = search.found()
+    new = _noted(session, clock, cycle, search, found) if found else 0
+    search.remember()
+    return new
+
+
+def _noted(session: Session, clock: Clock, cycle: Cycle, search: "_CycleSearch", found: Sequence[_Found]) -> int:
+    """Keep what was found; how many findings are new."""
+    cycle_id = cycle.id or 0
     known = {
         (each.application_id, each.ledger_entry_id, each.other_application_id): each
         for each in session.exec(select(Finding).where(Finding.cycle_id == cycle_id))
@@ -87,7 +95,6 @@ def find(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> int:
             _judge_anew(before, now)
     new = [now for before, now in made if before is None]
     session.add_all(new)
-    search.remember()
     return len(new)
 
 
@@ -264,8 +271,16 @@ def _rules() -> str:
 def _applications(session: Session, cycle: Cycle) -> pl.DataFrame:
     law = policies.policy_of(session, cycle)
     titles = {measure.id: measure.title for measure in law.measures}
-    rows = session.exec(
-        select(Application, Enterprise.uscc)
+    rows = session.execute(
+        select(
+            Application.id,
+            Application.enterprise_name,
+            Enterprise.uscc,
+            Application.project,
+            Application.invoices,
+            Application.contracts,
+            Application.measure,
+        )  # type: ignore[call-overload]
         .join(Enterprise, col(Enterprise.id) == Application.enterprise_id)
         .where(Application.cycle_id == cycle.id, Application.status == ApplicationStatus.VERIFIED)
         .order_by(col(Application.id))
@@ -274,17 +289,17 @@ def _applications(session: Session, cycle: Cycle) -> pl.DataFrame:
     return pl.DataFrame(
         [
             {
-                "application_id": str(application.id),
-                "enterprise": application.enterprise_name,
-                "uscc": uscc,
-                "project": application.project,
-                "invoices": application.invoices,
+                "application_id": str(row.id),
+                "enterprise": row.enterprise_name,
+                "uscc": row.uscc,
+                "project": row.project,
+                "invoices": row.invoices,
                 "amount_yuan": "",
                 "year": str(cycle.year),
-                "contracts": application.contracts,
-                "measure": titles.get(application.measure, application.measure),
+                "contracts": row.contracts,
+                "measure": titles.get(row.measure, row.measure),
             }
-            for application, uscc in rows
+            for row in rows
         ],
         schema=dict.fromkeys(columns, pl.String()),
     )

@@ -13,6 +13,7 @@ from docx.shared import Mm, Pt
 from services.documents.content import Page
 from services.documents.render.archive import settled
 from services.documents.render.pandoc import convert
+from services.documents.render.parts import parts
 from services.documents.render.reference import AFTER_BORDERS, TWIPS, lay_out, reference
 from services.documents.render.styles import LETTER, STYLES, TEXT_WIDTH, fitting
 
@@ -25,7 +26,12 @@ def to_docx(page: Page, html: str) -> bytes:
     with tempfile.NamedTemporaryFile(suffix=".docx") as styles:
         styles.write(reference())
         styles.flush()
-        document = Document(io.BytesIO(convert(html, "docx", f"--reference-doc={styles.name}")))
+        document, *others = (
+            Document(io.BytesIO(convert(part, "docx", f"--reference-doc={styles.name}")))
+            for part in ([html] if page.charts else parts(html))  # a picture is known in its own part only
+        )
+    for other in others:
+        _go_on(document, other)
     lay_out(document, page.footer, letter=page.letter)
     _head(document)
     for table in document.element.body.iter(qn("w:tbl")):
@@ -35,6 +41,16 @@ def to_docx(page: Page, html: str) -> bytes:
     out = io.BytesIO()
     document.save(out)
     return settled(out.getvalue())
+
+
+def _go_on(document: Any, other: Any) -> None:
+    """Put a part behind what is there: its first table goes on with the last one, and has the same head."""
+    *_, table = document.element.body.iter(qn("w:tbl"))
+    more, *rest = [each for each in other.element.body if each.tag != qn("w:sectPr")]
+    for row in more.findall(qn("w:tr"))[1:]:
+        table.append(row)
+    for each in reversed(rest):
+        table.addnext(each)
 
 
 def _head(document: Any) -> None:

@@ -1,5 +1,7 @@
 """PDF from the HTML of a page: pandoc to Typst, and Typst to paper that looks as the DOCX does."""
 
+import hashlib
+import io
 import json
 import tempfile
 from dataclasses import asdict
@@ -7,18 +9,50 @@ from pathlib import Path
 from typing import Any
 
 import typst
+from pypdfium2 import PdfDocument
 
 from services.documents.content import Page
 from services.documents.render import fonts
 from services.documents.render.charts import as_svg_file
 from services.documents.render.pandoc import convert
+from services.documents.render.parts import parts
 from services.documents.render.styles import LETTER, PAGE, RED, SONGTI, STYLES, Style
 
 _TEMPLATE = Path(__file__).with_name("official.typ")
+_IDENTIFIER = 32  # hexadecimal digits
+_KEPT = 10
 
 
 def to_pdf(page: Page, html: str) -> bytes:
-    """The document; the same page on the same fonts always gives the same bytes."""
+    """The document; the same page on the same fonts always gives the same bytes. Long tables go on on a new page."""
+    first, *others = parts(html)
+    laid_out = _laid_out(page, first, 1)
+    if not others:
+        return laid_out
+    whole = PdfDocument(laid_out)
+    for part in others:
+        _forget()
+        whole.import_pages(PdfDocument(_laid_out(page, part, len(whole) + 1)))
+    saved = io.BytesIO()
+    whole.save(saved)
+    return _settled(saved.getvalue())
+
+
+def _forget() -> None:
+    """Have Typst give up what it laid out, which it keeps for its next ten documents."""
+    for _ in range(_KEPT + 1):
+        typst.compile(b"", ignore_system_fonts=True)
+
+
+def _settled(pdf: bytes) -> bytes:
+    """With an identifier that is the same for the same content; pdfium draws one and ends the trailer with it."""
+    end = pdf.rindex(b">]>>")
+    start = end - _IDENTIFIER
+    return pdf[:start] + hashlib.sha256(pdf[:start]).hexdigest()[:_IDENTIFIER].upper().encode() + pdf[end:]
+
+
+def _laid_out(page: Page, html: str, first: int) -> bytes:
+    """A part of the document, its pages counted from `first`."""
     source = convert(html, "typst", "--standalone", f"--template={_TEMPLATE}")
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
@@ -31,7 +65,7 @@ def to_pdf(page: Page, html: str) -> bytes:
                 root=str(root),
                 format="pdf",
                 font_paths=fonts.installed(),
-                sys_inputs={"page": json.dumps(_info(page)), "styles": json.dumps(_looks())},
+                sys_inputs={"page": json.dumps(_info(page) | {"first": first}), "styles": json.dumps(_looks())},
                 timestamp=0,
             )
         )

@@ -13,7 +13,11 @@ from small_cycle import Item, SmallCycle
 from sqlmodel import select
 
 from models import AwardList, Objection, ObjectionStatus, Outcome, Payment, PublicNotice
+from services.documents import kind_of
 from services.documents.law import places_word, repeated, sharing
+from services.documents.record import Record
+from services.documents.render.pages import environment
+from services.documents.writing import rendered
 from services.law import policies
 from services.money import capitals, yuan
 
@@ -249,6 +253,30 @@ def test_a_thousand_awards_make_a_correct_document(large: SmallCycle) -> None:
     assert len(listed) > 20 and all("统一社会信用代码" in page for page in listed)
     assert [row[-1] for row in expected] == re.findall(r"[\d,]+\.\d\d", " ".join(pages))[-1000:]
     assert [row[2] for row in expected] == re.findall(r"91350600MA\d{8}", " ".join(pages))
+
+
+def test_a_list_that_is_laid_out_in_parts_is_the_same_document(
+    large: SmallCycle, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    templates = environment(large.settings)
+    record = Record(large.session, large.settings, large.cycle, large.clock, large.actor)
+    content = kind_of("public_list").build(record, "")
+    whole = {form: rendered(content, form, templates) for form in ("docx", "pdf")}
+    monkeypatch.setattr("services.documents.render.parts.ROWS", 300)
+    assert rendered(content, "docx", templates) == whole["docx"]
+    made = rendered(content, "pdf", templates)
+    assert made != whole["pdf"] and made == rendered(content, "pdf", templates)
+    pages = {}
+    for name, data in (("whole", whole["pdf"]), ("parts", made)):
+        (tmp_path / name).write_bytes(data)
+        pages[name] = pdf_pages(tmp_path / name)
+    listed = {name: re.findall(r"91350600MA\d{8}|[\d,]+\.\d\d", " ".join(texts)) for name, texts in pages.items()}
+    assert listed["parts"] == listed["whole"] and len(listed["whole"]) > 2000
+    assert [re.findall(r"—(\d+)—", page) for page in pages["parts"]] == [
+        [str(n + 1)] for n in range(len(pages["parts"]))
+    ]
+    assert all("统一社会信用代码" in page for page in pages["parts"] if "91350600MA" in page)
+    assert record.newest_list.digest in pages["parts"][-1]  # what stands below the table
 
 
 def test_the_guide_shows_the_shares_that_the_cycle_sets(small: SmallCycle) -> None:

@@ -188,19 +188,24 @@ def test_a_case_by_case_application_waits_for_the_panel(desk: Desk) -> None:
     assert _awards(desk) == {"大模型": (Outcome.AWARD, 12_345_00)}
 
 
-def test_who_waits_for_the_panel_is_evaluated_again_only_once_something_was_done(
+def test_for_who_waits_for_the_panel_only_its_measures_are_evaluated(
     desk: Desk, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     large = {"measure": "compute-voucher", "declared": {"item_date": "2025-06-30", "large_model": "是"}}
-    _submitted(desk, large | {"project": "甲模型"}, large | {"project": "乙模型"})
-    done: list[object] = []
+    _submitted(desk, large | {"project": "甲模型"}, large | {"project": "乙模型"}, {"project": "机房"})
+    done: list[Inputs] = []
     evaluate = computation.evaluate
     monkeypatch.setattr(computation, "evaluate", lambda inputs: done.append(inputs) or evaluate(inputs))
-    first = [panel.undecided(desk.session, desk.cycle) for _ in range(3)]
-    assert [[each.project for each in found] for found in first] == [["甲模型", "乙模型"]] * 3 and len(done) == 1
-    case = first[0][0].id or 0
-    panel.decide(*desk.at, desk.operator, application_id=case, amount_fen=100_00, reason="按评审意见")
-    assert [each.project for each in panel.undecided(desk.session, desk.cycle)] == ["乙模型"] and len(done) == 2
+    first, second = panel.undecided(desk.session, desk.cycle)
+    assert [first.project, second.project] == ["甲模型", "乙模型"]
+    assert [{measure: len(rows) for measure, rows in inputs.rows.items()} for inputs in done] == [
+        {"compute-voucher": 2}
+    ]
+    panel.decide(*desk.at, desk.operator, application_id=first.id or 0, amount_fen=100_00, reason="按评审意见")
+    assert [each.project for each in panel.undecided(desk.session, desk.cycle)] == ["乙模型"]
+    panel.decide(*desk.at, desk.operator, application_id=second.id or 0, amount_fen=100_00, reason="按评审意见")
+    done.clear()
+    assert panel.undecided(desk.session, desk.cycle) == [] and done == []
 
 
 def test_the_panel_has_no_say_in_other_measures(desk: Desk) -> None:

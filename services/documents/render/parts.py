@@ -1,0 +1,34 @@
+"""Long tables in parts: laid out whole, a table takes 140 KB of memory a row, and pandoc as much again."""
+
+import re
+from collections.abc import Iterator
+
+ROWS = 1000
+"""Of a table in one part."""
+
+_TABLE = re.compile(r"<table>(?P<head>.*?)<tbody>(?P<rows>.*?)</tbody>\s*</table>", re.DOTALL)
+_ROW_ENDS = re.compile(r"</tr>\s*")
+
+
+def parts(html: str) -> list[str]:
+    """The page in parts with at most `ROWS` rows of a table each; a table that goes on has its head again."""
+    return list(_parts(html))
+
+
+def _parts(html: str) -> Iterator[str]:
+    cut = _cut(html)
+    while cut is not None:
+        head, end = cut
+        yield html[:end] + "</tbody>\n</table>\n"
+        html = f"<table>{head}<tbody>\n{html[end:]}"
+        cut = _cut(html)
+    yield html
+
+
+def _cut(html: str) -> tuple[str, int] | None:
+    """The head of the first table that is too long, and where its part ends; None when there is none."""
+    for table in _TABLE.finditer(html):
+        ends = [row.end() for row in _ROW_ENDS.finditer(html, table.start("rows"), table.end("rows"))]
+        if len(ends) > ROWS:
+            return table["head"], ends[ROWS - 1]
+    return None

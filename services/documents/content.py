@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
@@ -113,16 +113,20 @@ Content = Page | Book
 
 def subject_of(content: Content, *sources: str) -> str:
     """The SHA-256 of what a document shows: its content and the sources of its templates."""
-    body = [type(content).__name__, asdict(content), sources]
+    body = [type(content).__name__, content, sources]
     return hashlib.sha256(canonical(_spelled(body)).encode()).hexdigest()
 
 
 def _spelled(value: object) -> object:
-    """Decimals as text, and mappings and sequences through to them."""
+    """Records as mappings, Decimals as text, and through mappings and sequences to them."""
+    if isinstance(value, str | int | date | None):
+        return value
     if isinstance(value, Decimal):
         return str(value)
-    if isinstance(value, Mapping):
-        return {key: _spelled(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
         return [_spelled(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: _spelled(item) for key, item in value.items()}
+    if is_dataclass(value):
+        return {each.name: _spelled(getattr(value, each.name)) for each in fields(value)}
     return value

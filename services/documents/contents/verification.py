@@ -1,12 +1,15 @@
 """联审汇总表: what counties and bureaus were asked, what they replied, and where they changed a declared value."""
 
 from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime
 
 from sqlmodel import col, select
 
 from models import (
     Application,
     FactKind,
+    Opinion,
     RequestStatus,
     ReviewerKind,
     User,
@@ -19,7 +22,24 @@ from services.documents.content import Book, Cell, CellKind, Column, Sheet
 from services.documents.record import Record, day, latest
 from services.documents.values import fact_text
 
-Asked = tuple[VerificationRequest, VerificationReply | None, User | None]
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """What is shown of a request and of its reply, when there is one: whole records of a year take three times as long."""
+
+    application_id: int
+    kind: ReviewerKind
+    reviewer: str
+    round: int
+    facts: list[str]
+    status: RequestStatus
+    sent_at: datetime
+    due_at: datetime
+    opinion: Opinion | None
+    reason: str | None
+    replied_at: datetime | None
+    user: str | None
+
 
 _WHAT = (Column("受理编号", width=16), Column("单位名称", width=24), Column("申报事项", width=18))
 
@@ -27,36 +47,50 @@ _WHAT = (Column("受理编号", width=16), Column("单位名称", width=24), Col
 def build(record: Record) -> Book:
     """All requests of the cycle in the newest round of each, with their replies."""
     asked = _asked(record)
-    replied = [reply.replied_at for _, reply, _ in asked if reply]
+    replied = [each.replied_at for each in asked if each.replied_at]
     return Book(
         title=f"{record.cycle.year}年度联审汇总表",
         organisation=record.settings.organisation,
-        dated=latest([*replied, *(request.sent_at for request, _, _ in asked)], record.opened_on),
+        dated=latest([*replied, *(each.sent_at for each in asked)], record.opened_on),
         sheets=(_opinions(record, asked), changed_values(record), _progress(record, asked)),
     )
 
 
 def _asked(record: Record) -> list[Asked]:
-    rows = record.session.exec(
-        select(VerificationRequest, VerificationReply, User)
-        .join(VerificationReply, col(VerificationReply.request_id) == col(VerificationRequest.id), isouter=True)
-        .join(User, col(User.id) == col(VerificationReply.user_id), isouter=True)
-        .where(VerificationRequest.cycle_id == record.cycle.id, VerificationRequest.status != RequestStatus.CANCELLED)
-        .order_by(col(VerificationRequest.round))
-    ).all()
-    newest = {(row[0].application_id, row[0].kind, row[0].reviewer): row for row in rows}
-    return [(row[0], row[1], row[2]) for row in newest.values()]
+    request, reply = VerificationRequest, VerificationReply
+    rows = record.session.execute(
+        select(
+            request.application_id,
+            request.kind,
+            request.reviewer,
+            request.round,
+            request.facts,
+            request.status,
+            request.sent_at,
+            request.due_at,
+            reply.opinion,
+            reply.reason,
+            reply.replied_at,
+            User.name,
+        )  # type: ignore[call-overload]
+        .join(reply, col(reply.request_id) == col(request.id), isouter=True)
+        .join(User, col(User.id) == col(reply.user_id), isouter=True)
+        .where(request.cycle_id == record.cycle.id, request.status != RequestStatus.CANCELLED)
+        .order_by(col(request.round))
+    )
+    newest = {(each.application_id, each.kind, each.reviewer): each for each in (Asked(*row) for row in rows)}
+    return list(newest.values())
 
 
-def _reviewer(record: Record, request: VerificationRequest) -> str:
-    if request.kind is ReviewerKind.COUNTY:
-        return record.county_name(request.reviewer)
-    return record.policy.bureau_name(request.reviewer)
+def _reviewer(record: Record, asked: Asked) -> str:
+    if asked.kind is ReviewerKind.COUNTY:
+        return record.county_name(asked.reviewer)
+    return record.policy.bureau_name(asked.reviewer)
 
 
 def _opinions(record: Record, asked: list[Asked]) -> Sheet:
     order = {application.id: (place, application) for place, (application, _) in enumerate(record.applications)}
-    asked = sorted(asked, key=lambda row: (order[row[0].application_id][0], row[0].kind is ReviewerKind.BUREAU))
+    asked = sorted(asked, key=lambda each: (order[each.application_id][0], each.kind is ReviewerKind.BUREAU))
     return Sheet(
         name="联审意见",
         heading=f"{record.cycle.year}年度县区初审和部门联审意见汇总表",
@@ -75,34 +109,28 @@ def _opinions(record: Record, asked: list[Asked]) -> Sheet:
             Column("应回复日期", CellKind.DATE, 11),
         ),
         rows=tuple(
-            (place, *_opinion(record, order[row[0].application_id][1], *row)) for place, row in enumerate(asked, 1)
+            (place, *_opinion(record, order[each.application_id][1], each)) for place, each in enumerate(asked, 1)
         ),
     )
 
 
-def _opinion(
-    record: Record,
-    application: Application,
-    request: VerificationRequest,
-    reply: VerificationReply | None,
-    user: User | None,
-) -> tuple[Cell, ...]:
+def _opinion(record: Record, application: Application, asked: Asked) -> tuple[Cell, ...]:
     facts = record.facts_of(application.measure)
-    labels = [facts[name].label if name in facts else name for name in request.facts]
+    labels = [facts[name].label if name in facts else name for name in asked.facts]
     return (
         application.number,
         application.enterprise_name,
         record.measure_title(application.measure),
-        "县区初审" if request.kind is ReviewerKind.COUNTY else "部门联审",
-        _reviewer(record, request),
-        request.round,
+        "县区初审" if asked.kind is ReviewerKind.COUNTY else "部门联审",
+        _reviewer(record, asked),
+        asked.round,
         "、".join(labels) or "总体意见",
-        REQUEST_STATES[request.status],
-        OPINIONS[reply.opinion] if reply else "",
-        reply.reason if reply else "",
-        user.name if user else "",
-        day(reply.replied_at) if reply else None,
-        due_day(request.due_at),
+        REQUEST_STATES[asked.status],
+        OPINIONS[asked.opinion] if asked.opinion else "",
+        asked.reason or "",
+        asked.user or "",
+        day(asked.replied_at) if asked.replied_at else None,
+        due_day(asked.due_at),
     )
 
 
@@ -148,12 +176,12 @@ def changed_values(record: Record) -> Sheet:
 
 def _progress(record: Record, asked: list[Asked]) -> Sheet:
     counts: dict[str, Counter[str]] = {}
-    for request, reply, _ in asked:
-        counter = counts.setdefault(_reviewer(record, request), Counter())
+    for each in asked:
+        counter = counts.setdefault(_reviewer(record, each), Counter())
         counter["all"] += 1
-        counter[request.status] += 1
-        if reply:
-            counter[reply.opinion] += 1
+        counter[each.status] += 1
+        if each.opinion:
+            counter[each.opinion] += 1
     keys = ("all", *(state.value for state in (RequestStatus.ANSWERED, RequestStatus.OVERRIDDEN, RequestStatus.OPEN)))
     keys += tuple(opinion.value for opinion in OPINIONS)
     heads = ("送审数", "已回复", "视同无意见", "待回复", "同意", "不同意")

@@ -128,11 +128,13 @@ def _write_heading(paper: Any, sheet: Sheet, formats: dict[str, Any], last: int)
 
 
 def _lines(text: str, width: int) -> int:
-    """How many lines a text takes: a Chinese character is two places wide."""
-    return sum(
-        max(1, -(-sum(2 if ord(letter) > 255 else 1 for letter in line) // max(width - 1, 1)))
-        for line in text.split("\n")
-    )
+    """How many lines a text takes."""
+    return sum(max(1, -(-_places(line) // max(width - 1, 1))) for line in text.split("\n"))
+
+
+def _places(line: str) -> int:
+    """How wide a line is: a Chinese character takes two places, what Latin-1 has takes one."""
+    return 2 * len(line) - len(line.encode("latin-1", "ignore"))
 
 
 def _height(lines: int) -> float:
@@ -144,7 +146,7 @@ def _write_row(
     paper: Any, row: int, cells: tuple[Cell, ...], columns: tuple[Column, ...], formats: dict[str, Any], kind: str
 ) -> None:
     pairs = list(zip(cells, columns, strict=True))
-    lines = [_lines(str(cell), column.width) for cell, column in pairs if cell is not None]
+    lines = [_lines(cell, column.width) for cell, column in pairs if isinstance(cell, str)]  # nothing else is wrapped
     paper.set_row(row, _height(max(lines, default=1)))
     for place, (cell, column) in enumerate(pairs):
         _write_cell(paper, row, place, cell, column, formats, kind)

@@ -25,7 +25,7 @@ from services.documents.values import fact_text
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is shown of a request and of its reply, when there is one: whole records of a year take three times as long."""
+    """What is shown of a request and of its reply, when there is one; whole records would take three times as long."""
 
     application_id: int
     kind: ReviewerKind

@@ -213,10 +213,18 @@ def _become(asked: int, told: int, function: str, limits: list[int]) -> None:
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         os.dup2(asked, 0)
         os.dup2(told, 1)
-        os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+        _close_all_but_three()
         code = apart_worker.main(function, *limits)
     finally:
         os._exit(code)
+
+
+def _close_all_but_three() -> None:
+    """All that is open but 0, 1 and 2. On older kernels `os.closerange` tries each of up to a thousand million."""
+    opened = {int(each.name) for each in Path("/proc/self/fd").iterdir()}
+    for each in opened - {0, 1, 2}:
+        with suppress(OSError):  # that of the listing itself
+            os.close(each)
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def running(
 
     `port` is the server's (0: a free one). `console` starts the console too, on the settings' port. `apart` keeps out
     every PREFECT_* setting of the caller's environment, starts no scheduled runs, and makes the worker look for runs
-    every second: for the demo and the tests. `shared` uses the server that PREFECT_API_URL names instead of starting
+    twice a second: for the demo and the tests. `shared` uses the server that PREFECT_API_URL names instead of starting
     one, unless that is where it would start its own and nobody answers there yet. A mailbox is started unless the
     settings name a mail server elsewhere; with smtp_port 0 it takes a free port.
     Raises PartError.
@@ -147,7 +147,7 @@ def _environ(settings: Settings, port: int, apart: bool) -> dict[str, str]:
     if secret:  # what the server asks for is what the parts must say
         engine |= {_SERVER_KEY: secret, _KEY: secret}
     if apart:
-        engine |= {"PREFECT_WORKER_QUERY_SECONDS": "1", "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false"}
+        engine |= {"PREFECT_WORKER_QUERY_SECONDS": "0.5", "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false"}
     return {**inherited, **ours, **engine}
 
 

@@ -98,7 +98,7 @@ def province(tmp_path: Path, server: URL, monkeypatch: pytest.MonkeyPatch) -> It
         "PREFECT_API_DATABASE_CONNECTION_URL": prefect,
         "PREFECT_SERVER_SERVICES_SCHEDULER_ENABLED": "false",  # what runs is started here
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
-        "PREFECT_WORKER_QUERY_SECONDS": "1",
+        "PREFECT_WORKER_QUERY_SECONDS": "0.5",
         "PREFECT_HOME": str(tmp_path / "prefect"),
     }
     made = Province(Family(tmp_path / "logs", {**os.environ, **engine}), tmp_path, server)

@@ -100,7 +100,7 @@ def place(tmp_path: Path, server: URL, monkeypatch: pytest.MonkeyPatch) -> Itera
         "PREFECT_SERVER_DOCKET_URL": f"redis://127.0.0.1:{redis_port}/1",
         "PREFECT_SERVER_API_AUTH_STRING": "duixian:of the test",
         "PREFECT_API_AUTH_STRING": "duixian:of the test",
-        "PREFECT_WORKER_QUERY_SECONDS": "1",
+        "PREFECT_WORKER_QUERY_SECONDS": "0.5",
     }
     for name, value in environ.items():
         monkeypatch.setenv(name, value)

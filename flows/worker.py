@@ -81,14 +81,25 @@ def _end(process: ForkServerProcess) -> None:
 def run(environ: Mapping[str, str], folder: str) -> None:
     """Be `python -m prefect.engine` in this folder with this environment, in a process that was just forked."""
     gc.freeze()  # what was loaded before the fork stays; looking through it again and again took a fifth of the time
-    keeping: Any = cache(ssl.create_default_context)
-    ssl.create_default_context = keeping  # each of Prefect's ten clients in a run reads all authorities anew
+    ssl.create_default_context = read_once(ssl.create_default_context)
     os.environ.clear()
     os.environ.update(environ)
     os.chdir(folder)
     _call_this(process_name(environ["PREFECT__FLOW_RUN_ID"]))
     sys.argv = ["prefect.engine"]
     runpy.run_module("prefect.engine", run_name="__main__", alter_sys=True)
+
+
+def read_once(make: Callable[..., ssl.SSLContext]) -> Callable[..., ssl.SSLContext]:
+    """`ssl.create_default_context`, giving the same for the same file: each of Prefect's ten clients in a run reads all
+    authorities, half a second in all. What names no file is made anew, for callers change it: they add authorities of
+    their own, or stop verifying."""
+    kept = cache(make)
+
+    def context(*purpose: Any, **options: Any) -> ssl.SSLContext:
+        return kept(**options) if options.keys() == {"cafile"} and not purpose else make(*purpose, **options)
+
+    return context
 
 
 def process_name(run_id: str) -> str:

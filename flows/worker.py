@@ -80,7 +80,7 @@ def _end(process: ForkServerProcess) -> None:
 
 def run(environ: Mapping[str, str], folder: str) -> None:
     """Be `python -m prefect.engine` in this folder with this environment, in a process that was just forked."""
-    gc.freeze()  # what was loaded before the fork stays; looking through it again and again took a fifth of the time
+    gc.freeze()  # what was loaded before the fork stays: no use in looking through it again and again
     ssl.create_default_context = read_once(ssl.create_default_context)
     os.environ.clear()
     os.environ.update(environ)

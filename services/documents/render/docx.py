@@ -47,8 +47,9 @@ def _go_on(document: Any, other: Any) -> None:
     """Put a part behind what is there: its first table goes on with the last one, and has the same head."""
     *_, table = document.element.body.iter(qn("w:tbl"))
     more, *rest = [each for each in other.element.body if each.tag != qn("w:sectPr")]
-    for row in more.findall(qn("w:tr"))[1:]:
-        table.append(row)
+    for row in more.findall(qn("w:tr")):
+        if row.find(f"{qn('w:trPr')}/{qn('w:tblHeader')}") is None:
+            table.append(row)
     for each in reversed(rest):
         table.addnext(each)
 

@@ -6,7 +6,10 @@ from collections.abc import Iterator
 ROWS = 1000
 """Of a table in one part."""
 
-_TABLE = re.compile(r"<table>(?P<head>.*?)<tbody>(?P<rows>.*?)</tbody>\s*</table>", re.DOTALL)
+_TABLE = re.compile(
+    r"<table>(?P<head>(?:(?!<tbody>|</table>).)*)<tbody>(?P<rows>.*?)</tbody>\s*</table>", re.DOTALL
+)  # one without a body of its own is left whole
+_NOT_CUT = ("<table", "rowspan")  # nor is one that has others in it, or cells of several rows
 _ROW_ENDS = re.compile(r"</tr>\s*")
 
 
@@ -29,6 +32,6 @@ def _cut(html: str) -> tuple[str, int] | None:
     """The head of the first table that is too long, and where its part ends; None when there is none."""
     for table in _TABLE.finditer(html):
         ends = [row.end() for row in _ROW_ENDS.finditer(html, table.start("rows"), table.end("rows"))]
-        if len(ends) > ROWS:
+        if len(ends) > ROWS and not any(each in table["rows"] for each in _NOT_CUT):
             return table["head"], ends[ROWS - 1]
     return None

@@ -1,7 +1,8 @@
 """Pages read back: every figure is the record's, in HTML and in DOCX, and the layout is an official one."""
 
+import io
 import re
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -14,8 +15,10 @@ from sqlmodel import select
 
 from models import AwardList, Objection, ObjectionStatus, Outcome, Payment, PublicNotice
 from services.documents import kind_of
+from services.documents.content import Page
 from services.documents.law import places_word, repeated, sharing
 from services.documents.record import Record
+from services.documents.render.docx import to_docx
 from services.documents.render.pages import environment
 from services.documents.writing import rendered
 from services.law import policies
@@ -277,6 +280,21 @@ def test_a_list_that_is_laid_out_in_parts_is_the_same_document(
     ]
     assert all("统一社会信用代码" in page for page in pages["parts"] if "91350600MA" in page)
     assert record.newest_list.digest in pages["parts"][-1]  # what stands below the table
+
+
+@pytest.mark.parametrize(
+    "head", ["", "<thead><tr><th>甲</th></tr><tr><th>乙</th></tr></thead>"], ids=["none", "two rows"]
+)
+def test_a_table_in_parts_loses_no_row_whatever_its_head(head: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.documents.render.parts.ROWS", 2)
+    rows = "".join(f"<tr><td>{number}</td></tr>" for number in range(5))
+    page = Page("表", "", "局", date(2026, 1, 1), {})
+    bodiless = "<table><tr><td>旁</td></tr></table>"
+    made = to_docx(page, f"{bodiless}<p>前</p><table>{head}<tbody>{rows}</tbody></table><p>后</p>")
+    other, table = docx.Document(io.BytesIO(made)).tables
+    assert [cell.text for row in other.rows for cell in row.cells if cell.text] == ["旁"]
+    expected = [*(["甲", "乙"] if head else []), *"01234"]
+    assert [row.cells[0].text for row in table.rows if row.cells[0].text] == expected
 
 
 def test_the_guide_shows_the_shares_that_the_cycle_sets(small: SmallCycle) -> None:

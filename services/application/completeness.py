@@ -3,7 +3,8 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from sqlmodel import Session, col, select
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, func, select
 
 from config.settings import Settings
 from models import Application, ApplicationStatus, Attachment, FactKind, Supplement
@@ -226,6 +227,19 @@ def waiting(session: Session, application: Application) -> Supplement | None:
     """The 补正 request that waits for an answer; None when nothing is asked."""
     rounds = _supplements(session, application.id or 0)
     return rounds[-1] if rounds and application.status is ApplicationStatus.SUPPLEMENT else None
+
+
+def waits(cycle_id: int) -> tuple[ColumnElement[bool], ...]:
+    """Of applications joined with their 补正 requests, those that wait for an answer: of each the last.
+
+    One before it may have no answer either: a ban that was lifted later had ended the application.
+    """
+    last = select(func.max(Supplement.id)).group_by(col(Supplement.application_id))
+    return (
+        col(Application.cycle_id) == cycle_id,
+        col(Application.status) == ApplicationStatus.SUPPLEMENT,
+        col(Supplement.id).in_(last),
+    )
 
 
 def _waiting(session: Session, application: Application) -> Supplement:

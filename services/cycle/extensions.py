@@ -7,7 +7,6 @@ from sqlmodel import Session, col, select
 from config.settings import Settings
 from models import (
     Application,
-    ApplicationStatus,
     DecisionKind,
     PublicNotice,
     RequestStatus,
@@ -16,6 +15,7 @@ from models import (
     VerificationRequest,
 )
 from services.access.actors import Actor
+from services.application import completeness
 from services.clock import Clock, today
 from services.cycle import cycles
 from services.cycle.calendar import Calendar
@@ -57,11 +57,7 @@ def _asked(session: Session, visit: StageVisit) -> list[Supplement | Verificatio
     supplements = (
         select(Supplement)
         .join(Application, col(Application.id) == Supplement.application_id)
-        .where(
-            Application.cycle_id == visit.cycle_id,
-            Application.status == ApplicationStatus.SUPPLEMENT,
-            col(Supplement.answered_at).is_(None),
-        )
+        .where(*completeness.waits(visit.cycle_id))
     )
     requests = select(VerificationRequest).where(
         VerificationRequest.cycle_id == visit.cycle_id, VerificationRequest.status == RequestStatus.OPEN

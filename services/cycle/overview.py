@@ -25,6 +25,7 @@ from policy.environment import environment
 from policy.parameters import adjustable, version_of
 from policy.schema import Parameter, Pool
 from policy.yearly import budgets_of, year_settings
+from services.application import completeness
 from services.award import computation, lists
 from services.clock import Clock
 from services.cycle import cycles, gates, stage_counts
@@ -240,12 +241,7 @@ def late(session: Session, clock: Clock, law: Policy, cycle_id: int) -> list[Lat
     count, since = session.exec(
         select(func.count(), func.min(Supplement.due_at))
         .join(Application, col(Application.id) == Supplement.application_id)
-        .where(
-            Application.cycle_id == cycle_id,
-            Application.status == ApplicationStatus.SUPPLEMENT,
-            col(Supplement.answered_at).is_(None),
-            col(Supplement.due_at) <= clock.now(),
-        )
+        .where(*completeness.waits(cycle_id), col(Supplement.due_at) <= clock.now())
     ).one()
     return [*found, Late("申报单位", f"{count} 件逾期未补正", count, due_day(since))] if count else found
 

@@ -28,7 +28,7 @@ from policy import Policy
 from services.access.actors import Actor
 from services.access.people import active_users
 from services.after_payment import duties
-from services.application import applications
+from services.application import applications, completeness
 from services.application.applications import letter
 from services.clock import CHINA, Clock, FixedClock, today
 from services.cycle import cycles, gates
@@ -220,12 +220,8 @@ def _supplements(now: _Now) -> Iterator[Letter]:
     rows = now.session.exec(
         select(Application, Supplement)
         .join(Supplement, col(Supplement.application_id) == Application.id)
-        .where(
-            Application.cycle_id == now.cycle.id,
-            Application.status == ApplicationStatus.SUPPLEMENT,
-            col(Supplement.answered_at).is_(None),
-        )
-        .order_by(col(Application.number), col(Supplement.round))
+        .where(*completeness.waits(now.cycle.id or 0))
+        .order_by(col(Application.number))
     )
     for application, supplement in rows:
         days = now.threshold(supplement.requested_at, supplement.due_at)

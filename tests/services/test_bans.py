@@ -1,21 +1,35 @@
 """Who may not apply is told so when drafting and submitting, in an import, and at the latest before the computation."""
 
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
-from models import ApplicationStatus, Award, Ban, Barring, Outcome, ReviewerKind, Role, User, VisitResult
+from models import (
+    ApplicationStatus,
+    Award,
+    Ban,
+    Barring,
+    Message,
+    Outcome,
+    ReviewerKind,
+    Role,
+    Supplement,
+    User,
+    VisitResult,
+)
 from services.access import people
 from services.access.actors import find_actor
 from services.after_payment import bans
 from services.application import applications, drafts
 from services.application.applications import get_application
 from services.award import computation, lists
-from services.cycle import cycles, gates
+from services.cycle import cycles, extensions, gates, overview, reminders
+from services.cycle.deadlines import due_day
 from services.errors import InputError, NotAllowedError, StateError
 from services.grants import overlaps
+from services.law import policies
 from services.review import reviews
 from tests.desk import AFTER_INTAKE, CODE, OTHER_CODE, Desk
 
@@ -150,6 +164,37 @@ def test_who_was_to_supplement_when_barred_gets_new_days(desk: Desk) -> None:
     lift(desk, banned)
     assert desk.examine() == {"accepted": 0, "asked": 1, "lapsed": 0, "barred": 0}
     assert status(desk, key) is ApplicationStatus.SUPPLEMENT
+
+
+def test_of_who_was_asked_again_after_a_ban_only_the_last_request_waits(desk: Desk) -> None:
+    desk.open_intake()
+    key = desk.submit(pledged=False)
+    desk.clock.instant = AFTER_INTAKE
+    while desk.cycle.stage != "completeness":
+        desk.pass_gate()
+    desk.examine()
+    banned = ban(desk)
+    desk.examine()
+    desk.clock.instant += timedelta(days=6)
+    lift(desk, banned)
+    desk.examine()
+    first, second = desk.session.exec(
+        select(Supplement).where(Supplement.application_id == key).order_by(col(Supplement.round))
+    )
+    before = first.due_at, second.due_at
+    assert first.answered_at is None and before[0] < before[1]
+    extensions.extend(
+        *desk.at, desk.operator, settings=desk.settings, cycle_id=desk.cycle_id, working_days=3, reason="系统升级"
+    )
+    assert (first.due_at, second.due_at > before[1]) == (before[0], True)
+    desk.clock.instant = second.due_at - timedelta(days=1)
+    law = policies.policy_of(desk.session, desk.cycle)
+    assert overview.late(desk.session, desk.clock, law, desk.cycle_id) == []
+    reminders.remind(*desk.at, desk.system, settings=desk.settings, plan=desk.plan, cycle_id=desk.cycle_id)
+    told = desk.session.exec(select(Message).where(Message.kind == "supplement_reminder")).all()
+    assert [each.context["due"] for each in told] == [due_day(second.due_at).isoformat()]
+    desk.clock.instant = second.due_at
+    assert [each.count for each in overview.late(desk.session, desk.clock, law, desk.cycle_id)] == [1]
 
 
 def test_a_ban_that_ran_out_or_another_ones_end_releases_nothing(desk: Desk) -> None:

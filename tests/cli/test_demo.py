@@ -15,6 +15,7 @@ from cli.demo.place import emptied, settings_in
 from config.sample.generator import load
 from services.cycle.stages import load_plan
 from services.errors import InputError
+from tests.engine_parts import still_runs
 from tests.kept_years import KeptYears
 
 
@@ -88,7 +89,7 @@ def test_the_year_begins_and_ctrl_c_takes_all_its_parts_along(tmp_path: Path) ->
     ):
         assert stage in said, said
     assert "Traceback" not in said
-    assert len(parts) >= 3 and not [each for each in parts if each.is_running()]
+    assert len(parts) >= 3 and not any(still_runs(each) for each in parts)
 
 
 def _demo(folder: Path) -> subprocess.Popen[str]:

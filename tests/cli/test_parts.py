@@ -21,7 +21,7 @@ from cli.parts import Parts, _shared_server
 from cli.processes import Family, PartError
 from config.settings import Settings
 from flows import control
-from tests.engine_parts import wait_for_run
+from tests.engine_parts import still_runs, wait_for_run
 
 SECRET = "duixian:of the test"
 SLEEPER = """
@@ -45,7 +45,7 @@ def test_stopping_takes_grandchildren_in_sessions_of_their_own(tmp_path: Path) -
     processes = [psutil.Process(child.process.pid), *psutil.Process(child.process.pid).children(recursive=True)]
     assert len(processes) == 2
     family.stop()
-    assert not any(_alive(process) for process in processes)
+    assert not any(still_runs(process) for process in processes)
 
 
 def test_stopping_finds_orphans_and_leaves_strangers(tmp_path: Path) -> None:
@@ -157,15 +157,7 @@ def test_serve_comes_up_behind_a_password_schedules_and_stops_with_ctrl_c(tmp_pa
     assert code == 0, (tmp_path / "out").read_text()
     assert "已停止" in (tmp_path / "out").read_text()
     assert len(family) >= 4
-    assert not any(_alive(process) for process in family)
-
-
-def _alive(process: psutil.Process) -> bool:
-    """Whether it still runs: an orphan that ended is listed until the machine's first process has looked at it."""
-    try:
-        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False
+    assert not any(still_runs(process) for process in family)
 
 
 def _doctor(environ: dict[str, str], port: int, secret: str) -> dict[str, set[str]]:

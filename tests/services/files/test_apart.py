@@ -18,6 +18,7 @@ import pytest
 from services.errors import InputError
 from services.files import apart
 from services.files.apart import ApartError, BusyError, PassingError, Reader, read_apart
+from tests.engine_parts import still_runs
 
 
 @pytest.fixture(autouse=True)
@@ -31,8 +32,10 @@ def readers(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def left() -> list[psutil.Process]:
-    """Processes that we started and that are still there, as zombies or otherwise."""
-    return psutil.Process().children(recursive=True)
+    """The process that forks readers, and those of its readers that are still there, as zombies or otherwise."""
+    ours = [each for each in psutil.Process().children() if still_runs(each)]
+    forking = [each for each in ours if "services.files.apart_forks" in each.cmdline()]
+    return [each for one in forking for each in (one, *one.children(recursive=True))]
 
 
 def test_an_answer_comes_back_with_its_bytes(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,10 +50,10 @@ restore: $(READY)  ## 恢复到新的文件夹：make restore FILE=备份 TO=文
 	@$(BIN)/duixian restore "$(FILE)" --to "$(TO)"
 
 browser:  ## 安装页面测试所用的浏览器和中文字体（Debian，须有 root 权限）
-	@test -x $${DUIXIAN_TEST_BROWSER:-/usr/bin/chromium} || { \
+	@test -x $${DUIXIAN_TEST_BROWSER:-/usr/bin/chromium-headless-shell} || { \
 		echo "正在安装浏览器和中文字体……"; \
 		apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends \
-			chromium fonts-noto-cjk >/dev/null; }
+			chromium-headless-shell fonts-noto-cjk >/dev/null; }
 
 scanner:  ## 安装查毒测试所用的 clamd（Debian，须有 root 权限）
 	@PATH=$$PATH:/usr/sbin:/usr/local/sbin; command -v clamd >/dev/null || { \
@@ -89,7 +89,7 @@ site: $(SITE)/.ready browser  ## 生成文档网站 build/site（先从示例年
 MEMORY := $(shell test -w /dev/shm && test "$$(df -Pk /dev/shm | awk 'END { print $$4 }')" -gt 6000000 && echo TMPDIR=/dev/shm)
 
 test: $(READY) $(SITE)/.ready browser scanner authority units fonts  ## 运行测试，包括浏览器里的每一页和运行中途被强行终止的年度（整年的演示等走得久的在 make long）
-	@env -u PYTHONDONTWRITEBYTECODE $(MEMORY) $(BIN)/python -m pytest -n 3 --dist loadgroup
+	@env -u PYTHONDONTWRITEBYTECODE $(MEMORY) $(BIN)/python -m pytest -n 4 --dist loadgroup
 
 long: $(READY) browser fonts authority  ## 走得久的，make test 只试其中一部分：整年的演示，浏览器里由各人走完的整年，三个阶段里运行被强行终止
 	@env -u PYTHONDONTWRITEBYTECODE $(MEMORY) $(BIN)/python -m pytest -m long

@@ -13,19 +13,26 @@ _ALIKE_NAMES = 75  # rapidfuzz's ratio, of 100
 _ALIKE_TITLES = 80
 
 
-def compared(left: pl.DataFrame, right: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
-    """Every pair that shares an enterprise or an invoice, once, with the columns of both sides and the comparisons.
+def paired(left: pl.DataFrame, right: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:
+    """Every pair that shares an enterprise or an invoice, once: `row`, `row_right`, `identity`.
 
     Pairs that share no enterprise are those with one invoice, or with one title and amount where two valid codes do not
-    speak against it; `identity` is then null, or BY_ALIKE where the names are nearly one. `same_*`, `near_title`,
-    `alike_title` and `other_*` are Booleans, never null; a field that is empty on one side neither agrees nor
-    contradicts.
+    speak against it; `identity` is then null, or BY_ALIKE where the names are nearly one.
     """
     enterprises = same_enterprise(left, right, names)
     invoices = _unknown(_sharing(left, right, "invoice").join(enterprises, on=["row", "row_right"], how="anti"))
     known = pl.concat([enterprises, invoices])
     claims = _same_claim(left, right).join(known, on=["row", "row_right"], how="anti")
-    sides = _sides(pl.concat([known, _recognised(claims, left, right)]), left, right)
+    return pl.concat([known, _recognised(claims, left, right)])
+
+
+def compared(pairs: pl.DataFrame, left: pl.DataFrame, right: pl.DataFrame) -> pl.DataFrame:
+    """Pairs with the columns of both sides and the comparisons.
+
+    `same_*`, `near_title`, `alike_title` and `other_*` are Booleans, never null; a field that is empty on one side
+    neither agrees nor contradicts.
+    """
+    sides = _sides(pairs, left, right)
     return sides.with_columns(_shared_numbers()).with_columns(_titles_alike(sides)).with_columns(_comparisons())
 
 

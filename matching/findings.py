@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import polars as pl
 
+from matching.compare import compared, paired
 from matching.evidence import evidence
 from matching.judge import judged
 
@@ -12,10 +13,19 @@ ITEM_COLUMNS = ("item", "item_right")
 """What each side's item is told by, as one text: the same pair has the same texts next year."""
 
 _PLACE = ("row", "row_right")
+_AT_ONCE = 50_000  # pairs that lie side by side with all their columns, some kilobytes each
 
 
-def found(pairs: pl.DataFrame) -> pl.DataFrame:
-    """The findings of compared pairs (`matching.compare`), beside their rows and ids."""
+def found(left: pl.DataFrame, right: pl.DataFrame, names: pl.DataFrame, where: pl.Expr | None = None) -> pl.DataFrame:
+    """The findings of two tables' pairs (`matching.compare`), beside their rows and ids; `where` says of which."""
+    pairs = paired(left, right, names)
+    if where is not None:
+        pairs = pairs.filter(where)
+    starts = range(0, max(pairs.height, 1), _AT_ONCE)
+    return pl.concat([_judged(compared(pairs.slice(start, _AT_ONCE), left, right)) for start in starts])
+
+
+def _judged(pairs: pl.DataFrame) -> pl.DataFrame:
     return pairs.with_columns(*judged(), evidence()).select(*_PLACE, "id", "id_right", *FINDING_COLUMNS, *ITEM_COLUMNS)
 
 

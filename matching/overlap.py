@@ -6,7 +6,6 @@ from collections.abc import Collection
 
 import polars as pl
 
-from matching.compare import compared
 from matching.evidence import with_rarity
 from matching.findings import FINDING_COLUMNS, found, one_a_pair
 from matching.former_names import listed_names
@@ -51,8 +50,9 @@ def within(
     """
     table = with_keys(applications, "application_id")
     names = listed_names(former_names, table)
-    few = table if new is None else table.filter(pl.col("id").is_in(list(new)))
-    sides = [(few, table)] if new is None else [(few, table), (table, few)]
-    pairs = pl.concat([compared(*side, names).filter(pl.col("row") < pl.col("row_right")) for side in sides])
-    findings = one_a_pair(found(pairs), "application_id", "other_application_id")
+    is_new = pl.lit(True) if new is None else pl.col("id").is_in(list(new))
+    few, rest = table.filter(is_new), table.filter(~is_new)
+    once = pl.col("row") < pl.col("row_right")
+    pairs = pl.concat([found(*side, names, once) for side in ((few, table), (rest, few))])
+    findings = one_a_pair(pairs, "application_id", "other_application_id")
     return with_rarity(findings.filter(pl.col("kind") == SAME_ITEM), None, 0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import polars as pl
 
-from matching.compare import compared
 from matching.evidence import with_rarity
 from matching.findings import found, one_a_pair
 from matching.former_names import learned_names, listed_names
@@ -66,6 +65,6 @@ class Search:
     def _compare(self) -> None:
         theirs = with_keys(pl.concat(self._passed, how="diagonal"), "ledger_id")
         theirs = theirs.with_columns(pl.col("row") + self._compared)
-        self._found.append(found(compared(self._ours, theirs, self._names)))
+        self._found.append(found(self._ours, theirs, self._names))
         self._compared += theirs.height
         self._passed = [_NOTHING]

@@ -46,7 +46,9 @@ _JUDGED = (
     *("verdict", "reason", "decided_by", "decided_at", "carried_from", "found_at"),
 )
 _ENTRIES_AT_ONCE = 100_000
-_AT_ONCE = 500  # values in one query
+_AT_ONCE = 500  # values in one query, and findings in memory as records
+_Decided = Mapping[str, tuple[Finding, str]]
+"""By pair, the newest finding that a person decided, and the reason as it is told where it holds again."""
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,8 @@ class _Found:
     ledger_entry_id: int | None
     other_application_id: int | None
     row: Mapping[str, Any]
+    other: str
+    """What the other side's item is told by."""
 
     @property
     def ids(self) -> tuple[int, int | None, int | None]:
@@ -75,26 +79,32 @@ def find(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> int:
     """
     cycle = cycles.open_one(session, cycle_id)
     search = _CycleSearch(session, cycle)
-    found = search.found()
-    new = _noted(session, clock, cycle, search, found) if found else 0
+    new, decided = 0, None
+    for found in search.found():
+        decided = _decisions(session, cycle) if decided is None else decided
+        new += _noted(session, clock, cycle_id, found, decided)
     search.remember()
     return new
 
 
-def _noted(session: Session, clock: Clock, cycle: Cycle, search: "_CycleSearch", found: Sequence[_Found]) -> int:
-    """Keep what was found; how many findings are new."""
-    cycle_id = cycle.id or 0
+def _noted(session: Session, clock: Clock, cycle_id: int, found: Sequence[_Found], decided: _Decided) -> int:
+    """Keep what was found, in the record and no longer in memory; how many findings are new."""
+    ids = {each.application_id for each in found}
     known = {
         (each.application_id, each.ledger_entry_id, each.other_application_id): each
-        for each in session.exec(select(Finding).where(Finding.cycle_id == cycle_id))
+        for each in session.exec(
+            select(Finding).where(Finding.cycle_id == cycle_id, col(Finding.application_id).in_(ids))
+        )
     }
-    decided = _decisions(session, cycle)
-    made = [(known.get(each.ids), _finding(clock, cycle_id, each, search, decided)) for each in found]
+    made = [(known.get(each.ids), _finding(clock, cycle_id, each, decided)) for each in found]
     for before, now in made:
         if before is not None:
             _judge_anew(before, now)
     new = [now for before, now in made if before is None]
     session.add_all(new)
+    session.flush()
+    for each in (*known.values(), *new):
+        session.expunge(each)
     return len(new)
 
 
@@ -124,23 +134,29 @@ class _CycleSearch:
         self._corrections = session.exec(select(func.max(LedgerCorrection.id))).one() or 0
         self._counts: list[pl.DataFrame] = []
         self._rows = 0
-        self.entries: dict[int, str] = {}
-        """What the ledger entries of the findings are told by."""
 
-    def found(self) -> list[_Found]:
-        """All pairs that were not looked for before."""
+    def found(self) -> Iterator[list[_Found]]:
+        """All pairs that were not looked for before, some at a time."""
         earlier = self._earlier()
         new = self._applications.filter(~pl.col("application_id").is_in(earlier["application_id"].implode()))
         old = self._applications.filter(pl.col("application_id").is_in(earlier["application_id"].implode()))
         after = self._before.entries_through if self._before and not old.is_empty() else 0
-        pairs = [self._in_ledgers(new, None, 0), self._in_ledgers(old, earlier, after)]
-        found = [_Found(int(row["application_id"]), int(row["ledger_id"]), None, row) for row in _rows(pairs)]
+        for pairs in (self._in_ledgers(new, None, 0), self._in_ledgers(old, earlier, after)):
+            for part in pairs.iter_slices(_AT_ONCE):
+                yield list(self._with_entries(part))
         inside = matching.within(self._applications, self._names, new=new["application_id"].to_list())
-        found += [
-            _Found(int(row["application_id"]), None, int(row["other_application_id"]), row) for row in _rows([inside])
-        ]
-        self.entries = _told_by(self._session, [each.ledger_entry_id for each in found if each.ledger_entry_id])
-        return found
+        for part in inside.iter_slices(_AT_ONCE):
+            yield [
+                _Found(int(row["application_id"]), None, int(row["other_application_id"]), row, row["item_right"])
+                for row in part.iter_rows(named=True)
+            ]
+
+    def _with_entries(self, pairs: pl.DataFrame) -> Iterator[_Found]:
+        """What was found in the ledgers, with what each entry says by now."""
+        told = _told_by(self._session, [int(each) for each in pairs["ledger_id"]])
+        for row in pairs.iter_rows(named=True):
+            entry = int(row["ledger_id"])
+            yield _Found(int(row["application_id"]), entry, None, row, told[entry])
 
     def remember(self) -> None:
         """Keep how far this search went."""
@@ -197,9 +213,7 @@ class _CycleSearch:
         return search.findings()
 
 
-def _finding(
-    clock: Clock, cycle_id: int, found: _Found, search: _CycleSearch, decided: Mapping[str, tuple[Finding, str]]
-) -> Finding:
+def _finding(clock: Clock, cycle_id: int, found: _Found, decided: _Decided) -> Finding:
     row = found.row
     kind, certainty = FindingKind(row["kind"]), Certainty(row["certainty"])
     finding = Finding(
@@ -211,7 +225,7 @@ def _finding(
         certainty=certainty,
         score=row["score"],
         evidence=row["evidence"],
-        pair=_pair(found, search),
+        pair=_pair(found),
         verdict=_BY_RULE.get((kind, certainty), FindingVerdict.DISTINCT),
         found_at=clock.now(),
     )
@@ -236,16 +250,16 @@ def _judge_anew(before: Finding, now: Finding) -> None:
             setattr(before, name, getattr(now, name))
 
 
-def _pair(found: _Found, search: _CycleSearch) -> str:
+def _pair(found: _Found) -> str:
     """The same for the same pair in another year; empty where an item has neither a title nor papers to tell it by."""
-    items = [found.row["item"], found.row.get("item_right") or search.entries.get(found.ledger_entry_id or 0, "")]
+    items = [found.row["item"], found.other]
     if any(item.endswith("|||") for item in items):
         return ""
     both = sorted(items) if found.other_application_id else items
     return hashlib.sha256(chain.canonical(both).encode()).hexdigest()
 
 
-def _decisions(session: Session, cycle: Cycle) -> dict[str, tuple[Finding, str]]:
+def _decisions(session: Session, cycle: Cycle) -> _Decided:
     """What people decided, by pair, the newest decision, with its reason as it is told where it holds again."""
     query = (
         select(Finding, Cycle.year)

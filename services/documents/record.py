@@ -28,6 +28,7 @@ from services.clock import CHINA, Clock
 from services.cycle.stages import CyclePlan, load_plan
 from services.documents.content import Trace
 from services.documents.errors import NotYetError
+from services.documents.values import Stated
 from services.law.policies import policy_of
 
 
@@ -174,15 +175,22 @@ class Record:
             .limit(1)
         ).one_or_none()
 
-    def facts(self, kind: FactKind) -> dict[tuple[int, str], FactValue]:
+    def facts(self, kind: FactKind) -> dict[tuple[int, str], Stated]:
         """The newest value of every fact of the kind, by application and fact name."""
-        rows = self.session.exec(
-            select(FactValue)
+        rows = self.session.execute(
+            select(
+                FactValue.application_id,
+                FactValue.fact,
+                FactValue.value,
+                FactValue.reason,
+                FactValue.bureau,
+                FactValue.recorded_at,
+            )  # type: ignore[call-overload]
             .join(Application, col(Application.id) == col(FactValue.application_id))
             .where(Application.cycle_id == self.cycle.id, FactValue.kind == kind)
             .order_by(col(FactValue.application_id), col(FactValue.fact), col(FactValue.seq))
-        ).all()
-        return {(row.application_id, row.fact): row for row in rows}
+        )
+        return {(application_id, fact): Stated(*told) for application_id, fact, *told in rows}
 
     @property
     def opened_on(self) -> date:

@@ -1,9 +1,9 @@
 """Stored values of facts as cells and as text."""
 
-from datetime import date
+from dataclasses import dataclass
+from datetime import date, datetime
 from decimal import Decimal
 
-from models import FactValue
 from policy import Fact
 from services.documents.content import Cell, CellKind
 from services.money import yuan
@@ -16,12 +16,22 @@ _KINDS = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """The value of a fact in its stored spelling (`models.FactValue`), with what documents tell of it."""
+
+    value: str | None
+    reason: str
+    bureau: str | None
+    recorded_at: datetime
+
+
 def fact_kind(fact: Fact) -> CellKind:
     """What a column of this fact holds."""
     return _KINDS.get(fact.type, CellKind.TEXT)
 
 
-def fact_cell(fact: Fact, stored: FactValue | None) -> Cell:
+def fact_cell(fact: Fact, stored: Stated | None) -> Cell:
     """The value as a typed cell; None when it was not given."""
     return text_cell(fact, stored.value if stored is not None else None)
 
@@ -44,7 +54,7 @@ def text_cell(fact: Fact, text: str | None) -> Cell:
     return text
 
 
-def fact_text(fact: Fact | None, stored: FactValue | None) -> str:
+def fact_text(fact: Fact | None, stored: Stated | None) -> str:
     """The value as people read it, with its unit; 未填 when it was not given."""
     if stored is None or stored.value is None or stored.value == "":
         return "未填"

@@ -2,12 +2,12 @@
 
 from collections import Counter
 
-from models import Application, Enterprise, FactKind, FactValue
+from models import Application, Enterprise, FactKind
 from policy import Fact, Measure
 from services.application.state_names import APPLICATION_STATES
 from services.documents.content import Book, Cell, CellKind, Column, Sheet
 from services.documents.record import Record, day, latest
-from services.documents.values import fact_cell, fact_kind
+from services.documents.values import Stated, fact_cell, fact_kind
 
 _WHO = (Column("受理编号", width=16), Column("单位名称", width=26), Column("统一社会信用代码", width=20))
 
@@ -134,7 +134,7 @@ def _declared(record: Record) -> list[Sheet]:
     ]
 
 
-def _measure_sheet(record: Record, measure: Measure, declared: dict[tuple[int, str], FactValue]) -> Sheet:
+def _measure_sheet(record: Record, measure: Measure, declared: dict[tuple[int, str], Stated]) -> Sheet:
     facts = [fact for fact in measure.all_facts if fact.source == "declared"]
     return Sheet(
         name=measure.title,

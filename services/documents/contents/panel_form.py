@@ -4,13 +4,13 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from models import Application, ApplicationStatus, FactKind, FactValue, PanelDecision
+from models import Application, ApplicationStatus, FactKind, PanelDecision
 from services.documents.content import Page
 from services.documents.errors import NotYetError
 from services.documents.record import Record, latest
-from services.documents.values import fact_text
+from services.documents.values import Stated, fact_text
 
-_Facts = dict[tuple[int, str], FactValue]
+_Facts = dict[tuple[int, str], Stated]
 
 
 def build(record: Record) -> Page:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
 from pathlib import Path
+from xml.etree import ElementTree
+from zipfile import ZipFile
 
 import pytest
 from hypothesis import given, settings
@@ -175,6 +177,52 @@ def test_rows_beyond_what_a_sheet_holds_stand_on_further_sheets(monkeypatch: pyt
     assert workbook.sheet_names == ["表", "表(2)", "表(3)"]
     told = [[row[0] for row in workbook.get_sheet_by_name(name).to_python()[2:]] for name in workbook.sheet_names]
     assert told == [["第0行", "第1行", "第2行"], ["第3行", "第4行", "第5行"], ["第6行", "合计"]]
+
+
+def test_a_workbook_that_is_not_held_until_it_is_whole_is_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = (
+        Column("单位", CellKind.TEXT, 8),
+        Column("金额", CellKind.MONEY),
+        Column("意见", CellKind.TEXT, choices=("同意", "不同意"), filled_in=True),
+        Column("日期", CellKind.DATE, filled_in=True),
+    )
+    rows = (
+        ("长" * 30, 123456, None, date(2026, 1, 5)),
+        ("<甲>&乙\n丙", 0, "同意", None),
+        (" 前后有空格 ", 1, "", None),
+    )
+    sheet = Sheet("表", "标题", columns, rows, notes=("填写说明",), new_pages=(2,), total=("合计", 123457, "", None))
+    made = Book("题", "单位", date(2026, 1, 5), (sheet, replace(sheet, name="又一表")))
+    held = to_xlsx(made)
+    monkeypatch.setattr(xlsx, "_HELD", 5)
+    assert b"sharedStrings" in held and b"sharedStrings" not in to_xlsx(made)
+    assert told_of(to_xlsx(made)) == told_of(held)
+
+
+def told_of(workbook: bytes) -> list[tuple[list[object], list[bytes]]]:
+    """Of each sheet its cells with their places, styles and values and its rows' heights; then all that is around."""
+    main = "{http://schemas.openxmlformats.org/spreadsheetml/2006/main}"
+    with ZipFile(io.BytesIO(workbook)) as parts_of:
+        names = parts_of.namelist()
+        shared = (
+            ElementTree.fromstring(parts_of.read("xl/sharedStrings.xml")) if "xl/sharedStrings.xml" in names else []
+        )
+        texts = ["".join(each.itertext()) for each in shared]
+        found = []
+        for name in sorted(each for each in names if each.startswith("xl/worksheets/sheet")):
+            sheet = ElementTree.fromstring(parts_of.read(name))
+            data = sheet.find(f"{main}sheetData")
+            assert data is not None
+            cells: list[object] = []
+            for row in data:
+                cells.append((row.get("r"), row.get("ht")))
+                for cell in row:
+                    said = "".join(cell.itertext())
+                    value = texts[int(said)] if cell.get("t") == "s" else said
+                    cells.append((cell.get("r"), cell.get("s"), value))
+            around = [ElementTree.tostring(each) for each in sheet if each.tag not in (data.tag, f"{main}dimension")]
+            found.append((cells, around))
+    return found
 
 
 def test_every_state_has_a_name() -> None:

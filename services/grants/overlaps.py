@@ -92,9 +92,7 @@ def _noted(session: Session, clock: Clock, cycle_id: int, found: Sequence[_Found
     ids = {each.application_id for each in found}
     known = {
         (each.application_id, each.ledger_entry_id, each.other_application_id): each
-        for each in session.exec(
-            select(Finding).where(Finding.cycle_id == cycle_id, col(Finding.application_id).in_(ids))
-        )
+        for each in session.exec(select(Finding).where(col(Finding.application_id).in_(ids)))
     }
     made = [(known.get(each.ids), _finding(clock, cycle_id, each, decided)) for each in found]
     for before, now in made:

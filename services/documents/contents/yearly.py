@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from models import (
     AwardListEntry,
@@ -101,13 +101,17 @@ def _money_chart(title: str, groups: list[dict[str, Any]]) -> Chart:
 
 
 def _findings(session: Session, cycle: Cycle) -> dict[str, int]:
-    rows = session.exec(select(Finding).where(Finding.cycle_id == cycle.id)).all()
+    query = select(Finding.kind, Finding.verdict, func.count()).where(Finding.cycle_id == cycle.id)
+    kinds, verdicts = Counter[str](), Counter[str]()
+    for kind, verdict, count in session.exec(query.group_by(Finding.kind, Finding.verdict)):
+        kinds[kind] += count
+        verdicts[verdict] += count
     return {
-        "all": len(rows),
-        "same_enterprise": sum(row.kind is FindingKind.SAME_ENTERPRISE for row in rows),
-        "duplicate": sum(row.verdict is FindingVerdict.DUPLICATE for row in rows),
-        "distinct": sum(row.verdict is FindingVerdict.DISTINCT for row in rows),
-        "open": sum(row.verdict is FindingVerdict.OPEN for row in rows),
+        "all": kinds.total(),
+        "same_enterprise": kinds[FindingKind.SAME_ENTERPRISE],
+        "duplicate": verdicts[FindingVerdict.DUPLICATE],
+        "distinct": verdicts[FindingVerdict.DISTINCT],
+        "open": verdicts[FindingVerdict.OPEN],
     }
 
 

@@ -13,7 +13,18 @@ from read_back import docx_table, docx_text, parts, pdf_pages, pdf_text, written
 from small_cycle import Item, SmallCycle
 from sqlmodel import select
 
-from models import AwardList, Objection, ObjectionStatus, Outcome, Payment, PublicNotice
+from models import (
+    AwardList,
+    Certainty,
+    Finding,
+    FindingKind,
+    FindingVerdict,
+    Objection,
+    ObjectionStatus,
+    Outcome,
+    Payment,
+    PublicNotice,
+)
 from services.documents import kind_of
 from services.documents.content import Page
 from services.documents.law import places_word, repeated, sharing
@@ -203,6 +214,30 @@ def test_the_yearly_report_adds_up(small: SmallCycle) -> None:
     assert "予以奖补2项，一事一议1项，转报上级1项，不予奖补1项。" in text
     assert f"下达资金5笔，合计{yuan(total)}元；已拨付0笔，合计0.00元" in text
     assert docx_table(files["docx"], "进展")[1][3] == "市工信局：已成立产业联盟1家。"
+
+
+def test_the_yearly_report_counts_what_was_found_by_kind_and_verdict(small: SmallCycle) -> None:
+    first, *others = [entry.application_id for entry in small.entries]
+    verdicts = (FindingVerdict.DUPLICATE, FindingVerdict.DISTINCT, FindingVerdict.DISTINCT, FindingVerdict.OPEN)
+    kinds = (FindingKind.SAME_ITEM, FindingKind.SAME_ITEM, FindingKind.SAME_ENTERPRISE, FindingKind.SAME_ITEM)
+    for other, verdict, kind in zip(others, verdicts, kinds, strict=True):
+        small.session.add(
+            Finding(
+                cycle_id=small.cycle.id or 0,
+                application_id=first,
+                other_application_id=other,
+                kind=kind,
+                certainty=Certainty.LIKELY,
+                score=0.9,
+                evidence="项目名称相同。",
+                pair=str(other),
+                verdict=verdict,
+                found_at=small.clock.now(),
+            )
+        )
+    small.session.commit()
+    text = docx_text(written(small, "yearly_report")["docx"])
+    assert "发现线索4条，其中认定为同一事项1条，认定为不同事项2条，待认定1条。" in text
 
 
 def test_the_yearly_report_says_what_is_still_under_way(small: SmallCycle) -> None:

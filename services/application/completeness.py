@@ -3,8 +3,9 @@
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement
-from sqlmodel import Session, col, func, select
+from sqlalchemy import ColumnElement, exists
+from sqlalchemy.orm import aliased
+from sqlmodel import Session, col, select
 
 from config.settings import Settings
 from models import Application, ApplicationStatus, Attachment, FactKind, Supplement
@@ -234,11 +235,13 @@ def waits(cycle_id: int) -> tuple[ColumnElement[bool], ...]:
 
     One before it may have no answer either: a ban that was lifted later had ended the application.
     """
-    last = select(func.max(Supplement.id)).group_by(col(Supplement.application_id))
+    later = aliased(Supplement)
+    of_the_same = (col(later.application_id) == Supplement.application_id, col(later.round) > Supplement.round)
     return (
         col(Application.cycle_id) == cycle_id,
         col(Application.status) == ApplicationStatus.SUPPLEMENT,
-        col(Supplement.id).in_(last),
+        col(Supplement.answered_at).is_(None),
+        ~exists().where(*of_the_same),
     )
 
 

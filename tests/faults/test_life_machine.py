@@ -21,6 +21,7 @@ from models import (
     ApplicationStatus,
     AuditEntry,
     Ban,
+    Barring,
     Clawback,
     ClawbackGround,
     CycleStatus,
@@ -321,11 +322,15 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def what_waits_has_been_asked(self) -> None:
-        """Who waits for a supplement was told what is missing, and has not answered that."""
+        """Who waits for a supplement was told what is missing, once, and once more after each ban that ended that."""
         session = self.desk.session
         for key in session.exec(select(Application.id).where(Application.status == ApplicationStatus.SUPPLEMENT)):
             asked = select(Supplement).where(Supplement.application_id == key).order_by(col(Supplement.round))
-            assert [each.answered_at for each in session.exec(asked)][-1:] == [None]
+            answered = [each.answered_at for each in session.exec(asked)]
+            ended = session.exec(
+                select(Barring).where(Barring.application_id == key, Barring.stood_at == ApplicationStatus.SUPPLEMENT)
+            ).all()
+            assert answered[-1:] == [None] and answered.count(None) == 1 + len(ended)
         session.rollback()
 
     @invariant()

@@ -239,6 +239,16 @@ def test_a_ledger_in_slices_gives_what_it_gives_as_a_whole(monkeypatch: pytest.M
     assert_frame_equal(search.findings().select(FINDING), whole)
 
 
+def test_pairs_some_at_a_time_are_found_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = random_rows(120, 30, 1)
+    ours, theirs = applications(*rows, *rows), ledger(*random_rows(300, 30, 2))
+    whole, inside = match(ours, theirs), within(ours)
+    monkeypatch.setattr("matching.findings._AT_ONCE", 100)
+    assert whole.height > 1_000 and inside.height >= 120
+    assert_frame_equal(match(ours, theirs), whole)
+    assert_frame_equal(within(ours), inside)
+
+
 def test_what_earlier_searches_counted_is_counted_on() -> None:
     first = Search(applications({}))
     first.look_through(ledger({}, {}))

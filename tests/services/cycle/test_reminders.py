@@ -86,7 +86,7 @@ def test_a_supplement_is_reminded_of_until_it_is_answered(record: Record) -> Non
     stand_at(record, "completeness")
     for place in (1, 2):
         application = record.application(place)
-        application.status = ApplicationStatus.SUPPLEMENT if place == 1 else ApplicationStatus.SUBMITTED
+        application.status = ApplicationStatus.SUPPLEMENT
         record.session.add(
             Supplement(
                 application_id=application.id or 0,

@@ -13,6 +13,7 @@ from models import (
     ApplicationStatus,
     Cycle,
     Finding,
+    FindingKind,
     FindingVerdict,
     LedgerEntry,
     LedgerLevel,
@@ -248,6 +249,22 @@ def test_what_nothing_tells_apart_is_never_carried_over(desk: Desk, bring: Calla
     find(desk)
     (finding,) = desk.session.exec(select(Finding))
     assert finding.pair == ""
+
+
+def test_findings_are_kept_some_at_a_time_and_judged_anew_so_too(
+    desk: Desk, bring: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overlaps, "_AT_ONCE", 2)
+    desk.open_intake()
+    desk.submit()
+    desk.submit(invoices="", project="另一算力项目")
+    desk.to_matching()
+    bring(*((f"N{number}", NAME, CODE, f"示例{number}", "", "1", "2025", "省级") for number in range(3)), DOUBTFUL)
+    assert find(desk) == len(desk.session.exec(select(Finding)).all()) == 7
+    bring(("N1", NAME, CODE, "示例一", INVOICE, "30000", "2025", "省级"))
+    assert find(desk) == 0
+    corrected = desk.session.exec(select(Finding).join(LedgerEntry).where(LedgerEntry.ledger_id == "N1")).all()
+    assert {each.kind for each in corrected} == {FindingKind.SAME_ITEM, FindingKind.SAME_ENTERPRISE}
 
 
 def test_entries_are_read_in_slices(desk: Desk, bring: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,10 +4,12 @@ Prefect is imported inside of the functions, so that importing this module is qu
 """
 
 import os
+import ssl
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from enum import StrEnum
+from functools import cache
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -237,14 +239,19 @@ def _record(settings: Settings) -> Iterator[Session]:
 @contextmanager
 def _client(settings: Settings) -> Iterator["SyncPrefectClient"]:
     """A client of the server that PREFECT_API_URL names, else of the one on this machine; never one of its own."""
+    import certifi
     import httpx
-    from prefect.client.orchestration import get_client
-    from prefect.settings import PREFECT_API_URL, temporary_settings
+    from prefect.client.orchestration import SyncPrefectClient
+    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_SSL_CERT_FILE, PREFECT_API_URL
 
     url = PREFECT_API_URL.value() or f"http://127.0.0.1:{settings.engine_port}/api"
+    trusted = _trusted(PREFECT_API_SSL_CERT_FILE.value() or certifi.where())
     try:
-        httpx.get(f"{url}/health", timeout=_ANSWERS_WITHIN)  # the client itself would retry for a minute
-        with temporary_settings({PREFECT_API_URL: url}), get_client(sync_client=True) as client:
+        # The client itself would retry for a minute.
+        httpx.get(f"{url}/health", timeout=_ANSWERS_WITHIN, verify=trusted)
+        with SyncPrefectClient(
+            url, auth_string=PREFECT_API_AUTH_STRING.value(), httpx_settings={"verify": trusted}
+        ) as client:
             yield client
     except httpx.HTTPStatusError as error:
         if error.response.status_code != httpx.codes.UNAUTHORIZED:
@@ -256,6 +263,12 @@ def _client(settings: Settings) -> Iterator["SyncPrefectClient"]:
         raise EngineAwayError(
             f"连不上调度服务 {url}；请确认 duixian serve 正在运行。它在别处时，请用 PREFECT_API_URL 指明地址。"
         ) from error
+
+
+@cache
+def _trusted(authorities: str) -> ssl.SSLContext:
+    """Whom to believe to be the server: read once, for reading it takes longer than asking."""
+    return ssl.create_default_context(cafile=authorities)
 
 
 def _start(settings: Settings, session: Session, client: "SyncPrefectClient", cycle: Cycle) -> str:

@@ -79,6 +79,8 @@ def find(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> int:
     """
     cycle = cycles.open_one(session, cycle_id)
     search = _CycleSearch(session, cycle)
+    if search.is_done():
+        return 0
     new, decided = 0, None
     for found in search.found():
         decided = _decisions(session, cycle) if decided is None else decided
@@ -130,12 +132,18 @@ class _CycleSearch:
         self._before = session.get(LedgerSearch, self._cycle_id)
         self._through = session.exec(select(func.max(LedgerEntry.id))).one() or 0
         self._corrections = session.exec(select(func.max(LedgerCorrection.id))).one() or 0
+        self._earlier = self._searched()
         self._counts: list[pl.DataFrame] = []
         self._rows = 0
 
+    def is_done(self) -> bool:
+        """Whether the last search was for these applications as they stand, in all that the ledgers have by now."""
+        searched = len(self._earlier) == len(self._applications)
+        return searched and self._before is not None and self._before.entries_through == self._through
+
     def found(self) -> Iterator[list[_Found]]:
         """All pairs that were not looked for before, some at a time."""
-        earlier = self._earlier()
+        earlier = self._earlier
         new = self._applications.filter(~pl.col("application_id").is_in(earlier["application_id"].implode()))
         old = self._applications.filter(pl.col("application_id").is_in(earlier["application_id"].implode()))
         after = self._before.entries_through if self._before and not old.is_empty() else 0
@@ -182,7 +190,7 @@ class _CycleSearch:
         if rows:
             session.execute(insert(SearchedApplication), rows)
 
-    def _earlier(self) -> pl.DataFrame:
+    def _searched(self) -> pl.DataFrame:
         """Applications that were searched for as they stand now, with how often the ledgers had their like."""
         names = ("application_id", "digest", "title_rows", "fen_rows")
         rows: list[tuple[str, str, int, int]] = []

@@ -1,9 +1,11 @@
 """From a kind and a context to a letter: subject, plain text and HTML, from one Jinja2 template a kind."""
 
+import os
 import re
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -48,8 +50,9 @@ class Letters:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._folders = folders(settings)
-        self._html = _environment(self._folders, autoescape=True)
-        self._text = _environment(self._folders, autoescape=False)
+        files = _files(self._folders)
+        self._html = _environment(self._folders, files, autoescape=True)
+        self._text = _environment(self._folders, files, autoescape=False)
 
     def render(
         self, kind: str, context: Mapping[str, object], recipient_name: str, on: date, *, opt_out: str = ""
@@ -139,7 +142,18 @@ class _Environment(Environment):
         return {**self.globals, **d} if d else self.globals
 
 
-def _environment(folders: Sequence[Path], *, autoescape: bool) -> Environment:
+_Files = tuple[tuple[str, int, int], ...]
+
+
+def _files(folders: Sequence[Path]) -> _Files:
+    """Path, size and time of change of every file there: others as soon as a template is added, changed or deleted."""
+    entries = [entry for folder in folders if folder.is_dir() for entry in os.scandir(folder)]
+    return tuple(sorted((entry.path, (of := entry.stat()).st_size, of.st_mtime_ns) for entry in entries))
+
+
+@lru_cache(maxsize=8)
+def _environment(folders: tuple[Path, ...], files: _Files, *, autoescape: bool) -> Environment:
+    """The templates of these folders, each compiled once as long as the files are these."""
     environment = _Environment(
         loader=ChoiceLoader([FileSystemLoader(folder) for folder in folders]),
         autoescape=autoescape,  # off for the plain text part only

@@ -5,10 +5,13 @@ import os
 import pkgutil
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from dataclasses import is_dataclass
 from datetime import date
 from enum import Enum
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
 from typing import Any, get_args, get_type_hints
 
 import pytest
@@ -36,6 +39,7 @@ from services.errors import StateError, TransientError
 from tasks import waking
 from tasks.context import context
 from tasks.step import RETRIES, may_retry
+from tests.certificates import own_certificate
 
 
 def _deployments(of_city: str = "") -> list[dict[str, Any]]:
@@ -176,6 +180,32 @@ def test_an_unreachable_server_is_a_chinese_sentence() -> None:
         control.trigger(settings, "tick")
     with temporary_settings(restore_defaults={PREFECT_API_URL}), pytest.raises(control.EngineError, match=":9/"):
         control.trigger(settings, "tick")
+
+
+def test_a_server_with_a_certificate_of_the_bureaus_own_is_believed_by_it_alone(tmp_path: Path) -> None:
+    from prefect.settings import PREFECT_API_SSL_CERT_FILE, PREFECT_API_URL, temporary_settings
+
+    class Empty(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            found = self.path == "/api/health"
+            self.send_response(200 if found else 404)
+            self.end_headers()
+            self.wfile.write(b"true" if found else b"{}")
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    settings = Settings(_env_file=None)
+    with HTTPServer(("127.0.0.1", 0), Empty) as server:
+        server.socket = own_certificate(tmp_path).wrap_socket(server.socket, server_side=True)
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        there = {PREFECT_API_URL: f"https://127.0.0.1:{server.server_port}/api"}
+        with temporary_settings(there), pytest.raises(control.EngineAwayError):
+            control.trigger(settings, "tick")
+        believed = {PREFECT_API_SSL_CERT_FILE: str(tmp_path / "ca.pem")}
+        with temporary_settings(there | believed), pytest.raises(control.EngineError, match="没有部署“到期唤醒/tick”"):
+            control.trigger(settings, "tick")
+        server.shutdown()
 
 
 def test_one_cycle_that_fails_does_not_keep_the_others_waiting(monkeypatch: pytest.MonkeyPatch) -> None:

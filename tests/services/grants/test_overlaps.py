@@ -101,6 +101,21 @@ def test_only_what_came_since_the_last_search_is_compared(
     assert (find(desk), looked) == (0, [1, 1, 2])  # a search of all finds nothing else
 
 
+def test_where_nothing_came_nothing_is_compared(
+    desk: Desk, bring: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ready(desk)
+    bring(DOUBTFUL)
+    find(desk)
+    searches: list[int] = []
+    within = matching.within
+    monkeypatch.setattr(matching, "within", lambda *a, **b: searches.append(1) or within(*a, **b))
+    assert (find(desk), searches) == (0, [])
+    desk.session.exec(select(Application)).one().contracts = "ZZ-2025-001"
+    desk.session.commit()
+    assert (find(desk), searches) == (0, [1])
+
+
 def test_an_application_that_changed_is_looked_for_everywhere(
     desk: Desk, bring: Callable[..., None], looked: Looked
 ) -> None:

@@ -2,24 +2,17 @@
 
 import asyncio
 import socket
-import ssl
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiosmtpd.smtp import AuthResult
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
-from cryptography.x509.oid import NameOID
 
 from services.notices.mailer import Batch, Outgoing, Pool, Reply
+from tests.certificates import own_certificate
 from tests.services.notices.support import Script, scripted, settings_for
 
 CONTENT = b"Subject: x\r\nMessage-ID: <x@example.invalid>\r\n\r\n.\r\n..\r\nx\r\n"
@@ -165,25 +158,8 @@ def test_a_connection_that_the_server_closed_meanwhile_is_replaced() -> None:
 
 
 def tls_options(folder: Path, way: str) -> dict[str, Any]:
-    """What a server needs to speak TLS, from the start or after STARTTLS, with a certificate of its own for 127.0.0.1.
-
-    The certificate is its own issuer; `ca.pem` holds it.
-    """
-    key = ec.generate_private_key(ec.SECP256R1())
-    name, now = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "127.0.0.1")]), datetime.now(UTC)
-    certificate = (
-        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
-        .not_valid_before(now - timedelta(hours=1))
-        .not_valid_after(now + timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(ip_address("127.0.0.1"))]), critical=False)
-        .add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
-        .sign(key, hashes.SHA256())
-    )
-    secret = key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
-    (folder / "ca.pem").write_bytes(certificate.public_bytes(Encoding.PEM))
-    (folder / "key.pem").write_bytes(secret)
-    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    context.load_cert_chain(folder / "ca.pem", folder / "key.pem")
+    """What a server needs to speak TLS, from the start or after STARTTLS; `ca.pem` in the folder is whom to believe."""
+    context = own_certificate(folder)
     return {"ssl_context": context} if way == "smtp_tls" else {"tls_context": context, "require_starttls": True}
 
 

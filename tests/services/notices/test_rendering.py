@@ -20,7 +20,7 @@ def letter(settings: Settings, kind: str, **changes: object) -> Letter:
 
 def own_letters(settings: Settings, folder: Path, receipt: str) -> Letters:
     """The letters of a bureau with a receipt of its own."""
-    (folder / "mail").mkdir()
+    (folder / "mail").mkdir(exist_ok=True)
     (folder / "mail" / "receipt.j2").write_text(receipt, encoding="utf-8")
     return Letters(settings.model_copy(update={"templates_dir": folder}))
 
@@ -91,6 +91,20 @@ def test_the_bureaus_own_template_comes_first(settings: Settings, tmp_path: Path
     letters = own_letters(settings, tmp_path, own)
     found = letters.render("receipt", sample_context("receipt"), "甲", ON)
     assert found.subject == "本局标题" and "本局写法" in found.text and "本局写法" in found.html
+
+
+def test_a_template_that_is_put_there_changed_or_taken_away_counts_at_once(settings: Settings, tmp_path: Path) -> None:
+    def subject(own: str | None) -> str:
+        file = tmp_path / "mail" / "receipt.j2"
+        if own is None:
+            file.unlink(missing_ok=True)
+        else:
+            own_letters(settings, tmp_path, "{% extends layout %}{% block subject %}" + own + "{% endblock %}")
+        letters = Letters(settings.model_copy(update={"templates_dir": tmp_path}))
+        return letters.render("receipt", sample_context("receipt"), "甲", ON).subject
+
+    shipped = subject(None)
+    assert [subject(own) for own in ("甲标题", "乙标题", None)] == ["甲标题", "乙标题", shipped]
 
 
 @pytest.mark.parametrize(

@@ -33,6 +33,7 @@ from services.cycle import cycles
 from services.law import policies
 from services.record import chain
 from services.record.operation import operation
+from services.record.rows import add_rows
 
 STAGE = "matching"
 _BY_RULE = {
@@ -45,6 +46,7 @@ _JUDGED = (
     *("kind", "certainty", "score", "evidence", "pair"),
     *("verdict", "reason", "decided_by", "decided_at", "carried_from", "found_at"),
 )
+_PAIR = ("application_id", "ledger_entry_id", "other_application_id")
 _ENTRIES_AT_ONCE = 100_000
 _AT_ONCE = 500  # values in one query, and findings in memory as records
 _Decided = Mapping[str, tuple[Finding, str]]
@@ -96,15 +98,17 @@ def _noted(session: Session, clock: Clock, cycle_id: int, found: Sequence[_Found
         (each.application_id, each.ledger_entry_id, each.other_application_id): each
         for each in session.exec(select(Finding).where(col(Finding.application_id).in_(ids)))
     }
-    made = [(known.get(each.ids), _finding(clock, cycle_id, each, decided)) for each in found]
-    for before, now in made:
-        if before is not None:
-            _judge_anew(before, now)
-    new = [now for before, now in made if before is None]
-    session.add_all(new)
+    new = []
+    for each in found:
+        judged = _judged(clock, each, decided)
+        if before := known.get(each.ids):
+            _judge_anew(before, judged)
+        else:
+            new.append({"cycle_id": cycle_id, **dict(zip(_PAIR, each.ids, strict=True)), **judged})
+    add_rows(session, Finding, new)
     session.flush()
-    for each in (*known.values(), *new):
-        session.expunge(each)
+    for before in known.values():
+        session.expunge(before)
     return len(new)
 
 
@@ -219,41 +223,39 @@ class _CycleSearch:
         return search.findings()
 
 
-def _finding(clock: Clock, cycle_id: int, found: _Found, decided: _Decided) -> Finding:
-    row = found.row
+def _judged(clock: Clock, found: _Found, decided: _Decided) -> dict[str, Any]:
+    """What is to be kept of a pair: how sure it is, by what, and what that means."""
+    row, pair = found.row, _pair(found)
     kind, certainty = FindingKind(row["kind"]), Certainty(row["certainty"])
-    finding = Finding(
-        cycle_id=cycle_id,
-        application_id=found.application_id,
-        ledger_entry_id=found.ledger_entry_id,
-        other_application_id=found.other_application_id,
-        kind=kind,
-        certainty=certainty,
-        score=row["score"],
-        evidence=row["evidence"],
-        pair=_pair(found),
-        verdict=_BY_RULE.get((kind, certainty), FindingVerdict.DISTINCT),
-        found_at=clock.now(),
-    )
-    if finding.pair in decided:
-        earlier, reason = decided[finding.pair]
-        finding.verdict, finding.reason = earlier.verdict, reason
-        finding.decided_by, finding.decided_at = earlier.decided_by, earlier.decided_at
-        finding.carried_from = earlier.carried_from or earlier.id
-    return finding
+    judged: dict[str, Any] = {
+        **dict.fromkeys(_JUDGED),
+        "kind": kind,
+        "certainty": certainty,
+        "score": row["score"],
+        "evidence": row["evidence"],
+        "pair": pair,
+        "verdict": _BY_RULE.get((kind, certainty), FindingVerdict.DISTINCT),
+        "reason": "",
+        "found_at": clock.now(),
+    }
+    if pair in decided:
+        earlier, reason = decided[pair]
+        judged |= {
+            "verdict": earlier.verdict,
+            "reason": reason,
+            "decided_by": earlier.decided_by,
+            "decided_at": earlier.decided_at,
+            "carried_from": earlier.carried_from or earlier.id,
+        }
+    return judged
 
 
-def _judge_anew(before: Finding, now: Finding) -> None:
+def _judge_anew(before: Finding, judged: Mapping[str, Any]) -> None:
     """What both sides say by now counts, unless a person decided on the pair; how rare it is, alone changes nothing."""
     own = before.decided_by is not None and before.carried_from is None
-    if not own and (before.pair, before.kind, before.certainty, before.score) != (
-        now.pair,
-        now.kind,
-        now.certainty,
-        now.score,
-    ):
+    if not own and any(getattr(before, name) != judged[name] for name in ("pair", "kind", "certainty", "score")):
         for name in _JUDGED:
-            setattr(before, name, getattr(now, name))
+            setattr(before, name, judged[name])
 
 
 def _pair(found: _Found) -> str:

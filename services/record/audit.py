@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
@@ -55,6 +56,7 @@ _PERSONAL = frozenset(  # the same, so that they can be erased one day: an entry
 _WITHHELD = "（不记录）"
 _LONGEST = 300
 MOST_ROWS = 10_000  # of one table that an entry tells one by one
+TOLD = "told"  # option of a statement that inserts rows which are told one by one
 _SURELY_SHORT = (_LONGEST - 2) // 6  # JSON spells a character in six at the most
 
 
@@ -164,7 +166,7 @@ def _collect(session: Session, _context: UOWTransaction) -> None:
 def _collect_bulk(state: ORMExecuteState) -> None:
     """Bulk inserts bypass the flush: keep how many rows and a digest of them."""
     changes = state.session.info.get("changes")
-    if changes is None or not state.is_insert or state.bind_mapper is None:
+    if changes is None or not state.is_insert or state.bind_mapper is None or state.execution_options.get(TOLD):
         return
     if issubclass(state.bind_mapper.class_, _UNAUDITED):
         return
@@ -180,6 +182,17 @@ def tell_many(session: Session, table: str, rows: int, what: object) -> None:
 def tell_new(session: Session, thing: str, key: str) -> None:
     """Have it say that something was made that is no row of the database."""
     session.info["changes"].add({"table": thing, "key": [key], "action": "insert", "values": {}})
+
+
+def tell_row(session: Session, model: type[SQLModel], key: int, values: Mapping[str, object]) -> None:
+    """Have it tell a row that a statement inserted, as of a record that is added: `values` by column, None may lack."""
+    changes = session.info.get("changes")
+    if changes is None or issubclass(model, _UNAUDITED):
+        return
+    withheld, table = _withheld(model), str(model.__tablename__)
+    told = {name: _shown(name in withheld, values.get(name)) for name in sorted({*values, *withheld})}
+    shown = {name: value for name, value in told.items() if value is not None}
+    changes.add({"table": table, "key": [key], "action": "insert", "values": shown})
 
 
 def _many(table: str, action: str, rows: int, what: object) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from datetime import timedelta
 from enum import StrEnum
 from functools import cache
+from pathlib import Path
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
@@ -245,7 +246,8 @@ def _client(settings: Settings) -> Iterator["SyncPrefectClient"]:
     from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_SSL_CERT_FILE, PREFECT_API_URL
 
     url = PREFECT_API_URL.value() or f"http://127.0.0.1:{settings.engine_port}/api"
-    trusted = _trusted(PREFECT_API_SSL_CERT_FILE.value() or certifi.where())
+    authorities = Path(PREFECT_API_SSL_CERT_FILE.value() or certifi.where())
+    trusted = _trusted(authorities, authorities.stat().st_mtime_ns)
     try:
         # The client itself would retry for a minute.
         httpx.get(f"{url}/health", timeout=_ANSWERS_WITHIN, verify=trusted)
@@ -266,8 +268,8 @@ def _client(settings: Settings) -> Iterator["SyncPrefectClient"]:
 
 
 @cache
-def _trusted(authorities: str) -> ssl.SSLContext:
-    """Whom to believe to be the server: read once, for reading it takes longer than asking."""
+def _trusted(authorities: Path, _changed: int) -> ssl.SSLContext:
+    """Whom to believe to be the server, read anew when the file has changed: reading it takes longer than asking."""
     return ssl.create_default_context(cafile=authorities)
 
 

@@ -141,9 +141,11 @@ class _CycleSearch:
         self._rows = 0
 
     def is_done(self) -> bool:
-        """Whether the last search was for these applications as they stand, in all that the ledgers have by now."""
-        searched = len(self._earlier) == len(self._applications)
-        return searched and self._before is not None and self._before.entries_through == self._through
+        """Whether the last search was for these applications as they stand, and no other, in all that there is."""
+        own = select(Application.id).where(Application.cycle_id == self._cycle_id)
+        query = select(func.count()).where(col(SearchedApplication.application_id).in_(own))
+        same = len(self._earlier) == len(self._applications) == self._session.exec(query).one()
+        return same and self._before is not None and self._before.entries_through == self._through
 
     def found(self) -> Iterator[list[_Found]]:
         """All pairs that were not looked for before, some at a time."""

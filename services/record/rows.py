@@ -1,9 +1,10 @@
 """Many new rows by one statement: as if each were a record that is added, without making any."""
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
-from pydantic_core import PydanticUndefined
+from pydantic.fields import FieldInfo
 from sqlmodel import Session, SQLModel, insert
 
 from services.record import audit
@@ -17,8 +18,7 @@ def add_rows(session: Session, model: type[SQLModel], rows: Sequence[Mapping[str
     """
     if not rows:
         return
-    defaults = _defaults(model)
-    filled = [{**defaults, **row} for row in rows]
+    filled = [{**_defaults(model), **row} for row in rows]
     made = insert(model).returning(model.id, sort_by_parameter_order=True)  # type: ignore[attr-defined]
     ids = session.scalars(made, filled, execution_options={audit.TOLD: True}).all()
     for number, row in zip(ids, filled, strict=True):
@@ -27,5 +27,14 @@ def add_rows(session: Session, model: type[SQLModel], rows: Sequence[Mapping[str
 
 def _defaults(model: type[SQLModel]) -> dict[str, Any]:
     """What a record has in a column that nobody set, where that is not nothing."""
-    found = {name: field.get_default(call_default_factory=True) for name, field in model.model_fields.items()}
-    return {name: value for name, value in found.items() if value is not None and value is not PydanticUndefined}
+    constant, fields = _constants(model)
+    return constant | {name: field.get_default(call_default_factory=True) for name, field in fields.items()}
+
+
+@cache
+def _constants(model: type[SQLModel]) -> tuple[dict[str, Any], dict[str, FieldInfo]]:
+    """The defaults that are always the same, and the columns whose default is made for each record."""
+    fields = {name: field for name, field in model.model_fields.items() if not field.is_required()}
+    made = {name: field for name, field in fields.items() if field.default_factory is not None}
+    constant = {name: field.default for name, field in fields.items() if name not in made}
+    return {name: value for name, value in constant.items() if value is not None}, made

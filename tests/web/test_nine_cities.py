@@ -309,10 +309,12 @@ CACHES = {
     "services/documents/render/reference.py": {"reference"},  # of the program
     "services/application/file_kinds.py": {"_passed"},  # the file's digest and the scanner; keeps that it passed
     "services/record/fitting.py": {"_limits"},  # a table of the program
+    "services/record/rows.py": {"_constants"},  # a table of the program
     "services/award/inputs.py": {"code_version"},  # of the program
     "services/notices/building.py": {"_encoded"},  # the whole text
     "services/notices/opting_out.py": {"_key"},  # the data folder
     "services/notices/privacy.py": {"blot"},  # the whole text
+    "services/notices/rendering.py": {"_environment"},  # the folders, and the state of all files in them
     "services/notices/signing.py": {"_load"},  # the key's path, domain and selector
     "services/grants/overlaps.py": {"_rules"},  # of the program
     "services/access/passwords.py": {"nobodys"},  # of the program
@@ -320,6 +322,7 @@ CACHES = {
     "services/law/policy_shelf.py": {"_checked"},  # the folder and its digest
     "services/record/schema.py": {"newest_schema", "revisions"},  # of the program
     "services/cycle/stages.py": {"load_plan"},  # the file's path
+    "flows/control.py": {"_trusted"},  # the file's path and time
     "tasks/context.py": {"context"},  # the process: a run's is one city's
     "web/rendering.py": {"asset"},  # of the program
 }

@@ -1,8 +1,8 @@
 """From a kind and a context to a letter: subject, plain text and HTML, from one Jinja2 template a kind."""
 
-import os
 import re
 from collections.abc import Iterable, Mapping, MutableMapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import lru_cache
@@ -147,8 +147,11 @@ _Files = tuple[tuple[str, int, int], ...]
 
 def _files(folders: Sequence[Path]) -> _Files:
     """Path, size and time of change of every file there: others as soon as a template is added, changed or deleted."""
-    entries = [entry for folder in folders if folder.is_dir() for entry in os.scandir(folder)]
-    return tuple(sorted((entry.path, (of := entry.stat()).st_size, of.st_mtime_ns) for entry in entries))
+    found = []
+    for path in (path for folder in folders if folder.is_dir() for path in folder.rglob("*")):
+        with suppress(FileNotFoundError):  # an editor's, gone meanwhile
+            found.append((str(path), (of := path.stat()).st_size, of.st_mtime_ns))
+    return tuple(sorted(found))
 
 
 @lru_cache(maxsize=8)

@@ -14,7 +14,7 @@ def add_rows(session: Session, model: type[SQLModel], rows: Sequence[Mapping[str
     """Insert rows of a table with an `id`: columns by name, the others by the model's defaults.
 
     The operation's entry tells each row as it tells a record that is added. Outside of an operation nothing is told.
-    Records take four times as long, which counts where there are thousands.
+    Records take three to four times as long, which counts where there are thousands.
     """
     if not rows:
         return

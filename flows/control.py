@@ -243,7 +243,7 @@ def _client(settings: Settings) -> Iterator["SyncPrefectClient"]:
     import certifi
     import httpx
     from prefect.client.orchestration import SyncPrefectClient
-    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_SSL_CERT_FILE, PREFECT_API_URL
+    from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_SSL_CERT_FILE, PREFECT_API_URL
 
     url = PREFECT_API_URL.value() or f"http://127.0.0.1:{settings.engine_port}/api"
     authorities = Path(PREFECT_API_SSL_CERT_FILE.value() or certifi.where())
@@ -252,7 +252,10 @@ def _client(settings: Settings) -> Iterator["SyncPrefectClient"]:
         # The client itself would retry for a minute.
         httpx.get(f"{url}/health", timeout=_ANSWERS_WITHIN, verify=trusted)
         with SyncPrefectClient(
-            url, auth_string=PREFECT_API_AUTH_STRING.value(), httpx_settings={"verify": trusted}
+            url,
+            auth_string=PREFECT_API_AUTH_STRING.value(),
+            api_key=PREFECT_API_KEY.value(),
+            httpx_settings={"verify": trusted},
         ) as client:
             yield client
     except httpx.HTTPStatusError as error:

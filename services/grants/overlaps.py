@@ -48,7 +48,7 @@ _JUDGED = (
 )
 _PAIR = ("application_id", "ledger_entry_id", "other_application_id")
 _ENTRIES_AT_ONCE = 100_000
-_AT_ONCE = 500  # values in one query, and findings in memory as records
+_AT_ONCE = 500  # values in one query, and findings in memory
 _Decided = Mapping[str, tuple[Finding, str]]
 """By pair, the newest finding that a person decided, and the reason as it is told where it holds again."""
 

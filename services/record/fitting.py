@@ -37,20 +37,20 @@ def fault(model: type[SQLModel], column: str, text: str) -> str:
 def _look(session: Session, _context: object, _instances: object) -> None:
     for row in (*session.new, *session.dirty):
         if isinstance(row, SQLModel):
-            _check(row)
+            check(type(row), row.__dict__)
 
 
-def _check(row: SQLModel) -> None:
-    """Raises InputError for the first value that does not fit."""
-    for column, limit in _limits(type(row)).items():
-        value = row.__dict__.get(column)
+def check(model: type[SQLModel], row: Mapping[str, Any]) -> None:
+    """Look at a row that is to be written. Raises InputError for the first value that does not fit."""
+    for column, limit in _limits(model).items():
+        value = row.get(column)
         if isinstance(value, str):
             if limit and len(value) > limit:
-                raise InputError(f"“{_name(row, column)}”最多 {limit} 个字，现在是 {len(value)} 个；请缩短。")
+                raise InputError(f"“{_name(model, column)}”最多 {limit} 个字，现在是 {len(value)} 个；请缩短。")
             if _UNSTORABLE.search(value):
-                raise InputError(f"“{_name(row, column)}”{unseen(value)}；请删去后重新填写。")
+                raise InputError(f"“{_name(model, column)}”{unseen(value)}；请删去后重新填写。")
         elif isinstance(value, int) and not isinstance(value, bool) and abs(value) >= limit:
-            raise InputError(f"“{_name(row, column)}”的数值 {value} 过大；请核对。")
+            raise InputError(f"“{_name(model, column)}”的数值 {value} 过大；请核对。")
 
 
 @cache
@@ -72,5 +72,5 @@ def _limit(kind: Any) -> int:
     return kind.most if isinstance(kind, SealedText) else int(kind.length or 0)
 
 
-def _name(row: SQLModel, column: str) -> str:
-    return _OWN_NAMES.get((str(type(row).__tablename__), column)) or COLUMN_NAMES.get(column, "填写的内容")
+def _name(model: type[SQLModel], column: str) -> str:
+    return _OWN_NAMES.get((str(model.__tablename__), column)) or COLUMN_NAMES.get(column, "填写的内容")

@@ -8,6 +8,7 @@ import pytest
 from sqlmodel import SQLModel, col, select
 
 from models import AuditAnchor, Ban, Role, User
+from services.errors import InputError
 from services.record import audit
 from services.record.rows import add_rows
 from tests.desk import CODE, Desk
@@ -67,6 +68,13 @@ def test_they_are_told_and_kept_as_records_are(
     told, kept = outcome(desk, as_records, model, rows(desk))
     assert len(kept) == 3 and len(told) == (3 if most > 2 else 1)
     assert outcome(desk, as_rows, model, rows(desk)) == (told, kept)
+
+
+@pytest.mark.parametrize(("name", "trouble"), [("甲" * 65, "“姓名”最多 64 个字，现在是 65 个"), ("甲\0", "U\\+0000")])
+@pytest.mark.parametrize("add", [as_records, as_rows])
+def test_what_does_not_fit_is_refused_as_of_a_record(desk: Desk, add: Add, name: str, trouble: str) -> None:
+    with pytest.raises(InputError, match=trouble):
+        outcome(desk, add, User, [*users(desk), {"login": "fourth", "name": name, "role": Role.FINANCE}])
 
 
 def test_of_none_and_of_what_the_chain_does_not_follow_nothing_is_told(desk: Desk) -> None:

@@ -70,7 +70,9 @@ def test_they_are_told_and_kept_as_records_are(
     assert outcome(desk, as_rows, model, rows(desk)) == (told, kept)
 
 
-@pytest.mark.parametrize(("name", "trouble"), [("甲" * 65, "“姓名”最多 64 个字，现在是 65 个"), ("甲\0", "U\\+0000")])
+@pytest.mark.parametrize(
+    ("name", "trouble"), [("甲" * 65, "“姓名”最多 64 个字，现在是 65 个"), ("甲\0", "U\\+0000")], ids=["long", "unseen"]
+)
 @pytest.mark.parametrize("add", [as_records, as_rows])
 def test_what_does_not_fit_is_refused_as_of_a_record(desk: Desk, add: Add, name: str, trouble: str) -> None:
     with pytest.raises(InputError, match=trouble):

@@ -117,7 +117,7 @@ fuzz: $(READY)  ## 随机试政策、导入和查重，SECONDS= 为秒数
 check: $(READY)  ## 检查代码：ruff、mypy（严格）、import-linter
 	@$(BIN)/ruff check --quiet .
 	@$(BIN)/ruff format --quiet --check .
-	@$(BIN)/mypy --strict $(PACKAGES)
+	@$(BIN)/mypy --strict --num-workers 2 $(PACKAGES)
 	@$(BIN)/lint-imports --no-cache
 
 bench: $(READY)  ## 测量速度，与同一次测量中的参照相比

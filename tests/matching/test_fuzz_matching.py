@@ -61,7 +61,7 @@ def _whole(text: str | None) -> str | None:
     return text.encode("utf-8", "ignore").decode() if text is not None else None
 
 
-@budget(60)
+@budget(30)
 @given(ROWS, ROWS)
 def test_any_tables_match_the_same_from_both_sides(left: Rows, right: Rows) -> None:
     there = match(table(left, "application_id"), table(right, "ledger_id"))

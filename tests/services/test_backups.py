@@ -6,6 +6,7 @@ import shutil
 import signal
 import zipfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -399,25 +400,27 @@ def test_a_file_that_the_record_names_and_is_not_there_is_told(desk: Desk, tmp_p
     assert backups.make(desk.settings, WALL, tmp_path / "d.zip").manifest.missing == (), "it was erased, not lost"
 
 
-def writes_beside(desk: Desk, work: Callable[[], None], write: Callable[[Session, int], object]) -> int:
+def writes_beside(
+    desk: Desk, work: Callable[[], None], write: Callable[[Session, int], object], pause: float = 0
+) -> int:
     """Do the work while another session writes one operation after the other. Returns how many were written."""
-    stop, count = Event(), 0
+    stop = Event()
 
-    def on_and_on() -> None:
-        nonlocal count
+    def on_and_on() -> int:
+        count = 0
         with Session(engine_of(desk.settings), expire_on_commit=False) as session:
-            while not stop.is_set():
+            while not stop.wait(pause):
                 write(session, count)
                 count += 1
+        return count
 
-    thread = Thread(target=on_and_on)
-    thread.start()
-    try:
-        work()
-    finally:
-        stop.set()
-        thread.join()
-    return count
+    with ThreadPoolExecutor(1) as beside:
+        written = beside.submit(on_and_on)
+        try:
+            work()
+        finally:
+            stop.set()
+        return written.result()
 
 
 def user(desk: Desk) -> Callable[[Session, int], object]:
@@ -449,7 +452,7 @@ def test_every_file_that_a_backed_up_record_names_is_in_the_backup(desk: Desk, t
     slow.write_bytes(os.urandom(30_000_000))
     taken: list[backups.Made] = []
     work = lambda: taken.extend(backups.make(desk.settings, WALL, tmp_path / f"{number}.zip") for number in range(4))  # noqa: E731
-    assert writes_beside(desk, work, attach) > 4
+    assert writes_beside(desk, work, attach, pause=0.05) > 4, "an application takes only so many files"
     assert [made.manifest.missing for made in taken] == [(), (), (), ()]
     assert len(taken[-1].manifest.files) > len(taken[0].manifest.files)
 

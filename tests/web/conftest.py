@@ -32,7 +32,7 @@ from web.app import create_app
 
 PASSWORD = "a long pass phrase"
 # A sign-in takes what the kept hash asks for: as dear ones as the product makes would be a tenth of all tests' time.
-_QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
+QUICK = PasswordHasher(time_cost=1, memory_cost=64, parallelism=1)
 _LOOP = asyncio.new_event_loop()
 
 
@@ -220,7 +220,7 @@ def equip(session: Session) -> None:
             session.flush()
         session.add(User(login="applicant", name="申报单位示例", role=Role.APPLICANT, enterprise_id=enterprise.id))
     session.flush()
-    secret, now = _QUICK.hash(PASSWORD), SystemClock().now()
+    secret, now = QUICK.hash(PASSWORD), SystemClock().now()
     for user in session.exec(select(User).where(User.role != Role.SYSTEM)):
         session.add(Credential(user_id=user.id or 0, password_hash=secret, set_at=now, set_by=user.id or 0))
     session.commit()

@@ -17,10 +17,16 @@ from services.errors import InputError, NotAllowedError, NotFoundError
 from services.record import chain, trail
 from services.record.database import WRITE
 from tests.desk import Desk, make_desk
-from tests.web.conftest import PASSWORD, House, send
+from tests.web.conftest import PASSWORD, QUICK, House, send
 
 Houses = Callable[[str | None], House]
 IDLE = timedelta(minutes=30)
+
+
+@pytest.fixture(autouse=True)
+def quick_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Some tests try hundreds of passwords; the dear ones are for test_users.py."""
+    monkeypatch.setattr(passwords, "_HASHER", QUICK)
 
 
 @pytest.fixture

@@ -3,9 +3,11 @@
 from collections.abc import Callable
 
 import pytest
+from argon2 import Type, extract_parameters
 from sqlmodel import select
 
 from models import Role, User
+from services.access import passwords
 from services.access.permissions import ADDED_BY_OPERATORS
 from tests.web.conftest import House, send
 
@@ -70,3 +72,8 @@ def test_a_password_that_was_issued_is_told_to_the_auditor_but_not_what_it_is(ho
     number = next(each.split('"')[0] for each in entry if each[0].isdigit())
     page = auditor.get(f"/audit/{number}").text
     assert "登录凭据" in page and "（不记录）" in page and "argon2" not in page and password not in page
+
+
+def test_a_password_is_hashed_as_rfc_9106_has_it_where_memory_is_short() -> None:
+    asked = extract_parameters(passwords.hash_of("a long pass phrase"))
+    assert (asked.type, asked.time_cost, asked.memory_cost, asked.parallelism) == (Type.ID, 3, 2**16, 4)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
-from sqlmodel import Session
+from sqlmodel import Session, col, select
 
 from config.settings import Settings
 from models import (
@@ -89,7 +89,16 @@ def digest(*parts: object) -> str:
     return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()
 
 
-def fill(session: Session, settings: Settings, items: tuple[Item, ...]) -> SmallCycle:
+def opened(session: Session, settings: Settings) -> SmallCycle:
+    """The cycle of a record that was filled."""
+    cycle = session.exec(select(Cycle)).one()
+    user = session.exec(select(User).where(User.role == Role.OPERATOR)).one()
+    entries = list(session.exec(select(AwardListEntry).order_by(col(AwardListEntry.id))))
+    return SmallCycle(session, settings, FixedClock(NOW + timedelta(days=14)), actor_of(user), cycle, entries)
+
+
+def fill(session: Session, items: tuple[Item, ...]) -> None:
+    """A cycle with these items, at its payment."""
     user = User(login="jing", name="经办人甲", role=Role.OPERATOR)
     verifier = User(login="he", name="核验人乙", role=Role.BUREAU_VERIFIER, bureau="industry")
     version = PolicyVersion(policy_id="example-2025", sha256=digest(POLICY), text=POLICY, stored_at=NOW)
@@ -121,7 +130,6 @@ def fill(session: Session, settings: Settings, items: tuple[Item, ...]) -> Small
     _import(session, cycle, user)
     _letters(session, cycle, user, entries)
     session.commit()
-    return SmallCycle(session, settings, FixedClock(NOW + timedelta(days=14)), actor_of(user), cycle, entries)
 
 
 def _award(session: Session, cycle: Cycle, user: User, verifier: User, items: tuple[Item, ...]) -> list[AwardListEntry]:

@@ -6,11 +6,10 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from small_cycle import ITEMS, Item, SmallCycle, fill, opened
+from small_cycle import ITEMS, Item, SmallCycle, awards, fill, opened
 from sqlmodel import SQLModel
 
 from config.settings import ROOT, Settings
-from models import Outcome
 from services.record.database import engine_of, session_of
 from services.record.sealing import keyring
 
@@ -64,9 +63,4 @@ def small(make_cycle: Callable[..., SmallCycle]) -> SmallCycle:
 @pytest.fixture
 def large(make_cycle: Callable[..., SmallCycle]) -> SmallCycle:
     """A cycle with 1,000 awards."""
-    return make_cycle(
-        tuple(
-            Item(f"示例市第{number}号智能科技有限公司", "east", "computing", Outcome.AWARD, 100_000_01 + 97 * number)
-            for number in range(1000)
-        )
-    )
+    return make_cycle(awards(1000))

@@ -84,6 +84,14 @@ ITEMS = (
 )
 
 
+def awards(count: int) -> tuple[Item, ...]:
+    """So many applications with an award each."""
+    return tuple(
+        Item(f"示例市第{number}号智能科技有限公司", "east", "computing", Outcome.AWARD, 100_000_01 + 97 * number)
+        for number in range(count)
+    )
+
+
 def digest(*parts: object) -> str:
     """Any SHA-256."""
     return hashlib.sha256("|".join(map(str, parts)).encode()).hexdigest()

@@ -32,7 +32,7 @@ def new_database(engine: Engine) -> None:
 @cache
 def _migrated() -> bytes:
     with TemporaryDirectory() as folder:
-        engine = engine_of(Settings(_env_file=None, data_dir=Path(folder)))
+        engine = engine_of(Settings(_env_file=None, data_dir=Path(folder), database_url=""))
         migrate(engine)
         with engine.connect() as connection:
             connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)")

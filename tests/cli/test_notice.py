@@ -16,7 +16,7 @@ from typer.testing import CliRunner
 import policy
 from cli.notice import app
 from config.settings import ROOT
-from models import Dispatch, PolicyVersion
+from models import Cycle, Dispatch, PolicyVersion
 from services.access.actors import find_actor
 from services.clock import SystemClock
 from services.notices.claims import transaction
@@ -106,8 +106,10 @@ def test_send_queues_the_written_notices_whose_time_has_come(
     now = SystemClock().now()
     law = policy.load(policy.find("zhangzhou-ai-2024"))
     with transaction(engine) as session:
-        version = session.exec(select(PolicyVersion)).one()
-        version.text, version.sha256 = law.text, law.sha256
+        version = PolicyVersion(policy_id="p", sha256=law.sha256, text=law.text, stored_at=now)
+        session.add(version)
+        session.flush()
+        session.exec(select(Cycle)).one().policy_version_id = version.id or 0
         for subject, send_at in (("到期的通知", now - timedelta(hours=1)), ("明年的通知", now + timedelta(days=300))):
             session.add(
                 Dispatch(

@@ -360,10 +360,13 @@ def test_no_call_leads_to_an_error_or_an_answer_outside_of_the_schema(
 ) -> None:
     house = house_on(database)
     schema = schemathesis.openapi.from_asgi(f"{API}/openapi.json", house.app)
+    schema.config.generation.with_security_parameters = False  # the token is ours, whatever a case says
     headers = {"Authorization": f"Bearer {token(house, *Scope)}"}
     operations = [found.ok() for found in schema.get_all_operations()]
     assert len(operations) == 9
     for operation in operations:
+        if mode.is_negative and not (operation.body or any(operation.iter_parameters())):
+            continue  # nothing that can be wrong
         _try_out(operation.as_strategy(generation_mode=mode), headers, examples=40 if database == "sqlite" else 10)
 
 

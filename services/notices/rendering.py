@@ -170,6 +170,7 @@ def _environment(folders: tuple[Path, ...], files: _Files, *, autoescape: bool) 
     return environment
 
 
+@lru_cache(maxsize=256)  # thousands of mails are due on one day
 def when(value: date | str) -> str:
     """A day, or an instant in China's time, as the bureau writes it; from a value or its ISO text."""
     moment = read_moment(value)

@@ -314,7 +314,7 @@ CACHES = {
     "services/notices/building.py": {"_encoded"},  # the whole text
     "services/notices/opting_out.py": {"_key"},  # the data folder
     "services/notices/privacy.py": {"blot"},  # the whole text
-    "services/notices/rendering.py": {"_environment"},  # the folders, and the state of all files in them
+    "services/notices/rendering.py": {"_environment", "when"},  # the folders with the state of all files; the moment
     "services/notices/signing.py": {"_load"},  # the key's path, domain and selector
     "services/grants/overlaps.py": {"_rules"},  # of the program
     "services/access/passwords.py": {"nobodys"},  # of the program

@@ -1,7 +1,8 @@
 """Mails a second from the outbox, every reply recorded, beside the raw limit: the same pool sending prepared mails.
 
-Both go to the same local server in the same run, turn by turn, each mail to a mailbox that has not got it yet. Then a
-deliverer is killed (SIGKILL) in the middle, another one goes on, and the mailbox is looked through for each Message-ID.
+Both go to the same local server in the same run, turn by turn, now one first and now the other, each mail to a mailbox
+that has not got it yet. Then a deliverer is killed (SIGKILL) in the middle, another one goes on, and the mailbox is
+looked through for each Message-ID.
 
 Run: python -m benchmarks.notices [mails]
 """
@@ -34,7 +35,7 @@ from services.notices.queueing import queue
 from services.notices.samples import sample_context
 from services.record.database import engine_of
 
-MAILS, ROUNDS = 2000, 5
+MAILS, ROUNDS = 2000, 9
 NOW = datetime(2026, 4, 9, 1, 30, tzinfo=UTC)  # a Thursday morning, in office hours
 KINDS = ("receipt", "supplement_request")  # without and with a calendar entry
 AIM = 0.8
@@ -44,19 +45,25 @@ KILLED_AFTER = 0.4  # of the mails
 def main(mails: int) -> None:
     """Print both rates round by round, and what a killed deliverer left."""
     with tempfile.TemporaryDirectory() as folder, _mailbox(Path(folder) / "mails") as port:
-        shares = [_round(Path(folder) / str(number), port, mails) for number in range(ROUNDS)]
+        shares = [
+            _round(Path(folder) / str(number), port, mails, own_first=number % 2 == 1) for number in range(ROUNDS)
+        ]
     share = statistics.median(shares)
     print(f"median of {ROUNDS} rounds: {share:.0%} of the raw limit (aim {AIM:.0%})")
     with tempfile.TemporaryDirectory() as folder:
         _kill(Path(folder), mails)
 
 
-def _round(folder: Path, port: int, mails: int) -> float:
+def _round(folder: Path, port: int, mails: int, *, own_first: bool) -> float:
     settings = _settings(folder, port)
     engine = _prepared(settings, mails)
     prepared = _built(engine, settings)
-    raw = mails / _seconds(lambda: _checked(asyncio.run(_send(settings, prepared)), mails))
-    own = mails / _seconds(lambda: _deliver(engine, settings, NOW, mails))
+    ways = {
+        "raw": lambda: _checked(asyncio.run(_send(settings, prepared)), mails),
+        "own": lambda: _deliver(engine, settings, NOW, mails),
+    }
+    rates = {name: mails / _seconds(ways[name]) for name in sorted(ways, reverse=not own_first)}
+    raw, own = rates["raw"], rates["own"]
     _check_record(engine, mails)
     print(f"outbox {own:7.0f}/s   prepared mails over the same pool {raw:7.0f}/s   {own / raw:5.0%}")
     return own / raw

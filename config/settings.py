@@ -84,7 +84,7 @@ class Settings(BaseSettings):
     smtp_ca_file: Path | None = Field(
         default=None, description="另外信任的证书颁发者（PEM），发信服务器用单位内部的证书时填写；默认只信任系统的"
     )
-    smtp_connections: int = Field(default=4, ge=1, le=32, description="同时保持的发信连接数")
+    smtp_connections: int = Field(default=8, ge=1, le=32, description="同时保持的发信连接数")
     smtp_per_minute: int = Field(
         default=0, ge=0, le=60000, description="每分钟最多发几封，均匀发出，各执行器合计；0 表示不限"
     )

@@ -177,6 +177,8 @@ class _Delivery:
     def _conclude(self, verdict: Verdict, recorder: Recorder) -> None:
         recorder.add(verdict)
         self.counts[verdict.status] += 1
+        if not _LOG.isEnabledFor(logging.INFO):
+            return
         message = verdict.message
         with logs.case(cycle=message.cycle_id, mail=message.id, kind=message.kind):
             _LOG.info("mail %s", verdict.status.value)

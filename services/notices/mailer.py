@@ -183,7 +183,7 @@ class _Turns:
 
 async def _send_one(client: aiosmtplib.SMTP, mail: Outgoing, seconds: float) -> Reply:
     """By the client's single commands, with one limit of time for the whole mail: `sendmail` reads the content once
-    more for its size and each address twice, and has a timer a command, together a third of what sending takes."""
+    more for its size and each address twice, and has a timer a command, together a quarter of what sending takes."""
     try:
         async with asyncio.timeout(seconds):
             await client.mail(mail.sender, timeout=None)

@@ -22,7 +22,7 @@ def filled(tmp_path_factory: pytest.TempPathFactory) -> Callable[[tuple[Item, ..
     def folder(items: tuple[Item, ...]) -> Path:
         if items not in folders:
             made = tmp_path_factory.mktemp("cycle")
-            engine = engine_of(Settings(data_dir=made, _env_file=None))
+            engine = engine_of(Settings(data_dir=made, database_url="", _env_file=None))
             SQLModel.metadata.create_all(engine)  # without the triggers: tests change what stands in a frozen list
             keyring(engine).make_first()
             with session_of(engine) as session:

@@ -24,10 +24,6 @@ PICTURES = ROOT / "var" / "pictures"
 SIZES = {"desktop": {"width": 1366, "height": 768}, "phone": {"width": 390, "height": 844}}
 SERIOUS = ("serious", "critical")
 _AXE = {"resultTypes": ["violations"], "iframes": False}  # letters and evidence lie in frames where no script runs
-_RULES = {  # a narrow page has the colours of a wide one, and to look at them takes half the time
-    "desktop": _AXE,
-    "phone": {**_AXE, "rules": {"color-contrast": {"enabled": False}}},
-}
 _QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
 
 
@@ -105,7 +101,7 @@ def look(page: Page, name: str) -> list[str]:
         keep_picture(page, f"{size}-{name}")
         if page.evaluate("document.documentElement.scrollWidth > window.innerWidth"):
             troubles.append(f"{size}: sticks out to the side")
-        for violation in Axe().run(page, options=_RULES[size]).response["violations"]:
+        for violation in Axe().run(page, options=_AXE).response["violations"]:
             if violation["impact"] in SERIOUS:
                 troubles.append(f"{size}: {violation['id']}: {violation['nodes'][0]['html'][:150]}")
     return troubles

@@ -242,10 +242,8 @@ def test_the_yearly_report_counts_what_was_found_by_kind_and_verdict(small: Smal
 
 
 def test_the_yearly_report_says_what_is_still_under_way(small: SmallCycle, tmp_path: Path) -> None:
-    record, templates = (
-        Record(small.session, small.settings, small.cycle, small.clock, small.actor),
-        environment(small.settings),
-    )
+    record = Record(small.session, small.settings, small.cycle, small.clock, small.actor)
+    templates = environment(small.settings)
 
     def said() -> str:
         (tmp_path / "docx").write_bytes(rendered(kind_of("yearly_report").build(record, ""), "docx", templates))

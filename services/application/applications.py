@@ -109,12 +109,12 @@ def ids_in(session: Session, cycle_id: int, *statuses: ApplicationStatus) -> lis
     return [row for row in rows if row is not None]
 
 
-def letter(law: Policy, application: Application, year: int) -> dict[str, object]:
+def letter(law: Policy, application: facts.Item, year: int) -> dict[str, object]:
     """What every notice about this application says of it."""
     return {
         "policy": law.title,
         "year": year,
-        "path": page_of(application),
+        "path": page_of(application.id),
         "number": application.number,
         "measure": facts.measure_of(law, application).title,
         "project": application.project,

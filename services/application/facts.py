@@ -3,11 +3,12 @@
 from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
+from typing import Protocol
 
 from sqlmodel import Session, col, select
 
 import policy
-from models import Application, FactKind, FactValue
+from models import FactKind, FactValue
 from policy import Fact, Measure, Policy, ValueProblem
 from policy.amounts import plain, yuan
 from services.access.actors import Actor
@@ -17,7 +18,27 @@ from services.errors import InputError
 Typed = int | Decimal | date | bool | str | tuple[str, ...] | None
 
 
-def measure_of(law: Policy, application: Application) -> Measure:
+class Item(Protocol):
+    """What names an application: the record itself, or these columns where there are many."""
+
+    @property
+    def id(self) -> int | None:
+        """Its id."""
+
+    @property
+    def number(self) -> str:
+        """受理编号."""
+
+    @property
+    def measure(self) -> str:
+        """Under which measure it is."""
+
+    @property
+    def project(self) -> str:
+        """The project's name."""
+
+
+def measure_of(law: Policy, application: Item) -> Measure:
     """The application's measure. Raises InputError when the policy has none of that id."""
     measure = law.measure(application.measure)
     if measure is None:

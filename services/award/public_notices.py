@@ -25,7 +25,7 @@ from services.cycle.deadlines import due_after, due_day
 from services.cycle.stages import load_plan
 from services.errors import InputError, NotFoundError, StateError
 from services.notices.contexts import about_cycle
-from services.notices.queueing import queue
+from services.notices.queueing import queue, queue_to_all
 from services.record.operation import operation
 from services.review import reviews
 
@@ -210,18 +210,17 @@ def _tell_applicants(
         .order_by(col(Application.id))
     )
     about = f"{current.digest}/{current.version}"
-    for address, name in dict(rows.all()).items():
-        queue(
-            session,
-            clock,
-            cycle.id or 0,
-            "notice_started",
-            address,
-            name,
-            about,
-            context,
-            domain=settings.message_domain,
-        )
+    applicants = dict(rows.all())
+    queue_to_all(
+        session,
+        clock,
+        cycle.id or 0,
+        "notice_started",
+        applicants.items(),
+        about,
+        context,
+        domain=settings.message_domain,
+    )
 
 
 def _tell_objector(

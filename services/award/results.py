@@ -1,9 +1,12 @@
 """结果通知: what became of each application, told once to whoever applied."""
 
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 from sqlmodel import Session, col, select
 
 from config.settings import Settings
-from models import Application, Award, AwardListEntry, Outcome
+from models import Application, Award, AwardList, AwardListEntry, Cycle, Outcome
 from policy import Policy
 from services.access.actors import Actor
 from services.application.applications import letter
@@ -11,9 +14,26 @@ from services.award import lists
 from services.clock import Clock
 from services.cycle import cycles
 from services.law import policies
-from services.notices.queueing import queue
+from services.notices.queueing import Notice, queue_all
 from services.payment import payments
 from services.record.operation import operation
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a result says of an application; whole records of both would take five times as long."""
+
+    id: int
+    number: str
+    measure: str
+    project: str
+    enterprise_name: str
+    contact_email: str
+    outcome: Outcome
+    amount_fen: int
+    reason: str
+    clause: str
+    referral_to: str
 
 
 @operation("message.queue")
@@ -24,33 +44,45 @@ def notify(session: Session, clock: Clock, actor: Actor, *, settings: Settings, 
     """
     cycle = cycles.open_one(session, cycle_id)
     law, current = policies.policy_of(session, cycle), lists.current_list(session, cycle)
-    rows = session.exec(
-        select(Application, Award)
-        .join(AwardListEntry, col(AwardListEntry.application_id) == Application.id)
-        .join(Award, col(Award.id) == AwardListEntry.award_id)
-        .where(AwardListEntry.list_id == current.id)
-        .order_by(col(Application.number))
-    )
-    new = payments.tell(session, clock, settings, cycle)
-    for application, award in rows.all():
-        kind, told = outcome_of(law, application, award)
-        new += queue(
-            session,
-            clock,
-            cycle_id,
-            kind,
-            application.contact_email,
+    paid = payments.tell(session, clock, settings, cycle)
+    notices = (_notice(law, cycle, current, each) for each in _told(session, current))
+    return paid + queue_all(session, clock, notices, domain=settings.message_domain)
+
+
+def _told(session: Session, current: AwardList) -> Iterator[Told]:
+    application, award = Application, Award
+    rows = session.execute(
+        select(
+            application.id,
+            application.number,
+            application.measure,
+            application.project,
             application.enterprise_name,
-            f"{application.number}/{current.version}",
-            letter(law, application, cycle.year) | told,
-            domain=settings.message_domain,
-        )
-    return new
+            application.contact_email,
+            award.outcome,
+            award.amount_fen,
+            award.reason,
+            award.clause,
+            award.referral_to,
+        )  # type: ignore[call-overload]
+        .join(AwardListEntry, col(AwardListEntry.application_id) == application.id)
+        .join(award, col(award.id) == AwardListEntry.award_id)
+        .where(AwardListEntry.list_id == current.id)
+        .order_by(col(application.number))
+    )
+    return (Told(*row) for row in rows.all())
 
 
-def outcome_of(law: Policy, application: Application, award: Award) -> tuple[str, dict[str, object]]:
+def _notice(law: Policy, cycle: Cycle, current: AwardList, told: Told) -> Notice:
+    kind, said = outcome_of(law, told)
+    context = letter(law, told, cycle.year) | said
+    about = f"{told.number}/{current.version}"
+    return Notice(cycle.id or 0, kind, told.contact_email, told.enterprise_name, about, context)
+
+
+def outcome_of(law: Policy, award: Told) -> tuple[str, dict[str, object]]:
     """The kind of notice and what it says beyond the item. A case-by-case award with a figure is an award."""
-    measure = law.measure(application.measure)
+    measure = law.measure(award.measure)
     told: dict[str, object] = {"clause": award.clause or (measure.clause if measure else "")}
     if award.amount_fen:
         return "result_award", told

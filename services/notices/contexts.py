@@ -2,7 +2,7 @@
 
 from sqlmodel import Session
 
-from models import Application, Cycle
+from models import Cycle
 from services.law.policies import policy_of
 
 # Where the console shows what a notice speaks of; tests/web/test_links.py follows each.
@@ -26,6 +26,6 @@ def about_cycle(session: Session, cycle: Cycle, page: str) -> dict[str, object]:
     return {"policy": title, "year": cycle.year, "path": PAGES[page].format(id=cycle.id)}
 
 
-def page_of(application: Application) -> str:
+def page_of(application_id: int | None) -> str:
     """Where an applicant follows an application of one's own."""
-    return f"/my/{application.id}"
+    return f"/my/{application_id}"

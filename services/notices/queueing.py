@@ -2,7 +2,9 @@
 
 import hashlib
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from itertools import islice
 from typing import Any
 
 from sqlalchemy import Table
@@ -17,6 +19,42 @@ from services.notices.opting_out import opted_out
 
 AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)  # of the wall clock: before every real instant
 _TABLE: Table = SQLModel.metadata.tables[str(Message.__tablename__)]
+_AT_ONCE = 1000  # notices in one statement
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """One notice to one recipient.
+
+    `about` is a canonical key of what it is about: an application's number, a list's digest, a deadline …; for kinds
+    that go out once a day it is the day. A recipient may refuse what is `optional`, and every notice of such a kind.
+    What goes by another channel than mail has its name for an address.
+    """
+
+    cycle_id: int
+    kind: str
+    recipient: str
+    recipient_name: str
+    about: str
+    context: Mapping[str, object]
+    optional: bool = False
+    channel: Channel = Channel.MAIL
+
+
+def queue_all(session: Session, clock: Clock, notices: Iterable[Notice], *, domain: str) -> int:
+    """Queue notices in the caller's transaction; returns how many of them were new.
+
+    One that was queued before is left out, with the same cycle, kind, recipient and `about`; so is one that its
+    recipient may refuse and did. A recipient that is no usable address is kept as failed, for the operator to see, and
+    does not stop the others. `domain` is settings.message_domain. Raises NotFoundError for an unknown kind and
+    ValueError (a defect of the caller) for a context with missing or unknown keys.
+    """
+    waiting, new = iter(notices), 0
+    while some := list(islice(waiting, _AT_ONCE)):
+        refused = opted_out(session, {each.recipient for each in some if _refusable(each)})
+        wanted = [each for each in some if not (_refusable(each) and each.recipient.casefold() in refused)]
+        new += _insert_new(session, [_row(clock, each, domain) for each in wanted])
+    return new
 
 
 def queue(
@@ -31,15 +69,9 @@ def queue(
     *,
     domain: str,
 ) -> bool:
-    """Queue one notice in the caller's transaction; False when the same one was queued before.
-
-    The same means: cycle, kind, recipient and `about` (a canonical key: an application's number, a list's digest, a
-    deadline …; the day for kinds that go out once a day). A recipient that is no usable address is kept as failed,
-    for the operator to see, and does not stop the others. `domain` is settings.message_domain. Raises NotFoundError for
-    an unknown kind and ValueError (a defect of the caller) for a context with missing or unknown keys.
-    """
-    to = [(recipient, recipient_name)]
-    return queue_to_all(session, clock, cycle_id, kind, to, about, context, domain=domain) == 1
+    """Queue one notice as `queue_all` does; False when the same one was queued before."""
+    notice = Notice(cycle_id, kind, recipient, recipient_name, about, context)
+    return queue_all(session, clock, [notice], domain=domain) == 1
 
 
 def queue_to_all(
@@ -55,43 +87,15 @@ def queue_to_all(
     optional: Collection[str] = (),
     channel: Channel = Channel.MAIL,
 ) -> int:
-    """Queue the same notice to many recipients (address and name each), as `queue` does. Returns how many were new.
+    """Queue the same notice to many recipients (address and name each), as `queue_all` does; `optional` are addresses.
 
-    Addresses in `optional`, and all when the kind is, may refuse it; those that did are left out. What goes by another
-    channel than mail has its name for an address.
+    Returns how many were new.
     """
-    known = kind_of(kind)
-    _check(known, context)
-    digest = about_digest(today(clock).isoformat() if known.once_a_day else about)
-    to = list(recipients)
-    refusable = {address for address, _ in to if known.optional or address in optional}
-    refused = opted_out(session, refusable)
-    notice = {
-        "cycle_id": cycle_id,
-        "kind": kind,
-        "channel": channel,
-        "about_digest": digest,
-        "context": plain(context),
-        "queued_at": clock.now(),
-        "not_before": AT_ONCE,
-        "attempts": 0,
-    }
-    rows = []
-    for address, name in to:
-        if address in refusable and address.casefold() in refused:
-            continue
-        trouble = trouble_with(address) if channel is Channel.MAIL else None
-        recipient = one_line(address)[:LONGEST]
-        own = {
-            "recipient": recipient,
-            "optional": address in refusable,
-            "recipient_name": one_line(name)[:200],
-            "message_id": message_id_of(cycle_id, kind, recipient, digest, domain),
-            "status": MessageStatus.FAILED if trouble else MessageStatus.PENDING,
-            "last_reply": trouble or "",
-        }
-        rows.append(notice | own)
-    return _insert_new(session, rows)
+    notices = (
+        Notice(cycle_id, kind, address, name, about, context, address in optional, channel)
+        for address, name in recipients
+    )
+    return queue_all(session, clock, notices, domain=domain)
 
 
 def about_digest(about: str) -> str:
@@ -112,6 +116,34 @@ def plain(value: object) -> Any:
     if isinstance(value, list | tuple):
         return [plain(item) for item in value]
     return value.isoformat() if isinstance(value, date) else value
+
+
+def _refusable(notice: Notice) -> bool:
+    return notice.optional or kind_of(notice.kind).optional
+
+
+def _row(clock: Clock, notice: Notice, domain: str) -> dict[str, Any]:
+    known = kind_of(notice.kind)
+    _check(known, notice.context)
+    digest = about_digest(today(clock).isoformat() if known.once_a_day else notice.about)
+    trouble = trouble_with(notice.recipient) if notice.channel is Channel.MAIL else None
+    recipient = one_line(notice.recipient)[:LONGEST]
+    return {
+        "cycle_id": notice.cycle_id,
+        "kind": known.id,
+        "channel": notice.channel,
+        "about_digest": digest,
+        "context": plain(notice.context),
+        "queued_at": clock.now(),
+        "not_before": AT_ONCE,
+        "attempts": 0,
+        "recipient": recipient,
+        "optional": _refusable(notice),
+        "recipient_name": one_line(notice.recipient_name)[:200],
+        "message_id": message_id_of(notice.cycle_id, known.id, recipient, digest, domain),
+        "status": MessageStatus.FAILED if trouble else MessageStatus.PENDING,
+        "last_reply": trouble or "",
+    }
 
 
 def _check(kind: Kind, context: Mapping[str, object]) -> None:

@@ -1,5 +1,6 @@
 """资金下达与拨付: payments of the approved list by county and bearer of cost, and what became of them."""
 
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
@@ -34,7 +35,7 @@ from services.errors import InputError, NotAllowedError, NotFoundError, ServiceE
 from services.files import imports
 from services.law import policies
 from services.money import yuan
-from services.notices.queueing import queue
+from services.notices.queueing import Notice, queue_all
 from services.payment.payment_rows import ResultRow, Said, known_headings, read_results
 from services.record.operation import operation
 from services.tables import RowProblem, read_workbook
@@ -128,29 +129,23 @@ def tell(session: Session, clock: Clock, settings: Settings, cycle: Cycle) -> in
     Returns how many notices were new.
     """
     law, visit = policies.policy_of(session, cycle), cycles.current_visit(session, cycle)
-    new = 0
-    for application, payments in _by_application(session, cycle):
-        context = letter(law, application, cycle.year)
-        if all(payment.status is PaymentStatus.PAID for payment in payments):
-            kind, about = "payment_made", application.number
-            context["paid_on"] = max(payment.paid_on for payment in payments if payment.paid_on)
-        elif missing := _missing_bank_data(application):
-            kind, about = "bank_data_missing", f"{application.number}/{'/'.join(missing)}"
-            context |= {"missing": missing, "due": due_day(visit.due_at) if visit.due_at else today(clock)}
-        else:
-            continue
-        new += queue(
-            session,
-            clock,
-            cycle.id or 0,
-            kind,
-            application.contact_email,
-            application.enterprise_name,
-            about,
-            context,
-            domain=settings.message_domain,
-        )
-    return new
+    due = due_day(visit.due_at) if visit.due_at else today(clock)
+    notices = (_notice(law, cycle, due, payee) for payee in _payees(session, cycle))
+    return queue_all(session, clock, filter(None, notices), domain=settings.message_domain)
+
+
+def _notice(law: Policy, cycle: Cycle, due: date, payee: "_Payee") -> Notice | None:
+    """What is to be told of one application's money; None while nothing is."""
+    context = letter(law, payee, cycle.year)
+    if all(status is PaymentStatus.PAID for status, _ in payee.payments):
+        kind, about = "payment_made", payee.number
+        context["paid_on"] = max(day for _, day in payee.payments if day)
+    elif missing := payee.missing:
+        kind, about = "bank_data_missing", f"{payee.number}/{'/'.join(missing)}"
+        context |= {"missing": missing, "due": due}
+    else:
+        return None
+    return Notice(cycle.id or 0, kind, payee.contact_email, payee.enterprise_name, about, context)
 
 
 def _check_approved(session: Session, cycle: Cycle, current: AwardList) -> None:
@@ -250,20 +245,47 @@ def _check(clock: Clock, ordered: PaymentOrder, said: Said) -> None:
         raise InputError(f"拨付日期 {said.on} 不在下达之日 {first} 至今天 {last} 之间；请核对日期。")
 
 
-def _by_application(session: Session, cycle: Cycle) -> list[tuple[Application, list[Payment]]]:
-    rows = session.exec(
-        select(Application, Payment)
+@dataclass(frozen=True, slots=True)
+class _Payee:
+    """An application with its payments, as far as its notice needs them: each with its status and its day."""
+
+    id: int
+    number: str
+    measure: str
+    project: str
+    enterprise_name: str
+    contact_email: str
+    bank_name: str
+    bank_account: str
+    payments: list[tuple[PaymentStatus, date | None]] = field(default_factory=list)
+
+    @property
+    def missing(self) -> list[str]:
+        """What of the bank data was not given."""
+        given = {"开户银行": self.bank_name, "银行账号": self.bank_account}
+        return [name for name, value in given.items() if not value.strip()]
+
+
+def _payees(session: Session, cycle: Cycle) -> list[_Payee]:
+    rows = session.execute(
+        select(
+            Application.id,
+            Application.number,
+            Application.measure,
+            Application.project,
+            Application.enterprise_name,
+            Application.contact_email,
+            Application.bank_name,
+            Application.bank_account,
+            Payment.status,
+            Payment.paid_on,
+        )  # type: ignore[call-overload]
         .join(AwardListEntry, col(AwardListEntry.application_id) == Application.id)
         .join(Payment, col(Payment.entry_id) == AwardListEntry.id)
         .where(Application.cycle_id == cycle.id)
         .order_by(col(Application.number), col(Payment.number))
     )
-    found: dict[str, tuple[Application, list[Payment]]] = {}
-    for application, payment in rows:
-        found.setdefault(application.number, (application, []))[1].append(payment)
+    found: dict[int, _Payee] = {}
+    for *who, status, paid_on in rows:
+        found.setdefault(who[0], _Payee(*who)).payments.append((status, paid_on))
     return list(found.values())
-
-
-def _missing_bank_data(application: Application) -> list[str]:
-    given = {"开户银行": application.bank_name, "银行账号": application.bank_account}
-    return [name for name, value in given.items() if not value.strip()]

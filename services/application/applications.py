@@ -116,7 +116,7 @@ def letter(law: Policy, application: facts.Item, year: int) -> dict[str, object]
         "year": year,
         "path": page_of(application.id),
         "number": application.number,
-        "measure": facts.measure_of(law, application).title,
+        "measure": facts.measure_of(law, application.measure).title,
         "project": application.project,
     }
 

@@ -80,7 +80,7 @@ def lacking(
     law: Policy, application: Application, declared: Mapping[str, str | None], uploaded: Collection[str]
 ) -> list[Lack]:
     """All that is missing or unusable; empty when the application is complete. `uploaded`: evidence with a file."""
-    measure = facts.measure_of(law, application)
+    measure = facts.measure_of(law, application.measure)
     missing = [
         Lack(f"没有填写“{fact.label}”，请补报", fact=fact)
         for fact in facts.declared_facts(measure)
@@ -172,7 +172,7 @@ def answer_supplement(
     if clock.now() >= supplement.due_at:
         raise StateError(f"补正期限 {due_day(supplement.due_at)} 已过，不能再补正。")
     law = policies.policy_of(session, cycles.open_one(session, application.cycle_id))
-    measure = facts.measure_of(law, application)
+    measure = facts.measure_of(law, application.measure)
     declared = {fact.name: fact for fact in facts.declared_facts(measure)}
     values = {}
     for name, text in (facts_given or {}).items():

@@ -142,7 +142,7 @@ def case(session: Session, clock: Clock, actor: Actor, application_id: int) -> C
     application = sight.application(session, actor, application_id)
     cycle = cycles.get_cycle(session, application.cycle_id)
     law = policies.policy_of(session, cycle)
-    measure = facts.measure_of(law, application)
+    measure = facts.measure_of(law, application.measure)
     enterprise = session.get_one(Enterprise, application.enterprise_id)
     office = may(actor.role, "lists")
     supplements = _of(session, Supplement, application_id)

@@ -5,7 +5,7 @@ from datetime import date
 from decimal import Decimal
 from typing import Protocol
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 import policy
 from models import FactKind, FactValue
@@ -15,6 +15,7 @@ from services.access.actors import Actor
 from services.clock import Clock
 from services.errors import InputError
 
+_AT_ONCE = 500  # applications in one query
 Typed = int | Decimal | date | bool | str | tuple[str, ...] | None
 
 
@@ -38,11 +39,11 @@ class Item(Protocol):
         """The project's name."""
 
 
-def measure_of(law: Policy, application: Item) -> Measure:
-    """The application's measure. Raises InputError when the policy has none of that id."""
-    measure = law.measure(application.measure)
+def measure_of(law: Policy, measure_id: str) -> Measure:
+    """The measure of an application. Raises InputError when the policy has none of that id."""
+    measure = law.measure(measure_id)
     if measure is None:
-        raise InputError(f"政策 {law.number} 没有措施“{application.measure}”。")
+        raise InputError(f"政策 {law.number} 没有措施“{measure_id}”。")
     return measure
 
 
@@ -94,8 +95,7 @@ def store(
     bureau: str | None = None,
 ) -> None:
     """Append values; nothing is overwritten, the newest of a kind counts."""
-    known = _rows(session, [application_id], kind)
-    last = {row.fact: row.seq for row in known}
+    last = _last_numbers(session, application_id, kind)
     for name, value in values.items():
         session.add(
             FactValue(
@@ -115,17 +115,23 @@ def store(
 def newest(session: Session, application_ids: Iterable[int], kind: FactKind) -> dict[int, dict[str, str | None]]:
     """For each application the newest value of each fact."""
     found: dict[int, dict[str, str | None]] = {}
-    for row in _rows(session, list(application_ids), kind):
-        found.setdefault(row.application_id, {})[row.fact] = row.value
+    ids = list(application_ids)
+    for at in range(0, len(ids), _AT_ONCE):
+        rows = session.exec(
+            select(FactValue.application_id, FactValue.fact, FactValue.value)
+            .where(col(FactValue.application_id).in_(ids[at : at + _AT_ONCE]), FactValue.kind == kind)
+            .order_by(col(FactValue.application_id), col(FactValue.fact), col(FactValue.seq))
+        )
+        for key, name, value in rows:
+            found.setdefault(key, {})[name] = value
     return found
 
 
-def _rows(session: Session, application_ids: list[int], kind: FactKind) -> list[FactValue]:
-    rows: list[FactValue] = []
-    for at in range(0, len(application_ids), 500):
-        rows += session.exec(
-            select(FactValue)
-            .where(col(FactValue.application_id).in_(application_ids[at : at + 500]), FactValue.kind == kind)
-            .order_by(col(FactValue.application_id), col(FactValue.fact), col(FactValue.seq))
-        )
-    return rows
+def _last_numbers(session: Session, application_id: int, kind: FactKind) -> dict[str, int]:
+    """How many values each fact of an application has been given."""
+    rows = session.exec(
+        select(FactValue.fact, func.max(FactValue.seq))
+        .where(FactValue.application_id == application_id, FactValue.kind == kind)
+        .group_by(FactValue.fact)
+    )
+    return dict(rows.all())

@@ -165,7 +165,7 @@ def _check_wanted(session: Session, application: Application, evidence: str) -> 
     if application.status not in _OPEN_TO_EVIDENCE:
         raise StateError(f"{application.number} {STATUS_NAMES[application.status]}，不能再补充材料。")
     law = policies.policy_of(session, cycles.open_one(session, application.cycle_id))
-    asked = evidence_of(facts.measure_of(law, application))
+    asked = evidence_of(facts.measure_of(law, application.measure))
     if evidence not in asked:
         raise InputError(f"本措施没有要求材料“{evidence}”；要求的有：{'、'.join(asked)}。")
 

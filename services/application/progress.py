@@ -149,7 +149,7 @@ def story(session: Session, clock: Clock, actor: Actor, application_id: int) -> 
     application = own(session, actor, application_id)
     cycle = cycles.get_cycle(session, application.cycle_id)
     law = policies.policy_of(session, cycle)
-    measure = facts.measure_of(law, application)
+    measure = facts.measure_of(law, application.measure)
     values = facts.newest(session, [application_id], FactKind.DECLARED).get(application_id, {})
     declared = [(fact, values.get(fact.name) or "") for fact in facts.declared_facts(measure)]
     rounds = _rounds(session, application_id)
@@ -279,7 +279,7 @@ def _line(session: Session, application: Application) -> Line:
     cycle = cycles.get_cycle(session, application.cycle_id)
     law = policies.policy_of(session, cycle)
     result = _result(session, law, cycle, application.id or 0)
-    return Line(application, facts.measure_of(law, application).title, cycle.year, _words(application, result))
+    return Line(application, facts.measure_of(law, application.measure).title, cycle.year, _words(application, result))
 
 
 def _words(application: Application, result: Result | None) -> str:
@@ -314,7 +314,7 @@ def _remarks(
     """The sentences of a request; those of the examination are known again by what is lacking still."""
     lacks = completeness.lacking(law, application, declared, {file.evidence for file in files})
     known = {lack.sentence: lack for lack in lacks}
-    labels = {fact.label: fact for fact in facts.declared_facts(facts.measure_of(law, application))}
+    labels = {fact.label: fact for fact in facts.declared_facts(facts.measure_of(law, application.measure))}
     found = []
     for text in filter(None, (part.strip() for part in re.split(r"[；;\n]", asked.remarks))):
         lack = known.get(text)

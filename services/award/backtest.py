@@ -146,7 +146,7 @@ def _fresh(inputs: Inputs) -> dict[str, Award]:
     numbers += [number for number, *_ in inputs.ended]
     places = {number: place for place, number in enumerate(numbers)}
     made = computation.awards(0, places, inputs, computation.evaluate(inputs))
-    return {numbers[award.application_id]: award for award in made}
+    return {numbers[row["application_id"]]: Award(**row) for row in made}
 
 
 def _why(run: ComputationRun, proof: Proof) -> str:
@@ -179,7 +179,7 @@ def _of_list(
     """What of a frozen list is not as it was frozen, or not what comes out now."""
     name = f"名单第 {frozen.version} 版"
     entries = session.exec(select(AwardListEntry).where(AwardListEntry.list_id == frozen.id)).all()
-    digest = lists.digest_of(run.policy_sha256, entries, stored)
+    digest = lists.digest_of(run.policy_sha256, entries, lists.reasons_of(stored))
     if digest != frozen.digest:
         why = "名单固化以后，名单或测算结果被改动"
         yield Difference("", "", f"{name}的摘要", frozen.digest[:16], digest[:16], why)

@@ -1,7 +1,7 @@
 """测算: outcomes of all applications from verified values, what was granted before, and the history of awards."""
 
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import asdict
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 from sqlmodel import Session, col, func, select
@@ -40,6 +40,7 @@ from services.errors import StateError
 from services.grants import findings
 from services.law import policies
 from services.record.operation import operation
+from services.record.rows import add_rows
 
 _ENDED = {
     ApplicationStatus.LAPSED: "逾期未补正",
@@ -77,8 +78,7 @@ def compute(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> C
             "有申报不能测算：" + "；".join(f"{each.application_id} {each.message}" for each in evaluation.errors)
         )
     run = _new_run(session, clock, cycle, inputs, evaluation)
-    session.add_all(awards(run.id or 0, _ids(session, cycle), inputs, evaluation))
-    session.flush()
+    add_rows(session, Award, list(awards(run.id or 0, _ids(session, cycle), inputs, evaluation)))
     return run
 
 
@@ -112,9 +112,9 @@ def awarded(session: Session, cycle_id: int) -> dict[str, tuple[int, int]]:
 def gather(session: Session, cycle: Cycle, measures: Collection[str] | None = None) -> Inputs:
     """Read all inputs of a computation from the record, or those of the applications for some measures only."""
     law = policies.policy_of(session, cycle)
-    verified = _with_enterprise(session, cycle, [ApplicationStatus.VERIFIED], measures)
-    ended = _with_enterprise(session, cycle, _ENDED, measures)
-    numbers = {application.id: application.number for application, _ in verified}
+    verified = _applied(session, cycle, [ApplicationStatus.VERIFIED], measures)
+    ended = _applied(session, cycle, _ENDED, measures)
+    numbers = {application.id: application.number for application in verified}
     duplicates = findings.duplicates(session, cycle.id or 0)
     return Inputs(
         law=law,
@@ -134,7 +134,7 @@ def gather(session: Session, cycle: Cycle, measures: Collection[str] | None = No
                 f"{_ENDED[application.status]}：{application.status_reason}",
                 application.status_clause,
             )
-            for application, _ in ended
+            for application in ended
         ],
     )
 
@@ -151,22 +151,20 @@ def evaluate(inputs: Inputs) -> Evaluation:
     )
 
 
-def _fact_rows(
-    session: Session, law: Policy, verified: list[tuple[Application, str]], granted: Mapping[int, int]
-) -> Rows:
-    ids = [application.id or 0 for application, _ in verified]
+def _fact_rows(session: Session, law: Policy, verified: list["_Applied"], granted: Mapping[int, int]) -> Rows:
+    ids = [application.id for application in verified]
     declared, checked = (facts.newest(session, ids, kind) for kind in (FactKind.DECLARED, FactKind.VERIFIED))
     figures = _panel_figures(session, ids)
     rows: Rows = {}
-    for application, uscc in verified:
-        key = application.id or 0
-        measure = facts.measure_of(law, application)
+    for application in verified:
+        key = application.id
+        measure = facts.measure_of(law, application.measure)
         row = _typed(measure, declared.get(key, {}), checked.get(key, {}))
         if measure.decided_by and key in figures:
             row[measure.decided_by] = figures[key]
         row |= {
             "application_id": application.number,
-            "uscc": uscc,
+            "uscc": application.uscc,
             "enterprise": application.enterprise_name,
             "granted_above": granted.get(key, 0),
         }
@@ -313,11 +311,34 @@ def _recorded(session: Session, ids: list[int], recorded: Mapping[str, Fact]) ->
     }
 
 
-def _with_enterprise(
+@dataclass(frozen=True, slots=True)
+class _Applied:
+    """An application as far as a computation needs it; whole records would take five times as long."""
+
+    id: int
+    number: str
+    measure: str
+    enterprise_name: str
+    uscc: str
+    status: ApplicationStatus
+    status_reason: str
+    status_clause: str
+
+
+def _applied(
     session: Session, cycle: Cycle, statuses: Collection[ApplicationStatus], measures: Collection[str] | None
-) -> list[tuple[Application, str]]:
-    rows = session.exec(
-        select(Application, Enterprise.uscc)
+) -> list[_Applied]:
+    rows = session.execute(
+        select(
+            Application.id,
+            Application.number,
+            Application.measure,
+            Application.enterprise_name,
+            Enterprise.uscc,
+            Application.status,
+            Application.status_reason,
+            Application.status_clause,
+        )  # type: ignore[call-overload]
         .join(Enterprise, col(Enterprise.id) == Application.enterprise_id)
         .where(
             Application.cycle_id == cycle.id,
@@ -326,7 +347,7 @@ def _with_enterprise(
         )
         .order_by(col(Application.id))
     )
-    return [(application, uscc) for application, uscc in rows]
+    return [_Applied(*row) for row in rows]
 
 
 def _ids(session: Session, cycle: Cycle) -> dict[str, int]:
@@ -351,28 +372,31 @@ def _new_run(session: Session, clock: Clock, cycle: Cycle, inputs: Inputs, evalu
     return run
 
 
-def awards(run_id: int, ids: Mapping[str, int], inputs: Inputs, evaluation: Evaluation) -> Iterable[Award]:
-    """The outcome of every application of a computation, those that ended before included; ``ids`` by number."""
+def awards(run_id: int, ids: Mapping[str, int], inputs: Inputs, evaluation: Evaluation) -> Iterator[dict[str, Any]]:
+    """The outcome of every application of a computation, in the columns of an award; ``ids`` by number.
+
+    Those that ended before are included.
+    """
     for row in evaluation.results.iter_rows(named=True):
-        yield Award(
-            run_id=run_id,
-            application_id=ids[row["application_id"]],
-            outcome=Outcome(row["outcome"]),
-            amount_fen=row["amount_fen"],
-            reason=row["reason"] or "",
-            clause=row["clause"] or "",
-            referral_to=row["referral_to"] or "",
-            explanation=row["explanation"] or "",
-            steps=[asdict(step) for step in evaluation.steps(row["application_id"], row["measure"])],
-        )
+        yield {
+            "run_id": run_id,
+            "application_id": ids[row["application_id"]],
+            "outcome": Outcome(row["outcome"]),
+            "amount_fen": row["amount_fen"],
+            "reason": row["reason"] or "",
+            "clause": row["clause"] or "",
+            "referral_to": row["referral_to"] or "",
+            "explanation": row["explanation"] or "",
+            "steps": [asdict(step) for step in evaluation.steps(row["application_id"], row["measure"])],
+        }
     for number, measure_id, reason, own_clause in inputs.ended:
         measure = inputs.law.measure(measure_id)
         clause = own_clause or (measure.clause if measure else "")
-        yield Award(
-            run_id=run_id,
-            application_id=ids[number],
-            outcome=Outcome.REJECTION,
-            reason=reason,
-            clause=clause,
-            explanation=f"依据{clause}：{reason}",
-        )
+        yield {
+            "run_id": run_id,
+            "application_id": ids[number],
+            "outcome": Outcome.REJECTION,
+            "reason": reason,
+            "clause": clause,
+            "explanation": f"依据{clause}：{reason}",
+        }

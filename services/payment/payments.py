@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 from sqlmodel import Session, col, select
 
@@ -38,6 +39,7 @@ from services.money import yuan
 from services.notices.queueing import Notice, queue_all
 from services.payment.payment_rows import ResultRow, Said, known_headings, read_results
 from services.record.operation import operation
+from services.record.rows import add_rows
 from services.tables import RowProblem, read_workbook
 
 STAGE = "payment"
@@ -61,11 +63,9 @@ def order(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> int
         session.add(orders[county])
     session.flush()
     law, known = policies.policy_of(session, cycle), {payment.number for payment in _payments(session, current)}
-    shares = [
-        payment for entry in entries for payment in _shares(law, cycle, current, orders[entry.county].id or 0, entry)
-    ]
-    added = [payment for payment in shares if payment.number not in known]
-    session.add_all(added)
+    shares = [row for entry in entries for row in _shares(law, cycle, current, orders[entry.county].id or 0, entry)]
+    added = [row for row in shares if row["number"] not in known]
+    add_rows(session, Payment, added)
     return len(added)
 
 
@@ -173,16 +173,18 @@ def _orders(session: Session, cycle: Cycle, current: AwardList) -> dict[str, Pay
     return {each.county: each for each in orders}
 
 
-def _shares(law: Policy, cycle: Cycle, current: AwardList, order_id: int, entry: AwardListEntry) -> list[Payment]:
+def _shares(
+    law: Policy, cycle: Cycle, current: AwardList, order_id: int, entry: AwardListEntry
+) -> list[dict[str, Any]]:
     city, county = split(entry.amount_fen, county_rate(law, cycle, entry.county))
     return [
-        Payment(
-            order_id=order_id,
-            entry_id=entry.id or 0,
-            number=f"BF-{entry.number}-{current.version}{suffix}",
-            bearer=bearer,
-            amount_fen=fen,
-        )
+        {
+            "order_id": order_id,
+            "entry_id": entry.id,
+            "number": f"BF-{entry.number}-{current.version}{suffix}",
+            "bearer": bearer,
+            "amount_fen": fen,
+        }
         for suffix, bearer, fen in (("S", CITY, city), ("X", entry.county, county))
         if fen
     ]

@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from enum import StrEnum
 from functools import cache
@@ -56,7 +56,6 @@ _PERSONAL = frozenset(  # the same, so that they can be erased one day: an entry
 _WITHHELD = "（不记录）"
 _LONGEST = 300
 MOST_ROWS = 10_000  # of one table that an entry tells one by one
-TOLD = "told"  # option of a statement that inserts rows which are told one by one
 _SURELY_SHORT = (_LONGEST - 2) // 6  # JSON spells a character in six at the most
 
 
@@ -166,7 +165,7 @@ def _collect(session: Session, _context: UOWTransaction) -> None:
 def _collect_bulk(state: ORMExecuteState) -> None:
     """Bulk inserts bypass the flush: keep how many rows and a digest of them."""
     changes = state.session.info.get("changes")
-    if changes is None or not state.is_insert or state.bind_mapper is None or state.execution_options.get(TOLD):
+    if changes is None or not state.is_insert or state.bind_mapper is None:
         return
     if issubclass(state.bind_mapper.class_, _UNAUDITED):
         return
@@ -184,15 +183,16 @@ def tell_new(session: Session, thing: str, key: str) -> None:
     session.info["changes"].add({"table": thing, "key": [key], "action": "insert", "values": {}})
 
 
-def tell_row(session: Session, model: type[SQLModel], key: int, values: Mapping[str, object]) -> None:
-    """Have it tell a row that a statement inserted, as of a record that is added: `values` by column, None may lack."""
+def tell_rows(session: Session, model: type[SQLModel], rows: Iterable[Mapping[str, Any]]) -> None:
+    """Have it tell rows that a statement inserted, as of records that are added: by column, with their `id`."""
     changes = session.info.get("changes")
     if changes is None or issubclass(model, _UNAUDITED):
         return
     withheld, table = _withheld(model), str(model.__tablename__)
-    told = {name: _shown(name in withheld, values.get(name)) for name in sorted({*values, *withheld})}
-    shown = {name: value for name, value in told.items() if value is not None}
-    changes.add({"table": table, "key": [key], "action": "insert", "values": shown})
+    for row in rows:
+        told = {name: _shown(name in withheld, row.get(name)) for name in sorted({*row, *withheld})}
+        shown = {name: value for name, value in told.items() if value is not None}
+        changes.add({"table": table, "key": [row["id"]], "action": "insert", "values": shown})
 
 
 def _many(table: str, action: str, rows: int, what: object) -> dict[str, Any]:

@@ -1,11 +1,11 @@
 """Many new rows by one statement: as if each were a record that is added, without making any."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any
+from typing import Any, cast
 
-from pydantic.fields import FieldInfo
-from sqlmodel import Session, SQLModel, insert
+from sqlalchemy import Table, func, select
+from sqlmodel import Session, SQLModel
 
 from services.record import audit, fitting
 
@@ -19,25 +19,36 @@ def add_rows(session: Session, model: type[SQLModel], rows: Sequence[Mapping[str
     """
     if not rows:
         return
-    filled = [{**_defaults(model), **row} for row in rows]
+    constant, made = _defaults(model)
+    filled = [{**constant, **{name: new() for name, new in made.items() if name not in row}, **row} for row in rows]
     for row in filled:
         fitting.check(model, row)
-    made = insert(model).returning(model.id, sort_by_parameter_order=True)  # type: ignore[attr-defined]
-    ids = session.scalars(made, filled, execution_options={audit.TOLD: True}).all()
-    for number, row in zip(ids, filled, strict=True):
-        audit.tell_row(session, model, number, {**row, "id": number})
+    session.flush()
+    ids = _inserted(session, SQLModel.metadata.tables[str(model.__tablename__)], filled)
+    audit.tell_rows(session, model, ({**row, "id": number} for number, row in zip(ids, filled, strict=True)))
 
 
-def _defaults(model: type[SQLModel]) -> dict[str, Any]:
-    """What a record has in a column that nobody set, where that is not nothing."""
-    constant, fields = _constants(model)
-    return constant | {name: field.get_default(call_default_factory=True) for name, field in fields.items()}
+def _inserted(session: Session, table: Table, rows: list[dict[str, Any]]) -> list[int]:
+    """Insert the rows; their ids, in the order of the rows.
+
+    SQLite would give ids back for one row a statement only. It counts on from the largest, and nobody else writes
+    between: the turn is the transaction's, or the first statement takes it and the second fails.
+    """
+    connection = session.connection()
+    if connection.dialect.name != "sqlite":
+        made = table.insert().returning(table.c.id, sort_by_parameter_order=True)
+        return list(connection.execute(made, rows).scalars())
+    first = connection.execute(select(func.coalesce(func.max(table.c.id), 0) + 1)).scalar_one()
+    ids = list(range(first, first + len(rows)))
+    connection.execute(table.insert(), [{**row, "id": number} for number, row in zip(ids, rows, strict=True)])
+    return ids
 
 
 @cache
-def _constants(model: type[SQLModel]) -> tuple[dict[str, Any], dict[str, FieldInfo]]:
-    """The defaults that are always the same, and the columns whose default is made for each record."""
-    fields = {name: field for name, field in model.model_fields.items() if not field.is_required()}
-    made = {name: field for name, field in fields.items() if field.default_factory is not None}
-    constant = {name: field.default for name, field in fields.items() if name not in made}
-    return {name: value for name, value in constant.items() if value is not None}, made
+def _defaults(model: type[SQLModel]) -> tuple[dict[str, Any], dict[str, Callable[[], Any]]]:
+    """What a record has in each column that nobody set, its id apart: always the same, or made for each record."""
+    fields = {name: each for name, each in model.model_fields.items() if not each.is_required() and name != "id"}
+    made = {
+        name: cast(Callable[[], Any], each.default_factory) for name, each in fields.items() if each.default_factory
+    }
+    return {name: each.default for name, each in fields.items() if name not in made}, made

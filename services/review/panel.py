@@ -52,7 +52,7 @@ def decide(
     """Record the panel's figure in fen, with its reason; the newest counts, the measure's ceiling still holds."""
     application = get_application(session, application_id)
     law = policies.policy_of(session, cycles.before_approval(session, application.cycle_id))
-    if facts.measure_of(law, application).decided_by is None:
+    if facts.measure_of(law, application.measure).decided_by is None:
         raise StateError(f"{application.number} 不是一事一议的申报，不需要专家核定金额。")
     if amount_fen < 0 or not reason.strip():
         raise InputError("专家核定金额不能为负，并须写明理由。")

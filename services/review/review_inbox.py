@@ -241,7 +241,7 @@ def _one(
 ) -> Asked:
     cycle = cycles.get_cycle(session, request.cycle_id)
     law = policies.policy_of(session, cycle)
-    measure = facts.measure_of(law, application)
+    measure = facts.measure_of(law, application.measure)
     return Asked(
         request=request,
         application=application,

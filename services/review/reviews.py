@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, select
@@ -36,6 +37,7 @@ from services.law import policies
 from services.notices.contexts import PAGES
 from services.notices.queueing import queue
 from services.record.operation import operation
+from services.record.rows import add_rows
 
 _ASKED_IN = {ReviewerKind.COUNTY: ApplicationStatus.ACCEPTED, ReviewerKind.BUREAU: ApplicationStatus.COUNTY_PASSED}
 _STAGE = {ReviewerKind.COUNTY: "county_review", ReviewerKind.BUREAU: "verification"}
@@ -75,26 +77,19 @@ def request(
     cycle = cycles.open_one(session, cycle_id)
     law = policies.policy_of(session, cycle)
     due_at = due_after(clock, Calendar(settings.calendar_dir), plan.stage(_STAGE[kind]).working_days or 1)
-    made: Counter[str] = Counter()
+    sent = {"cycle_id": cycle_id, "kind": kind, "sent_at": clock.now(), "due_at": due_at}
+    rows: list[dict[str, Any]] = []
     for some in _parts(application_ids):
         rounds = _rounds(session, some, kind)
-        of_these = select(Application).where(*_unasked(cycle_id, kind), col(Application.id).in_(some))
-        for application in session.exec(of_these.order_by(col(Application.id))):
-            for reviewer, names in _questions(law, application, kind).items():
-                session.add(
-                    VerificationRequest(
-                        cycle_id=cycle_id,
-                        application_id=application.id or 0,
-                        kind=kind,
-                        reviewer=reviewer,
-                        round=rounds.get(application.id or 0, 0) + 1,
-                        facts=names,
-                        sent_at=clock.now(),
-                        due_at=due_at,
-                    )
-                )
-                made[reviewer] += 1
-    session.flush()
+        of_these = select(Application.id, Application.county, Application.measure).where(
+            *_unasked(cycle_id, kind), col(Application.id).in_(some)
+        )
+        for key, county, measure in session.exec(of_these.order_by(col(Application.id))):
+            asked = {"application_id": key, "round": rounds.get(key or 0, 0) + 1}
+            questions = {county: []} if kind is ReviewerKind.COUNTY else _questions(law, measure)
+            rows += [{**sent, **asked, "reviewer": reviewer, "facts": names} for reviewer, names in questions.items()]
+    add_rows(session, VerificationRequest, rows)
+    made = Counter(row["reviewer"] for row in rows)
     for reviewer, count in sorted(made.items()):
         _tell(session, clock, settings, law, cycle_id, kind, reviewer, count, f"{due_at}/{min(application_ids)}")
     return made.total()
@@ -211,11 +206,9 @@ def _open(cycle_id: int, kind: ReviewerKind) -> tuple[ColumnElement[bool] | bool
     )
 
 
-def _questions(law: Policy, application: Application, kind: ReviewerKind) -> dict[str, list[str]]:
-    """Who is asked, and which facts each verifies; a bureau without a fact gives its opinion only."""
-    if kind is ReviewerKind.COUNTY:
-        return {application.county: []}
-    measure = facts.measure_of(law, application)
+def _questions(law: Policy, measure_id: str) -> dict[str, list[str]]:
+    """Which bureaus are asked, and which facts each verifies; a bureau without a fact gives its opinion only."""
+    measure = facts.measure_of(law, measure_id)
     bureaus = [measure.lead, *measure.responsible, *_verifiers(measure)]
     return {bureau: [fact.name for fact in facts.verified_facts(measure, bureau)] for bureau in dict.fromkeys(bureaus)}
 
@@ -226,7 +219,7 @@ def _verifiers(measure: Measure) -> list[str]:
 
 def _asked_facts(session: Session, application: Application, asked: VerificationRequest) -> list[Fact]:
     law = policies.policy_of(session, cycles.get_cycle(session, application.cycle_id))
-    measure = facts.measure_of(law, application)
+    measure = facts.measure_of(law, application.measure)
     return [fact for fact in measure.all_facts if fact.name in asked.facts]
 
 

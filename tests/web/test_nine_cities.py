@@ -309,7 +309,7 @@ CACHES = {
     "services/documents/render/reference.py": {"reference"},  # of the program
     "services/application/file_kinds.py": {"_passed"},  # the file's digest and the scanner; keeps that it passed
     "services/record/fitting.py": {"_limits"},  # a table of the program
-    "services/record/rows.py": {"_constants"},  # a table of the program
+    "services/record/rows.py": {"_defaults"},  # a table of the program
     "services/award/inputs.py": {"code_version"},  # of the program
     "services/notices/building.py": {"_encoded"},  # the whole text
     "services/notices/opting_out.py": {"_key"},  # the data folder

@@ -64,7 +64,7 @@ def read_application(call: Annotated[Call, within(Scope.READ_APPLICATIONS)], app
         status_reason=row.status_reason,
         supplement=_supplement(call.session, row),
         files=[EvidenceOut.of(each) for each in files],
-        evidence_asked=drafts.evidence_of(facts.measure_of(law, row)),
+        evidence_asked=drafts.evidence_of(facts.measure_of(law, row.measure)),
     )
 
 

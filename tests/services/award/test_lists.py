@@ -49,10 +49,10 @@ def test_another_reason_makes_a_new_version(record: Record) -> None:
 def test_the_digest_can_be_made_again_from_the_stored_lines_in_any_order(record: Record) -> None:
     frozen = freeze(record)
     lines = lists.entries(record.session, frozen.id or 0)
-    awards = record.session.exec(select(Award)).all()
+    reasons = lists.reasons_of(record.session.exec(select(Award)))
     run = record.session.get_one(ComputationRun, frozen.run_id)
-    assert lists.digest_of(run.policy_sha256, reversed(lines), awards) == frozen.digest
-    assert lists.digest_of("0" * 64, lines, awards) != frozen.digest
+    assert lists.digest_of(run.policy_sha256, reversed(lines), reasons) == frozen.digest
+    assert lists.digest_of("0" * 64, lines, reasons) != frozen.digest
 
 
 def test_an_upheld_objection_leads_to_a_new_version_even_of_the_same_content(record: Record) -> None:

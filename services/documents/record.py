@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 from config.settings import Settings
 from models import (
     Application,
+    ApplicationStatus,
     AwardList,
     AwardListEntry,
     Cycle,
@@ -30,6 +31,39 @@ from services.documents.content import Trace
 from services.documents.errors import NotYetError
 from services.documents.values import Stated
 from services.law.policies import policy_of
+from services.record.columns import select_as
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    """What documents tell of an application."""
+
+    id: int
+    number: str
+    enterprise_name: str
+    uscc: str
+    kind: str
+    county: str
+    measure: str
+    project: str
+    status: ApplicationStatus
+    status_reason: str
+    submitted_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """What they tell of a line of a list."""
+
+    id: int
+    application_id: int
+    number: str
+    uscc: str
+    enterprise_name: str
+    county: str
+    measure: str
+    outcome: Outcome
+    amount_fen: int
 
 
 @dataclass(frozen=True)
@@ -63,14 +97,16 @@ class Record:
         return {measure.id: measure for measure in self.policy.measures}
 
     @cached_property
-    def applications(self) -> list[tuple[Application, Enterprise]]:
-        """All applications of the cycle with their enterprises, by measure and number."""
-        rows = self.session.exec(
-            select(Application, Enterprise)
+    def applications(self) -> list[Applied]:
+        """All applications of the cycle, by measure and number."""
+        rows = self.session.execute(
+            select_as(Applied, Application, Enterprise)
             .join(Enterprise, col(Enterprise.id) == col(Application.enterprise_id))
-            .where(Application.cycle_id == self.cycle.id)
-        ).all()
-        return sorted(rows, key=lambda row: (self.place_of(row[0].measure), row[0].number))
+            .where(col(Application.cycle_id) == self.cycle.id)
+        )
+        return sorted(
+            (Applied(*row) for row in rows), key=lambda applied: (self.place_of(applied.measure), applied.number)
+        )
 
     @cached_property
     def newest_list(self) -> AwardList:
@@ -86,12 +122,15 @@ class Record:
         return found
 
     @cached_property
-    def entries(self) -> list[AwardListEntry]:
+    def entries(self) -> list[Listed]:
         """All lines of the newest list, by measure, county and number."""
-        rows = self.session.exec(select(AwardListEntry).where(AwardListEntry.list_id == self.newest_list.id)).all()
+        rows = self.session.execute(
+            select_as(Listed, AwardListEntry).where(col(AwardListEntry.list_id) == self.newest_list.id)
+        )
         places = {county: place for place, county in enumerate(self.counties)}
         return sorted(
-            rows, key=lambda row: (self.place_of(row.measure), places.get(row.county, len(places)), row.number)
+            (Listed(*row) for row in rows),
+            key=lambda each: (self.place_of(each.measure), places.get(each.county, len(places)), each.number),
         )
 
     @cached_property
@@ -128,8 +167,11 @@ class Record:
 
     def place_of(self, measure_id: str) -> int:
         """Where a measure stands in the policy; unknown ones last."""
-        order = list(self.measures)
-        return order.index(measure_id) if measure_id in self.measures else len(order)
+        return self._places.get(measure_id, len(self._places))
+
+    @cached_property
+    def _places(self) -> dict[str, int]:
+        return {measure_id: place for place, measure_id in enumerate(self.measures)}
 
     def measure_title(self, measure_id: str) -> str:
         """The Chinese name of a measure."""
@@ -157,7 +199,7 @@ class Record:
             "console_url": self.settings.console_url,
         }
 
-    def by_measure(self, entries: list[AwardListEntry]) -> list[dict[str, str | int]]:
+    def by_measure(self, entries: list[Listed]) -> list[dict[str, str | int]]:
         """Number and sum of the entries of each measure that has any, in the policy's order."""
         found: list[dict[str, str | int]] = []
         for measure in self.policy.measures:
@@ -184,7 +226,6 @@ class Record:
                 FactValue.value,
                 FactValue.reason,
                 FactValue.bureau,
-                FactValue.recorded_at,
             )  # type: ignore[call-overload]
             .join(Application, col(Application.id) == col(FactValue.application_id))
             .where(Application.cycle_id == self.cycle.id, FactValue.kind == kind)

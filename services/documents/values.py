@@ -1,7 +1,7 @@
 """Stored values of facts as cells and as text."""
 
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date
 from decimal import Decimal
 
 from policy import Fact
@@ -23,7 +23,6 @@ class Stated:
     value: str | None
     reason: str
     bureau: str | None
-    recorded_at: datetime
 
 
 def fact_kind(fact: Fact) -> CellKind:

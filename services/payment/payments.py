@@ -38,6 +38,7 @@ from services.law import policies
 from services.money import yuan
 from services.notices.queueing import Notice, queue_all
 from services.payment.payment_rows import ResultRow, Said, known_headings, read_results
+from services.record.columns import select_as
 from services.record.operation import operation
 from services.record.rows import add_rows
 from services.tables import RowProblem, read_workbook
@@ -270,21 +271,11 @@ class _Payee:
 
 def _payees(session: Session, cycle: Cycle) -> list[_Payee]:
     rows = session.execute(
-        select(
-            Application.id,
-            Application.number,
-            Application.measure,
-            Application.project,
-            Application.enterprise_name,
-            Application.contact_email,
-            Application.bank_name,
-            Application.bank_account,
-            Payment.status,
-            Payment.paid_on,
-        )  # type: ignore[call-overload]
+        select_as(_Payee, Application)
+        .add_columns(col(Payment.status), col(Payment.paid_on))
         .join(AwardListEntry, col(AwardListEntry.application_id) == Application.id)
         .join(Payment, col(Payment.entry_id) == AwardListEntry.id)
-        .where(Application.cycle_id == cycle.id)
+        .where(col(Application.cycle_id) == cycle.id)
         .order_by(col(Application.number), col(Payment.number))
     )
     found: dict[int, _Payee] = {}

@@ -2,11 +2,13 @@
 
 from collections import Counter
 
-from models import Application, Enterprise, FactKind
+from sqlmodel import select
+
+from models import Application, FactKind
 from policy import Fact, Measure
 from services.application.state_names import APPLICATION_STATES
 from services.documents.content import Book, Cell, CellKind, Column, Sheet
-from services.documents.record import Record, day, latest
+from services.documents.record import Applied, Record, day, latest
 from services.documents.values import Stated, fact_cell, fact_kind
 
 _WHO = (Column("受理编号", width=16), Column("单位名称", width=26), Column("统一社会信用代码", width=20))
@@ -18,14 +20,14 @@ def build(record: Record) -> Book:
     return Book(
         title=f"{record.cycle.year}年度申报汇总表",
         organisation=record.settings.organisation,
-        dated=latest([row.submitted_at for row, _ in rows], record.opened_on),
+        dated=latest([row.submitted_at for row in rows], record.opened_on),
         sheets=(_all(record), _counts(record), _details(record), *_declared(record)),
     )
 
 
 def _all(record: Record) -> Sheet:
     rows = record.applications
-    enterprises = len({enterprise.uscc for _, enterprise in rows})
+    enterprises = len({row.uscc for row in rows})
     return Sheet(
         name="申报汇总",
         heading=f"{record.cycle.year}年度申报汇总表",
@@ -44,17 +46,17 @@ def _all(record: Record) -> Sheet:
             Column("状态", width=13),
             Column("状态说明", width=20),
         ),
-        rows=tuple(_row(record, place, *row) for place, row in enumerate(rows, 1)),
+        rows=tuple(_row(record, place, row) for place, row in enumerate(rows, 1)),
     )
 
 
-def _row(record: Record, place: int, application: Application, enterprise: Enterprise) -> tuple[Cell, ...]:
+def _row(record: Record, place: int, application: Applied) -> tuple[Cell, ...]:
     measure = record.measures.get(application.measure)
     return (
         place,
         application.number,
         application.enterprise_name,
-        enterprise.uscc,
+        application.uscc,
         application.kind,
         record.county_name(application.county),
         record.measure_title(application.measure),
@@ -68,6 +70,7 @@ def _row(record: Record, place: int, application: Application, enterprise: Enter
 
 def _details(record: Record) -> Sheet:
     """For the office only: how to reach the applicants, and the papers that they name."""
+    told = _contacts(record)
     return Sheet(
         name="联系与票据",
         heading="申报单位联系方式、合同和票据",
@@ -83,27 +86,33 @@ def _details(record: Record) -> Sheet:
             Column("来源", width=20),
         ),
         rows=tuple(
-            (
-                application.number,
-                application.enterprise_name,
-                enterprise.uscc,
-                application.contact_name,
-                application.contact_phone,
-                application.contact_email,
-                application.contracts,
-                application.invoices,
-                "已签" if application.pledged else "未签",
-                application.source,
-            )
-            for application, enterprise in record.applications
+            (application.number, application.enterprise_name, application.uscc, *told[application.id])
+            for application in record.applications
         ),
     )
 
 
+def _contacts(record: Record) -> dict[int, tuple[str, ...]]:
+    """By application, whom to reach and how, its papers, and where it came from."""
+    rows = record.session.execute(
+        select(
+            Application.id,
+            Application.contact_name,
+            Application.contact_phone,
+            Application.contact_email,
+            Application.contracts,
+            Application.invoices,
+            Application.pledged,
+            Application.source,
+        ).where(Application.cycle_id == record.cycle.id)  # type: ignore[call-overload]
+    )
+    return {key: (*told, "已签" if pledged else "未签", source) for key, *told, pledged, source in rows}
+
+
 def _counts(record: Record) -> Sheet:
-    counted = Counter(application.measure for application, _ in record.applications)
+    counted = Counter(application.measure for application in record.applications)
     states = {
-        measure: Counter(row.status for row, _ in record.applications if row.measure == measure) for measure in counted
+        measure: Counter(row.status for row in record.applications if row.measure == measure) for measure in counted
     }
     shown = [state for state in APPLICATION_STATES if any(states[measure][state] for measure in counted)]
     columns = (Column("申报事项", width=34), Column("条款", width=10), Column("申报数", CellKind.INTEGER, 9))
@@ -130,7 +139,7 @@ def _declared(record: Record) -> list[Sheet]:
     return [
         _measure_sheet(record, measure, declared)
         for measure in record.policy.measures
-        if any(application.measure == measure.id for application, _ in record.applications)
+        if any(application.measure == measure.id for application in record.applications)
     ]
 
 
@@ -145,11 +154,11 @@ def _measure_sheet(record: Record, measure: Measure, declared: dict[tuple[int, s
             (
                 application.number,
                 application.enterprise_name,
-                enterprise.uscc,
+                application.uscc,
                 application.project,
-                *(fact_cell(fact, declared.get((application.id or 0, fact.name))) for fact in facts),
+                *(fact_cell(fact, declared.get((application.id, fact.name))) for fact in facts),
             )
-            for application, enterprise in record.applications
+            for application in record.applications
             if application.measure == measure.id
         ),
     )

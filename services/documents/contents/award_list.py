@@ -1,8 +1,7 @@
 """公示名单: the awards of the newest list as a table, by measure, as it is put out with the public notice."""
 
-from models import AwardListEntry
 from services.documents.content import Book, Cell, CellKind, Column, Sheet
-from services.documents.record import Record, day
+from services.documents.record import Listed, Record, day
 from services.masking import Personal, mask
 from services.money import capitals, yuan
 
@@ -19,7 +18,7 @@ def build(record: Record) -> Book:
     )
 
 
-def _list(record: Record, awarded: list[AwardListEntry]) -> Sheet:
+def _list(record: Record, awarded: list[Listed]) -> Sheet:
     total = sum(entry.amount_fen for entry in awarded)
     units = len({entry.uscc for entry in awarded})
     return Sheet(
@@ -46,7 +45,7 @@ def _list(record: Record, awarded: list[AwardListEntry]) -> Sheet:
     )
 
 
-def _row(record: Record, entry: AwardListEntry) -> tuple[Cell, ...]:
+def _row(record: Record, entry: Listed) -> tuple[Cell, ...]:
     measure = record.measures.get(entry.measure)
     return (
         mask(entry.enterprise_name, Personal.TEXT),
@@ -58,7 +57,7 @@ def _row(record: Record, entry: AwardListEntry) -> tuple[Cell, ...]:
     )
 
 
-def _by_county(record: Record, awarded: list[AwardListEntry]) -> Sheet:
+def _by_county(record: Record, awarded: list[Listed]) -> Sheet:
     counties = [county for county in record.counties if any(entry.county == county for entry in awarded)]
     counties += sorted({entry.county for entry in awarded} - set(counties))
     rows = [
@@ -79,5 +78,5 @@ def _by_county(record: Record, awarded: list[AwardListEntry]) -> Sheet:
     )
 
 
-def _sums(entries: list[AwardListEntry]) -> tuple[Cell, ...]:
+def _sums(entries: list[Listed]) -> tuple[Cell, ...]:
     return len({entry.uscc for entry in entries}), len(entries), sum(entry.amount_fen for entry in entries)

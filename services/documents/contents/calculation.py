@@ -1,15 +1,34 @@
 """测算表: the outcome of every application, each step of its arithmetic, and the values it was computed from."""
 
+from dataclasses import dataclass
+from typing import Any
+
 from sqlmodel import col, select
 
-from models import Application, Award, AwardList, ComputationRun, Enterprise, FactKind
+from models import Award, AwardList, ComputationRun, FactKind, Outcome
 from services.application.state_names import OUTCOMES
 from services.documents.content import Book, Cell, CellKind, Column, Sheet, Trace
 from services.documents.errors import NotYetError
-from services.documents.record import Record, day
+from services.documents.record import Applied, Record, day
 from services.documents.values import fact_text
+from services.record.columns import select_as
 
-Line = tuple[Award, Application, Enterprise]
+
+@dataclass(frozen=True, slots=True)
+class Computed:
+    """What is shown of an outcome."""
+
+    application_id: int
+    outcome: Outcome
+    amount_fen: int
+    clause: str
+    referral_to: str
+    reason: str
+    explanation: str
+    steps: list[dict[str, Any]]
+
+
+Line = tuple[Computed, Applied]
 
 _WHAT = (Column("受理编号", width=16), Column("单位名称", width=24), Column("申报事项", width=20))
 
@@ -43,12 +62,10 @@ def _run(record: Record) -> ComputationRun:
 
 
 def _lines(record: Record, run: ComputationRun) -> list[Line]:
-    awards = record.session.exec(select(Award).where(Award.run_id == run.id)).all()
-    by_application = {award.application_id: award for award in awards}
+    rows = record.session.execute(select_as(Computed, Award).where(col(Award.run_id) == run.id))
+    computed = {award.application_id: award for award in (Computed(*row) for row in rows)}
     return [
-        (by_application[application.id], application, enterprise)
-        for application, enterprise in record.applications
-        if application.id in by_application
+        (computed[application.id], application) for application in record.applications if application.id in computed
     ]
 
 
@@ -74,16 +91,16 @@ def _results(record: Record, run: ComputationRun, lines: list[Line]) -> Sheet:
             Column("说明", width=38),
         ),
         rows=tuple((place, *_result(record, *line)) for place, line in enumerate(lines, 1)),
-        total=("", "合计", "", "", "", "", "", sum(award.amount_fen for award, _, _ in lines), "", "", ""),
+        total=("", "合计", "", "", "", "", "", sum(award.amount_fen for award, _ in lines), "", "", ""),
     )
 
 
-def _result(record: Record, award: Award, application: Application, enterprise: Enterprise) -> tuple[Cell, ...]:
+def _result(record: Record, award: Computed, application: Applied) -> tuple[Cell, ...]:
     return (
         application.number,
         application.enterprise_name,
         record.measure_title(application.measure),
-        enterprise.uscc,
+        application.uscc,
         record.county_name(application.county),
         OUTCOMES[award.outcome],
         award.amount_fen,
@@ -96,12 +113,12 @@ def _result(record: Record, award: Award, application: Application, enterprise: 
 def _by_measure(record: Record, lines: list[Line]) -> Sheet:
     rows: list[tuple[Cell, ...]] = []
     for measure in record.policy.measures:
-        awards = [award for award, application, _ in lines if application.measure == measure.id]
+        awards = [award for award, application in lines if application.measure == measure.id]
         if awards:
             outcomes = [sum(award.outcome is outcome for award in awards) for outcome in OUTCOMES]
             total = sum(award.amount_fen for award in awards)
             rows.append((measure.title, measure.clause, len(awards), *outcomes, total))
-    awards = [award for award, _, _ in lines]
+    awards = [award for award, _ in lines]
     return Sheet(
         name="按事项汇总",
         heading="分事项测算汇总",
@@ -146,7 +163,7 @@ def _trail(record: Record, lines: list[Line]) -> Sheet:
                 str(step.get("clause") or award.clause),
                 str(step.get("quote") or ""),
             )
-            for award, application, _ in lines
+            for award, application in lines
             for number, step in enumerate(award.steps, 1)
         ),
     )
@@ -155,9 +172,9 @@ def _trail(record: Record, lines: list[Line]) -> Sheet:
 def _facts(record: Record, lines: list[Line]) -> Sheet:
     declared, verified = record.facts(FactKind.DECLARED), record.facts(FactKind.VERIFIED)
     rows: list[tuple[Cell, ...]] = []
-    for _, application, _ in lines:
+    for _, application in lines:
         for name, fact in record.facts_of(application.measure).items():
-            key = (application.id or 0, name)
+            key = (application.id, name)
             if key not in declared and key not in verified:
                 continue
             value = verified.get(key)

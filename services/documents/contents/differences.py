@@ -4,15 +4,18 @@ Whoever must explain a difference finds it here beside what both sides say.
 """
 
 from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime
 
-from sqlmodel import col, select
+from sqlmodel import col
 
-from models import AwardListEntry, Outcome, Payment, PaymentOrder, PaymentStatus
+from models import Outcome, Payment, PaymentOrder, PaymentStatus
 from services.application.state_names import OUTCOMES
 from services.award import lists
 from services.documents.content import Book, Cell, CellKind, Column, Sheet
 from services.documents.contents.verification import changed_values
-from services.documents.record import Record, latest
+from services.documents.record import Listed, Record, latest
+from services.record.columns import select_as
 
 _WHAT = (Column("受理编号", width=16), Column("单位名称", width=34), Column("奖补事项", width=22))
 
@@ -78,20 +81,32 @@ def _stands(outcome: Outcome | None) -> str:
     return "不在名单" if outcome is None else OUTCOMES[outcome]
 
 
-def _payments(record: Record) -> list[Payment]:
-    query = select(Payment).join(PaymentOrder, col(PaymentOrder.id) == col(Payment.order_id))
-    return list(record.session.exec(query.where(PaymentOrder.list_id == record.newest_list.id)))
+@dataclass(frozen=True, slots=True)
+class _Paid:
+    """What became of a payment."""
+
+    entry_id: int
+    amount_fen: int
+    status: PaymentStatus
+    failure: str
+    reported_at: datetime | None
 
 
-def _unpaid(record: Record, paid: list[Payment]) -> Sheet:
+def _payments(record: Record) -> list[_Paid]:
+    query = select_as(_Paid, Payment).join(PaymentOrder, col(PaymentOrder.id) == col(Payment.order_id))
+    rows = record.session.execute(query.where(col(PaymentOrder.list_id) == record.newest_list.id))
+    return [_Paid(*row) for row in rows]
+
+
+def _unpaid(record: Record, paid: list[_Paid]) -> Sheet:
     """The awards of which not every fen is paid."""
-    by_entry: dict[int, list[Payment]] = defaultdict(list)
+    by_entry: dict[int, list[_Paid]] = defaultdict(list)
     for payment in paid:
         by_entry[payment.entry_id].append(payment)
     rows = [
-        (*_who(record, entry), *_sums(entry, by_entry[entry.id or 0]), _failures(by_entry[entry.id or 0]))
+        (*_who(record, entry), *_sums(entry, by_entry[entry.id]), _failures(by_entry[entry.id]))
         for entry in record.entries
-        if entry.amount_fen != _sum(by_entry[entry.id or 0], PaymentStatus.PAID)
+        if entry.amount_fen != _sum(by_entry[entry.id], PaymentStatus.PAID)
     ]
     told = f"共 {len(rows)} 项没有足额拨付。" if paid else "资金尚未下达。"
     return Sheet(
@@ -111,7 +126,7 @@ def _unpaid(record: Record, paid: list[Payment]) -> Sheet:
     )
 
 
-def _who(record: Record, entry: AwardListEntry) -> tuple[Cell, ...]:
+def _who(record: Record, entry: Listed) -> tuple[Cell, ...]:
     return (
         entry.number,
         entry.enterprise_name,
@@ -120,15 +135,15 @@ def _who(record: Record, entry: AwardListEntry) -> tuple[Cell, ...]:
     )
 
 
-def _sums(entry: AwardListEntry, payments: list[Payment]) -> tuple[int, ...]:
+def _sums(entry: Listed, payments: list[_Paid]) -> tuple[int, ...]:
     """Awarded, and of it paid, pending, failed, and not ordered yet: the last four add up to the first."""
     by_state = [_sum(payments, state) for state in (PaymentStatus.PAID, PaymentStatus.PENDING, PaymentStatus.FAILED)]
     return (entry.amount_fen, *by_state, entry.amount_fen - sum(by_state))
 
 
-def _sum(payments: list[Payment], state: PaymentStatus) -> int:
+def _sum(payments: list[_Paid], state: PaymentStatus) -> int:
     return sum(payment.amount_fen for payment in payments if payment.status is state)
 
 
-def _failures(payments: list[Payment]) -> str:
+def _failures(payments: list[_Paid]) -> str:
     return "；".join(payment.failure for payment in payments if payment.failure)

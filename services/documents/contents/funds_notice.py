@@ -12,11 +12,11 @@ def build(record: Record) -> Page:
     lines = ordered_lines(record)
     shares = (
         Share(
-            county=line.order.county,
-            uscc=line.entry.uscc,
-            award=line.entry.application_id,
-            city_fen=line.payment.amount_fen if line.payment.bearer == CITY else 0,
-            county_fen=0 if line.payment.bearer == CITY else line.payment.amount_fen,
+            county=line.county,
+            uscc=line.uscc,
+            award=line.application_id,
+            city_fen=line.amount_fen if line.bearer == CITY else 0,
+            county_fen=0 if line.bearer == CITY else line.amount_fen,
         )
         for line in lines
     )
@@ -25,7 +25,7 @@ def build(record: Record) -> Page:
         title=f"关于下达《{record.policy.title}》{record.cycle.year}年度奖补资金的通知",
         template="funds_notice.html",
         organisation=record.settings.organisation,
-        dated=latest([line.order.ordered_at for line in lines], record.opened_on),
+        dated=latest([line.ordered_at for line in lines], record.opened_on),
         trace=record.trace,
         data={
             **record.basis,

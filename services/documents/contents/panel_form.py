@@ -7,7 +7,7 @@ from sqlmodel import col, select
 from models import Application, ApplicationStatus, FactKind, PanelDecision
 from services.documents.content import Page
 from services.documents.errors import NotYetError
-from services.documents.record import Record, latest
+from services.documents.record import Applied, Record, latest
 from services.documents.values import Stated, fact_text
 
 _Facts = dict[tuple[int, str], Stated]
@@ -16,8 +16,8 @@ _Facts = dict[tuple[int, str], Stated]
 def build(record: Record) -> Page:
     """The applications that a panel decides and that passed the reviews, with the newest figure of each."""
     cases = [
-        (application, enterprise)
-        for application, enterprise in record.applications
+        application
+        for application in record.applications
         if application.status is ApplicationStatus.VERIFIED
         and application.measure in record.measures
         and record.measures[application.measure].decided_by
@@ -37,25 +37,25 @@ def build(record: Record) -> Page:
                 {
                     "number": application.number,
                     "name": application.enterprise_name,
-                    "uscc": enterprise.uscc,
+                    "uscc": application.uscc,
                     "county": record.county_name(application.county),
                     "project": application.project,
                     "measure": record.measures[application.measure].title,
                     "clause": record.measures[application.measure].clause,
                     "quote": record.measures[application.measure].quote,
                     "facts": _facts(record, application, declared, verified),
-                    "decided": _decided(decided.get(application.id or 0)),
+                    "decided": _decided(decided.get(application.id)),
                 }
-                for application, enterprise in cases
+                for application in cases
             ],
         },
     )
 
 
-def _facts(record: Record, application: Application, declared: _Facts, verified: _Facts) -> list[dict[str, str]]:
+def _facts(record: Record, application: Applied, declared: _Facts, verified: _Facts) -> list[dict[str, str]]:
     decided_by, found = record.measures[application.measure].decided_by, []
     for name, fact in record.facts_of(application.measure).items():
-        key = (application.id or 0, name)
+        key = (application.id, name)
         if name != decided_by and (key in declared or key in verified):
             texts = {"declared": fact_text(fact, declared.get(key)), "verified": fact_text(fact, verified.get(key))}
             found.append({"label": fact.label, **texts})

@@ -1,8 +1,9 @@
 """资金拨付清单: what each county's treasury pays to whom, a sheet per county and one with the totals."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
-from sqlmodel import col, select
+from sqlmodel import col
 
 from models import Application, AwardListEntry, Payment, PaymentOrder
 from services.award.sharing import CITY
@@ -10,28 +11,36 @@ from services.documents.content import Book, Cell, CellKind, Column, Sheet
 from services.documents.errors import NotYetError
 from services.documents.record import Record, latest
 from services.money import capitals, yuan
+from services.record.columns import select_as
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Line:
-    """One payment with what it is for."""
+    """One payment with what it is for; `county` is whose treasury makes it."""
 
-    payment: Payment
-    order: PaymentOrder
-    entry: AwardListEntry
-    application: Application
+    number: str
+    bearer: str
+    amount_fen: int
+    county: str
+    ordered_at: datetime
+    application_id: int
+    enterprise_name: str
+    uscc: str
+    measure: str
+    bank_name: str
+    bank_account: str
 
 
 def build(record: Record) -> Book:
     """The payments ordered on the newest list."""
     lines = ordered_lines(record)
-    counties = [county for county in record.counties if any(line.order.county == county for line in lines)]
-    counties += sorted({line.order.county for line in lines} - set(counties))
-    sheets = [_county(record, county, [line for line in lines if line.order.county == county]) for county in counties]
+    counties = [county for county in record.counties if any(line.county == county for line in lines)]
+    counties += sorted({line.county for line in lines} - set(counties))
+    sheets = [_county(record, county, [line for line in lines if line.county == county]) for county in counties]
     return Book(
         title=f"{record.cycle.year}年度奖补资金拨付清单",
         organisation=record.settings.organisation,
-        dated=latest([line.order.ordered_at for line in lines], record.opened_on),
+        dated=latest([line.ordered_at for line in lines], record.opened_on),
         trace=record.trace,
         sheets=(_totals(record, counties, lines), *sheets),
     )
@@ -39,12 +48,12 @@ def build(record: Record) -> Book:
 
 def ordered_lines(record: Record) -> list[Line]:
     """The payments ordered on the newest list, by number. Raises NotYetError when there are none."""
-    rows = record.session.exec(
-        select(Payment, PaymentOrder, AwardListEntry, Application)
+    rows = record.session.execute(
+        select_as(Line, Payment, PaymentOrder, AwardListEntry, Application)
         .join(PaymentOrder, col(PaymentOrder.id) == col(Payment.order_id))
         .join(AwardListEntry, col(AwardListEntry.id) == col(Payment.entry_id))
         .join(Application, col(Application.id) == col(AwardListEntry.application_id))
-        .where(PaymentOrder.list_id == record.newest_list.id)
+        .where(col(PaymentOrder.list_id) == record.newest_list.id)
         .order_by(col(Payment.number))
     ).all()
     if not rows:
@@ -54,7 +63,7 @@ def ordered_lines(record: Record) -> list[Line]:
 
 def _totals(record: Record, counties: list[str], lines: list[Line]) -> Sheet:
     rows = [
-        (place, *_sums(record.county_name(county), [line for line in lines if line.order.county == county]))
+        (place, *_sums(record.county_name(county), [line for line in lines if line.county == county]))
         for place, county in enumerate(counties, 1)
     ]
     return Sheet(
@@ -77,15 +86,15 @@ def _totals(record: Record, counties: list[str], lines: list[Line]) -> Sheet:
 
 
 def _sums(name: str, lines: list[Line]) -> tuple[Cell, ...]:
-    city = sum(line.payment.amount_fen for line in lines if line.payment.bearer == CITY)
-    whole = sum(line.payment.amount_fen for line in lines)
-    units = len({line.entry.uscc for line in lines})
+    city = sum(line.amount_fen for line in lines if line.bearer == CITY)
+    whole = sum(line.amount_fen for line in lines)
+    units = len({line.uscc for line in lines})
     return (name, units, len(lines), city, whole - city, whole, capitals(whole))
 
 
 def _county(record: Record, county: str, lines: list[Line]) -> Sheet:
     name = record.county_name(county)
-    total = sum(line.payment.amount_fen for line in lines)
+    total = sum(line.amount_fen for line in lines)
     return Sheet(
         name=name,
         heading=f"{record.cycle.year}年度奖补资金拨付清单（{name}）",
@@ -113,14 +122,14 @@ def _county(record: Record, county: str, lines: list[Line]) -> Sheet:
 
 def _row(record: Record, line: Line) -> tuple[Cell, ...]:
     return (
-        line.payment.number,
-        line.entry.enterprise_name,
-        line.entry.uscc,
-        line.application.bank_name,
-        line.application.bank_account,
-        record.measure_title(line.entry.measure),
-        "市级" if line.payment.bearer == CITY else record.county_name(line.payment.bearer),
-        line.payment.amount_fen,
+        line.number,
+        line.enterprise_name,
+        line.uscc,
+        line.bank_name,
+        line.bank_account,
+        record.measure_title(line.measure),
+        "市级" if line.bearer == CITY else record.county_name(line.bearer),
+        line.amount_fen,
         None,
         None,
         None,

@@ -1,8 +1,7 @@
 """拟奖补名单公示: who is to be awarded what, open to objections."""
 
-from models import AwardListEntry
 from services.documents.content import Page
-from services.documents.record import Record, day
+from services.documents.record import Listed, Record, day
 
 
 def build(record: Record) -> Page:
@@ -30,7 +29,7 @@ def build(record: Record) -> Page:
     )
 
 
-def _line(record: Record, entry: AwardListEntry) -> dict[str, str | int]:
+def _line(record: Record, entry: Listed) -> dict[str, str | int]:
     return {
         "name": entry.enterprise_name,
         "uscc": entry.uscc,

@@ -44,11 +44,11 @@ def build(record: Record, about: str) -> Page:
         {
             "number": application.number,
             "name": application.enterprise_name,
-            "uscc": enterprise.uscc,
+            "uscc": application.uscc,
             "county": record.county_name(application.county),
             "measure": record.measure_title(application.measure),
         }
-        for application, enterprise in record.applications
+        for application in record.applications
         if application.id in asked
     ]
     return Page(
@@ -94,7 +94,7 @@ def _asks(record: Record, asked: dict[int, VerificationRequest]) -> list[dict[st
     """What is asked of each measure's applications; of one measure more than one thing may be asked."""
     wanted = [
         (application.measure, tuple(asked[application.id].facts))
-        for application, _ in record.applications
+        for application in record.applications
         if application.id in asked
     ]
     return [

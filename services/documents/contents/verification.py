@@ -4,11 +4,14 @@ from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 
+from sqlalchemy import ColumnElement
+from sqlalchemy.orm import aliased
 from sqlmodel import col, select
 
 from models import (
     Application,
     FactKind,
+    FactValue,
     Opinion,
     RequestStatus,
     ReviewerKind,
@@ -19,13 +22,14 @@ from models import (
 from services.application.state_names import OPINIONS, REQUEST_STATES
 from services.cycle.deadlines import due_day
 from services.documents.content import Book, Cell, CellKind, Column, Sheet
-from services.documents.record import Record, day, latest
-from services.documents.values import fact_text
+from services.documents.record import Applied, Record, day, latest
+from services.documents.values import Stated, fact_text
+from services.record.columns import select_as
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """What is shown of a request and of its reply, when there is one; whole records would take three times as long."""
+    """What is shown of a request and of its reply, when there is one, and who gave it."""
 
     application_id: int
     kind: ReviewerKind
@@ -38,7 +42,7 @@ class Asked:
     opinion: Opinion | None
     reason: str | None
     replied_at: datetime | None
-    user: str | None
+    user: str | None = None
 
 
 _WHAT = (Column("受理编号", width=16), Column("单位名称", width=24), Column("申报事项", width=18))
@@ -59,23 +63,11 @@ def build(record: Record) -> Book:
 def _asked(record: Record) -> list[Asked]:
     request, reply = VerificationRequest, VerificationReply
     rows = record.session.execute(
-        select(
-            request.application_id,
-            request.kind,
-            request.reviewer,
-            request.round,
-            request.facts,
-            request.status,
-            request.sent_at,
-            request.due_at,
-            reply.opinion,
-            reply.reason,
-            reply.replied_at,
-            User.name,
-        )  # type: ignore[call-overload]
+        select_as(Asked, request, reply)
+        .add_columns(col(User.name))
         .join(reply, col(reply.request_id) == col(request.id), isouter=True)
         .join(User, col(User.id) == col(reply.user_id), isouter=True)
-        .where(request.cycle_id == record.cycle.id, request.status != RequestStatus.CANCELLED)
+        .where(col(request.cycle_id) == record.cycle.id, col(request.status) != RequestStatus.CANCELLED)
         .order_by(col(request.round))
     )
     newest = {(each.application_id, each.kind, each.reviewer): each for each in (Asked(*row) for row in rows)}
@@ -89,7 +81,7 @@ def _reviewer(record: Record, asked: Asked) -> str:
 
 
 def _opinions(record: Record, asked: list[Asked]) -> Sheet:
-    order = {application.id: (place, application) for place, (application, _) in enumerate(record.applications)}
+    order = {application.id: (place, application) for place, application in enumerate(record.applications)}
     asked = sorted(asked, key=lambda each: (order[each.application_id][0], each.kind is ReviewerKind.BUREAU))
     return Sheet(
         name="联审意见",
@@ -114,7 +106,7 @@ def _opinions(record: Record, asked: list[Asked]) -> Sheet:
     )
 
 
-def _opinion(record: Record, application: Application, asked: Asked) -> tuple[Cell, ...]:
+def _opinion(record: Record, application: Applied, asked: Asked) -> tuple[Cell, ...]:
     facts = record.facts_of(application.measure)
     labels = [facts[name].label if name in facts else name for name in asked.facts]
     return (
@@ -134,29 +126,65 @@ def _opinion(record: Record, application: Application, asked: Asked) -> tuple[Ce
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Changed:
+    """A fact that was not confirmed as declared."""
+
+    number: str
+    enterprise_name: str
+    measure: str
+    fact: str
+    declared: str | None
+    verified: Stated
+    recorded_at: datetime
+
+
+def _changed(record: Record) -> list[_Changed]:
+    """Whose newest declared and verified values differ, by measure, number and the measure's order of facts."""
+    said, found = aliased(FactValue), aliased(FactValue)
+    rows = record.session.execute(
+        select(
+            Application.number,
+            Application.enterprise_name,
+            Application.measure,
+            found.fact,
+            said.value,
+            found.value,
+            found.reason,
+            found.bureau,
+            found.recorded_at,
+        )  # type: ignore[call-overload]
+        .join(found, col(found.application_id) == col(Application.id))
+        .join(said, (col(said.application_id) == found.application_id) & (col(said.fact) == found.fact))
+        .where(
+            Application.cycle_id == record.cycle.id,
+            found.kind == FactKind.VERIFIED,
+            said.kind == FactKind.DECLARED,
+            col(found.value).is_distinct_from(said.value),
+            _is_newest(found),
+            _is_newest(said),
+        )
+    )
+    changed = [
+        _Changed(*who, Stated(*stated), at)  # type: ignore[call-arg]
+        for *who, stated, at in ((*row[:5], row[5:8], row[8]) for row in rows)
+    ]
+    order = {measure_id: list(record.facts_of(measure_id)) for measure_id in {each.measure for each in changed}}
+    return sorted(
+        (each for each in changed if each.fact in order[each.measure]),
+        key=lambda each: (record.place_of(each.measure), each.number, order[each.measure].index(each.fact)),
+    )
+
+
+def _is_newest(value: type[FactValue]) -> ColumnElement[bool]:
+    later = aliased(FactValue)
+    same = (later.application_id == value.application_id, later.kind == value.kind, later.fact == value.fact)
+    return ~select(later.id).where(*same, col(later.seq) > value.seq).exists()
+
+
 def changed_values(record: Record) -> Sheet:
     """Facts that a bureau did not confirm as declared."""
-    declared, verified = record.facts(FactKind.DECLARED), record.facts(FactKind.VERIFIED)
-    rows: list[tuple[Cell, ...]] = []
-    for application, _ in record.applications:
-        for name, fact in record.facts_of(application.measure).items():
-            key = (application.id or 0, name)
-            if key not in verified or key not in declared or declared[key].value == verified[key].value:
-                continue
-            value = verified[key]
-            rows.append(
-                (
-                    application.number,
-                    application.enterprise_name,
-                    record.measure_title(application.measure),
-                    fact.label,
-                    fact_text(fact, declared[key]),
-                    fact_text(fact, value),
-                    value.reason,
-                    record.policy.bureau_name(value.bureau) if value.bureau else "",
-                    day(value.recorded_at),
-                )
-            )
+    rows = tuple(_changed_row(record, each) for each in _changed(record))
     return Sheet(
         name="核定差异",
         heading="申报值与核定值不一致的数据",
@@ -170,7 +198,22 @@ def changed_values(record: Record) -> Sheet:
             Column("核定单位", width=14),
             Column("核定日期", CellKind.DATE, 12),
         ),
-        rows=tuple(rows),
+        rows=rows,
+    )
+
+
+def _changed_row(record: Record, each: _Changed) -> tuple[Cell, ...]:
+    fact, verified = record.facts_of(each.measure)[each.fact], each.verified
+    return (
+        each.number,
+        each.enterprise_name,
+        record.measure_title(each.measure),
+        fact.label,
+        fact_text(fact, Stated(each.declared, "", None)),
+        fact_text(fact, verified),
+        verified.reason,
+        record.policy.bureau_name(verified.bureau) if verified.bureau else "",
+        day(each.recorded_at),
     )
 
 

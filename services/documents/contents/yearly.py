@@ -8,7 +8,6 @@ from typing import Any
 from sqlmodel import Session, col, func, select
 
 from models import (
-    AwardListEntry,
     Cycle,
     DutyReport,
     Finding,
@@ -25,7 +24,7 @@ from models import (
 from services.application.state_names import OUTCOMES
 from services.clock import today
 from services.documents.content import Chart, Page
-from services.documents.record import Record, latest
+from services.documents.record import Listed, Record, latest
 
 
 def build(record: Record) -> Page:
@@ -47,7 +46,7 @@ def build(record: Record) -> Page:
             "policy_number": record.policy.number,
             "year": record.cycle.year,
             "applications": len(record.applications),
-            "applicants": len({enterprise.uscc for _, enterprise in record.applications}),
+            "applicants": len({each.uscc for each in record.applications}),
             "listed": len(entries),
             "total_fen": sum(entry.amount_fen for entry in entries),
             "awarded_enterprises": len({entry.uscc for entry in entries if entry.amount_fen > 0}),
@@ -64,7 +63,7 @@ def build(record: Record) -> Page:
 
 
 def _groups(
-    entries: list[AwardListEntry], order: list[str], key: Callable[[AwardListEntry], str], name: Callable[[str], str]
+    entries: list[Listed], order: list[str], key: Callable[[Listed], str], name: Callable[[str], str]
 ) -> list[dict[str, Any]]:
     """Counts and sums in the policy's order; what the policy does not know comes last."""
     present = {key(entry) for entry in entries}
@@ -140,19 +139,19 @@ def _notices(record: Record) -> list[dict[str, Any]]:
 
 def _payments(record: Record) -> tuple[dict[str, int], list[datetime | None]]:
     rows = record.session.exec(
-        select(Payment)
+        select(Payment.status, Payment.amount_fen, Payment.reported_at)
         .join(PaymentOrder, col(PaymentOrder.id) == col(Payment.order_id))
         .where(PaymentOrder.list_id == record.newest_list.id)
     ).all()
-    paid = [row for row in rows if row.status is PaymentStatus.PAID]
+    paid = [fen for status, fen, _ in rows if status is PaymentStatus.PAID]
     figures = {
         "count": len(rows),
-        "fen": sum(row.amount_fen for row in rows),
+        "fen": sum(fen for _, fen, _ in rows),
         "paid_count": len(paid),
-        "paid_fen": sum(row.amount_fen for row in paid),
-        "failed_count": sum(row.status is PaymentStatus.FAILED for row in rows),
+        "paid_fen": sum(paid),
+        "failed_count": sum(status is PaymentStatus.FAILED for status, _, _ in rows),
     }
-    return figures, [row.reported_at for row in rows]
+    return figures, [reported_at for _, _, reported_at in rows]
 
 
 def _duties(record: Record) -> list[dict[str, Any]]:

@@ -26,10 +26,9 @@ def to_docx(page: Page, html: str) -> bytes:
     with tempfile.NamedTemporaryFile(suffix=".docx") as styles:
         styles.write(reference())
         styles.flush()
-        document, *others = (
-            Document(io.BytesIO(convert(part, "docx", f"--reference-doc={styles.name}")))
-            for part in ([html] if page.charts else parts(html))  # a picture is known in its own part only
-        )
+        several = [html] if page.charts else parts(html)  # a picture is known in its own part only
+        converted = convert(several, "docx", f"--reference-doc={styles.name}")
+        document, *others = (Document(io.BytesIO(part)) for part in converted)
     for other in others:
         _go_on(document, other)
     lay_out(document, page.footer, letter=page.letter)

@@ -1,6 +1,10 @@
 """One way to run pandoc: in its sandbox, so that a template cannot reach files or the network."""
 
 import subprocess
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from os import sched_getaffinity
 from pathlib import Path
 
 import pypandoc
@@ -8,8 +12,16 @@ import pypandoc
 _FILTER = Path(__file__).with_name("styles.lua")
 
 
-def convert(html: str, to: str, *options: str) -> bytes:
-    """The HTML in another format."""
+def convert(parts: Sequence[str], to: str, *options: str) -> Iterator[bytes]:
+    """The HTML of each part in another format, in their order; as many at once as there are processors."""
+    pool = ThreadPoolExecutor(len(sched_getaffinity(0)))
+    try:
+        yield from pool.map(partial(_convert, to, options), parts)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _convert(to: str, options: Sequence[str], html: str) -> bytes:
     command = [
         pypandoc.get_pandoc_path(),
         "--sandbox",

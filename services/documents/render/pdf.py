@@ -25,14 +25,15 @@ _KEPT = 10
 
 def to_pdf(page: Page, html: str) -> bytes:
     """The document; the same page on the same fonts always gives the same bytes. Long tables go on on a new page."""
-    first, *others = parts(html)
-    laid_out = _laid_out(page, first, 1)
-    if not others:
+    several = parts(html)
+    sources = convert(several, "typst", "--standalone", f"--template={_TEMPLATE}")
+    laid_out = _laid_out(page, next(sources), 1)
+    if len(several) == 1:
         return laid_out
     whole = PdfDocument(laid_out)
-    for part in others:
+    for source in sources:
         _forget()
-        whole.import_pages(PdfDocument(_laid_out(page, part, len(whole) + 1)))
+        whole.import_pages(PdfDocument(_laid_out(page, source, len(whole) + 1)))
     saved = io.BytesIO()
     whole.save(saved)
     return _settled(saved.getvalue())
@@ -51,9 +52,8 @@ def _settled(pdf: bytes) -> bytes:
     return pdf[:start] + hashlib.sha256(pdf[:start]).hexdigest()[:_IDENTIFIER].upper().encode() + pdf[end:]
 
 
-def _laid_out(page: Page, html: str, first: int) -> bytes:
+def _laid_out(page: Page, source: bytes, first: int) -> bytes:
     """A part of the document, its pages counted from `first`."""
-    source = convert(html, "typst", "--standalone", f"--template={_TEMPLATE}")
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "page.typ").write_bytes(source)

@@ -3,7 +3,7 @@
 import io
 import re
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from decimal import Decimal
 from typing import Any
@@ -102,15 +102,16 @@ def _write_sheet(paper: Any, sheet: Sheet, formats: dict[str, Any], book: Book) 
     paper.set_row(head, _height(max(_lines(column.title, column.width) for column in sheet.columns)))
     for place, column in enumerate(sheet.columns):
         paper.write_string(head, place, column.title, formats["head"])
+    looks = _looks(sheet.columns, formats, "")
     for number, row in enumerate(sheet.rows, head + 1):
-        _write_row(paper, number, row, sheet.columns, formats, "")
+        _write_row(paper, number, row, looks)
     end = head + len(sheet.rows)
     if sheet.rows:
         paper.autofilter(head, 0, end, last)
         _open(paper, sheet, head + 1, end)
     if sheet.total is not None:
         end += 1
-        _write_row(paper, end, sheet.total, sheet.columns, formats, " total")
+        _write_row(paper, end, sheet.total, _looks(sheet.columns, formats, " total"))
     paper.freeze_panes(head + 1, 0)
     _set_up_print(paper, head, end, last, book)
     paper.set_h_pagebreaks([head + 1 + row for row in sheet.new_pages])
@@ -132,12 +133,15 @@ def _write_heading(paper: Any, sheet: Sheet, formats: dict[str, Any], last: int)
 
 def _lines(text: str, width: int) -> int:
     """How many lines a text takes."""
-    return sum(max(1, -(-_places(line) // max(width - 1, 1))) for line in text.split("\n"))
+    room = max(width - 1, 1)
+    if 2 * len(text) <= room and "\n" not in text:  # short for certain, as most are
+        return 1
+    return sum(max(1, -(-_places(line) // room)) for line in text.split("\n"))
 
 
 def _places(line: str) -> int:
     """How wide a line is: a Chinese character takes two places, what Latin-1 has takes one."""
-    return 2 * len(line) - len(line.encode("latin-1", "ignore"))
+    return len(line) if line.isascii() else 2 * len(line) - len(line.encode("latin-1", "ignore"))
 
 
 def _height(lines: int) -> float:
@@ -145,30 +149,37 @@ def _height(lines: int) -> float:
     return min(14 * lines + 6, 409)
 
 
-def _write_row(
-    paper: Any, row: int, cells: tuple[Cell, ...], columns: tuple[Column, ...], formats: dict[str, Any], kind: str
-) -> None:
-    pairs = list(zip(cells, columns, strict=True))
-    lines = [_lines(cell, column.width) for cell, column in pairs if isinstance(cell, str)]  # nothing else is wrapped
-    paper.set_row(row, _height(max(lines, default=1)))
-    for place, (cell, column) in enumerate(pairs):
-        _write_cell(paper, row, place, cell, column, formats, kind)
+@dataclass(frozen=True, slots=True)
+class _Look:
+    """How the cells of a column look: its values, and a text that stands in place of one."""
+
+    column: Column
+    value: Any
+    text: Any
 
 
-def _write_cell(
-    paper: Any, row: int, place: int, cell: Cell, column: Column, formats: dict[str, Any], kind: str
-) -> None:
-    kind = kind or (" open" if column.filled_in else "")
-    style = formats[column.kind + kind]
-    if cell is None or cell == "":
-        paper.write_blank(row, place, None, style)
-    elif isinstance(cell, str):
-        text = cell if len(cell) <= _LONGEST_CELL else cell[: _LONGEST_CELL - len(_CUT)] + _CUT
-        paper.write_string(row, place, text, formats["text" + kind])
-    elif isinstance(cell, date):
-        paper.write_datetime(row, place, datetime.combine(cell, time()), style)
-    else:
-        _write_number(paper, row, place, cell, column, style)
+def _looks(columns: tuple[Column, ...], formats: dict[str, Any], kind: str) -> list[_Look]:
+    kinds = [kind or (" open" if column.filled_in else "") for column in columns]
+    return [
+        _Look(column, formats[column.kind + own], formats["text" + own])
+        for column, own in zip(columns, kinds, strict=True)
+    ]
+
+
+def _write_row(paper: Any, row: int, cells: tuple[Cell, ...], looks: list[_Look]) -> None:
+    lines = 1  # nothing but text is wrapped
+    for place, (cell, look) in enumerate(zip(cells, looks, strict=True)):
+        if isinstance(cell, str) and cell:
+            lines = max(lines, _lines(cell, look.column.width))
+            text = cell if len(cell) <= _LONGEST_CELL else cell[: _LONGEST_CELL - len(_CUT)] + _CUT
+            paper.write_string(row, place, text, look.text)
+        elif cell is None or cell == "":
+            paper.write_blank(row, place, None, look.value)
+        elif isinstance(cell, date):
+            paper.write_datetime(row, place, datetime.combine(cell, time()), look.value)
+        else:
+            _write_number(paper, row, place, cell, look.column, look.value)
+    paper.set_row(row, _height(lines))
 
 
 def _write_number(paper: Any, row: int, place: int, value: int | Decimal, column: Column, style: Any) -> None:

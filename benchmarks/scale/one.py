@@ -14,6 +14,7 @@ from sqlmodel import Session, func, select
 from benchmarks.scale.filling import fill
 from benchmarks.scale.measuring import Meter
 from benchmarks.scale.stages import STAGES, Stage, finish, leave
+from flows.worker import collect_seldom
 from models import AwardList, AwardListEntry
 from services.record import chain
 from services.record.database import engine_of
@@ -40,6 +41,7 @@ def opened(folder: Path) -> Desk:
 
 def run(folder: Path, server: int | None) -> None:
     """Do the machine part and print its costs, then what came of it."""
+    collect_seldom()  # as the process of a run
     desk = opened(folder)
     meter = Meter(desk.engine, server)
     for stage in STAGES:

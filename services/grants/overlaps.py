@@ -41,7 +41,7 @@ _BY_RULE = {
     (FindingKind.SAME_ITEM, Certainty.LIKELY): FindingVerdict.OPEN,
     (FindingKind.SAME_ITEM, Certainty.REVIEW): FindingVerdict.OPEN,
 }
-_ENTRY = {"level", "ledger_id", "enterprise", "uscc", "project", "contracts", "invoices", "amount_fen", "year"}
+_ENTRY = ("level", "ledger_id", "enterprise", "uscc", "project", "contracts", "invoices", "amount_fen", "year")
 _JUDGED = (
     *("kind", "certainty", "score", "evidence", "pair"),
     *("verdict", "reason", "decided_by", "decided_at", "carried_from", "found_at"),
@@ -356,9 +356,10 @@ def _entries(session: Session, after: int) -> Iterator[pl.DataFrame]:
 def _told_by(session: Session, ids: Sequence[int]) -> dict[int, str]:
     """What each of these entries says: a corrected one is another."""
     told: dict[int, str] = {}
+    said = select(LedgerEntry.id, *(getattr(LedgerEntry, name) for name in _ENTRY))
     for some in _parts(sorted(set(ids))):
-        for entry in session.exec(select(LedgerEntry).where(col(LedgerEntry.id).in_(some))):
-            told[entry.id or 0] = chain.canonical(entry.model_dump(include=_ENTRY))
+        for key, *values in session.execute(said.where(col(LedgerEntry.id).in_(some))):
+            told[key] = chain.canonical(dict(zip(_ENTRY, values, strict=True)))
     return told
 
 

@@ -190,7 +190,7 @@ def tell_rows(session: Session, model: type[SQLModel], rows: Iterable[Mapping[st
         return
     withheld, table = _withheld(model), str(model.__tablename__)
     for row in rows:
-        told = {name: _shown(name in withheld, row.get(name)) for name in sorted({*row, *withheld})}
+        told = {name: _shown(name in withheld, value) for name, value in sorted(row.items())}
         shown = {name: value for name, value in told.items() if value is not None}
         changes.add({"table": table, "key": [row["id"]], "action": "insert", "values": shown})
 
@@ -270,8 +270,7 @@ def _short(value: object) -> object:
         return value.value
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
-    plain = json.loads(canonical(value))
-    spelled = canonical(plain)
+    spelled = canonical(value)
     if len(spelled) <= _LONGEST:
-        return plain
+        return json.loads(spelled)
     return {"sha256": hashlib.sha256(spelled.encode()).hexdigest(), "length": len(spelled)}

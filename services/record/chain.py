@@ -61,7 +61,7 @@ def digest(entry: AuditEntry, seq: int | None = None) -> str:
 
 def canonical(value: object) -> str:
     """JSON with one spelling for equal values."""
-    return json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain)
+    return _SPELLING.encode(value)
 
 
 def verify(session: Session, anchors: Collection[Anchor] = (), *, after: int = 0) -> list[str]:
@@ -192,3 +192,6 @@ def _plain(value: object) -> object:
     if isinstance(value, Enum):
         return value.value
     raise TypeError(f"cannot be audited: {type(value).__name__}")
+
+
+_SPELLING = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain)

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
 
+from sqlalchemy.orm import defer
 from sqlmodel import Session, col, func, select
 
 from models import AuditEntry
@@ -76,8 +77,9 @@ def verify(session: Session, anchors: Collection[Anchor] = (), *, after: int = 0
 
 
 def head(session: Session) -> AuditEntry | None:
-    """The last entry."""
-    return session.exec(select(AuditEntry).order_by(col(AuditEntry.seq).desc()).limit(1)).first()
+    """The last entry; what it tells, which may be megabytes, is read when somebody asks."""
+    last = select(AuditEntry).order_by(col(AuditEntry.seq).desc()).limit(1)
+    return session.exec(last.options(defer(col(AuditEntry.changes)))).first()
 
 
 def length(session: Session, after: int = 0) -> int:

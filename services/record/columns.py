@@ -14,10 +14,10 @@ class _Dataclass(Protocol):
 def select_as(row: type[_Dataclass], *models: type[SQLModel]) -> Select[Any]:
     """Select a column for each field of a dataclass that has no default, by its name.
 
-    Each is of the first of the models that has it, so `row(*each)` is what a row says. Raises StopIteration, a defect
-    of the caller, where none has.
+    Each is of the first of the models that has it, so `row(*each)` is what a row says. Raises LookupError, a defect of
+    the caller, where none has.
     """
-    return select(*(_column(each.name, models) for each in fields(row) if _is_read(each)))
+    return select(*[_column(each.name, models) for each in fields(row) if _is_read(each)])
 
 
 def _is_read(field: Field[Any]) -> bool:
@@ -25,4 +25,7 @@ def _is_read(field: Field[Any]) -> bool:
 
 
 def _column(name: str, models: tuple[type[SQLModel], ...]) -> Any:
-    return getattr(next(model for model in models if name in model.model_fields), name)
+    for model in models:
+        if name in model.model_fields:
+            return getattr(model, name)
+    raise LookupError(name)

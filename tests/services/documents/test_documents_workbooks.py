@@ -14,10 +14,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from python_calamine import CalamineWorkbook
 from read_back import column, fen, parts, table_of, written
-from small_cycle import INJECTION, Item, SmallCycle
+from small_cycle import INJECTION, NOW, Item, SmallCycle
 from sqlmodel import col, select
 
-from models import AwardList, AwardListEntry, FindingVerdict, ImportKind, Outcome, Payment, PaymentStatus
+from models import (
+    Application,
+    AwardList,
+    AwardListEntry,
+    FactKind,
+    FactValue,
+    FindingVerdict,
+    ImportKind,
+    Outcome,
+    Payment,
+    PaymentStatus,
+)
 from services.application.state_names import APPLICATION_STATES, IMPORTS, OUTCOMES, VERDICTS
 from services.documents import KINDS
 from services.documents.content import Book, CellKind, Column, Sheet
@@ -120,6 +131,24 @@ def test_the_verification_summary_shows_replies_and_changed_values(small: SmallC
         ("200,000.00 元", "187,500.00 元", "扣除退款")
     }
     assert table_of(path, "办理统计", "送审数")[-1][:3] == ["合计", 5, 5]
+
+
+def test_only_the_newest_values_are_compared(small: SmallCycle) -> None:
+    def say(number: str, kind: FactKind, value: str | None) -> None:
+        application = small.session.exec(select(Application).where(Application.number == number)).one()
+        known = {"application_id": application.id or 0, "fact": "fee", "user_id": 1, "recorded_at": NOW}
+        small.session.add(FactValue(**known, kind=kind, seq=2, value=value, reason="再核"))
+
+    say("SB2025-00001", FactKind.VERIFIED, "200000.00")  # as declared, after all
+    say("SB2025-00002", FactKind.VERIFIED, None)
+    say("SB2025-00003", FactKind.DECLARED, "187500.00")  # as was verified
+    small.session.commit()
+    changed = table_of(written(small, "verification_summary")["xlsx"], "核定差异", "申报值")
+    numbers = column(changed, "受理编号")
+    assert not {"SB2025-00001", "SB2025-00003"} & set(numbers) and numbers == sorted(numbers)
+    told = dict(zip(numbers, zip(column(changed, "核定值"), column(changed, "核定理由"), strict=True), strict=True))
+    assert told["SB2025-00002"] == ("未填", "再核")
+    assert {each for number, each in told.items() if number != "SB2025-00002"} == {("187,500.00 元", "扣除退款")}
 
 
 def test_the_import_report_lists_every_row_that_was_not_taken(small: SmallCycle) -> None:

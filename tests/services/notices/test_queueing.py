@@ -1,5 +1,6 @@
 """The outbox takes each notice once, whatever runs again."""
 
+from collections import Counter
 from datetime import timedelta
 from pathlib import Path
 
@@ -8,11 +9,11 @@ from sqlalchemy import Engine
 from sqlmodel import Session
 
 from config.settings import Settings
-from models import MessageStatus
+from models import MessageStatus, OptOut
 from services.clock import FixedClock
 from services.errors import NotFoundError
 from services.notices.claims import transaction
-from services.notices.queueing import queue, queue_to_all
+from services.notices.queueing import Notice, queue, queue_all, queue_to_all
 from services.notices.samples import sample_context
 from services.record.database import engine_of
 from tests.services.notices.support import CYCLE_TIME, DOMAIN, addresses, messages, queue_one
@@ -31,15 +32,40 @@ def test_the_same_notice_is_queued_once_on_either_database(either: Settings) -> 
 def test_a_notice_to_thousands_is_queued_once_for_each_on_either_database(either: Settings) -> None:
     engine, recipients = engine_of(either), [(address, "示例公司") for address in addresses(3000)]
 
-    def queue_all() -> int:
+    def queue_them() -> int:
         with transaction(engine) as session:
             at = session, FixedClock(CYCLE_TIME), 1, "receipt"
             return queue_to_all(*at, [*recipients, recipients[0]], "all", sample_context("receipt"), domain=DOMAIN)
 
     with transaction(engine) as session:
         assert queue_one(session, recipient=recipients[1][0], about="all")
-    assert queue_all() == 2999 and queue_all() == 0
+    assert queue_them() == 2999 and queue_them() == 0
     assert len(messages(engine)) == len({message.message_id for message in messages(engine)}) == 3000
+
+
+def test_notices_of_several_kinds_are_queued_together_each_by_its_own_rule(either: Settings) -> None:
+    engine, clock = engine_of(either), FixedClock(CYCLE_TIME)
+    optional, digest = "intake_reminder", "approval_waiting"
+
+    def notice(kind: str, recipient: str, about: str) -> Notice:
+        return Notice(1, kind, recipient, "示例公司", about, sample_context(kind))
+
+    notices = [
+        *(notice("receipt", address, "1") for address in addresses(1200)),  # more than one statement takes
+        notice(optional, "no-more@example.invalid", "2"),
+        notice("receipt", "no-more@example.invalid", "2"),  # its own matter is told
+        *(notice(digest, "lead@example.invalid", about) for about in ("3", "4")),  # one a day
+        notice("receipt", "no address", "5"),
+    ]
+    with transaction(engine) as session:
+        session.add(OptOut(email="no-more@example.invalid", opted_out_at=CYCLE_TIME))
+        session.flush()
+        assert queue_all(session, clock, iter(notices), domain=DOMAIN) == 1203
+        assert queue_all(session, clock, iter(notices), domain=DOMAIN) == 0
+    kept = messages(engine)
+    assert Counter(message.kind for message in kept) == {"receipt": 1202, digest: 1}
+    assert [message.recipient for message in kept if message.status is MessageStatus.FAILED] == ["no address"]
+    assert {message.optional for message in kept} == {False}
 
 
 @pytest.mark.parametrize(

@@ -84,3 +84,29 @@ def test_of_none_and_of_what_the_chain_does_not_follow_nothing_is_told(desk: Des
     assert outcome(desk, as_rows, User, []) == ([], [])
     told, kept = outcome(desk, as_rows, AuditAnchor, [anchor])
     assert told == [] and kept == [{"id": 1, "problems": [], **anchor}]
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either(request: pytest.FixtureRequest) -> Desk:
+    """The desk, once on each database."""
+    found: Desk = request.getfixturevalue("desk" if request.param == "sqlite" else "pg")
+    return found
+
+
+def test_ids_are_in_the_order_of_the_rows_on_either_database(either: Desk) -> None:
+    session, by = either.session, {"imposed_by": either.operator.user_id, "imposed_at": AT, "reason": "短"}
+    rows = [{**BAN, **by, "uscc": f"{number:018}"} for number in range(2500)]
+    ids: list[int] = []
+    for some in (rows[:1500], rows[1500:]):  # more than one statement of PostgreSQL takes
+        audit.start(session)
+        add_rows(session, Ban, some)
+        told = session.info.pop("changes").told()
+        by_id = {each["values"]["id"]: each["values"]["uscc"] for each in told}
+        assert [each["key"] for each in told] == [[key] for key in by_id]
+        assert list(by_id.values()) == [row["uscc"] for row in some]
+        kept = session.exec(select(Ban.id, Ban.uscc).where(col(Ban.id).in_(by_id))).all()
+        assert dict(kept) == by_id
+        ids += by_id
+    session.add(after := Ban(**BAN, **by))
+    session.flush()
+    assert ids == sorted(set(ids)) and (after.id or 0) > ids[-1]

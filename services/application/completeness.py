@@ -90,7 +90,7 @@ def lacking(
         missing.append(Lack("承诺书没有签署，请补签", pledge=True))
     if not application.contact_email:
         missing.append(Lack("没有填写联系邮箱，请补填", contact="contact_email"))
-    for name, doubt in doubts(application.model_dump(include={*CONTACTS})).items():
+    for name, doubt in doubts({name: getattr(application, name) for name in CONTACTS}).items():
         missing.append(Lack(f"{CONTACTS[name]}{doubt.replace(';', '、').replace('；', '、')}，请更正", contact=name))
     if application.papers is False:
         missing.append(Lack("申报材料不齐全，请补齐", papers=True))

@@ -1,7 +1,7 @@
 """What a document shows, before it has a format: pages of a template, or the sheets of a workbook."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date
 from decimal import Decimal
@@ -109,12 +109,46 @@ class Book:
 
 
 Content = Page | Book
+_AT_ONCE = 500  # rows that are spelled at once
 
 
 def subject_of(content: Content, *sources: str) -> str:
     """The SHA-256 of what a document shows: its content and the sources of its templates."""
-    body = [type(content).__name__, content, sources]
-    return hashlib.sha256(canonical(_spelled(body)).encode()).hexdigest()
+    digest = hashlib.sha256(f"[{canonical(type(content).__name__)},".encode())
+    for piece in _pieces(content):
+        digest.update(piece.encode())
+    digest.update(f",{canonical(sources)}]".encode())
+    return digest.hexdigest()
+
+
+def _pieces(value: object) -> Iterator[str]:
+    """A value as `canonical` spells it, in pieces: the rows of a table are never spelled all at once."""
+    if is_dataclass(value):
+        value = {each.name: getattr(value, each.name) for each in fields(value)}
+    if isinstance(value, Mapping) and all(isinstance(key, str) for key in value):
+        yield "{"
+        for place, (key, item) in enumerate(sorted(value.items())):
+            yield f"{',' if place else ''}{canonical(key)}:"
+            yield from _pieces(item)
+        yield "}"
+    elif isinstance(value, list | tuple):
+        yield "["
+        for start in range(0, len(value), _AT_ONCE):
+            yield "," if start else ""
+            yield from _of_list(value[start : start + _AT_ONCE])
+        yield "]"
+    else:
+        yield canonical(_spelled(value))
+
+
+def _of_list(items: Sequence[object]) -> Iterator[str]:
+    """The items as they stand in a list; those that may be large, one after the other."""
+    if not any(is_dataclass(each) for each in items):
+        yield canonical(_spelled(items))[1:-1]
+        return
+    for place, each in enumerate(items):
+        yield "," if place else ""
+        yield from _pieces(each)
 
 
 def _spelled(value: object) -> object:

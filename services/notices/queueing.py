@@ -19,7 +19,7 @@ from services.notices.opting_out import opted_out
 
 AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)  # of the wall clock: before every real instant
 _TABLE: Table = SQLModel.metadata.tables[str(Message.__tablename__)]
-_AT_ONCE = 1000  # notices in one statement
+_TOGETHER = 1000  # notices in one statement
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ def queue_all(session: Session, clock: Clock, notices: Iterable[Notice], *, doma
     ValueError (a defect of the caller) for a context with missing or unknown keys.
     """
     waiting, new = iter(notices), 0
-    while some := list(islice(waiting, _AT_ONCE)):
+    while some := list(islice(waiting, _TOGETHER)):
         refused = opted_out(session, {each.recipient for each in some if _refusable(each)})
         wanted = [each for each in some if not (_refusable(each) and each.recipient.casefold() in refused)]
         new += _insert_new(session, [_row(clock, each, domain) for each in wanted])

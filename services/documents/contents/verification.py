@@ -166,8 +166,8 @@ def _changed(record: Record) -> list[_Changed]:
         )
     )
     changed = [
-        _Changed(*who, Stated(*stated), at)  # type: ignore[call-arg]
-        for *who, stated, at in ((*row[:5], row[5:8], row[8]) for row in rows)
+        _Changed(number, name, measure, fact, declared, Stated(verified, reason, bureau), at)
+        for number, name, measure, fact, declared, verified, reason, bureau, at in rows
     ]
     order = {measure_id: list(record.facts_of(measure_id)) for measure_id in {each.measure for each in changed}}
     return sorted(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Protocol
 
 from sqlmodel import Session, col, func, select
 
@@ -109,7 +110,27 @@ def ids_in(session: Session, cycle_id: int, *statuses: ApplicationStatus) -> lis
     return [row for row in rows if row is not None]
 
 
-def letter(law: Policy, application: facts.Item, year: int) -> dict[str, object]:
+class Item(Protocol):
+    """What names an application: the record itself, or these columns where there are many."""
+
+    @property
+    def id(self) -> int | None:
+        """Its id."""
+
+    @property
+    def number(self) -> str:
+        """受理编号."""
+
+    @property
+    def measure(self) -> str:
+        """Under which measure it is."""
+
+    @property
+    def project(self) -> str:
+        """The project's name."""
+
+
+def letter(law: Policy, application: Item, year: int) -> dict[str, object]:
     """What every notice about this application says of it."""
     return {
         "policy": law.title,

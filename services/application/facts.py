@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import Protocol
 
 from sqlmodel import Session, col, func, select
 
@@ -17,26 +16,6 @@ from services.errors import InputError
 
 _AT_ONCE = 500  # applications in one query
 Typed = int | Decimal | date | bool | str | tuple[str, ...] | None
-
-
-class Item(Protocol):
-    """What names an application: the record itself, or these columns where there are many."""
-
-    @property
-    def id(self) -> int | None:
-        """Its id."""
-
-    @property
-    def number(self) -> str:
-        """受理编号."""
-
-    @property
-    def measure(self) -> str:
-        """Under which measure it is."""
-
-    @property
-    def project(self) -> str:
-        """The project's name."""
 
 
 def measure_of(law: Policy, measure_id: str) -> Measure:

@@ -33,7 +33,7 @@ from services.record.rows import add_rows
 
 @dataclass(frozen=True)
 class _Line:
-    """What a list is to say of an award, in the columns of an entry: records would take four times as long."""
+    """What a list is to say of an award, in the columns of an entry."""
 
     application_id: int
     award_id: int

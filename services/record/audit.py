@@ -271,6 +271,8 @@ def _short(value: object) -> object:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     spelled = canonical(value)
+    plain = json.loads(spelled)
     if len(spelled) <= _LONGEST:
-        return json.loads(spelled)
+        return plain
+    spelled = canonical(plain)  # as of what the row has when it is read: numbers as keys are texts there
     return {"sha256": hashlib.sha256(spelled.encode()).hexdigest(), "length": len(spelled)}

@@ -32,7 +32,7 @@ def _inserted(session: Session, table: Table, rows: list[dict[str, Any]]) -> lis
     """Insert the rows; their ids, in the order of the rows.
 
     SQLite would give ids back for one row a statement only. It counts on from the largest, and nobody else writes
-    between: the turn is the transaction's, or the first statement takes it and the second fails.
+    between: an operation has the turn, and outside of one the insert fails after another's (SQLITE_BUSY_SNAPSHOT).
     """
     connection = session.connection()
     if connection.dialect.name != "sqlite":

@@ -33,6 +33,14 @@ def test_what_is_short_for_certain_is_told_as_if_it_had_been_spelled(value: obje
         assert told["length"] == len(spelled)
 
 
+@pytest.mark.parametrize("length", [3, 40], ids=["short", "long"])
+def test_a_document_is_told_as_it_is_once_it_was_read_again(length: int) -> None:
+    """JSON has no numbers as keys: they are texts then, and stand in another order."""
+    value = dict.fromkeys(range(12), "长" * length)
+    assert audit._short(value) == audit._short(json.loads(json.dumps(value)))
+    assert ("sha256" in audit._short(value)) == (length == 40)  # type: ignore[operator]
+
+
 def test_the_spelled_values_do_not_grow_with_the_rows(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
     spell = chain.canonical

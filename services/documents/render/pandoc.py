@@ -4,7 +4,7 @@ import subprocess
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from os import sched_getaffinity
+from os import cpu_count
 from pathlib import Path
 
 import pypandoc
@@ -14,7 +14,7 @@ _FILTER = Path(__file__).with_name("styles.lua")
 
 def convert(parts: Sequence[str], to: str, *options: str) -> Iterator[bytes]:
     """The HTML of each part in another format, in their order; as many at once as there are processors."""
-    pool = ThreadPoolExecutor(len(sched_getaffinity(0)))
+    pool = ThreadPoolExecutor(cpu_count())
     try:
         yield from pool.map(partial(_convert, to, options), parts)
     finally:

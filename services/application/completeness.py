@@ -55,11 +55,13 @@ def examine(
     Applications of enterprises that may not apply today end. Returns how many were accepted, asked, lapsed and
     barred. Doing it again changes nothing more.
     """
-    law = policies.policy_of(session, cycles.open_one(session, cycle_id))
+    cycle = cycles.open_one(session, cycle_id)
+    law = policies.policy_of(session, cycle)
     declared = facts.newest(session, application_ids, FactKind.DECLARED)
     uploaded = _uploaded(session, application_ids)
     barred = bans.bar(session, clock, col(Application.id).in_(application_ids))
     counts = {"accepted": 0, "asked": 0, "lapsed": 0, "barred": barred}
+    incomplete: list[tuple[int, str]] = []
     for application in _load(session, application_ids):
         if application.status is ApplicationStatus.SUPPLEMENT:
             counts["lapsed"] += _lapse_if_due(session, clock, application)
@@ -67,12 +69,13 @@ def examine(
             key = application.id or 0
             missing = lacking(law, application, declared.get(key, {}), uploaded.get(key, ()))
             if missing:
-                remarks = "；".join(lack.sentence for lack in missing)
-                request_supplement(session, clock, actor, settings=settings, application_id=key, remarks=remarks)
-                counts["asked"] += 1
+                incomplete.append((key, "；".join(lack.sentence for lack in missing)))
             else:
                 move(application, "accept")
                 counts["accepted"] += 1
+    for key, remarks in incomplete:  # after the others, which are then written all at once
+        request_supplement(session, clock, actor, settings=settings, application_id=key, remarks=remarks)
+        counts["asked"] += 1
     return counts
 
 

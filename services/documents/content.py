@@ -8,7 +8,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Any
 
-from services.record.chain import canonical
+from services.record.chain import canonical, plain, spelling
 
 
 @dataclass(frozen=True)
@@ -138,29 +138,28 @@ def _pieces(value: object) -> Iterator[str]:
             yield from _of_list(value[start : start + _AT_ONCE])
         yield "]"
     else:
-        yield canonical(_spelled(value))
+        yield _SPELLING.encode(value)
 
 
 def _of_list(items: Sequence[object]) -> Iterator[str]:
     """The items as they stand in a list; those that may be large, one after the other."""
     if not any(is_dataclass(each) for each in items):
-        yield canonical(_spelled(items))[1:-1]
+        yield _SPELLING.encode(items)[1:-1]
         return
     for place, each in enumerate(items):
         yield "," if place else ""
         yield from _pieces(each)
 
 
-def _spelled(value: object) -> object:
-    """Records as mappings, Decimals as text, and through mappings and sequences to them."""
-    if isinstance(value, str | int | date | None):
-        return value
+def _plain(value: object) -> object:
+    """Records as mappings, Decimals as text, the rest as the chain has it."""
     if isinstance(value, Decimal):
         return str(value)
-    if isinstance(value, list | tuple):
-        return [_spelled(item) for item in value]
     if isinstance(value, Mapping):
-        return {key: _spelled(item) for key, item in value.items()}
+        return dict(value)
     if is_dataclass(value):
-        return {each.name: _spelled(getattr(value, each.name)) for each in fields(value)}
-    return value
+        return {each.name: getattr(value, each.name) for each in fields(value)}
+    return plain(value)
+
+
+_SPELLING = spelling(_plain)

@@ -227,7 +227,7 @@ def _values(row: object) -> dict[str, Any]:
 def _changed(row: object) -> dict[str, Any]:
     state, withheld = _state_of(row), _withheld(cast(type[SQLModel], type(row)))
     found: dict[str, Any] = {}
-    for name in state.mapper.column_attrs.keys():  # noqa: SIM118
+    for name in set(state.mapper.column_attrs.keys()) - state.unmodified:  # in whatever order: `_add` sorts
         history = state.attrs[name].history
         if history.has_changes():
             old = history.deleted[0] if history.deleted else None
@@ -271,7 +271,7 @@ def _short(value: object) -> object:
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     spelled = canonical(value)
-    plain = json.loads(spelled)
+    plain = value if type(value) is str else json.loads(spelled)
     if len(spelled) <= _LONGEST:
         return plain
     spelled = canonical(plain)  # as of what the row has when it is read: numbers as keys are texts there

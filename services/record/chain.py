@@ -7,10 +7,11 @@ number and a hash that were kept elsewhere (services/record/anchoring.py), or ty
 import hashlib
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from enum import Enum
+from typing import Any
 
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, func, select
@@ -63,6 +64,11 @@ def digest(entry: AuditEntry, seq: int | None = None) -> str:
 def canonical(value: object) -> str:
     """JSON with one spelling for equal values."""
     return _SPELLING.encode(value)
+
+
+def spelling(others: Callable[[Any], object]) -> json.JSONEncoder:
+    """What spells values so, those that JSON has no name for as what `others` makes of them."""
+    return json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=others)
 
 
 def verify(session: Session, anchors: Collection[Anchor] = (), *, after: int = 0) -> list[str]:
@@ -186,7 +192,8 @@ def against(session: Session, anchors: Collection[Anchor]) -> Iterator[str]:
             )
 
 
-def _plain(value: object) -> object:
+def plain(value: object) -> object:
+    """A day, a moment or a state as the chain tells it. Raises TypeError for anything else."""
     if isinstance(value, datetime):
         return value.astimezone(UTC).isoformat()
     if isinstance(value, date):
@@ -196,4 +203,4 @@ def _plain(value: object) -> object:
     raise TypeError(f"cannot be audited: {type(value).__name__}")
 
 
-_SPELLING = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), default=_plain)
+_SPELLING = spelling(plain)

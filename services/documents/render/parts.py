@@ -19,19 +19,17 @@ def parts(html: str) -> list[str]:
 
 
 def _parts(html: str) -> Iterator[str]:
-    cut = _cut(html)
-    while cut is not None:
-        head, end = cut
-        yield html[:end] + "</tbody>\n</table>\n"
-        html = f"<table>{head}<tbody>\n{html[end:]}"
-        cut = _cut(html)
-    yield html
-
-
-def _cut(html: str) -> tuple[str, int] | None:
-    """The head of the first table that is too long, and where its part ends; None when there is none."""
+    start, beginning = 0, ""
     for table in _TABLE.finditer(html):
-        ends = [row.end() for row in _ROW_ENDS.finditer(html, table.start("rows"), table.end("rows"))]
-        if len(ends) > ROWS and not any(each in table["rows"] for each in _NOT_CUT):
-            return table["head"], ends[ROWS - 1]
-    return None
+        for end in _cuts(html, table):
+            yield beginning + html[start:end] + "</tbody>\n</table>\n"
+            start, beginning = end, f"<table>{table['head']}<tbody>\n"
+    yield beginning + html[start:]
+
+
+def _cuts(html: str, table: re.Match[str]) -> list[int]:
+    """Where the parts of a table end; none when it is short enough, or left whole."""
+    ends = [row.end() for row in _ROW_ENDS.finditer(html, table.start("rows"), table.end("rows"))]
+    if len(ends) <= ROWS or any(each in table["rows"] for each in _NOT_CUT):
+        return []
+    return ends[ROWS - 1 : -1 : ROWS]

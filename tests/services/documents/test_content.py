@@ -1,7 +1,8 @@
 """What a document shows is told by one digest, however large it is."""
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import fields, is_dataclass
 from datetime import date, datetime
 from decimal import Decimal
 
@@ -44,8 +45,21 @@ def few_at_once() -> Iterator[None]:
 
 def whole(shown: Page | Book, *sources: str) -> str:
     """The digest over all of it at once."""
-    spelled = canonical(content._spelled([type(shown).__name__, shown, sources]))
+    spelled = canonical(plain([type(shown).__name__, shown, sources]))
     return hashlib.sha256(spelled.encode()).hexdigest()
+
+
+def plain(value: object) -> object:
+    """What a document shows, as nothing but mappings, lists, texts, numbers and dates."""
+    if isinstance(value, Decimal):
+        return str(value)
+    if isinstance(value, list | tuple):
+        return [plain(item) for item in value]
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if is_dataclass(value):
+        return {each.name: plain(getattr(value, each.name)) for each in fields(value)}
+    return value
 
 
 @given(sheets=st.lists(_SHEETS, max_size=4), trace=st.sampled_from([None, Trace(1, "0" * 64)]))

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -25,11 +25,28 @@ _ROW: Table = SQLModel.metadata.tables[str(Message.__tablename__)]
 _ATTEMPT: Table = SQLModel.metadata.tables[str(DeliveryAttempt.__tablename__)]
 
 
+@dataclass(frozen=True, slots=True)
+class Claimed:
+    """A message that is ours to send until `claimed_until`: what its delivery needs of it, as it is after the claim."""
+
+    id: int
+    cycle_id: int
+    kind: str
+    recipient: str
+    recipient_name: str
+    context: dict[str, Any]
+    message_id: str
+    optional: bool
+    not_before: datetime
+    claimed_until: datetime
+    attempts: int
+
+
 @dataclass(frozen=True)
 class Verdict:
     """What is to be recorded of one message. Without a reply the server was not spoken to: no attempt was made."""
 
-    message: Message
+    message: Claimed
     status: MessageStatus
     text: str
     not_before: datetime
@@ -47,7 +64,7 @@ def transaction(engine: Engine) -> Iterator[Session]:
 
 def claim(
     engine: Engine, wall: datetime, limit: int, *, channel: Channel, now: datetime, in_hours: bool
-) -> list[Message]:
+) -> list[Claimed]:
     """Take up to `limit` messages that are due, or in doubt: nobody else gets them until the claim runs out.
 
     `now` is the cycle's time; with `in_hours` also those go that wait for office hours.
@@ -63,13 +80,13 @@ def claim(
             .with_for_update(skip_locked=True)  # SQLite has no row locks: the transaction holds its one write lock
         )
         taken = (
-            update(Message)
-            .where(col(Message.id).in_(wanted))
-            .values(status=MessageStatus.SENDING, claimed_until=wall + CLAIM, attempts=col(Message.attempts) + 1)
-            .returning(Message)
+            update(_ROW)
+            .where(_ROW.c.id.in_(wanted))
+            .values(status=MessageStatus.SENDING, claimed_until=wall + CLAIM, attempts=_ROW.c.attempts + 1)
+            .returning(*(_ROW.c[each.name] for each in fields(Claimed)))
         )
-        rows = list(session.scalars(taken, execution_options={"synchronize_session": False}))
-    return sorted(rows, key=lambda row: row.id or 0)
+        rows = [Claimed(*row) for row in session.connection().execute(taken)]
+    return sorted(rows, key=lambda row: row.id)
 
 
 def timely(now: datetime, in_hours: bool) -> ColumnElement[bool]:
@@ -136,19 +153,19 @@ def _attempt(verdict: Verdict, reply: Reply, at: datetime) -> dict[str, Any]:
     return {"message_id": key, "of_message": key, "code": reply.code, "reply": reply.text, "tried_at": at}
 
 
-def due_again(message: Message, status: MessageStatus, now: datetime) -> datetime:
+def due_again(message: Claimed, status: MessageStatus, now: datetime) -> datetime:
     """When it may be tried next: what is deferred after a delay; for anything else that is as it was."""
-    return now + delay(message) if status is MessageStatus.PENDING else message.not_before
+    return now + delay(message.message_id, message.attempts) if status is MessageStatus.PENDING else message.not_before
 
 
-def delay(message: Message) -> timedelta:
-    """How long to wait after this attempt: doubling, with a jitter that differs by message and attempt.
+def delay(message_id: str, attempts: int) -> timedelta:
+    """How long to wait after so many attempts: doubling, with a jitter that differs by message and attempt.
 
     The jitter is drawn from the Message-ID, so that many mails deferred together do not come back together, and a
     test gets the same every time.
     """
-    doublings: int = max(message.attempts, 1) - 1
+    doublings: int = max(attempts, 1) - 1
     step = min(_FIRST_DELAY * (1 << doublings), _LONGEST_DELAY)
-    seed = hashlib.sha256(f"{message.message_id} {message.attempts}".encode()).digest()
+    seed = hashlib.sha256(f"{message_id} {attempts}".encode()).digest()
     share = int.from_bytes(seed[:4], "big") / 2**32  # 0 … 1
     return step * (1 - _JITTER + 2 * _JITTER * share)

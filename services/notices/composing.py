@@ -9,6 +9,7 @@ from services.errors import InputError
 from services.notices import opting_out
 from services.notices.addresses import trouble_with
 from services.notices.building import build
+from services.notices.claims import Claimed
 from services.notices.deadline_entry import entry
 from services.notices.kinds import kind_of
 from services.notices.rendering import Letters
@@ -36,7 +37,7 @@ class Composer:
                 raise InputError(f"设置 DUIXIAN_{name}有误：{trouble}")
         signer_of(own)
 
-    def mail(self, message: Message, at: datetime) -> bytes:
+    def mail(self, message: Claimed | Message, at: datetime) -> bytes:
         """The mail of a message, dated `at`. Raises TemplateProblemError."""
         kind, on = kind_of(message.kind), at.astimezone(CHINA).date()
         refusal = opting_out.link(self._settings, message.recipient) if message.optional else ""

@@ -20,7 +20,7 @@ from models import Channel, Message, MessageStatus
 from services.clock import Clock
 from services.cycle.calendar import CalendarError
 from services.notices import relays
-from services.notices.claims import MAX_ATTEMPTS, Verdict, claim, due_again
+from services.notices.claims import MAX_ATTEMPTS, Claimed, Verdict, claim, due_again
 from services.notices.composing import Composer
 from services.notices.hours import hours_of
 from services.notices.mailer import Outgoing, Pool, Reply
@@ -116,7 +116,7 @@ class _Delivery:
         )
         return DeliveryReport(sent, deferred, failed, trouble=self.trouble)
 
-    def _claim(self, room: int | None) -> list[Message]:
+    def _claim(self, room: int | None) -> list[Claimed]:
         most = CHUNK
         if self.settings.smtp_per_minute:
             most = max(1, min(CHUNK, self.settings.smtp_per_minute * (_LONGEST_CHUNK // timedelta(minutes=1))))
@@ -127,8 +127,8 @@ class _Delivery:
             self.engine, self.wall.now(), most, channel=Channel.MAIL, now=self.clock.now(), in_hours=self.in_hours
         )
 
-    async def _chunk(self, messages: list[Message], pool: Pool, recorder: Recorder) -> None:
-        by_id = {message.id or 0: message for message in messages}
+    async def _chunk(self, messages: list[Claimed], pool: Pool, recorder: Recorder) -> None:
+        by_id = {message.id: message for message in messages}
         wait, step = relays.reserve(self.engine, self.settings, self.wall.now(), len(messages))
 
         def replied(key: int, reply: Reply) -> None:
@@ -139,10 +139,10 @@ class _Delivery:
         self._note(self.trouble)
         self._give_back(list(by_id.values()), recorder)
 
-    def _mails(self, messages: list[Message], open_ones: dict[int, Message], recorder: Recorder) -> Iterator[Outgoing]:
+    def _mails(self, messages: list[Claimed], open_ones: dict[int, Claimed], recorder: Recorder) -> Iterator[Outgoing]:
         """The mails of a chunk; what cannot be built has failed and does not stop the others."""
         for message in messages:
-            key, now = message.id or 0, self.clock.now()
+            key, now = message.id, self.clock.now()
             try:
                 content = self.composer.mail(message, now)
             except Exception as error:
@@ -163,13 +163,13 @@ class _Delivery:
             relays.answered(self.engine, self.settings)
             self.failed_before = False
 
-    def _give_back(self, messages: list[Message], recorder: Recorder) -> None:
+    def _give_back(self, messages: list[Claimed], recorder: Recorder) -> None:
         """What was claimed and not tried waits on."""
         for message in messages:
             again = due_again(message, MessageStatus.PENDING, self.wall.now())
             self._conclude(Verdict(message, MessageStatus.PENDING, self.trouble or "", again), recorder)
 
-    def _verdict(self, message: Message, reply: Reply) -> Verdict:
+    def _verdict(self, message: Claimed, reply: Reply) -> Verdict:
         text = f"{reply.code} {reply.text}" if reply.code else f"连接中断：{reply.text}"
         status = status_after(reply, message.attempts)
         return Verdict(message, status, text, due_again(message, status, self.wall.now()), reply)

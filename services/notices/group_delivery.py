@@ -3,11 +3,11 @@
 from sqlalchemy import Engine
 
 from config.settings import Settings
-from models import Channel, Message, MessageStatus
+from models import Channel, MessageStatus
 from services.clock import CHINA, Clock
 from services.notices import channels
 from services.notices.channels import Note
-from services.notices.claims import Verdict, claim, due_again, record
+from services.notices.claims import Claimed, Verdict, claim, due_again, record
 from services.notices.delivery import DeliveryReport, office_open, status_after
 from services.notices.mailer import Reply
 from services.notices.rendering import Letters, TemplateProblemError
@@ -35,7 +35,7 @@ def deliver_to_group(engine: Engine, settings: Settings, clock: Clock, wall: Clo
     )
 
 
-def _verdict(group: channels.Channel, letters: Letters, clock: Clock, wall: Clock, message: Message) -> Verdict:
+def _verdict(group: channels.Channel, letters: Letters, clock: Clock, wall: Clock, message: Claimed) -> Verdict:
     try:
         note = note_of(letters, message, clock)
     except TemplateProblemError as error:
@@ -46,6 +46,6 @@ def _verdict(group: channels.Channel, letters: Letters, clock: Clock, wall: Cloc
     return Verdict(message, status, text, due_again(message, status, wall.now()), reply)
 
 
-def note_of(letters: Letters, message: Message, clock: Clock) -> Note:
+def note_of(letters: Letters, message: Claimed, clock: Clock) -> Note:
     """What the group reads. Raises TemplateProblemError."""
     return letters.note(message.kind, message.context, clock.now().astimezone(CHINA).date())

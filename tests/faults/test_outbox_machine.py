@@ -8,12 +8,12 @@ from hypothesis import settings, strategies
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 from sqlmodel import Session
 
-from models import Message, MessageAction, MessageStatus, Role
+from models import MessageAction, MessageStatus, Role
 from services.access.actors import Actor
 from services.clock import FixedClock
 from services.errors import ServiceError
 from services.notices import tracking, upcoming
-from services.notices.claims import CLAIM, Verdict, delay, record, transaction
+from services.notices.claims import CLAIM, Claimed, Verdict, delay, record, transaction
 from services.notices.delivery import status_after
 from services.notices.mailer import Reply
 from tests.services.notices.support import (
@@ -43,7 +43,7 @@ class Outbox(RuleBasedStateMachine):
         self.folder = TemporaryDirectory()
         self.engine = prepared_engine(settings_for(Path(self.folder.name)))
         self.wall, self.model = WALL_TIME, {}
-        self.under_way: list[Message] = []
+        self.under_way: list[Claimed] = []
         self.mailbox: list[str] = []
 
     @rule(recipient=numbers, about=numbers)
@@ -62,8 +62,8 @@ class Outbox(RuleBasedStateMachine):
         due = [number for number in sorted(self.model) if self.is_due(number)]
         assert [row.id for row in rows] == due[:limit]
         for row in rows:
-            self.model[row.id or 0] |= {"status": S.SENDING, "due": self.wall + CLAIM}
-            self.model[row.id or 0]["tries"] += 1
+            self.model[row.id] |= {"status": S.SENDING, "due": self.wall + CLAIM}
+            self.model[row.id]["tries"] += 1
         self.under_way += rows
 
     @rule(code=replies, which=numbers)
@@ -75,10 +75,10 @@ class Outbox(RuleBasedStateMachine):
         reply = Reply(code, "")
         if code == 250:
             self.mailbox.append(row.message_id)
-        again = self.wall + delay(row)
+        again = self.wall + delay(row.message_id, row.attempts)
         verdict = Verdict(row, status_after(reply, row.attempts), str(code), again, reply)
         record(self.engine, [verdict], self.wall)
-        state = self.model[row.id or 0]
+        state = self.model[row.id]
         ours = row.claimed_until == state["due"]  # nobody has claimed it since
         if state["status"] is S.SENDING and (ours or verdict.status is S.SENT):
             state |= {"status": verdict.status, "due": again}

@@ -24,7 +24,7 @@ from sqlmodel import Session, select
 from config.settings import ROOT, Settings
 from models import Channel, Cycle, Message, PolicyVersion, Role, User
 from services.clock import FixedClock
-from services.notices.claims import claim, transaction
+from services.notices.claims import Claimed, claim, transaction
 from services.notices.queueing import queue
 from services.notices.samples import sample_context
 from services.record.database import engine_of
@@ -92,7 +92,7 @@ def messages(engine: Engine) -> list[Message]:
         return list(session.exec(select(Message).order_by(Message.id)))  # type: ignore[arg-type]
 
 
-def claimed(engine: Engine, wall: datetime, limit: int) -> list[Message]:
+def claimed(engine: Engine, wall: datetime, limit: int) -> list[Claimed]:
     """Claim mails in office hours."""
     return claim(engine, wall, limit, channel=Channel.MAIL, now=CYCLE_TIME, in_hours=True)
 

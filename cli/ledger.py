@@ -14,6 +14,7 @@ from cli.context import desk
 from cli.importing import ImportPath, bring_in
 from cli.options import AsJson, AsLogin
 from cli.outputs import beside, check_out
+from cli.policy import load_policy
 
 if TYPE_CHECKING:
     from services.grants.ledger_match import MatchResult
@@ -59,6 +60,14 @@ def match_command(
         Path | None,
         typer.Option(exists=True, dir_okay=False, help="曾用名表（可选）：uscc, enterprise, former_name"),
     ] = None,
+    policy: Annotated[
+        str | None,
+        typer.Option(
+            "--policy",
+            metavar="政策",
+            help="政策编号或路径（可选）：单位名称开头的县（区）、开发区按它的县区认；不写时只认省、市",
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="以 JSON 输出汇总")] = False,
 ) -> None:
     """比对申报与台账：同一发票、合同、项目列为 same_item；仅同一企业列为 same_enterprise，不算重复。
@@ -69,11 +78,16 @@ def match_command(
     from services.tables import TableError
 
     check_out(out, [applications, ledger, former_names])
+    law = load_policy(policy) if policy else None
     try:
         with Progress(console=Console(stderr=True), transient=True) as progress:
             task = progress.add_task("比对", total=5 if former_names else 4)
             result = match_files(
-                applications, ledger, former_names, lambda what: progress.update(task, description=what, advance=1)
+                applications,
+                ledger,
+                former_names,
+                law,
+                lambda what: progress.update(task, description=what, advance=1),
             )
             progress.update(task, description="写出结果", advance=1)
             _write(result, out)

@@ -16,6 +16,7 @@ from matching.normalise import (
     place_key,
     read,
 )
+from matching.regions import Home
 from matching.uscc_column import is_right
 
 NAMES = {"key": pl.String(), "code": pl.String(), "name": pl.String(), "learned": pl.Boolean()}
@@ -49,7 +50,7 @@ def listed_names(former_names: pl.DataFrame | None, applications: pl.DataFrame) 
     return names.join(members(applications, names), on="key", how="semi", maintain_order="left")
 
 
-def learned_names(applications: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFrame:
+def learned_names(applications: pl.DataFrame, ledger: pl.DataFrame, home: Home) -> pl.DataFrame:
     """The names under which a ledger has the applications' own codes: NAMES.
 
     Only whole names count (with a place and a form, of the same kind of person) that are really others: a short form
@@ -64,13 +65,13 @@ def learned_names(applications: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFr
     looks = (
         found.lazy()
         .with_columns(folded(pl.col("former_name")).alias("folded"), read(pl.col("former_name")).alias("read"))
-        .with_columns(core_key(formless_key(pl.col("read"))).alias("core"))
+        .with_columns(core_key(formless_key(pl.col("read"), home), home).alias("core"))
         .collect()
     )
     other = likeness(looks["core"], looks["own"]) < _OTHER_NAME
     named = (
         looks.filter(other, pl.col("core") != "", pl.col("own") != "")
-        .filter(_whole(pl.col("folded")), person_key(pl.col("read")) == pl.col("own_person"))
+        .filter(_whole(pl.col("folded"), home), person_key(pl.col("read")) == pl.col("own_person"))
         .with_columns(
             pl.col("code").alias("key"), name_key(pl.col("folded")).alias("name"), pl.lit(True).alias("learned")
         )
@@ -78,8 +79,8 @@ def learned_names(applications: pl.DataFrame, ledger: pl.DataFrame) -> pl.DataFr
     return named.unique(["code", "name"], maintain_order=True).select(*NAMES)
 
 
-def _whole(name: pl.Expr) -> pl.Expr:
-    return (place_key(name) != "") & (organisational_form(name) != "")
+def _whole(name: pl.Expr, home: Home) -> pl.Expr:
+    return (place_key(name, home) != "") & (organisational_form(name) != "")
 
 
 def members(table: pl.DataFrame, names: pl.DataFrame) -> pl.DataFrame:

@@ -11,13 +11,14 @@ from matching.contracts import contract_keys
 from matching.invoices import read_invoices
 from matching.normalise import core_key, folded, formless_key, name_key, person_key, place_key, read
 from matching.projects import bag_key, loose_title_key, numbers_key, title_key
+from matching.regions import Home
 from matching.uscc_column import is_right
 
 TEXTS = ("enterprise", "uscc", "project", "invoices", "contracts", "amount_yuan", "year", "measure")
 FEN_PER_WAN = 1_000_000
 
 
-def with_keys(frame: pl.DataFrame, id_column: str) -> pl.DataFrame:
+def with_keys(frame: pl.DataFrame, id_column: str, home: Home) -> pl.DataFrame:
     """`frame` as `row`, `id`, its texts (empty where a column is missing), and the keys:
 
     `code` (normalised), `code_fault`, `code_valid`, `name`, `core`, `alike` (the core, mistakable characters as one),
@@ -35,7 +36,7 @@ def with_keys(frame: pl.DataFrame, id_column: str) -> pl.DataFrame:
             read(pl.col("enterprise")).alias("_read"),
             _plain_year().alias("_year"),
         )
-        .with_columns(*_name_keys(), title_key(pl.col("_project")).alias("title"))
+        .with_columns(*_name_keys(home), title_key(pl.col("_project")).alias("title"))
         .with_columns(loose_title_key(*map(pl.col, ("title", "_year", "name", "core"))).alias("loose_title"))
         .with_columns(
             bag_key(pl.col("loose_title")).alias("bag"),
@@ -75,13 +76,13 @@ def half_width(text: pl.Expr) -> pl.Expr:
     return text.str.normalize("NFKC").str.strip_chars()
 
 
-def _name_keys() -> list[pl.Expr]:
+def _name_keys(home: Home) -> list[pl.Expr]:
     name, looks = pl.col("_enterprise"), pl.col("_read")
     return [
         name_key(name).alias("name"),
-        core_key(formless_key(name)).alias("core"),
-        core_key(formless_key(looks)).alias("alike"),
-        place_key(name).alias("place"),
+        core_key(formless_key(name, home), home).alias("core"),
+        core_key(formless_key(looks, home), home).alias("alike"),
+        place_key(name, home).alias("place"),
         person_key(looks).alias("person"),
     ]
 

@@ -5,8 +5,13 @@ from __future__ import annotations
 import polars as pl
 
 from matching.normalise import folded, letters_only
+from matching.regions import MUNICIPALITIES, PREFECTURES, PROVINCES
 
 LINKS = ("legal_person", "registered_address", "bank_account")
+_BEFORE = (
+    rf"^(?:(?:{'|'.join(PROVINCES)})(?:省|(?:壮族|回族|维吾尔)?自治区))?"
+    rf"(?:(?:{'|'.join((*PREFECTURES, *MUNICIPALITIES))})市)?"
+)
 _MOST = 20  # enterprises at one address are more than a group: they are a business park
 
 
@@ -31,9 +36,13 @@ def linked(applications: pl.DataFrame) -> pl.DataFrame:
 def address_key(address: pl.Expr) -> pl.Expr:
     """A folded address without province, city and punctuation; empty without a number in it.
 
+    A city is left away where it is called one (…市): without that it may be a county's name or a street's.
+
     >>> from matching.normalise import of
     >>> [of(address_key, text) for text in ("福建省漳州市芗城区示例路8号(2座)", "芗城区示例路8号2座", "漳州市芗城区")]
     ['芗城区示例路8号2座', '芗城区示例路8号2座', '']
+    >>> of(address_key, "湖北省武汉市洪山区示例路8号"), of(address_key, "朝阳区示例路8号")
+    ('洪山区示例路8号', '朝阳区示例路8号')
     """
-    key = letters_only(address).str.replace("^(福建省)?(漳州市)?", "")
+    key = letters_only(address).str.replace(_BEFORE, "")
     return pl.when(key.str.contains(r"\d")).then(key).otherwise(pl.lit(""))

@@ -5,6 +5,7 @@ A key is an expression over a column, so that ten million names cost seconds; `o
 
 from __future__ import annotations
 
+import re
 import unicodedata
 from collections.abc import Callable
 from functools import cache
@@ -12,7 +13,7 @@ from functools import cache
 import opencc
 import polars as pl
 
-from matching.regions import COUNTIES, HOME, PREFECTURES, PROVINCES, ZONES
+from matching.regions import PREFECTURES, PROVINCES, ZONE, Home
 
 _BRACKETS = str.maketrans("〔〕【】［］[]｛｝{}〈〉《》「」『』（）", "()()()()()()()()()()()")
 _MISTAKEN = (
@@ -26,9 +27,9 @@ _PERSONS = "集团|控股|分公司|分厂|研究院|研究所|大学|学院|学
 _FORM = "(股份有限公司|有限责任公司|有限公司|股份公司|公司|合伙企业有限合伙|合伙企业普通合伙|合伙企业)$"
 
 
-def of(key: Callable[..., pl.Expr], *texts: str) -> str:
+def of(key: Callable[..., pl.Expr], *texts: str, **more: Home) -> str:
     """The key of a single text."""
-    return str(pl.select(key(*map(pl.lit, texts))).item())
+    return str(pl.select(key(*map(pl.lit, texts), **more)).item())
 
 
 def half_width(text: str) -> str:
@@ -130,49 +131,52 @@ def organisational_form(name: pl.Expr) -> pl.Expr:
     return letters_only(name).str.extract(_FORM).fill_null("")
 
 
-def formless_key(name: pl.Expr) -> pl.Expr:
+def formless_key(name: pl.Expr, home: Home) -> pl.Expr:
     """A folded name without a place in brackets and without its form.
 
-    >>> of(formless_key, "漳州示例科技(福建)有限公司")
+    >>> of(formless_key, "漳州示例科技(福建)有限公司", home=Home())
     '漳州示例科技'
     """
-    return letters_only(name.str.replace_all(_place_in_brackets(), "")).str.replace(_FORM, "")
+    return letters_only(name.str.replace_all(_place_in_brackets(home), "")).str.replace(_FORM, "")
 
 
-def core_key(formless: pl.Expr) -> pl.Expr:
+def core_key(formless: pl.Expr, home: Home) -> pl.Expr:
     """A name without its place and its form, of `formless_key`: a weaker key, since two enterprises can share it.
 
     集团 and 分公司 stay: a group, its members and its branches are different legal persons. Empty when less than two
     characters would remain.
 
-    >>> of(core_key, "福建省漳州市示例科技"), of(core_key, "漳州"), of(core_key, "大原市示例")  # 太 mistaken for 大
-    ('示例科技', '', '示例')
+    >>> [of(core_key, name, home=Home()) for name in ("福建省漳州市示例科技", "漳州", "大原市示例")]  # 太 taken for 大
+    ['示例科技', '', '示例']
+    >>> of(core_key, "芗城区示例", home=Home()), of(core_key, "芗城区示例", home=Home("漳州", ("芗城",)))
+    ('芗城区示例', '示例')
     """
-    core = formless.str.replace(f"^{_place()}", "")
+    core = formless.str.replace(f"^{_place(home)}", "")
     return pl.when(core.str.len_chars() > 1).then(core).otherwise(pl.lit(""))
 
 
-def place_key(name: pl.Expr) -> pl.Expr:
-    """The prefecture, or else the province, that a folded name tells; empty when it tells none.
+def place_key(name: pl.Expr, home: Home) -> pl.Expr:
+    """The prefecture, or else the province, that a folded name tells, or a county of the home; empty without any.
 
-    >>> of(place_key, "福建省厦门市示例科技有限公司"), of(place_key, "示例(漳州)科技公司"), of(place_key, "示例科技")
-    ('厦门', '漳州', '')
-    >>> of(place_key, "芗城示例科技"), of(place_key, "乐山示例科技"), of(place_key, "三朋示例科技")
-    ('漳州', '东山', '三明')
+    >>> [of(place_key, name, home=Home()) for name in ("福建省厦门市示例公司", "示例(漳州)公司", "示例公司")]
+    ['厦门', '漳州', '']
+    >>> zhangzhou = Home("漳州", ("芗城", "东山"))
+    >>> [of(place_key, name, home=zhangzhou) for name in ("芗城示例公司", "乐山示例公司", "三朋示例公司")]
+    ['漳州', '东山', '三明']
     """
-    own = pl.coalesce(_told(name), _told(alike(name)))
+    own = pl.coalesce(_told(name, home), _told(alike(name), home))
     return alike(own.fill_null(""))
 
 
-def _told(name: pl.Expr) -> pl.Expr:
-    first = name.str.extract_groups(f"^{_place()}").struct
-    inside = name.str.extract_all(_place_in_brackets()).list.join("")
-    counties = "|".join(COUNTIES)
+def _told(name: pl.Expr, home: Home) -> pl.Expr:
+    first = name.str.extract_groups(f"^{_place(home)}").struct
+    inside = name.str.extract_all(_place_in_brackets(home)).list.join("")
     told = [first[part].replace("", None) for part in ("prefecture", "province")]
-    home = [pl.when(first["county"] != "").then(pl.lit(HOME))]
-    told_inside = [inside.str.extract(f"({_either(names)})") for names in (PREFECTURES, PROVINCES)]
-    home_inside = [pl.when(inside.str.contains(counties)).then(pl.lit(HOME))]
-    return pl.coalesce(*told, *home, *told_inside, *home_inside)
+    told_inside = [inside.str.extract(f"({_either(names, home)})") for names in (PREFECTURES, PROVINCES)]
+    at_home = pl.lit(home.prefecture or None, pl.String)
+    by_county = pl.when(first["county"] != "").then(at_home)
+    by_county_inside = pl.when(inside.str.contains(_one_of(home.counties))).then(at_home)
+    return pl.coalesce(*told, by_county, *told_inside, by_county_inside)
 
 
 def person_key(name: pl.Expr) -> pl.Expr:
@@ -185,22 +189,27 @@ def person_key(name: pl.Expr) -> pl.Expr:
 
 
 @cache
-def _place() -> str:
+def _place(home: Home) -> str:
     """A place as it stands in front of a name; every part may be missing."""
     return (
-        rf"(?:(?P<province>{_either(PROVINCES)})(?:省|市|(?:壮族|回族|维吾尔)?自治区)?)?"
-        rf"(?:(?P<prefecture>{_either(PREFECTURES)})(?:市|地区)?)?"
-        rf"(?:(?P<county>{'|'.join(COUNTIES)})(?:区|县|市)?)?"
-        rf"(?:(?:{'|'.join(ZONES)})(?:开发区)?|开发区|高新区|台商投资区)?"
+        rf"(?:(?P<province>{_either(PROVINCES, home)})(?:省|市|(?:壮族|回族|维吾尔)?自治区)?)?"
+        rf"(?:(?P<prefecture>{_either(PREFECTURES, home)})(?:市|地区)?)?"
+        rf"(?:(?P<county>{_one_of(home.counties)})(?:区|县|市)?)?"
+        rf"(?:(?:{_one_of(home.zones)})(?:{ZONE})?|{ZONE})?"
     )
 
 
-def _place_in_brackets() -> str:
-    return rf"\((?:中国)?{_place()}\)"
+def _place_in_brackets(home: Home) -> str:
+    return rf"\((?:中国)?{_place(home)}\)"
+
+
+def _one_of(names: tuple[str, ...]) -> str:
+    """Any of these places; of none, what no name has."""
+    return "|".join(map(re.escape, names)) or r"\x00"
 
 
 @cache
-def _either(names: tuple[str, ...]) -> str:
+def _either(names: tuple[str, ...], home: Home) -> str:
     """Any of these places, also with characters mistaken as `alike` reads them."""
     read = pl.Series(names).to_frame("name").select(alike(pl.col("name")))[:, 0]
-    return "|".join(dict.fromkeys((*names, *(one for one in read if one not in COUNTIES))))
+    return "|".join(dict.fromkeys((*names, *(one for one in read if one not in home.counties))))

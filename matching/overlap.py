@@ -11,17 +11,21 @@ from matching.findings import FINDING_COLUMNS, found, one_a_pair
 from matching.former_names import listed_names
 from matching.judge import SAME_ITEM
 from matching.keys import with_keys
+from matching.regions import Home
 from matching.search import Search
 
 APPLICATION_COLUMNS = ("application_id", "enterprise", "uscc", "project", "invoices", "amount_yuan", "year")
 LEDGER_COLUMNS = ("ledger_id", "enterprise", "uscc", "project", "invoices", "amount_yuan", "year", "level")
 
 
-def match(applications: pl.DataFrame, ledger: pl.DataFrame, former_names: pl.DataFrame | None = None) -> pl.DataFrame:
+def match(
+    applications: pl.DataFrame, ledger: pl.DataFrame, former_names: pl.DataFrame | None = None, *, home: Home
+) -> pl.DataFrame:
     """What of the applications was, or may have been, granted already.
 
     Both tables are all text with the columns above, and optionally `contracts` (numbers separated by `;`); any value
-    may be empty. `former_names` has `uscc`, `enterprise`, `former_name`. The result has `application_id`, `ledger_id`,
+    may be empty. `former_names` has `uscc`, `enterprise`, `former_name`. Of counties in names, those of the `home` are
+    known. The result has `application_id`, `ledger_id`,
     `kind` (same_item | same_enterprise), `score` (0..1: how surely one item), `certainty` (certain | likely | review)
     and `evidence` (Chinese), one row a pair, in the order of the tables.
 
@@ -34,21 +38,25 @@ def match(applications: pl.DataFrame, ledger: pl.DataFrame, former_names: pl.Dat
       places differ, may be one enterprise: a person must look.
     - One enterprise alone is never a duplicate.
     """
-    search = Search(applications, former_names)
+    search = Search(applications, former_names, home=home)
     search.learn(ledger)
     search.look_through(ledger)
     return search.findings().select("application_id", "ledger_id", *FINDING_COLUMNS)
 
 
 def within(
-    applications: pl.DataFrame, former_names: pl.DataFrame | None = None, new: Collection[str] | None = None
+    applications: pl.DataFrame,
+    former_names: pl.DataFrame | None = None,
+    new: Collection[str] | None = None,
+    *,
+    home: Home,
 ) -> pl.DataFrame:
     """The same item in two applications of one cycle: the same invoice anywhere, or one enterprise's project twice.
 
     The columns are those of `Search.findings`, with `other_application_id` for `ledger_id`, and only `same_item`. An
     optional column `measure` is named in the evidence. With `new`, only pairs with one of these applications.
     """
-    table = with_keys(applications, "application_id")
+    table = with_keys(applications, "application_id", home)
     names = listed_names(former_names, table)
     is_new = pl.lit(True) if new is None else pl.col("id").is_in(list(new))
     few, rest = table.filter(is_new), table.filter(~is_new)

@@ -1,7 +1,14 @@
 """Where an enterprise's name says that it sits: provinces and prefectures of mainland China (GB/T 2260), and counties.
 
 Only names as they stand in front of enterprises' names; which place lies in which is not needed for comparing them.
+Counties are known of one prefecture only, the home of whoever looks: elsewhere their names are words too (新华, 东方).
 """
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 _PROVINCES = """
 北京 天津 上海 重庆 河北 山西 辽宁 吉林 黑龙江 江苏 浙江 安徽 福建 江西 山东 河南 湖北 湖南
@@ -27,8 +34,42 @@ _PREFECTURES = """
 """
 PROVINCES = tuple(_PROVINCES.split())
 PREFECTURES = tuple(_PREFECTURES.split())
-COUNTIES = ("芗城", "龙文", "龙海", "长泰", "漳浦", "云霄", "诏安", "东山", "平和", "南靖", "华安")
-"""漳州市的县（区）, with or without 区 / 县 / 市."""
-HOME = "漳州"  # where the counties lie
-ZONES = ("古雷", "常山")
-"""漳州市的开发区, with or without 开发区."""
+MUNICIPALITIES = PROVINCES[:4]
+_CITY = re.compile(
+    rf"(?:(?:{'|'.join(PROVINCES)})(?:省|(?:壮族|回族|维吾尔)?自治区))?({'|'.join((*PREFECTURES, *MUNICIPALITIES))})市"
+)
+ZONE = "新?(?:台商|经济|高新)?(?:技术)?(?:产业)?(?:开发区|投资区|高新区)"
+"""What a zone is called, after its own name or without one."""
+_ZONE = re.compile(f"{ZONE}$")
+_COUNTY = re.compile("(.{2,}?)(?:(?:.{1,3}族)+自治[县旗]|[区县市旗])")
+
+
+@dataclass(frozen=True)
+class Home:
+    """A prefecture as it stands in front of names (漳州), its counties (芗城) and zones (古雷); all may be unknown."""
+
+    prefecture: str = ""
+    counties: tuple[str, ...] = ()
+    zones: tuple[str, ...] = ()
+
+
+def home_of(issuer: str, counties: Iterable[str]) -> Home:
+    """The home of an office, by its name and those of its counties in full.
+
+    >>> home_of("漳州市人民政府办公室", ["芗城区", "古雷开发区", "漳州台商投资区", "城区"])
+    Home(prefecture='漳州', counties=('芗城', '城区'), zones=('古雷',))
+    >>> home_of("示例县人民政府", [])
+    Home(prefecture='', counties=(), zones=())
+    """
+    city = _CITY.match(issuer)
+    prefecture = city[1] if city else ""
+    names = list(counties)
+    zones = [_ZONE.sub("", name).removeprefix(prefecture).removeprefix("市") for name in names if _ZONE.search(name)]
+    known = [_short(name.removeprefix(f"{prefecture}市")) for name in names if not _ZONE.search(name)]
+    return Home(prefecture, tuple(known), tuple(zone for zone in zones if len(zone) > 1))
+
+
+def _short(county: str) -> str:
+    """Without 区, 县 or the like, where a name of two characters is left."""
+    short = _COUNTY.fullmatch(county)
+    return short[1] if short else county

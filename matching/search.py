@@ -9,6 +9,7 @@ from matching.findings import found, one_a_pair
 from matching.former_names import learned_names, listed_names
 from matching.frequency import Frequency
 from matching.keys import with_keys
+from matching.regions import Home
 from matching.sieve import Sieve, marks
 
 _ROWS_AT_ONCE = 250_000  # that are sieved together
@@ -19,7 +20,8 @@ _NOTHING = pl.DataFrame(schema={"ledger_id": pl.String})
 class Search:
     """Call `learn` with the ledgers first, then `look_through` them, then `findings`; columns as in `matching.match`.
 
-    Other ledgers may have been searched before: `earlier` and `earlier_rows` are what their `frequency` counted.
+    `home` is the prefecture whose counties are known by name. Other ledgers may have been searched before: `earlier`
+    and `earlier_rows` are what their `frequency` counted.
     """
 
     def __init__(
@@ -28,11 +30,14 @@ class Search:
         former_names: pl.DataFrame | None = None,
         earlier: pl.DataFrame | None = None,
         earlier_rows: int = 0,
+        *,
+        home: Home,
     ) -> None:
-        self._ours = with_keys(applications, "application_id")
+        self._home = home
+        self._ours = with_keys(applications, "application_id", home)
         self._names = listed_names(former_names, self._ours)
-        marked = marks(self._ours)
-        self._sieve = Sieve(self._ours, marked, self._names)
+        marked = marks(self._ours, home)
+        self._sieve = Sieve(self._ours, marked, self._names, home)
         self._passed, self._found = [_NOTHING], list[pl.DataFrame]()
         self._compared = 0
         self.frequency = Frequency(self._ours["id"], marked, earlier, earlier_rows)
@@ -42,7 +47,7 @@ class Search:
 
         A name that stands beside the codes of two of them is nobody's.
         """
-        learned = learned_names(self._ours, ledger)
+        learned = learned_names(self._ours, ledger, self._home)
         names = pl.concat([self._names, learned]).unique(["key", "name"], keep="first", maintain_order=True)
         self._names = names.filter(~pl.col("learned") | (pl.col("key").n_unique().over("name") == 1))
         self._sieve.want(self._names)
@@ -50,7 +55,7 @@ class Search:
     def look_through(self, ledger: pl.DataFrame) -> None:
         """Keep what is found in a ledger, or in its next rows."""
         for part in ledger.iter_slices(_ROWS_AT_ONCE):
-            marked = marks(part)
+            marked = marks(part, self._home)
             self.frequency.count(marked)
             self._passed.append(self._sieve.passing(part, marked))
             if sum(passed.height for passed in self._passed) >= _COMPARED_AT_ONCE:
@@ -63,7 +68,7 @@ class Search:
         return with_rarity(findings, self.frequency.table(), self.frequency.rows)
 
     def _compare(self) -> None:
-        theirs = with_keys(pl.concat(self._passed, how="diagonal"), "ledger_id")
+        theirs = with_keys(pl.concat(self._passed, how="diagonal"), "ledger_id", self._home)
         theirs = theirs.with_columns(pl.col("row") + self._compared)
         self._found.append(found(self._ours, theirs, self._names))
         self._compared += theirs.height

@@ -12,6 +12,7 @@ import polars as pl
 from matching.keys import FEN_PER_WAN, code_of, fen_of, half_width, text_of
 from matching.normalise import core_key, formless_key, letters_only, read
 from matching.projects import without_generic_end
+from matching.regions import Home
 
 _END = 8  # figures of an invoice's number by which it is looked up
 
@@ -19,9 +20,9 @@ _END = 8  # figures of an invoice's number by which it is looked up
 class Sieve:
     """Codes, names, invoices, amounts and titles that are looked for."""
 
-    def __init__(self, applications: pl.DataFrame, marked: pl.DataFrame, names: pl.DataFrame) -> None:
+    def __init__(self, applications: pl.DataFrame, marked: pl.DataFrame, names: pl.DataFrame, home: Home) -> None:
         """`applications` have their keys and `marks`; `names` are their enterprises' (`matching.former_names`)."""
-        self._applications = marked
+        self._applications, self._home = marked, home
         self._codes, self._cores = applications.filter("code_valid")["code"].unique(), self._applications["core"]
         self._ends = (
             pl.concat([applications[name].explode() for name in ("invoice", "bare")]).drop_nulls().str.tail(_END)
@@ -31,7 +32,7 @@ class Sieve:
     def want(self, names: pl.DataFrame) -> None:
         """Look for these names and their codes as well."""
         self._codes = pl.concat([self._codes, names["code"].drop_nulls()]).unique()
-        cores = pl.concat([self._cores, marks(names.select(enterprise="name"))["core"]])
+        cores = pl.concat([self._cores, marks(names.select(enterprise="name"), self._home)["core"]])
         self._cores = cores.filter(cores != "").unique()
 
     def passing(self, ledger: pl.DataFrame, marked: pl.DataFrame) -> pl.DataFrame:
@@ -65,7 +66,7 @@ class Sieve:
         return rows["row"].is_in(found["row"].unique().implode())
 
 
-def marks(table: pl.DataFrame) -> pl.DataFrame:
+def marks(table: pl.DataFrame, home: Home) -> pl.DataFrame:
     """What a row is told by at a glance: `code`, `core` of the name, `title`, `fen`, `claim` (title and 万元 together).
 
     A name of nothing but a place and a form is its own core. `claim` is null where title or amount is missing.
@@ -75,12 +76,12 @@ def marks(table: pl.DataFrame) -> pl.DataFrame:
         table.lazy()
         .select(
             code_of(text_of(table, "uscc")).alias("code"),
-            formless_key(read(text_of(table, "enterprise"))).alias("formless"),
+            formless_key(read(text_of(table, "enterprise")), home).alias("formless"),
             without_generic_end(letters_only(read(text_of(table, "project")))).alias("title"),
             fen_of(text_of(table, "amount_yuan")).alias("fen"),
         )
         .with_columns(
-            core_key(pl.col("formless")).alias("core"), pl.when(pl.col("title") != "").then(claim).alias("claim")
+            core_key(pl.col("formless"), home).alias("core"), pl.when(pl.col("title") != "").then(claim).alias("claim")
         )
         .with_columns(pl.when(pl.col("core") != "").then("core").otherwise("formless").alias("core"))
         .collect()

@@ -20,9 +20,11 @@ _ROWS_AT_ONCE = 250_000
 
 def ours(folder: Path) -> pl.DataFrame:
     """The product's own matching, the ledger in slices as the product reads it."""
-    from matching import LEDGER_COLUMNS, Search
+    from benchmarks.matching.words import COUNTIES
+    from matching import LEDGER_COLUMNS, Home, Search
 
-    search = Search(_table(folder, "applications"), _table(folder, "former_names"))
+    home = Home("漳州", COUNTIES)
+    search = Search(_table(folder, "applications"), _table(folder, "former_names"), home=home)
     for part in _slices(folder, ["uscc", "enterprise"]):
         search.learn(part)
     for part in _slices(folder, [*LEDGER_COLUMNS, "contracts"]):

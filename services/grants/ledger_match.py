@@ -8,7 +8,9 @@ from pathlib import Path
 
 import polars as pl
 
-from matching import match
+from matching import Home, match
+from policy import Policy
+from services.grants.home import home_under
 from services.grants.ledger_rows import (
     APPLICATION_HEADINGS,
     FORMER_NAME_HEADINGS,
@@ -37,8 +39,12 @@ class MatchResult:
     complete: bool
 
 
-def match_files(applications: Path, ledger: Path, former_names: Path | None, report: Report) -> MatchResult:
+def match_files(
+    applications: Path, ledger: Path, former_names: Path | None, law: Policy | None, report: Report
+) -> MatchResult:
     """Match the applications of one file against the ledger of another; `report` hears what is being done.
+
+    Names are read by the counties of the policy, when one is given.
 
     Raises `TableError` when a file cannot be read as a table.
     """
@@ -55,7 +61,8 @@ def match_files(applications: Path, ledger: Path, former_names: Path | None, rep
         checked.problems[:0] = workbook.problems
         known.append(checked)
     report("比对")
-    findings = match(known[0].frame, known[1].frame, known[2].frame if former_names else None)
+    names = known[2].frame if former_names else None
+    findings = match(known[0].frame, known[1].frame, names, home=home_under(law) if law else Home())
     return MatchResult(
         findings,
         known[0].frame.height,

@@ -27,9 +27,11 @@ from models import (
     LedgerSearch,
     SearchedApplication,
 )
+from policy import Policy
 from services.access.actors import Actor
 from services.clock import Clock
 from services.cycle import cycles
+from services.grants.home import home_under
 from services.law import policies
 from services.record import chain
 from services.record.operation import operation
@@ -128,7 +130,9 @@ class _CycleSearch:
 
     def __init__(self, session: Session, cycle: Cycle) -> None:
         self._session, self._cycle_id = session, cycle.id or 0
-        self._applications = _applications(session, cycle)
+        law = policies.policy_of(session, cycle)
+        self._home = home_under(law)
+        self._applications = _applications(session, cycle, law)
         self._names = _former_names(session)
         codes = self._applications["uscc"].unique().to_list()
         self._told = _names_in_ledgers(session, codes)
@@ -156,7 +160,8 @@ class _CycleSearch:
         for pairs in (self._in_ledgers(new, None, 0), self._in_ledgers(old, earlier, after)):
             for part in pairs.iter_slices(_AT_ONCE):
                 yield list(self._with_entries(part))
-        inside = matching.within(self._applications, self._names, new=new["application_id"].to_list())
+        new_ones = new["application_id"].to_list()
+        inside = matching.within(self._applications, self._names, new_ones, home=self._home)
         for part in inside.iter_slices(_AT_ONCE):
             yield [
                 _Found(int(row["application_id"]), None, int(row["other_application_id"]), row, row["item_right"])
@@ -215,7 +220,7 @@ class _CycleSearch:
     def _in_ledgers(self, applications: pl.DataFrame, earlier: pl.DataFrame | None, after: int) -> pl.DataFrame:
         """These applications in the entries of ledgers that came after one."""
         rows = self._before.ledger_rows if self._before and after else 0
-        search = matching.Search(applications, self._names, earlier, rows)
+        search = matching.Search(applications, self._names, earlier, rows, home=self._home)
         if not applications.is_empty():
             search.learn(self._told)
             for part in _entries(self._session, after):
@@ -292,8 +297,7 @@ def _rules() -> str:
     return hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()
 
 
-def _applications(session: Session, cycle: Cycle) -> pl.DataFrame:
-    law = policies.policy_of(session, cycle)
+def _applications(session: Session, cycle: Cycle, law: Policy) -> pl.DataFrame:
     titles = {measure.id: measure.title for measure in law.measures}
     rows = session.execute(
         select(

@@ -52,6 +52,17 @@ def test_findings_follow_the_contract(tmp_path: Path, suffix: str) -> None:
     assert not (tmp_path / f"out{suffix}.errors.csv").exists()
 
 
+def test_counties_in_names_are_known_by_the_policy(tmp_path: Path) -> None:
+    write(tmp_path, ["A1", "芗城宏图智能有限公司", "", "视觉质检平台", "", "123456.78", "2025"])
+    theirs = ["L1", "宏图智能有限公司", "", "视觉质检平台", "", "123456.78", "2025", "city"]
+    write_table(tmp_path / "l.csv", LEDGER, [theirs])
+    told = "企业名称除地区和组织形式外相同"
+    for options, known in (((), False), (("--policy", "zhangzhou-ai-2024"), True)):
+        assert run(tmp_path, *options).exit_code == 0
+        (finding,) = rows(tmp_path / "out.csv")
+        assert (told in str(finding["evidence"])) is known
+
+
 def test_json_counts_what_was_found(tmp_path: Path) -> None:
     write(tmp_path, ["A1", *ITEM])
     summary = json.loads(run(tmp_path, "--json").stdout)

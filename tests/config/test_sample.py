@@ -12,10 +12,11 @@ from python_calamine import CalamineWorkbook
 from config.sample import write_sample
 from config.sample.codes import credit_code
 from config.sample.generator import APPLICANT_COLUMNS, legal_person, load
-from matching import match, uscc, within
+from matching import uscc
 from services.grants.ledger_rows import read_ledger
 from services.tables import read_workbook
 from tests.config.sample_year import Intake, Key, key_of, law, outcomes, read_intake, read_ledgers
+from tests.matching.zhangzhou import match, within
 
 FILES = ["applications.xlsx", "ledger-central.csv", "ledger-city.xlsx", "ledger-province.xlsx", "story.yaml"]
 

@@ -4,11 +4,12 @@ import polars as pl
 from hypothesis import given
 from hypothesis import strategies as st
 
-from matching import APPLICATION_COLUMNS, LEDGER_COLUMNS, match, within
+from matching import APPLICATION_COLUMNS, LEDGER_COLUMNS
 from matching.invoices import read_invoices
 from matching.uscc import fault
 from tests.fuzzing import budget
 from tests.hostile.strings import TEXTS
+from tests.matching.zhangzhou import match, within
 
 _ODD = [each for each in TEXTS.values() if len(each) < 6000]
 _WORDS = [

@@ -22,7 +22,8 @@ from matching.normalise import (
     simplified,
 )
 from matching.projects import loose_title_key, title_key
-from matching.regions import PREFECTURES
+from matching.regions import PREFECTURES, Home, home_of
+from tests.matching.zhangzhou import HOME
 
 
 def name_of(written: str) -> str:
@@ -30,11 +31,11 @@ def name_of(written: str) -> str:
 
 
 def core_of(written: str) -> str:
-    return of(lambda text: core_key(formless_key(folded(text))), written)
+    return of(lambda text: core_key(formless_key(folded(text), HOME), HOME), written)
 
 
 def place_of(written: str) -> str:
-    return of(lambda text: place_key(folded(text)), written)
+    return of(lambda text: place_key(folded(text), HOME), written)
 
 
 def title_of(written: str) -> str:
@@ -107,10 +108,51 @@ def test_the_core_is_without_region_and_form_but_keeps_persons_apart(name: str, 
 
 def test_every_prefecture_is_a_place_of_its_own_also_where_its_characters_are_mistakable() -> None:
     names = pl.DataFrame({"name": [f"{prefecture}市示例科技有限公司" for prefecture in PREFECTURES]})
-    places = names.select(place_key(folded(pl.col("name"))))[:, 0].to_list()
+    places = names.select(place_key(folded(pl.col("name")), HOME))[:, 0].to_list()
     assert "" not in places and len(set(places)) == len(places)
     assert place_of("乐山示例科技") != place_of("东山示例科技") == "漳州"  # 乐 is easily taken for 东
     assert core_of("太原市示例科技有限公司") == core_of("大原市示例科技有限公司") == "示例科技"
+
+
+def test_only_the_counties_of_ones_own_prefecture_are_places() -> None:
+    wuhan = home_of("湖北省武汉市人民政府", ["洪山区", "东湖新技术开发区", "武汉经济技术开发区", "新洲区"])
+    assert wuhan == Home("武汉", ("洪山", "新洲"), ("东湖",))
+    names = [
+        "武汉东湖新技术开发区宏图智能有限公司",
+        "洪山宏图智能有限公司",
+        "洪山区宏图智能有限公司",
+        "武汉市洪山区宏图智能有限公司",
+        "宏图智能（洪山）有限公司",
+    ]
+    for name in names:
+        key = folded(pl.lit(name))
+        told = pl.select(core_key(formless_key(key, wuhan), wuhan).alias("core"), place_key(key, wuhan).alias("place"))
+        assert told.row(0) == ("宏图智能", "武汉"), name
+    assert core_of("洪山宏图智能有限公司") == "洪山宏图智能" and place_of("洪山宏图智能有限公司") == ""
+    nowhere = Home()
+    for name in ("区块链科技有限公司", "县域科技有限公司", "芗城宏图科技有限公司", "宏图科技（芗城）有限公司"):
+        key = folded(pl.lit(name))
+        assert pl.select(place_key(key, nowhere)).item() == "", name
+    assert of(lambda text: core_key(formless_key(folded(text), nowhere), nowhere), "区块链科技有限公司") == "区块链科技"
+    for name in ("漳州高新区宏图科技有限公司", "开发区宏图科技有限公司", "武汉经济技术开发区宏图科技有限公司"):
+        assert of(lambda text: core_key(formless_key(folded(text), nowhere), nowhere), name) == "宏图科技"
+
+
+@pytest.mark.parametrize(
+    ("issuer", "counties", "home"),
+    [
+        ("上海市经济和信息化委员会", ["浦东新区", "徐汇区"], Home("上海", ("浦东新", "徐汇"))),
+        ("福建省人民政府办公厅", ["漳州市", "厦门市"], Home("", ("漳州", "厦门"))),
+        ("示例市人民政府", ["示例县", "城区"], Home("", ("示例", "城区"))),
+        ("丽水市人民政府", ["景宁畲族自治县", "丽水经济技术开发区"], Home("丽水", ("景宁",))),
+        ("广西壮族自治区柳州市人民政府", ["三江侗族自治县", "柳城县"], Home("柳州", ("三江", "柳城"))),
+        ("漳州市芗城区人民政府", [], Home("漳州")),
+    ],
+)
+def test_a_home_is_read_from_the_names_of_an_office_and_its_counties(
+    issuer: str, counties: list[str], home: Home
+) -> None:
+    assert home_of(issuer, counties) == home
 
 
 @pytest.mark.parametrize(

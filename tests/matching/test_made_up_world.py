@@ -5,10 +5,11 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from benchmarks.matching.world import World, make
-from matching import match, uscc
+from matching import uscc
 from matching.former_names import listed_names
 from matching.keys import with_keys
 from matching.sieve import Sieve, marks
+from tests.matching.zhangzhou import HOME, match
 
 PAIR = ["application_id", "ledger_id"]
 
@@ -42,9 +43,9 @@ def test_what_is_certain_is_right_and_little_is_missed(world: World, findings: p
 def test_the_sieve_leaves_out_nothing_that_is_found(
     world: World, findings: pl.DataFrame, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    ours = with_keys(world.applications, "application_id")
-    sieve = Sieve(ours, marks(ours), listed_names(world.former_names, ours))
-    assert sieve.passing(world.ledger, marks(world.ledger)).height < world.ledger.height * 0.7
+    ours = with_keys(world.applications, "application_id", HOME)
+    sieve = Sieve(ours, marks(ours, HOME), listed_names(world.former_names, ours), HOME)
+    assert sieve.passing(world.ledger, marks(world.ledger, HOME)).height < world.ledger.height * 0.7
     monkeypatch.setattr(Sieve, "passing", lambda _, part, marked: part)
     without = match(world.applications, world.ledger, world.former_names).filter(pl.col("kind") == "same_item")
     assert_frame_equal(without, findings)

@@ -7,8 +7,9 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from matching import APPLICATION_COLUMNS, LEDGER_COLUMNS, Search, match, within
+from matching import APPLICATION_COLUMNS, LEDGER_COLUMNS
 from tests.matching.hard_pairs import COMMON, NOTHING, OTHER_ITEM, PAIRS, SAME_ENTERPRISE, SAME_ITEM, Pair, code
+from tests.matching.zhangzhou import Search, match, within
 
 Row = Mapping[str, str | None]
 

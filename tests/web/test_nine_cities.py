@@ -300,7 +300,7 @@ def test_several_policies_and_years_of_one_city_are_kept_apart_by_their_cycle(ci
 
 # Every cache of the product lives as long as its process. What tells one city's value from another's:
 CACHES = {
-    "matching/normalise.py": {"_folding", "_simplified", "_reading", "_place", "_either"},  # of the program alone
+    "matching/normalise.py": {"_folding", "_simplified", "_reading", "_place", "_either"},  # the home that is asked for
     "policy/compiling.py": {"whole"},  # a number
     "services/after_payment/form.py": {"_load"},  # the file's path
     "services/record/audit.py": {"_withheld"},  # a table of the program

@@ -101,6 +101,14 @@ def test_only_what_came_since_the_last_search_is_compared(
     assert (find(desk), looked) == (0, [1, 1, 2])  # a search of all finds nothing else
 
 
+def test_names_are_read_by_the_counties_of_the_cycles_policy(desk: Desk, bring: Callable[..., None]) -> None:
+    ready(desk)
+    bring(("P1", "芗城示例云帆科技有限公司", "", "另一事项", "", "1", "2020", "省级"))
+    assert find(desk) == 1
+    (found,) = desk.session.exec(select(Finding)).all()
+    assert "企业名称除地区和组织形式外相同" in found.evidence
+
+
 def test_where_nothing_came_nothing_is_compared(
     desk: Desk, bring: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -71,6 +71,17 @@ ENGINE_SETTINGS = (
     ("PREFECT_SERVER_ANALYTICS_ENABLED", "调度服务", "`false`：不向外报告使用情况"),
     ("PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT", "调度服务", "`false`：看板不显示推广"),
     ("PREFECT_UI_API_URL", "调度服务", "看板从浏览器访问接口的地址；写 `/api` 即与看板同一地址"),
+    (
+        "PREFECT_API_SSL_CERT_FILE",
+        "工作台、执行器、命令",
+        "调度服务的地址是 https、证书由单位自己的机构签发的：那个机构的根证书（PEM）；不写时用下一项",
+    ),
+    (
+        "SSL_CERT_FILE",
+        "各部件",
+        "各处访问 https（统一登录、办公群、时间戳、工作台自查）信任的根证书；单位自己的根证书装进系统以后，Debian 上写 "
+        "`/etc/ssl/certs/ca-certificates.crt`；不写时只信公开的机构",
+    ),
     ("PREFECT_HOME", "各部件", "它放临时文件的文件夹，运行账号可写"),
     ("PREFECT_WORKER_WEBSERVER_HOST", "执行器", "健康检查监听的地址，`127.0.0.1`"),
     ("PREFECT_WORKER_WEBSERVER_PORT", "执行器", "健康检查的端口；一台机器上每个执行器一个"),

@@ -125,9 +125,17 @@ def answers(settings: Settings) -> bool:
     import httpx
 
     try:
-        return httpx.get(f"{address(settings)}/health", timeout=_PROBED_WITHIN).status_code == 200
+        return httpx.get(f"{address(settings)}/health", timeout=_PROBED_WITHIN, verify=trusted()).status_code == 200
     except httpx.HTTPError:
         return False
+
+
+def trusted() -> ssl.SSLContext:
+    """Whom to believe to be the server: by PREFECT_API_SSL_CERT_FILE, else by SSL_CERT_FILE, else the public roots."""
+    import certifi
+
+    named = (os.environ.get(name) for name in ("PREFECT_API_SSL_CERT_FILE", "SSL_CERT_FILE"))
+    return _trusted(Path(next(filter(None, named), certifi.where())))
 
 
 def address(settings: Settings) -> str:
@@ -240,22 +248,21 @@ def _record(settings: Settings) -> Iterator[Session]:
 @contextmanager
 def _client(settings: Settings) -> Iterator["SyncPrefectClient"]:
     """A client of the server that PREFECT_API_URL names, else of the one on this machine; never one of its own."""
-    import certifi
     import httpx
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.settings import PREFECT_API_AUTH_STRING, PREFECT_API_KEY, PREFECT_API_SSL_CERT_FILE, PREFECT_API_URL
 
     url = PREFECT_API_URL.value() or f"http://127.0.0.1:{settings.engine_port}/api"
-    authorities = Path(PREFECT_API_SSL_CERT_FILE.value() or certifi.where())
-    trusted = _trusted(authorities, authorities.stat().st_mtime_ns)
+    own = PREFECT_API_SSL_CERT_FILE.value()
+    believed = _trusted(Path(own)) if own else trusted()
     try:
         # The client itself would retry for a minute.
-        httpx.get(f"{url}/health", timeout=_ANSWERS_WITHIN, verify=trusted)
+        httpx.get(f"{url}/health", timeout=_ANSWERS_WITHIN, verify=believed)
         with SyncPrefectClient(
             url,
             auth_string=PREFECT_API_AUTH_STRING.value(),
             api_key=PREFECT_API_KEY.value(),
-            httpx_settings={"verify": trusted},
+            httpx_settings={"verify": believed},
         ) as client:
             yield client
     except httpx.HTTPStatusError as error:
@@ -270,9 +277,17 @@ def _client(settings: Settings) -> Iterator["SyncPrefectClient"]:
         ) from error
 
 
+def _trusted(authorities: Path) -> ssl.SSLContext:
+    """Read anew when the file has changed: reading it takes longer than asking. Raises EngineError without the file."""
+    try:
+        return _read(authorities, authorities.stat().st_mtime_ns)
+    except (OSError, ssl.SSLError) as error:
+        cause, names = error.strerror or error, "PREFECT_API_SSL_CERT_FILE、SSL_CERT_FILE"
+        raise EngineError(f"读不了根证书 {authorities}：{cause}；请核对 {names} 所写的文件。") from error
+
+
 @cache
-def _trusted(authorities: Path, _changed: int) -> ssl.SSLContext:
-    """Whom to believe to be the server, read anew when the file has changed: reading it takes longer than asking."""
+def _read(authorities: Path, _changed: int) -> ssl.SSLContext:
     return ssl.create_default_context(cafile=authorities)
 
 

@@ -14,7 +14,7 @@ from urllib.parse import quote
 import httpx
 
 from config.settings import Settings
-from flows.control import ANNUAL_CYCLE, PART, SCHEDULED, address, deployed
+from flows.control import ANNUAL_CYCLE, PART, SCHEDULED, EngineError, address, deployed, trusted
 from services.clock import SystemClock
 from services.doctor import Check, Told
 from services.doctor.told import bad, good, look, one_line
@@ -44,6 +44,9 @@ def look_at(settings: Settings) -> Iterator[Told]:
             yield from _late(server, [each["id"] for each in found.values() if each])
     except httpx.HTTPStatusError as error:
         yield _refused(where, error.response)
+    except EngineError as error:
+        seen, _, remedy = str(error).partition("；")
+        yield bad(seen, remedy)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         yield bad(f"连不上调度服务 {where}：{one_line(error) or type(error).__name__}", _SERVE)
 
@@ -52,7 +55,7 @@ def look_at(settings: Settings) -> Iterator[Told]:
 def _server(where: str) -> Iterator[httpx.Client]:
     user, _, password = os.environ.get("PREFECT_API_AUTH_STRING", "").partition(":")
     auth = httpx.BasicAuth(user, password) if user else None
-    with httpx.Client(base_url=where, auth=auth, timeout=_WITHIN) as client:
+    with httpx.Client(base_url=where, auth=auth, timeout=_WITHIN, verify=trusted()) as client:
         yield client
 
 

@@ -1,22 +1,26 @@
 """What the doctor says of the engine: of a real server with each thing amiss, and of none."""
 
 import os
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from json import JSONDecodeError
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
 
+from cli import parts as parts_of_serve
 from cli.parts import Parts
-from flows import engine_check
+from flows import control, engine_check
 from flows.control import SCHEDULED
 from flows.engine_check import look_at
 from services.doctor import Mark
+from tests.certificates import own_certificate
 from tests.engine_parts import free_port, wait_until
 from tests.services.doctor.support import all_good, installed, only
 
@@ -125,21 +129,48 @@ def test_a_server_that_is_away_and_one_that_is_another_are_told(
     away = only(look_at(installed(tmp_path, engine_port=free_port())), Mark.BAD)
     assert "连不上" in away.seen and "duixian serve" in away.remedy
 
-    class Other(BaseHTTPRequestHandler):
-        code = 404
+    for code, told in ((404, "答复 404（/api/health）"), (401, "要求认证，口令没有给出或不对")):
+        with _server(code) as port:
+            monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{port}/api")
+            assert told in only(look_at(installed(tmp_path)), Mark.BAD).seen
+    monkeypatch.setenv("PREFECT_API_URL", "nonsense")
+    assert "连不上" in only(look_at(installed(tmp_path)), Mark.BAD).seen
 
+
+@pytest.mark.parametrize("setting", ["PREFECT_API_SSL_CERT_FILE", "SSL_CERT_FILE"])
+def test_a_server_with_a_certificate_of_ones_own_authority_is_believed_when_that_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, setting: str
+) -> None:
+    settings = installed(tmp_path)
+    for name in ("PREFECT_API_SSL_CERT_FILE", "SSL_CERT_FILE"):
+        monkeypatch.delenv(name, raising=False)
+    with _server(200, own_certificate(tmp_path)) as port:
+        monkeypatch.setenv("PREFECT_API_URL", f"https://127.0.0.1:{port}/api")
+        assert not control.answers(settings) and not parts_of_serve._answers(f"https://127.0.0.1:{port}/api/health")
+        assert "CERTIFICATE_VERIFY_FAILED" in only(look_at(settings), Mark.BAD).seen
+        monkeypatch.setenv(setting, str(tmp_path / "ca.pem"))
+        assert control.answers(settings) and parts_of_serve._answers(f"https://127.0.0.1:{port}/api/health")
+        with pytest.raises(JSONDecodeError):  # believed, and asked for its version
+            list(look_at(settings))
+    monkeypatch.setenv(setting, str(tmp_path / "gone.pem"))
+    amiss = only(look_at(settings), Mark.BAD)
+    assert f"读不了根证书 {tmp_path / 'gone.pem'}" in amiss.seen and setting in amiss.remedy
+
+
+@contextmanager
+def _server(code: int, context: ssl.SSLContext | None = None) -> Iterator[int]:
+    """A server that answers everything with this code; yields its port."""
+
+    class Always(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            self.send_error(self.code)
+            self.send_error(code)
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    with HTTPServer(("127.0.0.1", 0), Other) as server:
+    with HTTPServer(("127.0.0.1", 0), Always) as server:
+        if context is not None:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
-        monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{server.server_port}/api")
-        assert "答复 404（/api/health）" in only(look_at(installed(tmp_path)), Mark.BAD).seen
-        Other.code = 401
-        assert "PREFECT_API_AUTH_STRING" in only(look_at(installed(tmp_path)), Mark.BAD).remedy
+        yield server.server_port
         server.shutdown()
-    monkeypatch.setenv("PREFECT_API_URL", "nonsense")
-    assert "连不上" in only(look_at(installed(tmp_path)), Mark.BAD).seen

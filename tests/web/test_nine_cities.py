@@ -322,7 +322,7 @@ CACHES = {
     "services/law/policy_shelf.py": {"_checked"},  # the folder and its digest
     "services/record/schema.py": {"newest_schema", "revisions"},  # of the program
     "services/cycle/stages.py": {"load_plan"},  # the file's path
-    "flows/control.py": {"_trusted"},  # the file's path and time
+    "flows/control.py": {"_read"},  # the file's path and time
     "tasks/context.py": {"context"},  # the process: a run's is one city's
     "web/rendering.py": {"asset"},  # of the program
 }

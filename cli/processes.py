@@ -97,11 +97,10 @@ class Family:
 
     def stop(self) -> None:
         """Stop everything that was started, the newest part first: asked with SIGTERM, then killed."""
-        for child in reversed(self._children):
-            _stop(child.process)
+        asked = [process for child in reversed(self._children) for process in _stop(child.process)]
         left = self._left_behind()
         _signal_groups([process.pid for process in left], signal.SIGKILL)
-        psutil.wait_procs(left, timeout=_PATIENCE)
+        _wait_for([*asked, *left])
         self._children.clear()
 
     def _start(self, name: str, log: str, command: Sequence[str], environ: Mapping[str, str]) -> Child:
@@ -138,22 +137,39 @@ def _ended(child: Child) -> str:
     return f"{child.name}意外停止（退出码 {child.process.returncode}），日志 {child.log}：\n{child.tail()}"
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Stop one part and its descendants, which may be in groups of their own."""
-    family = [process.pid, *_descendants(process.pid)]
+def _stop(process: subprocess.Popen[bytes]) -> list[psutil.Process]:
+    """Stop one part; its descendants, which may be in groups of their own, are asked to end, and given back."""
+    descendants = _descendants(process.pid)
+    family = [process.pid, *(each.pid for each in descendants)]
     _signal_groups(family, signal.SIGTERM)
     try:
         process.wait(_PATIENCE)
     except subprocess.TimeoutExpired:
         _signal_groups(family, signal.SIGKILL)
         process.wait()
+    return descendants
 
 
-def _descendants(pid: int) -> list[int]:
+def _descendants(pid: int) -> list[psutil.Process]:
     try:
-        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+        return list(psutil.Process(pid).children(recursive=True))
     except psutil.NoSuchProcess:
         return []
+
+
+def _wait_for(processes: Iterable[psutil.Process]) -> None:
+    """Wait until they have ended; whether somebody has asked how does not matter, for they are no children of ours."""
+    until = time.monotonic() + _PATIENCE
+    while any(still_runs(process) for process in processes) and time.monotonic() < until:
+        time.sleep(0.01)
+
+
+def still_runs(process: psutil.Process) -> bool:
+    """Whether a process is at work: one that ended is listed until its parent, or the first process, has asked."""
+    try:
+        return bool(process.is_running()) and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.NoSuchProcess:
+        return False
 
 
 def _signal_groups(pids: Iterable[int], number: signal.Signals) -> None:

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 from uuid import UUID
 
-import psutil
 import pytest
 
 from cli.parts import Parts, running
@@ -149,11 +148,3 @@ def wait_for_run(parts: Parts, run_id: str, *states: str, seconds: float = 60) -
             return run if run.state is not None and run.state.type.value.lower() in wanted else None
 
         return wait_until(parts, reached, seconds)
-
-
-def still_runs(process: psutil.Process) -> bool:
-    """Whether a process is at work: one that ended is listed until its parent, or the first process, has asked."""
-    try:
-        return bool(process.is_running()) and process.status() != psutil.STATUS_ZOMBIE
-    except psutil.NoSuchProcess:
-        return False

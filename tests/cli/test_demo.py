@@ -12,10 +12,10 @@ import pytest
 
 from cli.demo.compare import differences
 from cli.demo.place import emptied, settings_in
+from cli.processes import still_runs
 from config.sample.generator import load
 from services.cycle.stages import load_plan
 from services.errors import InputError
-from tests.engine_parts import still_runs
 from tests.kept_years import KeptYears
 
 

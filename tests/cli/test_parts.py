@@ -18,10 +18,10 @@ import psutil
 import pytest
 
 from cli.parts import Parts, _shared_server
-from cli.processes import Family, PartError
+from cli.processes import Family, PartError, still_runs
 from config.settings import Settings
 from flows import control
-from tests.engine_parts import still_runs, wait_for_run
+from tests.engine_parts import wait_for_run
 
 SECRET = "duixian:of the test"
 SLEEPER = """

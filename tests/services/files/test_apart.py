@@ -15,10 +15,10 @@ from typing import Any
 import psutil
 import pytest
 
+from cli.processes import still_runs
 from services.errors import InputError
 from services.files import apart
 from services.files.apart import ApartError, BusyError, PassingError, Reader, read_apart
-from tests.engine_parts import still_runs
 
 
 @pytest.fixture(autouse=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import polars as pl
 
 from matching.compare import compared, paired
@@ -16,13 +18,19 @@ _PLACE = ("row", "row_right")
 _AT_ONCE = 50_000  # pairs that lie side by side with all their columns, some kilobytes each
 
 
-def found(left: pl.DataFrame, right: pl.DataFrame, names: pl.DataFrame, where: pl.Expr | None = None) -> pl.DataFrame:
-    """The findings of two tables' pairs (`matching.compare`), beside their rows and ids; `where` says of which."""
+def found(
+    left: pl.DataFrame, right: pl.DataFrame, names: pl.DataFrame, where: pl.Expr | None = None
+) -> Iterator[pl.DataFrame]:
+    """The findings of two tables' pairs (`matching.compare`), beside their rows and ids; `where` says of which.
+
+    Some at a time, in the order of the rows; without any pair one table without rows.
+    """
     pairs = paired(left, right, names)
     if where is not None:
         pairs = pairs.filter(where)
-    starts = range(0, max(pairs.height, 1), _AT_ONCE)
-    return pl.concat([_judged(compared(pairs.slice(start, _AT_ONCE), left, right)) for start in starts])
+    pairs = pairs.sort(_PLACE)
+    for start in range(0, max(pairs.height, 1), _AT_ONCE):
+        yield _judged(compared(pairs.slice(start, _AT_ONCE), left, right))
 
 
 def _judged(pairs: pl.DataFrame) -> pl.DataFrame:

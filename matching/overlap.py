@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from itertools import chain
 
 import polars as pl
 
@@ -61,6 +62,6 @@ def within(
     is_new = pl.lit(True) if new is None else pl.col("id").is_in(list(new))
     few, rest = table.filter(is_new), table.filter(~is_new)
     once = pl.col("row") < pl.col("row_right")
-    pairs = pl.concat([found(*side, names, once) for side in ((few, table), (rest, few))])
-    findings = one_a_pair(pairs, "application_id", "other_application_id")
-    return with_rarity(findings.filter(pl.col("kind") == SAME_ITEM), None, 0)
+    parts = chain(found(few, table, names, once), found(rest, few, names, once))
+    pairs = pl.concat([part.filter(pl.col("kind") == SAME_ITEM) for part in parts])
+    return with_rarity(one_a_pair(pairs, "application_id", "other_application_id"), None, 0)

@@ -1,6 +1,9 @@
-"""Applications that are looked for in ledgers, slice by slice: memory holds a slice, and what may match."""
+"""Applications that are looked for in ledgers, slice by slice: memory holds a slice, and the rows that may match."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+from functools import cached_property
 
 import polars as pl
 
@@ -13,12 +16,14 @@ from matching.regions import Home
 from matching.sieve import Sieve, marks
 
 _ROWS_AT_ONCE = 250_000  # that are sieved together
-_COMPARED_AT_ONCE = 200_000  # of those that passed: with the rows above, what bounds the memory of a search
+_COMPARED_AT_ONCE = 100_000  # of those that passed, with their keys: a kilobyte each
 _NOTHING = pl.DataFrame(schema={"ledger_id": pl.String})
 
 
 class Search:
-    """Call `learn` with the ledgers first, then `look_through` them, then `findings`; columns as in `matching.match`.
+    """Call `learn` with the ledgers first, then `look_through` them, then `findings` or `some_findings`, once.
+
+    Columns are as in `matching.match`.
 
     `home` is the prefecture whose counties are known by name. Other ledgers may have been searched before: `earlier`
     and `earlier_rows` are what their `frequency` counted.
@@ -38,8 +43,7 @@ class Search:
         self._names = listed_names(former_names, self._ours)
         marked = marks(self._ours, home)
         self._sieve = Sieve(self._ours, marked, self._names, home)
-        self._passed, self._found = [_NOTHING], list[pl.DataFrame]()
-        self._compared = 0
+        self._passed = [_NOTHING]
         self.frequency = Frequency(self._ours["id"], marked, earlier, earlier_rows)
 
     def learn(self, ledger: pl.DataFrame) -> None:
@@ -58,18 +62,28 @@ class Search:
             marked = marks(part, self._home)
             self.frequency.count(marked)
             self._passed.append(self._sieve.passing(part, marked))
-            if sum(passed.height for passed in self._passed) >= _COMPARED_AT_ONCE:
-                self._compare()
 
     def findings(self) -> pl.DataFrame:
-        """`application_id`, `ledger_id`, FINDING_COLUMNS, and `item`: what the application's item is told by."""
-        self._compare()
-        findings = one_a_pair(pl.concat(self._found), "application_id", "ledger_id").drop("item_right")
-        return with_rarity(findings, self.frequency.table(), self.frequency.rows)
+        """`application_id`, `ledger_id`, FINDING_COLUMNS, and `item`: what the application's item is told by.
 
-    def _compare(self) -> None:
-        theirs = with_keys(pl.concat(self._passed, how="diagonal"), "ledger_id", self._home)
-        theirs = theirs.with_columns(pl.col("row") + self._compared)
-        self._found.append(found(self._ours, theirs, self._names))
-        self._compared += theirs.height
-        self._passed = [_NOTHING]
+        One row a pair of ids, in the order of the tables.
+        """
+        return self._told(pl.concat(self._found()))
+
+    def some_findings(self) -> Iterator[pl.DataFrame]:
+        """The same some at a time and never all in memory, for rows that have each an id of their own; in no order."""
+        return map(self._told, self._found())
+
+    def _told(self, found: pl.DataFrame) -> pl.DataFrame:
+        findings = one_a_pair(found, "application_id", "ledger_id").drop("item_right")
+        return with_rarity(findings, self._counts, self.frequency.rows)
+
+    @cached_property
+    def _counts(self) -> pl.DataFrame:
+        return self.frequency.table()
+
+    def _found(self) -> Iterator[pl.DataFrame]:
+        passed = pl.concat(self._passed, how="diagonal")
+        for start in range(0, max(passed.height, 1), _COMPARED_AT_ONCE):
+            theirs = with_keys(passed.slice(start, _COMPARED_AT_ONCE), "ledger_id", self._home)
+            yield from found(self._ours, theirs.with_columns(pl.col("row") + start), self._names)

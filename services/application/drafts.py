@@ -30,6 +30,7 @@ from services.files import file_store
 from services.law import policies
 from services.record.database import take_turn, writing
 from services.record.operation import operation
+from services.record.parts import in_parts
 
 FACT = "fact_"  # before the name of a fact in `Draft.given`
 PLEDGED = "pledged"
@@ -364,7 +365,9 @@ def sweep(session: Session, settings: Settings, digests: set[str] | None = None)
         take_turn(session)
         if digests is None:
             digests = {path.name for path in _place(settings, "").glob("?" * 64)}
-        named = set(session.exec(select(DraftFile.sha256).where(col(DraftFile.sha256).in_(digests))))
+        query = select(DraftFile.sha256)
+        parts = [query.where(col(DraftFile.sha256).in_(some)) for some in in_parts(sorted(digests))]
+        named = {sha256 for part in parts for sha256 in session.exec(part)}
         for sha256 in digests - named:
             _place(settings, sha256).unlink(missing_ok=True)
 

@@ -13,8 +13,8 @@ from policy.amounts import plain, yuan
 from services.access.actors import Actor
 from services.clock import Clock
 from services.errors import InputError
+from services.record.parts import in_parts
 
-_AT_ONCE = 500  # applications in one query
 Typed = int | Decimal | date | bool | str | tuple[str, ...] | None
 
 
@@ -94,11 +94,10 @@ def store(
 def newest(session: Session, application_ids: Iterable[int], kind: FactKind) -> dict[int, dict[str, str | None]]:
     """For each application the newest value of each fact."""
     found: dict[int, dict[str, str | None]] = {}
-    ids = list(application_ids)
-    for at in range(0, len(ids), _AT_ONCE):
+    for some in in_parts(list(application_ids)):
         rows = session.exec(
             select(FactValue.application_id, FactValue.fact, FactValue.value)
-            .where(col(FactValue.application_id).in_(ids[at : at + _AT_ONCE]), FactValue.kind == kind)
+            .where(col(FactValue.application_id).in_(some), FactValue.kind == kind)
             .order_by(col(FactValue.application_id), col(FactValue.fact), col(FactValue.seq))
         )
         for key, name, value in rows:

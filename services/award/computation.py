@@ -41,6 +41,7 @@ from services.grants import findings
 from services.law import policies
 from services.record.columns import select_as
 from services.record.operation import operation
+from services.record.parts import in_parts
 from services.record.rows import add_rows
 
 _ENDED = {
@@ -196,8 +197,11 @@ def _granted(session: Session, cycle: Cycle) -> dict[int, int]:
 
 
 def _panel_figures(session: Session, ids: list[int]) -> dict[int, int]:
-    query = select(PanelDecision).where(col(PanelDecision.application_id).in_(ids)).order_by(col(PanelDecision.seq))
-    return {decision.application_id: decision.amount_fen for decision in session.exec(query)}
+    figures: dict[int, int] = {}
+    query = select(PanelDecision.application_id, PanelDecision.amount_fen).order_by(col(PanelDecision.seq))
+    for some in in_parts(ids):
+        figures |= session.exec(query.where(col(PanelDecision.application_id).in_(some))).all()
+    return figures
 
 
 def history(session: Session, cycle: Cycle, law: Policy, uscc: str | None = None) -> list[dict[str, Any]]:

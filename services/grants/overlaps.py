@@ -35,6 +35,7 @@ from services.grants.home import home_under
 from services.law import policies
 from services.record import chain
 from services.record.operation import operation
+from services.record.parts import in_parts
 from services.record.rows import add_rows
 
 STAGE = "matching"
@@ -50,7 +51,7 @@ _JUDGED = (
 )
 _PAIR = ("application_id", "ledger_entry_id", "other_application_id")
 _ENTRIES_AT_ONCE = 100_000
-_AT_ONCE = 500  # values in one query, and findings in memory
+_AT_ONCE = 500  # findings in memory
 _Decided = Mapping[str, tuple[Finding, str]]
 """By pair, the newest finding that a person decided, and the reason as it is told where it holds again."""
 
@@ -157,8 +158,8 @@ class _CycleSearch:
         new = self._applications.filter(~pl.col("application_id").is_in(earlier["application_id"].implode()))
         old = self._applications.filter(pl.col("application_id").is_in(earlier["application_id"].implode()))
         after = self._before.entries_through if self._before and not old.is_empty() else 0
-        for pairs in (self._in_ledgers(new, None, 0), self._in_ledgers(old, earlier, after)):
-            for part in pairs.iter_slices(_AT_ONCE):
+        for side in ((new, None, 0), (old, earlier, after)):
+            for part in self._in_ledgers(*side):
                 yield list(self._with_entries(part))
         new_ones = new["application_id"].to_list()
         inside = matching.within(self._applications, self._names, new_ones, home=self._home)
@@ -207,7 +208,7 @@ class _CycleSearch:
         rows: list[tuple[str, str, int, int]] = []
         before = self._before
         if before and (before.rules, before.corrections_through) == (_rules(), self._corrections):
-            for some in _parts([int(each) for each in self._digests]):
+            for some in in_parts([int(each) for each in self._digests]):
                 query = select(SearchedApplication).where(col(SearchedApplication.application_id).in_(some))
                 rows += [
                     (str(each.application_id), each.digest, each.title_rows, each.fen_rows)
@@ -217,8 +218,10 @@ class _CycleSearch:
         schema = dict(zip(names, (pl.String, pl.String, pl.Int64, pl.Int64), strict=True))
         return pl.DataFrame(same, schema=schema, orient="row").drop("digest")
 
-    def _in_ledgers(self, applications: pl.DataFrame, earlier: pl.DataFrame | None, after: int) -> pl.DataFrame:
-        """These applications in the entries of ledgers that came after one."""
+    def _in_ledgers(
+        self, applications: pl.DataFrame, earlier: pl.DataFrame | None, after: int
+    ) -> Iterator[pl.DataFrame]:
+        """These applications in the entries of ledgers that came after one, some findings at a time."""
         rows = self._before.ledger_rows if self._before and after else 0
         search = matching.Search(applications, self._names, earlier, rows, home=self._home)
         if not applications.is_empty():
@@ -227,7 +230,8 @@ class _CycleSearch:
                 search.look_through(part)
             self._rows = search.frequency.rows
         self._counts.append(search.frequency.table())
-        return search.findings()
+        for findings in search.some_findings():
+            yield from findings.iter_slices(_AT_ONCE)
 
 
 def _judged(clock: Clock, found: _Found, decided: _Decided) -> dict[str, Any]:
@@ -361,7 +365,7 @@ def _told_by(session: Session, ids: Sequence[int]) -> dict[int, str]:
     """What each of these entries says: a corrected one is another."""
     told: dict[int, str] = {}
     said = select(LedgerEntry.id, *(getattr(LedgerEntry, name) for name in _ENTRY))
-    for some in _parts(sorted(set(ids))):
+    for some in in_parts(sorted(set(ids))):
         for key, *values in session.execute(said.where(col(LedgerEntry.id).in_(some))):
             told[key] = chain.canonical(dict(zip(_ENTRY, values, strict=True)))
     return told
@@ -370,7 +374,7 @@ def _told_by(session: Session, ids: Sequence[int]) -> dict[int, str]:
 def _names_in_ledgers(session: Session, codes: Sequence[str]) -> pl.DataFrame:
     """The names that the ledgers have beside these codes, each once."""
     rows: list[tuple[str, str]] = []
-    for some in _parts(sorted(codes)):
+    for some in in_parts(sorted(codes)):
         query = select(LedgerEntry.uscc, LedgerEntry.enterprise).where(col(LedgerEntry.uscc).in_(some)).distinct()
         rows += session.exec(query).all()
     return pl.DataFrame(sorted(rows), schema={"uscc": pl.String, "enterprise": pl.String}, orient="row")
@@ -395,11 +399,6 @@ def _digests(applications: pl.DataFrame, names: pl.DataFrame, told: pl.DataFrame
         row["application_id"]: hashlib.sha256(chain.canonical([row, known[row["uscc"]]]).encode()).hexdigest()
         for row in applications.iter_rows(named=True)
     }
-
-
-def _parts(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
-    for start in range(0, len(values), _AT_ONCE):
-        yield values[start : start + _AT_ONCE]
 
 
 def _rows(frames: Collection[pl.DataFrame]) -> Iterator[dict[str, Any]]:

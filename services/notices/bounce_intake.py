@@ -25,6 +25,7 @@ from services.errors import TransientError
 from services.files.apart import ApartError, BusyError, PassingError, read_apart
 from services.notices.bounces import Report
 from services.notices.claims import transaction
+from services.record.parts import in_parts
 
 _AT_ONCE = 500  # mails of a mailbox in one reading
 _TIMEOUT_SECONDS = 30.0
@@ -74,9 +75,10 @@ def bounced(session: Session, addresses: Iterable[str] | None = None) -> dict[st
         col(Message.sent_at) > col(Bounce.read_at),
     )
     query = select(Bounce).where(col(Bounce.final), ~later.exists()).order_by(col(Bounce.id))
-    if addresses is not None:
-        query = query.where(col(Bounce.recipient).in_(list(addresses)))
-    return {bounce.recipient: bounce for bounce in session.exec(query)}
+    if addresses is None:
+        return {bounce.recipient: bounce for bounce in session.exec(query)}
+    parts = [query.where(col(Bounce.recipient).in_(some)) for some in in_parts(sorted(set(addresses)))]
+    return {bounce.recipient: bounce for part in parts for bounce in session.exec(part)}
 
 
 def newest_bounce(session: Session, address: str) -> Bounce | None:

@@ -23,10 +23,10 @@ from services.errors import NotFoundError
 from services.notices.addresses import trouble_with
 from services.record import key_files
 from services.record.operation import operation
+from services.record.parts import in_parts
 
 _KEY_FILE = "link.key"
 _MARK_BYTES = 16
-_AT_ONCE = 500  # addresses asked for in one query
 
 
 def link(settings: Settings, address: str) -> str:
@@ -54,8 +54,7 @@ def opted_out(session: Session, addresses: Iterable[str] | None = None) -> set[s
     if addresses is None:
         return set(session.exec(query))
     asked = sorted({address.casefold() for address in addresses})
-    parts = (asked[start : start + _AT_ONCE] for start in range(0, len(asked), _AT_ONCE))
-    return {found for part in parts for found in session.exec(query.where(col(OptOut.email).in_(part)))}
+    return {found for some in in_parts(asked) for found in session.exec(query.where(col(OptOut.email).in_(some)))}
 
 
 def count(session: Session) -> int:

@@ -18,6 +18,7 @@ from services.notices.hours import hours_of
 from services.notices.kinds import KINDS, REMARK
 from services.notices.queueing import about_digest
 from services.record.operation import operation
+from services.record.parts import in_parts
 
 WAITING = (MessageStatus.PENDING, MessageStatus.HELD)
 ACTION_NAMES = {
@@ -182,10 +183,10 @@ def _locked(session: Session, cycle_id: int, numbers: Iterable[int], action: Mes
     chosen = set(numbers)
     if not chosen:
         raise InputError("没有选择通知；请勾选。")
-    wanted = select(Message).where(
-        Message.cycle_id == cycle_id, col(Message.id).in_(chosen), col(Message.status).in_(_CHANGEABLE[action])
-    )
-    rows = list(session.exec(wanted.with_for_update().execution_options(populate_existing=True)))
+    wanted = select(Message).where(Message.cycle_id == cycle_id, col(Message.status).in_(_CHANGEABLE[action]))
+    locked = wanted.with_for_update().execution_options(populate_existing=True)
+    parts = [locked.where(col(Message.id).in_(some)) for some in in_parts(sorted(chosen))]
+    rows = [row for part in parts for row in session.exec(part)]
     if not rows:
         raise StateError(f"所选的通知已经发出、正在发送或者状态变了，不能{ACTION_NAMES[action]}；请刷新后再看。")
     return rows

@@ -15,6 +15,7 @@ from services.cycle import cycles
 from services.errors import InputError, StateError
 from services.law import policies
 from services.record.operation import operation
+from services.record.parts import in_parts
 
 
 def undecided(session: Session, cycle: Cycle) -> list[Application]:
@@ -25,9 +26,11 @@ def undecided(session: Session, cycle: Cycle) -> list[Application]:
     # whether an open case meets its conditions depends on no other application: what is limited are awards
     results = computation.evaluate(computation.gather(session, cycle, measures)).results
     numbers = results.filter(pl.col("outcome") == Outcome.CASE_BY_CASE.value)["application_id"].to_list()
-    return list(
-        session.exec(select(Application).where(col(Application.number).in_(numbers)).order_by(col(Application.id)))
-    )
+    query = select(Application).order_by(col(Application.id))
+    found = [
+        each for some in in_parts(numbers) for each in session.exec(query.where(col(Application.number).in_(some)))
+    ]
+    return sorted(found, key=lambda application: application.id or 0)
 
 
 def _lack_a_figure(session: Session, cycle: Cycle, measures: Collection[str]) -> bool:

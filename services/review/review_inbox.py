@@ -33,6 +33,7 @@ from services.cycle.calendar import Calendar
 from services.cycle.deadlines import due_day, working_days_left
 from services.errors import InputError, NotFoundError
 from services.law import policies
+from services.record.parts import in_parts
 from services.review import reviews
 
 _OPINIONS = {
@@ -124,8 +125,8 @@ def inbox(session: Session, clock: Clock, calendar: Calendar, actor: Actor, *, e
 def known(session: Session, clock: Clock, calendar: Calendar, actor: Actor, ids: list[int]) -> dict[int, Asked]:
     """Those of these requests that are the actor's county's or bureau's, open or not."""
     found: list[VerificationRequest] = []
-    for at in range(0, len(ids), 500):
-        found += session.exec(_of(actor).where(col(VerificationRequest.id).in_(ids[at : at + 500])))
+    for some in in_parts(ids):
+        found += session.exec(_of(actor).where(col(VerificationRequest.id).in_(some)))
     return {asked.id: asked for asked in _asked(session, clock, calendar, found)}
 
 
@@ -205,11 +206,11 @@ def _of(actor: Actor) -> SelectOfScalar[VerificationRequest]:
 def _asked(session: Session, clock: Clock, calendar: Calendar, requests: list[VerificationRequest]) -> list[Asked]:
     ids = [each.application_id for each in requests]
     applications: dict[int, tuple[Application, Enterprise]] = {}
-    for at in range(0, len(ids), 500):
+    for some in in_parts(ids):
         rows = session.exec(
             select(Application, Enterprise)
             .join(Enterprise, col(Enterprise.id) == Application.enterprise_id)
-            .where(col(Application.id).in_(ids[at : at + 500]))
+            .where(col(Application.id).in_(some))
         )
         applications |= {application.id or 0: (application, enterprise) for application, enterprise in rows}
     declared = facts.newest(session, ids, FactKind.DECLARED)

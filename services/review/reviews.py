@@ -1,7 +1,7 @@
 """Reviews: the county first, then every bureau of the measure side by side; their replies and verified values."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -37,13 +37,13 @@ from services.law import policies
 from services.notices.contexts import PAGES
 from services.notices.queueing import queue
 from services.record.operation import operation
+from services.record.parts import in_parts
 from services.record.rows import add_rows
 
 _ASKED_IN = {ReviewerKind.COUNTY: ApplicationStatus.ACCEPTED, ReviewerKind.BUREAU: ApplicationStatus.COUNTY_PASSED}
 _STAGE = {ReviewerKind.COUNTY: "county_review", ReviewerKind.BUREAU: "verification"}
 _PASS = {ReviewerKind.COUNTY: "county_pass", ReviewerKind.BUREAU: "verify"}
 _REFUSE = {ReviewerKind.COUNTY: "county_refuse", ReviewerKind.BUREAU: "refuse"}
-_AT_ONCE = 500  # values in one query
 _ROLE = {ReviewerKind.COUNTY: Role.COUNTY_REVIEWER, ReviewerKind.BUREAU: Role.BUREAU_VERIFIER}
 
 
@@ -79,7 +79,7 @@ def request(
     due_at = due_after(clock, Calendar(settings.calendar_dir), plan.stage(_STAGE[kind]).working_days or 1)
     sent = {"cycle_id": cycle_id, "kind": kind, "sent_at": clock.now(), "due_at": due_at}
     rows: list[dict[str, Any]] = []
-    for some in _parts(application_ids):
+    for some in in_parts(application_ids):
         rounds = _rounds(session, some, kind)
         of_these = select(Application.id, Application.county, Application.measure).where(
             *_unasked(cycle_id, kind), col(Application.id).in_(some)
@@ -303,11 +303,6 @@ def _unasked(cycle_id: int, kind: ReviewerKind) -> tuple[ColumnElement[bool] | b
         VerificationRequest.status == RequestStatus.OPEN,
     )
     return Application.cycle_id == cycle_id, Application.status == _ASKED_IN[kind], ~open_one.exists()
-
-
-def _parts(ids: Sequence[int]) -> Iterator[Sequence[int]]:
-    for start in range(0, len(ids), _AT_ONCE):
-        yield ids[start : start + _AT_ONCE]
 
 
 def _rounds(session: Session, application_ids: Sequence[int], kind: ReviewerKind) -> dict[int, int]:

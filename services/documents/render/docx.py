@@ -1,11 +1,19 @@
-"""DOCX from the HTML of a page: pandoc for the text, python-docx for paper, tables and properties."""
+"""DOCX from the HTML of a page: pandoc for the text, python-docx for paper, tables and properties.
+
+The rows of a long table are kept as they are spelled, since a tree of them takes twenty times as much memory; a comment
+holds their place in the tree.
+"""
 
 import io
+import re
 import tempfile
+from collections.abc import Iterable, Iterator
 from datetime import datetime, time
 from typing import Any
+from zipfile import ZipFile
 
 from docx import Document
+from docx.opc.oxml import serialize_part_xml
 from docx.oxml import parse_xml
 from docx.oxml.ns import nsdecls, qn
 from docx.shared import Mm, Pt
@@ -19,6 +27,9 @@ from services.documents.render.styles import LETTER, STYLES, TEXT_WIDTH, fitting
 
 _W = nsdecls("w")
 _STYLES = {style.name: style for style in STYLES}
+_TEXT = "word/document.xml"
+_DECLARED = re.compile(rb' xmlns:\w+="[^"]*"')
+_KEPT = re.compile(rb"<!--rows (\d+)-->")
 
 
 def to_docx(page: Page, html: str) -> bytes:
@@ -28,29 +39,53 @@ def to_docx(page: Page, html: str) -> bytes:
         styles.flush()
         several = [html] if page.charts else parts(html)  # a picture is known in its own part only
         converted = convert(several, "docx", f"--reference-doc={styles.name}")
-        document, *others = (Document(io.BytesIO(part)) for part in converted)
-    for other in others:
-        _go_on(document, other)
+        document = Document(io.BytesIO(next(converted)))
+        kept = [_go_on(document, part, number) for number, part in enumerate(converted)]
     lay_out(document, page.footer, letter=page.letter)
     _head(document)
     for table in document.element.body.iter(qn("w:tbl")):
-        _finish_table(table)
+        table.tblPr.autofit = False
+        _finish_rows(table.iter(qn("w:tr")))
     _imprint(document)
     _properties(document, page)
     out = io.BytesIO()
     document.save(out)
-    return settled(out.getvalue())
+    return settled(out.getvalue(), lambda name, content: _with_rows(content, kept) if name == _TEXT else [content])
 
 
-def _go_on(document: Any, other: Any) -> None:
-    """Put a part behind what is there: its first table goes on with the last one, and has the same head."""
+def _go_on(document: Any, part: bytes, number: int) -> bytes:
+    """Put a part behind what is there: its first table goes on with the last one, and has the same head.
+
+    Gives the rows of that table, finished and spelled; what holds their place bears the number.
+    """
     *_, table = document.element.body.iter(qn("w:tbl"))
-    more, *rest = [each for each in other.element.body if each.tag != qn("w:sectPr")]
-    for row in more.findall(qn("w:tr")):
-        if row.find(f"{qn('w:trPr')}/{qn('w:tblHeader')}") is None:
-            table.append(row)
+    with ZipFile(io.BytesIO(part)) as archive:
+        body = parse_xml(archive.read(_TEXT)).body
+    more, *rest = [each for each in body if each.tag != qn("w:sectPr")]
+    head = f"{qn('w:trPr')}/{qn('w:tblHeader')}"
+    rows = [row for row in more.findall(qn("w:tr")) if row.find(head) is None]
+    _finish_rows(rows)
+    table.append(parse_xml(f"<w:tbl {_W}><!--rows {number}--></w:tbl>")[0])
     for each in reversed(rest):
         table.addnext(each)
+    return b"".join(map(_spelled, rows))
+
+
+def _spelled(row: Any) -> bytes:
+    """A row as it stands in the document, where the names of its elements are declared once for all."""
+    alone: bytes = serialize_part_xml(row)
+    start, ends, rest = alone.partition(b"?>\n")[2].partition(b">")
+    return _DECLARED.sub(b"", start) + ends + rest
+
+
+def _with_rows(text: bytes, kept: list[bytes]) -> Iterator[bytes]:
+    """The document with the rows that were kept, each at its place."""
+    start = 0
+    for place in _KEPT.finditer(text):
+        yield text[start : place.start()]
+        yield kept[int(place[1])]
+        start = place.end()
+    yield text[start:]
 
 
 def _head(document: Any) -> None:
@@ -99,16 +134,15 @@ def _imprint(document: Any) -> None:
         document.add_paragraph(style="Compact")  # what floats has to hang on a paragraph after it
 
 
-def _finish_table(table: Any) -> None:
-    """Full width, rows that stay whole on a page, small type, cells centred upright."""
-    table.tblPr.autofit = False
-    for row in table.iter(qn("w:tr")):
+def _finish_rows(rows: Iterable[Any]) -> None:
+    """Rows that stay whole on a page, small type, cells centred upright."""
+    for row in rows:
         row.get_or_add_trPr().append(parse_xml(f"<w:cantSplit {_W}/>"))
-    for paragraph in table.iter(qn("w:p")):
-        if paragraph.style != "Form":
-            paragraph.style = "Compact"
-    for cell in table.iter(qn("w:tc")):
-        cell.get_or_add_tcPr().append(parse_xml(f'<w:vAlign {_W} w:val="center"/>'))
+        for paragraph in row.iter(qn("w:p")):
+            if paragraph.style != "Form":
+                paragraph.style = "Compact"
+        for cell in row.iter(qn("w:tc")):
+            cell.get_or_add_tcPr().append(parse_xml(f'<w:vAlign {_W} w:val="center"/>'))
 
 
 def _properties(document: Any, page: Page) -> None:

@@ -34,6 +34,7 @@ def to_pdf(page: Page, html: str) -> bytes:
     for source in sources:
         _forget()
         whole.import_pages(PdfDocument(_laid_out(page, source, len(whole) + 1)))
+    _forget()
     saved = io.BytesIO()
     whole.save(saved)
     return _settled(saved.getvalue())

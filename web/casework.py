@@ -102,9 +102,9 @@ def former_name(visit: Annotated[Visit, does("enterprise.former_name")], finding
 
 
 @router.get("/panel")
-def panel_list(visit: Annotated[Visit, sees("findings")], cycle_id: Year = None) -> HTMLResponse:
-    """Case-by-case applications and the panel's figures."""
-    return _panel(visit, visit.cycle(cycle_id))
+def panel_list(visit: Annotated[Visit, sees("findings")], cycle_id: Year = None, page: Page = 1) -> HTMLResponse:
+    """Case-by-case applications and the panel's figures, those without one first."""
+    return _panel(visit, visit.cycle(cycle_id), page)
 
 
 @router.post("/panel/{application_id}")
@@ -127,7 +127,7 @@ def decide_amount(
         )
     except (InputError, StateError) as error:
         given = {"application_id": application_id, "amount": amount, "reason": reason, "trouble": str(error)}
-        return _panel(visit, visit.cycle(application.cycle_id), given, 422)
+        return _panel(visit, visit.cycle(application.cycle_id), 1, given)
     path = f"/panel?cycle={application.cycle_id}"
     return visit.back(path, f"{application.number} 的核定金额已登记。", wake=application.cycle_id)
 
@@ -141,8 +141,10 @@ def list_versions(visit: Annotated[Visit, sees("lists")], cycle_id: Year = None)
 
 
 @router.get("/lists/{list_id}")
-def list_version(visit: Annotated[Visit, sees("lists")], list_id: Id, outcome: str = "") -> HTMLResponse:
-    """One version: its digest, its totals, and every line."""
+def list_version(
+    visit: Annotated[Visit, sees("lists")], list_id: Id, outcome: str = "", page: Page = 1
+) -> HTMLResponse:
+    """One version: its digest, its totals, and its lines, 100 a page."""
     caseload.version(visit.session, visit.actor, list_id)
     sightings.note(visit.session, visit.console.wall, visit.actor, f"list:{list_id}")
     found = caseload.version(visit.session, visit.actor, list_id)
@@ -153,7 +155,7 @@ def list_version(visit: Annotated[Visit, sees("lists")], list_id: Id, outcome: s
         cycle=cycle,
         found=found,
         only=only,
-        entries=caseload.entries(visit.session, visit.actor, list_id, outcome=only),
+        lines=caseload.lines(visit.session, visit.actor, list_id, only, page),
         versions=caseload.versions(visit.session, visit.actor, _id(cycle)),
         own_county=sight.treasury_of(visit.actor),
         OUTCOMES=OUTCOMES,
@@ -277,10 +279,17 @@ def _finding(visit: Visit, finding_id: int, given: dict[str, str], trouble: str)
     )
 
 
-def _panel(visit: Visit, cycle: Cycle, given: dict[str, Any] | None = None, status: int = 200) -> HTMLResponse:
-    found = caseload.cases(visit.session, cycle)
+def _panel(visit: Visit, cycle: Cycle, page: int, given: dict[str, Any] | None = None) -> HTMLResponse:
+    """A page of the panel's cases; or only the one whose figure was refused, with what was given."""
+    found = caseload.cases(visit.session, cycle, page)
+    cases = found.rows if given is None else [caseload.one_case(visit.session, cycle, given["application_id"])]
     return visit.page(
-        "casework/panel.html", status=status, cycle=cycle, cases=found, given={"application_id": 0, **(given or {})}
+        "casework/panel.html",
+        status=200 if given is None else 422,
+        cycle=cycle,
+        found=found,
+        cases=cases,
+        given=given or {"application_id": 0},
     )
 
 

@@ -1,10 +1,11 @@
 """What the operator's case pages show: findings with both sides, the panel's cases, list versions, objections."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from sqlmodel import Session, col, func, select
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, case, col, func, select
 
 from models import (
     Application,
@@ -35,6 +36,9 @@ from services.award import lists, objection_files
 from services.enterprise import enterprises
 from services.errors import InputError, NotFoundError
 from services.law import policies
+
+_LINES = 100  # of a list on a page
+_CASES = 20  # of the panel, with a form each
 
 
 @dataclass(frozen=True)
@@ -85,13 +89,18 @@ class Case:
 
 @dataclass(frozen=True)
 class Version:
-    """A frozen list with how many of each outcome it has for its reader, what they add up to, and its public notice."""
+    """A frozen list with how many of each outcome it has for its reader, what these come to, and its public notice."""
 
     frozen: AwardList
     prepared_by: str
     counts: Counter[Outcome]
-    total_fen: int
+    fens: Counter[Outcome]
     notice: PublicNotice | None
+
+    @property
+    def total_fen(self) -> int:
+        """What all of it comes to."""
+        return self.fens.total()
 
 
 @dataclass(frozen=True)
@@ -131,17 +140,28 @@ def pair(session: Session, finding_id: int) -> Pair:
     return _pair(session, found)
 
 
-def cases(session: Session, cycle: Cycle) -> list[Case]:
+def cases(session: Session, cycle: Cycle, page: int) -> Slice[Case]:
     """The verified applications whose amount the panel sets, by number; those without a figure first."""
-    law = policies.policy_of(session, cycle)
-    titles = {measure.id: measure.title for measure in law.measures if measure.decided_by is not None}
+    titles = _case_by_case(session, cycle)
+    decided = select(PanelDecision.id).where(PanelDecision.application_id == Application.id).exists()
     query = select(Application).where(
         Application.cycle_id == cycle.id,
         Application.status == ApplicationStatus.VERIFIED,
         col(Application.measure).in_(titles),
     )
-    found = [_case(session, each, titles[each.measure]) for each in session.exec(query)]
-    return sorted(found, key=lambda case: (bool(case.decisions), case.application.number))
+    cut = sliced(session, query.order_by(case((decided, 1), else_=0)), page, _CASES, col(Application.number))
+    return Slice([_case(session, each, titles) for each in cut.rows], cut.number, cut.pages, cut.total)
+
+
+def one_case(session: Session, cycle: Cycle, application_id: int) -> Case:
+    """One of them. Raises NotFoundError."""
+    return _case(session, case_application(session, application_id), _case_by_case(session, cycle))
+
+
+def _case_by_case(session: Session, cycle: Cycle) -> dict[str, str]:
+    """The titles of the measures whose amount the panel sets, by id."""
+    law = policies.policy_of(session, cycle)
+    return {measure.id: measure.title for measure in law.measures if measure.decided_by is not None}
 
 
 def case_application(session: Session, application_id: int) -> Application:
@@ -174,10 +194,17 @@ def version(session: Session, actor: Actor, list_id: int) -> Version:
     return _version(session, actor, found)
 
 
-def entries(session: Session, actor: Actor, list_id: int, *, outcome: Outcome | None = None) -> list[AwardListEntry]:
-    """The lines of a list that the actor may see, of one outcome when named."""
-    lines = lists.entries(session, list_id, county=treasury_of(actor))
-    return [line for line in lines if outcome is None or line.outcome is outcome]
+def entries(session: Session, actor: Actor, list_id: int) -> list[AwardListEntry]:
+    """The lines of a list that the actor may see."""
+    return lists.entries(session, list_id, county=treasury_of(actor))
+
+
+def lines(session: Session, actor: Actor, list_id: int, outcome: Outcome | None, page: int) -> Slice[AwardListEntry]:
+    """The same one page at a time, of one outcome when named."""
+    query = select(AwardListEntry).where(*_seen_by(actor, list_id))
+    if outcome is not None:
+        query = query.where(AwardListEntry.outcome == outcome)
+    return sliced(session, query, page, _LINES, col(AwardListEntry.number))
 
 
 def objections(session: Session, cycle_id: int) -> list[Objected]:
@@ -255,18 +282,30 @@ def _parts(text: str) -> list[str]:
     return [part.strip() for part in text.replace("；", ";").split(";") if part.strip()]
 
 
-def _case(session: Session, application: Application, measure: str) -> Case:
+def _case(session: Session, application: Application, titles: Mapping[str, str]) -> Case:
     query = select(PanelDecision).where(PanelDecision.application_id == application.id)
     decided = session.exec(query.order_by(col(PanelDecision.seq).desc())).all()
+    measure = titles.get(application.measure, application.measure)
     return Case(application, measure, [(each, _name(session, each.user_id)) for each in decided])
 
 
 def _version(session: Session, actor: Actor, frozen: AwardList) -> Version:
-    lines = lists.entries(session, frozen.id or 0, county=treasury_of(actor))
-    counts = Counter(line.outcome for line in lines)
+    rows = session.exec(
+        select(AwardListEntry.outcome, func.count(), func.sum(AwardListEntry.amount_fen))
+        .where(*_seen_by(actor, frozen.id or 0))
+        .group_by(col(AwardListEntry.outcome))
+    ).all()
+    counts = Counter({Outcome(outcome): count for outcome, count, _ in rows})
+    fens = Counter({Outcome(outcome): int(fen) for outcome, _, fen in rows})
     notice = session.exec(select(PublicNotice).where(PublicNotice.list_id == frozen.id)).one_or_none()
-    total = sum(line.amount_fen for line in lines)
-    return Version(frozen, _name(session, frozen.prepared_by), counts, total, notice)
+    return Version(frozen, _name(session, frozen.prepared_by), counts, fens, notice)
+
+
+def _seen_by(actor: Actor, list_id: int) -> list[ColumnElement[bool]]:
+    """Which lines of a list the actor may see."""
+    county = treasury_of(actor)
+    own = [] if county is None else [col(AwardListEntry.county) == county]
+    return [col(AwardListEntry.list_id) == list_id, *own]
 
 
 def _objection(session: Session, found: Objection) -> Objected:

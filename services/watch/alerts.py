@@ -30,7 +30,7 @@ _NOT_TAKEN_OVER = timedelta(minutes=10)  # two rounds of the watchdog after a le
 _IDLE = timedelta(minutes=30)  # a stage whose work nobody does
 _GRACE = timedelta(days=1)  # after a due moment
 _NOT_ANCHORED = timedelta(days=2)
-_TAIL = 200  # entries that a page has checked
+_TAIL = 20  # entries that a page has checked; one may tell of thousands of rows
 _LOG = logging.getLogger(__name__)
 
 

@@ -12,7 +12,7 @@ from services.errors import InputError, NotFoundError, StateError
 from services.review import review_book, review_handing, review_inbox, reviews
 from services.review.review_inbox import Asked
 from web.access import does, sees
-from web.bounds import Id, number
+from web.bounds import Id, Page, number
 from web.forms import Typed
 from web.uploads import kept_aside
 from web.visit import Visit, wake_quietly
@@ -27,9 +27,9 @@ _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
 
 @router.get("/requests")
-def inbox(visit: Seen, whose: str = "") -> HTMLResponse:
+def inbox(visit: Seen, whose: str = "", page: Page = 1) -> HTMLResponse:
     """What waits for a reply, the earliest due first; `whose=all` also what is in the hands of colleagues."""
-    return _inbox(visit, everybodys=whose == "all")
+    return _inbox(visit, everybodys=whose == "all", page=page)
 
 
 @router.post("/requests/hand-on")
@@ -56,8 +56,8 @@ def hand_on(
 @router.get("/requests/workbook.xlsx")
 def workbook(visit: Seen) -> Response:
     """All open requests as a workbook to be filled in."""
-    _note(visit, _waiting(visit))
-    asked = _waiting(visit)
+    _note(visit, review_inbox.waiting_applications(visit.session, visit.actor))
+    asked = review_inbox.waiting(visit.session, visit.clock, visit.console.calendar, visit.actor)
     headers = {"Content-Disposition": f'attachment; filename="requests-{asked[0].due if asked else "none"}.xlsx"'}
     return Response(review_book.write(asked), media_type=_XLSX, headers=headers)
 
@@ -65,7 +65,7 @@ def workbook(visit: Seen) -> Response:
 @router.post("/requests/workbook")
 def upload(visit: Done, file: UploadFile | None = None) -> Response:
     """Take the answers of a filled-in workbook, and list every row that was not taken."""
-    waiting = {each.cycle.id or 0 for each in _waiting(visit)}
+    waiting = review_inbox.waiting_cycles(visit.session, visit.actor)
     known = review_book.taken(visit.session, visit.actor)
     try:
         with kept_aside(visit, file) as path:
@@ -80,8 +80,9 @@ def upload(visit: Done, file: UploadFile | None = None) -> Response:
 @router.get("/requests/table")
 def table(visit: Seen, group: str = "") -> HTMLResponse:
     """Requests about one measure side by side."""
-    _note(visit, _group(visit, group))
-    return _table(visit, _group(visit, group))
+    rows, _ = _group(visit, group)
+    _note(visit, [each.application.id or 0 for each in rows])
+    return _table(visit, *_group(visit, group))
 
 
 @router.post("/requests/table")
@@ -89,7 +90,7 @@ def answer_table(visit: Done, form: Typed, group: str = "") -> Response:
     """Record each row that was filled in; the others are shown again, each with its reason."""
     refused: dict[int, str] = {}
     done = 0
-    rows = _group(visit, group)
+    rows, _ = _group(visit, group)
     for asked in rows:
         if not form.get(f"opinion.{asked.id}") and not _touched(asked, form):
             continue
@@ -100,9 +101,9 @@ def answer_table(visit: Done, form: Typed, group: str = "") -> Response:
             refused[asked.id] = str(error)
     cycle_id = rows[0].cycle.id or 0
     if refused or not done:
-        answer = _table(visit, _group(visit, group), form=form, refused=refused, done=done, status=422)
+        answer = _table(visit, *_group(visit, group), form=form, refused=refused, done=done, status=422)
         return _woken(visit, answer, {cycle_id} if done else set())
-    left = any(each.group == group for each in _waiting(visit))
+    _, left = _in_group(visit, group, 0)
     return visit.back(f"/requests/table?group={group}" if left else "/requests", f"已回复 {done} 件。", wake=cycle_id)
 
 
@@ -148,18 +149,15 @@ def _inbox(
     report: ImportFile | None = None,
     repeated: bool = False,
     everybodys: bool = False,
+    page: int = 1,
 ) -> HTMLResponse:
-    own = _waiting(visit)
-    every = review_inbox.inbox(visit.session, visit.clock, visit.console.calendar, visit.actor, everybodys=True)
-    groups = [each for each in review_book.grouped(own) if len(each) > 1]
+    own = visit.session, visit.clock, visit.console.calendar, visit.actor
     return visit.page(
         "reviews/inbox.html",
         status=status,
-        asked=every if everybodys else own,
+        inbox=review_inbox.inbox(*own, everybodys=everybodys, page=page),
         everybodys=everybodys,
-        with_others=len(every) - len(own),
         colleagues=review_handing.colleagues(visit.session, visit.actor),
-        groups=groups,
         trouble=trouble,
         report=report,
         repeated=repeated,
@@ -169,7 +167,7 @@ def _inbox(
 def _one(
     visit: Visit, request_id: int, *, form: dict[str, str] | None = None, trouble: str = "", status: int = 200
 ) -> HTMLResponse:
-    _note(visit, [_find(visit, request_id)])
+    _note(visit, [_find(visit, request_id).application.id or 0])
     asked = _find(visit, request_id)
     return visit.page(
         "reviews/request.html",
@@ -185,6 +183,7 @@ def _one(
 def _table(
     visit: Visit,
     rows: list[Asked],
+    number: int,
     *,
     form: dict[str, str] | None = None,
     refused: dict[int, str] | None = None,
@@ -195,19 +194,24 @@ def _table(
         "reviews/table.html",
         status=status,
         rows=rows,
-        more=sum(each.group == rows[0].group for each in _waiting(visit)) - len(rows),
+        more=number - len(rows),
         form=form or {},
         refused=refused or {},
         done=done,
     )
 
 
-def _group(visit: Visit, group: str) -> list[Asked]:
-    """The first requests of a group, as many as one form can hold."""
-    rows = [each for each in _waiting(visit) if each.group == group]
+def _group(visit: Visit, group: str) -> tuple[list[Asked], int]:
+    """The first requests of a group, as many as one form can hold, and how many there are. Raises NotFoundError."""
+    rows, number = _in_group(visit, group, _MOST_ROWS)
     if not rows:
         raise NotFoundError("没有这一组待回复的事项，或者已经全部回复。")
-    return rows[: min(_MOST_ROWS, max(1, _FIELDS // (len(rows[0].questions) + 2)))]
+    return rows[: max(1, _FIELDS // (len(rows[0].questions) + 2))], number
+
+
+def _in_group(visit: Visit, group: str, most: int) -> tuple[list[Asked], int]:
+    own = visit.session, visit.clock, visit.console.calendar, visit.actor
+    return review_inbox.in_group(*own, group, most)
 
 
 def _answer_row(visit: Visit, asked: Asked, form: dict[str, str]) -> None:
@@ -229,18 +233,14 @@ def _touched(asked: Asked, form: dict[str, str]) -> bool:
     return other or bool(form.get(f"reason.{asked.id}", "").strip())
 
 
-def _note(visit: Visit, rows: list[Asked]) -> None:
+def _note(visit: Visit, application_ids: list[int]) -> None:
     """Keep that everything declared in these applications was shown."""
-    subjects = [f"application:{each.application.id}" for each in rows]
+    subjects = [f"application:{key}" for key in application_ids]
     sightings.note(visit.session, visit.console.wall, visit.actor, *subjects)
 
 
 def _part(form: dict[str, str], prefix: str) -> dict[str, str]:
     return {name.removeprefix(prefix): value for name, value in form.items() if name.startswith(prefix)}
-
-
-def _waiting(visit: Visit) -> list[Asked]:
-    return review_inbox.inbox(visit.session, visit.clock, visit.console.calendar, visit.actor)
 
 
 def _find(visit: Visit, request_id: int) -> Asked:

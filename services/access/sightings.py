@@ -13,6 +13,7 @@ from models import Application, Attachment, AwardList, Cycle, InspectionFile, Si
 from services.access.actors import Actor
 from services.clock import CHINA, Clock
 from services.record.database import writing
+from services.record.parts import in_parts
 
 T = TypeVar("T")
 SAME_LOOK = timedelta(minutes=10)  # opening the same thing again within this is the same look
@@ -61,13 +62,9 @@ class Visit:
 def note(session: Session, wall: Clock, actor: Actor, *subjects: str) -> None:
     """Keep that the actor opened each of these, such as application:12; call it before the page reads what it shows."""
     now = wall.now()
-    known = session.exec(
-        select(Sighting.subject).where(
-            Sighting.user_id == actor.user_id,
-            col(Sighting.subject).in_(subjects),
-            col(Sighting.seen_at) > now - SAME_LOOK,
-        )
-    ).all()
+    query = select(Sighting.subject).where(Sighting.user_id == actor.user_id, col(Sighting.seen_at) > now - SAME_LOOK)
+    parts = [query.where(col(Sighting.subject).in_(some)) for some in in_parts(subjects)]
+    known = {subject for part in parts for subject in session.exec(part)}
     new = [subject for subject in dict.fromkeys(subjects) if subject not in known]
     if new:
         with writing(session):

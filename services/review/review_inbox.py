@@ -1,12 +1,16 @@
 """What is asked of one county or bureau: its requests with everything that a reviewer needs to answer them."""
 
-from collections.abc import Mapping
+import json
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
 from functools import cached_property
+from typing import Any
 
-from sqlmodel import Session, col, or_, select
+from sqlalchemy import ColumnElement, Select, Text, cast
+from sqlmodel import Session, and_, col, func, or_, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from models import (
@@ -24,10 +28,11 @@ from models import (
     VerificationReply,
     VerificationRequest,
 )
-from policy import Fact, Measure
+from policy import Fact, Measure, Policy
 from services.access.actors import Actor
+from services.access.sightings import Slice, sliced
 from services.application import facts
-from services.clock import Clock
+from services.clock import Clock, today
 from services.cycle import cycles
 from services.cycle.calendar import Calendar
 from services.cycle.deadlines import due_day, working_days_left
@@ -35,6 +40,9 @@ from services.errors import InputError, NotFoundError
 from services.law import policies
 from services.record.parts import in_parts
 from services.review import reviews
+
+SHOWN = 50
+"""Requests on a page."""
 
 _OPINIONS = {
     "同意": Opinion.AGREE,
@@ -101,25 +109,86 @@ class Asked:
     @cached_property
     def group(self) -> str:
         """What is answered in one table: the same measure of the same year with the same facts."""
-        return f"{self.cycle.id}.{self.measure.id}.{'-'.join(question.fact.name for question in self.questions)}"
+        return _key(self.cycle.id, self.measure, [question.fact.name for question in self.questions])
 
 
-def inbox(session: Session, clock: Clock, calendar: Calendar, actor: Actor, *, everybodys: bool = False) -> list[Asked]:
-    """The open requests of the actor's county or bureau, the earliest due first.
+@dataclass(frozen=True)
+class Group:
+    """Requests that are answered in one table (`Asked.group`): how many wait, of which measure."""
+
+    key: str
+    title: str
+    number: int
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """A page of what waits for a reply; of all that waits how much is late, and how much is in colleagues' hands."""
+
+    cut: Slice[Asked]
+    late: int
+    with_others: int
+    groups: Sequence[Group]
+
+
+def inbox(
+    session: Session, clock: Clock, calendar: Calendar, actor: Actor, *, everybodys: bool = False, page: int = 1
+) -> Inbox:
+    """The open requests of the actor's county or bureau, the earliest due first, `SHOWN` on a page.
 
     Those in the hands of a colleague are left out unless `everybodys`; what was handed to somebody who has left is
     in nobody's hands.
     """
+    own, every = _waiting(actor), _waiting(actor, everybodys=True)
+    shown = every if everybodys else own
+    ordered = shown.order_by(col(VerificationRequest.due_at))
+    cut = sliced(session, ordered, page, SHOWN, col(VerificationRequest.id))
+    asked = _asked(session, clock, calendar, cut.rows)
+    return Inbox(
+        cut=Slice(asked, cut.number, cut.pages, cut.total),
+        late=_late(session, clock, shown),
+        with_others=_count(session, every) - _count(session, own),
+        groups=_groups(session, own),
+    )
+
+
+def waiting(session: Session, clock: Clock, calendar: Calendar, actor: Actor) -> list[Asked]:
+    """All of them that are for the actor to answer."""
+    query = _waiting(actor).order_by(col(VerificationRequest.due_at), col(VerificationRequest.id))
+    return _asked(session, clock, calendar, session.exec(query).all())
+
+
+def waiting_applications(session: Session, actor: Actor) -> list[int]:
+    """The applications that these are about."""
+    query = _only(_waiting(actor), VerificationRequest.application_id).distinct()
+    return list(session.execute(query).scalars())
+
+
+def waiting_cycles(session: Session, actor: Actor) -> set[int]:
+    """The cycles that wait for these."""
+    return set(session.execute(_only(_waiting(actor), VerificationRequest.cycle_id).distinct()).scalars())
+
+
+def in_group(
+    session: Session, clock: Clock, calendar: Calendar, actor: Actor, group: str, most: int
+) -> tuple[list[Asked], int]:
+    """The first of those of a group (`Asked.group`), so many at the most, and how many of it wait in all."""
     query = (
-        _of(actor)
-        .join(Cycle, col(Cycle.id) == VerificationRequest.cycle_id)
-        .join(User, col(User.id) == VerificationRequest.assigned_to, isouter=True)
-        .where(VerificationRequest.status == RequestStatus.OPEN, Cycle.status == CycleStatus.OPEN)
+        _waiting(actor)
+        .join(Application, col(Application.id) == VerificationRequest.application_id)
+        .where(_is_of(group))
         .order_by(col(VerificationRequest.due_at), col(VerificationRequest.id))
     )
-    if not everybodys:
-        query = query.where(or_(col(User.id).is_(None), col(User.id) == actor.user_id, col(User.active).is_(False)))
-    return _asked(session, clock, calendar, list(session.exec(query)))
+    columns = (VerificationRequest.id, VerificationRequest.cycle_id, Application.measure, VerificationRequest.facts)
+    ids, keys = list[int](), dict[tuple[int, str, tuple[str, ...]], str]()
+    for request_id, cycle_id, measure, names in session.execute(_only(query, *columns)):
+        asked = cycle_id, measure, tuple(names)
+        if asked not in keys:
+            keys[asked], _ = _group(session, *asked)
+        if keys[asked] == group:
+            ids.append(request_id)
+    found = known(session, clock, calendar, actor, ids[:most])
+    return [found[key] for key in ids[:most]], len(ids)
 
 
 def known(session: Session, clock: Clock, calendar: Calendar, actor: Actor, ids: list[int]) -> dict[int, Asked]:
@@ -203,7 +272,66 @@ def _of(actor: Actor) -> SelectOfScalar[VerificationRequest]:
     return select(VerificationRequest).where(VerificationRequest.kind == kind, VerificationRequest.reviewer == place)
 
 
-def _asked(session: Session, clock: Clock, calendar: Calendar, requests: list[VerificationRequest]) -> list[Asked]:
+def _waiting(actor: Actor, *, everybodys: bool = False) -> SelectOfScalar[VerificationRequest]:
+    """The open requests that are for the actor to answer, or all of the place's."""
+    query = (
+        _of(actor)
+        .join(Cycle, col(Cycle.id) == VerificationRequest.cycle_id)
+        .join(User, col(User.id) == VerificationRequest.assigned_to, isouter=True)
+        .where(VerificationRequest.status == RequestStatus.OPEN, Cycle.status == CycleStatus.OPEN)
+    )
+    mine = or_(col(User.id).is_(None), col(User.id) == actor.user_id, col(User.active).is_(False))
+    return query if everybodys else query.where(mine)
+
+
+def _only(query: SelectOfScalar[VerificationRequest], *columns: Any) -> Select[Any]:
+    """The same rows with these columns."""
+    return query.with_only_columns(*columns, maintain_column_froms=True)
+
+
+def _count(session: Session, query: SelectOfScalar[VerificationRequest]) -> int:
+    return int(session.execute(_only(query, func.count())).scalar_one())
+
+
+def _late(session: Session, clock: Clock, query: SelectOfScalar[VerificationRequest]) -> int:
+    due = col(VerificationRequest.due_at)
+    rows = session.execute(_only(query, due, func.count()).group_by(due))
+    return sum(number for due_at, number in rows if due_day(due_at) < today(clock))
+
+
+def _groups(session: Session, query: SelectOfScalar[VerificationRequest]) -> list[Group]:
+    """The groups of more than one request, those first whose first request is due first."""
+    request, spelled = VerificationRequest, cast(VerificationRequest.facts, Text)
+    of_measures = query.join(Application, col(Application.id) == request.application_id)
+    group = col(request.cycle_id), col(Application.measure), spelled
+    first = func.min(request.due_at), func.min(request.id)
+    rows = session.execute(_only(of_measures, *group, func.count()).group_by(*group).order_by(*first))
+    numbers = Counter[tuple[str, str]]()
+    for cycle_id, measure, facts_asked, number in rows:
+        numbers[_group(session, cycle_id, measure, json.loads(facts_asked))] += number
+    return [Group(key, title, number) for (key, title), number in numbers.items() if number > 1]
+
+
+def _group(session: Session, cycle_id: int, measure_id: str, names: Collection[str]) -> tuple[str, str]:
+    """The group of a request for these facts, and the title of its measure."""
+    law = policies.policy_of(session, cycles.get_cycle(session, cycle_id))
+    measure = facts.measure_of(law, measure_id)
+    return _key(cycle_id, measure, [fact.name for fact in measure.all_facts if fact.name in names]), measure.title
+
+
+def _key(cycle_id: int | None, measure: Measure, names: Iterable[str]) -> str:
+    return f"{cycle_id}.{measure.id}.{'-'.join(names)}"
+
+
+def _is_of(group: str) -> ColumnElement[bool]:
+    """Whether a request is of the cycle and measure of a group; of none when the key is not of ours."""
+    cycle_id, _, rest = group.partition(".")
+    measure, _, _ = rest.partition(".")
+    number = int(cycle_id) if cycle_id.isascii() and cycle_id.isdigit() and len(cycle_id) < 10 else 0
+    return and_(col(VerificationRequest.cycle_id) == number, col(Application.measure) == measure)
+
+
+def _asked(session: Session, clock: Clock, calendar: Calendar, requests: Sequence[VerificationRequest]) -> list[Asked]:
     ids = [each.application_id for each in requests]
     applications: dict[int, tuple[Application, Enterprise]] = {}
     for some in in_parts(ids):
@@ -216,32 +344,32 @@ def _asked(session: Session, clock: Clock, calendar: Calendar, requests: list[Ve
     declared = facts.newest(session, ids, FactKind.DECLARED)
     hands = {each.assigned_to for each in requests}
     users = {user.id: user for user in session.exec(select(User).where(col(User.id).in_(hands), col(User.active)))}
+    years = [cycles.get_cycle(session, key) for key in {each.cycle_id for each in requests}]
+    laws = {cycle.id: (cycle, policies.policy_of(session, cycle)) for cycle in years}
+    left = {due_at: working_days_left(clock, calendar, due_at) for due_at in {each.due_at for each in requests}}
     return [
         _one(
-            session,
-            clock,
-            calendar,
+            *laws[each.cycle_id],
             each,
             *applications[each.application_id],
             declared.get(each.application_id, {}),
             users.get(each.assigned_to),
+            left[each.due_at],
         )
         for each in requests
     ]
 
 
 def _one(
-    session: Session,
-    clock: Clock,
-    calendar: Calendar,
+    cycle: Cycle,
+    law: Policy,
     request: VerificationRequest,
     application: Application,
     enterprise: Enterprise,
     declared: Mapping[str, str | None],
     in_hand_of: User | None,
+    days_left: int,
 ) -> Asked:
-    cycle = cycles.get_cycle(session, request.cycle_id)
-    law = policies.policy_of(session, cycle)
     measure = facts.measure_of(law, application.measure)
     return Asked(
         request=request,
@@ -257,7 +385,7 @@ def _one(
             (shown(fact), read_easily(fact, declared.get(fact.name) or "")) for fact in facts.declared_facts(measure)
         ),
         due=due_day(request.due_at),
-        days_left=working_days_left(clock, calendar, request.due_at),
+        days_left=days_left,
         in_hand_of=in_hand_of,
     )
 

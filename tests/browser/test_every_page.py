@@ -225,7 +225,7 @@ def _ask_bureaus(house: House) -> dict[str, object]:
             application_ids=reviews.to_request(session, 1, ReviewerKind.BUREAU),
         )
         user = session.exec(select(User).where(User.login == LOGINS["/requests"])).one()
-        asked = review_inbox.inbox(session, house.clock, Calendar(house.settings.calendar_dir), actor_of(user))
+        asked = review_inbox.waiting(session, house.clock, Calendar(house.settings.calendar_dir), actor_of(user))
         several = next(each for each in asked if sum(other.group == each.group for other in asked) > 1)
         return {"request_id": several.id, "group": several.group}
 

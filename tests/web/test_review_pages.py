@@ -1,8 +1,10 @@
 """Counties and bureaus in the console: their own requests only, every way of answering, and reasons where needed."""
 
 import io
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 
 import pytest
 import xlsxwriter
@@ -21,6 +23,7 @@ from models import (
     VerificationReply,
     VerificationRequest,
 )
+from services.review import review_inbox
 from tests.clamd import answering
 from tests.web.conftest import House, ask, send
 
@@ -80,6 +83,34 @@ def test_the_inbox_has_ones_own_requests_only(asked: Asked) -> None:
     assert answer.text == asked.browser.get("/requests/999999").text
     assert send(asked.browser, f"/requests/{other.id}", opinion="agree").status_code == 404
     assert asked.status(other.id or 0) is RequestStatus.OPEN
+
+
+def test_a_long_inbox_is_leafed_through_and_counted_as_a_whole(asked: Asked, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = asked.browser.get("/requests").text
+    every = [str(each.id) for each in asked.requests()]
+    monkeypatch.setattr(review_inbox, "SHOWN", 20)
+    seen, address = list[str](), "/requests"
+    while address:
+        page = asked.browser.get(address).text
+        assert f"共 {len(every)} 件" in page
+        seen += re.findall(r'<a class="button button--small" href="/requests/(\d+)"', page)
+        further = re.search(r'href="([^"]+)" rel="next"', page)
+        address = further[1].replace("&amp;", "&") if further else ""
+    assert seen == every
+    groups = re.findall(r'href="(/requests/table\?group=[^"]+)">[^（]+（(\d+) 件）', whole)
+    assert groups == re.findall(r'href="(/requests/table\?group=[^"]+)">[^（]+（(\d+) 件）', page) and groups
+    for address, number in groups:
+        table = asked.browser.get(address).text
+        assert f"这里列出 {number} 件" in table and table.count('aria-label="2025-01-') >= int(number)
+
+
+def test_of_what_is_late_the_number_is_told(asked: Asked) -> None:
+    due = asked.requests()[0].due_at
+    for moment, late in ((due - timedelta(seconds=1), False), (due, True)):
+        asked.house.clock.set(moment)
+        page = asked.house.signed_in("bureau-gxj").get("/requests").text
+        assert (f"其中 {len(asked.requests())} 件已经逾期" in page) is late
+        assert ("逾期 1 个工作日" in page or "逾期 0 个工作日" in page) is late
 
 
 def test_a_county_does_not_see_what_is_asked_of_bureaus(asked: Asked) -> None:

@@ -12,7 +12,7 @@ from services.errors import InputError, NotFoundError, StateError
 from services.files import incoming
 from services.payment import payment_imports, payment_overview, payments
 from web.access import does, sees
-from web.bounds import Id
+from web.bounds import Id, Page
 from web.uploads import looked_at
 from web.visit import Visit
 
@@ -32,9 +32,9 @@ def newest(visit: Seen) -> HTMLResponse:
 
 
 @router.get("/payments/{cycle_id}")
-def year(visit: Seen, cycle_id: Id) -> HTMLResponse:
-    """One year's orders, by county and bearer."""
-    return _year(visit, visit.cycle(cycle_id))
+def year(visit: Seen, cycle_id: Id, county: str = "", page: Page = 1) -> HTMLResponse:
+    """One year's orders, by county and bearer, with a page of one county's payments and the first of each other's."""
+    return _year(visit, visit.cycle(cycle_id), county=county, page=page)
 
 
 @router.get("/payments/{cycle_id}/list.xlsx")
@@ -53,10 +53,10 @@ def export(visit: Seen, cycle_id: Id) -> Response:
     """The payments that the visitor may see, with their results so far."""
     visit.cycle(cycle_id)
     _note(visit, f"payment_list:{cycle_id}")
-    found = payment_overview.overview(visit.session, visit.actor, visit.cycle(cycle_id))
-    if found is None:
+    lines = payment_overview.lines(visit.session, visit.actor, visit.cycle(cycle_id))
+    if not lines:
         raise NotFoundError("这个年度的资金还没有下达，没有可导出的清单。")
-    return _workbook(payment_overview.export(found), f"payments-{cycle_id}.xlsx")
+    return _workbook(payment_overview.export(lines), f"payments-{cycle_id}.xlsx")
 
 
 @router.post("/payments/{cycle_id}/results")
@@ -131,15 +131,26 @@ def report(
     return visit.back(f"/payments/{cycle.id}", f"{line.payment.number} 的结果已登记。", wake=cycle.id)
 
 
-def _year(visit: Visit, cycle: Cycle | None, *, trouble: str = "", status: int = 200) -> HTMLResponse:
+def _year(
+    visit: Visit, cycle: Cycle | None, *, county: str = "", page: int = 1, trouble: str = "", status: int = 200
+) -> HTMLResponse:
     cycle_id = (cycle.id if cycle else 0) or 0
-    if cycle is not None:
+    if cycle is None:
+        found, failures, shown = None, [], {}
+    else:
         _note(visit, f"payments:{cycle_id}")
+        own = visit.session, visit.actor, cycle
+        found, failures = payment_overview.overview(*own), payment_overview.failures(*own)
+        counties = found.counties if found else ()
+        shown = {each.id: payment_overview.of_county(*own, each, page if each.id == county else 1) for each in counties}
     return visit.page(
         "payments/year.html",
         status=status,
         cycle=cycle,
-        found=payment_overview.overview(visit.session, visit.actor, cycle) if cycle else None,
+        found=found,
+        failures=failures,
+        shown=shown,
+        chosen=county,
         years=payment_overview.years(visit.session),
         written=payment_overview.written_list(visit.session, visit.actor, cycle_id),
         past=payment_imports.past(visit.session, visit.actor, cycle_id),

@@ -86,11 +86,10 @@ def one(session: Session, actor: Actor, cycle_id: int, import_id: int) -> Past:
 
 def _states(session: Session, actor: Actor, cycle_id: int) -> dict[int, tuple[Line, tuple[Any, ...]]]:
     """What is known of each payment, by its id."""
-    found = payment_overview.overview(session, actor, session.get_one(Cycle, cycle_id))
     return {
         line.payment.id or 0: (
             line,
             (line.payment.status, line.payment.paid_on, line.payment.reference, line.payment.failure),
         )
-        for line in (found.whole.lines if found else ())
+        for line in payment_overview.lines(session, actor, session.get_one(Cycle, cycle_id))
     }

@@ -1,8 +1,11 @@
 """Payments as treasuries look at them: by county and bearer, with what is paid, failed and still to come."""
 
 import io
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
+from typing import Any
 
 import xlsxwriter
 from sqlmodel import Session, col, func, select
@@ -17,9 +20,9 @@ from models import (
     PaymentOrder,
     PaymentStatus,
 )
-from policy import Policy
 from services.access.actors import Actor
 from services.access.sight import treasury_of
+from services.access.sightings import Slice
 from services.award.sharing import CITY
 from services.clock import CHINA
 from services.errors import NotFoundError
@@ -27,6 +30,8 @@ from services.law import policies
 from services.money import decimal_yuan
 
 _KIND = "payment_list"
+SHOWN = 50
+"""Payments on a page."""
 _HEADINGS = (
     ("拨付编号", 22),
     ("收款单位", 28),
@@ -62,43 +67,46 @@ class Line:
 
 @dataclass(frozen=True)
 class Sum:
-    """What was ordered and what became of it: for a county, or for one bearer within it."""
+    """What was ordered and what became of it, in number and fen: for a county, or for one bearer within it."""
 
     name: str
-    lines: tuple[Line, ...]
+    counts: Counter[PaymentStatus]
+    fens: Counter[PaymentStatus]
 
-    def _of(self, status: PaymentStatus) -> int:
-        return sum(line.payment.amount_fen for line in self.lines if line.payment.status is status)
+    @property
+    def number(self) -> int:
+        """How many payments."""
+        return self.counts.total()
+
+    @property
+    def failed(self) -> int:
+        """How many failed."""
+        return self.counts[PaymentStatus.FAILED]
 
     @property
     def ordered_fen(self) -> int:
         """What was awarded and ordered."""
-        return sum(line.payment.amount_fen for line in self.lines)
+        return self.fens.total()
 
     @property
     def paid_fen(self) -> int:
         """What was paid."""
-        return self._of(PaymentStatus.PAID)
+        return self.fens[PaymentStatus.PAID]
 
     @property
     def failed_fen(self) -> int:
         """What could not be paid so far."""
-        return self._of(PaymentStatus.FAILED)
+        return self.fens[PaymentStatus.FAILED]
 
     @property
     def pending_fen(self) -> int:
         """What nothing was heard of yet."""
-        return self._of(PaymentStatus.PENDING)
+        return self.fens[PaymentStatus.PENDING]
 
     @property
     def difference_fen(self) -> int:
         """What is still missing."""
         return self.ordered_fen - self.paid_fen
-
-    @property
-    def failures(self) -> list[Line]:
-        """The payments that failed."""
-        return [line for line in self.lines if line.payment.status is PaymentStatus.FAILED]
 
 
 @dataclass(frozen=True)
@@ -123,30 +131,66 @@ class Overview:
     awarded_fen: int
 
 
+@dataclass(frozen=True)
+class _Part:
+    """Payments that are alike in what is added up: how many, what they come to, and when the last was ordered."""
+
+    county: str
+    bearer: str
+    status: PaymentStatus
+    number: int
+    fen: int
+    ordered_at: datetime
+
+
 def overview(session: Session, actor: Actor, cycle: Cycle) -> Overview | None:
     """The year's orders: all, or those of the actor's county; None before the money is ordered."""
-    law = policies.policy_of(session, cycle)
-    lines = _lines(session, actor, cycle, law)
-    if not lines:
+    parts = _added_up(session, actor, cycle)
+    if not parts:
         return None
-    current = session.get_one(AwardList, lines[0].order.list_id)
+    law = policies.policy_of(session, cycle)
+    current = _list_of(session, actor, cycle)
     names = {county.id: county.name for county in law.counties}
-    found = {line.order.county for line in lines}
+    found = {part.county for part in parts}
     order = [*(each for each in names if each in found), *sorted(found - names.keys())]
     awarded = session.exec(
-        select(AwardListEntry.county, AwardListEntry.amount_fen).where(AwardListEntry.list_id == current.id)
+        select(AwardListEntry.county, func.sum(AwardListEntry.amount_fen))
+        .where(AwardListEntry.list_id == current.id)
+        .group_by(AwardListEntry.county)
     )
     return Overview(
         cycle=cycle,
         version=current.version,
-        whole=Sum("合计", tuple(lines)),
+        whole=_sum("合计", parts),
         counties=tuple(
-            _county(each, names.get(each, each), [line for line in lines if line.order.county == each])
-            for each in order
+            _county(each, names.get(each, each), [part for part in parts if part.county == each]) for each in order
         ),
-        bearers=_by_bearer(lines),
-        awarded_fen=sum(fen for county, fen in awarded if _sees(actor, county)),
+        bearers=_by_bearer(parts),
+        awarded_fen=sum(int(fen) for county, fen in awarded if _sees(actor, county)),
     )
+
+
+def lines(session: Session, actor: Actor, cycle: Cycle) -> list[Line]:
+    """All payments that the actor may see, by number."""
+    return _lines(session, cycle, _of(actor, cycle))
+
+
+def some(session: Session, actor: Actor, cycle: Cycle, *, first: int, most: int) -> list[Line]:
+    """So many of them from a place on, counted from 0."""
+    return _lines(session, cycle, _of(actor, cycle).offset(first).limit(most))
+
+
+def of_county(session: Session, actor: Actor, cycle: Cycle, county: County, page: int) -> Slice[Line]:
+    """A page of a county's; a page beyond the last is the last."""
+    pages = max(1, -(-county.whole.number // SHOWN))
+    number = min(max(page, 1), pages)
+    query = _of(actor, cycle).where(PaymentOrder.county == county.id).offset((number - 1) * SHOWN).limit(SHOWN)
+    return Slice(_lines(session, cycle, query), number, pages, county.whole.number)
+
+
+def failures(session: Session, actor: Actor, cycle: Cycle) -> list[Line]:
+    """The first payments that failed."""
+    return _lines(session, cycle, _of(actor, cycle).where(Payment.status == PaymentStatus.FAILED).limit(SHOWN))
 
 
 def line(session: Session, actor: Actor, payment_id: int) -> tuple[Cycle, Line]:
@@ -155,8 +199,8 @@ def line(session: Session, actor: Actor, payment_id: int) -> tuple[Cycle, Line]:
     if row is None or not _sees(actor, row[1].county):
         raise NotFoundError("没有这笔拨付，或者它不属于您可以查看的县区。")
     cycle = session.get_one(Cycle, row[1].cycle_id)
-    law = policies.policy_of(session, cycle)
-    return cycle, next(each for each in _lines(session, actor, cycle, law) if each.payment.id == payment_id)
+    (found,) = _lines(session, cycle, _of(actor, cycle).where(Payment.id == payment_id))
+    return cycle, found
 
 
 def written_list(session: Session, actor: Actor, cycle_id: int) -> Document | None:
@@ -170,7 +214,7 @@ def written_list(session: Session, actor: Actor, cycle_id: int) -> Document | No
     ).first()
 
 
-def export(found: Overview) -> bytes:
+def export(lines: Sequence[Line]) -> bytes:
     """The payments as a table in which results are filled in and which `payments.import_results` takes back."""
     out = io.BytesIO()
     plain = {"strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False, "in_memory": True}
@@ -181,12 +225,11 @@ def export(found: Overview) -> bytes:
         for place, (heading, width) in enumerate(_HEADINGS):
             paper.set_column(place, place, width, text)
             paper.write_string(0, place, heading, head)
-        for row, each in enumerate(found.whole.lines, 1):
+        for row, each in enumerate(lines, 1):
             for place, cell in enumerate(_cells(each)):
                 paper.write_string(row, place, cell, text)
             paper.write_number(row, 7, float(decimal_yuan(each.payment.amount_fen)), money)
-        rows = len(found.whole.lines)
-        paper.data_validation(1, 8, rows, 8, {"validate": "list", "source": ["已拨付", "拨付失败"]})
+        paper.data_validation(1, 8, len(lines), 8, {"validate": "list", "source": ["已拨付", "拨付失败"]})
         paper.freeze_panes(1, 2)
     return out.getvalue()
 
@@ -214,7 +257,8 @@ def _sees(actor: Actor, county: str) -> bool:
     return treasury_of(actor) in (None, county)
 
 
-def _lines(session: Session, actor: Actor, cycle: Cycle, law: Policy) -> list[Line]:
+def _of(actor: Actor, cycle: Cycle) -> Any:
+    """The payments of a year that the actor may see, by number, with what they are for."""
     query = (
         select(Payment, PaymentOrder, AwardListEntry, Application)
         .join(PaymentOrder, col(PaymentOrder.id) == Payment.order_id)
@@ -224,8 +268,11 @@ def _lines(session: Session, actor: Actor, cycle: Cycle, law: Policy) -> list[Li
         .order_by(col(Payment.number))
     )
     own = treasury_of(actor)
-    if own is not None:
-        query = query.where(PaymentOrder.county == own)
+    return query if own is None else query.where(PaymentOrder.county == own)
+
+
+def _lines(session: Session, cycle: Cycle, query: Any) -> list[Line]:
+    law = policies.policy_of(session, cycle)
     titles = {measure.id: measure.title for measure in law.measures}
     names = {county.id: county.name for county in law.counties}
     return [
@@ -241,17 +288,39 @@ def _lines(session: Session, actor: Actor, cycle: Cycle, law: Policy) -> list[Li
     ]
 
 
-def _county(county: str, name: str, lines: list[Line]) -> County:
-    ordered = max(line.order.ordered_at for line in lines).astimezone(CHINA).date()
-    return County(county, Sum(name, tuple(lines)), _by_bearer(lines), ordered)
+def _list_of(session: Session, actor: Actor, cycle: Cycle) -> AwardList:
+    """The list on which the first payment was ordered."""
+    first = _of(actor, cycle).with_only_columns(PaymentOrder.list_id, maintain_column_froms=True).limit(1)
+    return session.get_one(AwardList, session.execute(first).scalar_one())
 
 
-def _by_bearer(lines: list[Line]) -> tuple[Sum, ...]:
+def _added_up(session: Session, actor: Actor, cycle: Cycle) -> list[_Part]:
+    alike = col(PaymentOrder.county), col(Payment.bearer), col(Payment.status)
+    added = func.count(), func.sum(Payment.amount_fen), func.max(PaymentOrder.ordered_at)
+    query = _of(actor, cycle).order_by(None).with_only_columns(*alike, *added, maintain_column_froms=True)
+    rows = session.execute(query.group_by(*alike).order_by(*alike))
+    return [_Part(county, bearer, status, number, int(fen), at) for county, bearer, status, number, fen, at in rows]
+
+
+def _sum(name: str, parts: Iterable[_Part]) -> Sum:
+    counts, fens = Counter[PaymentStatus](), Counter[PaymentStatus]()
+    for part in parts:
+        counts[part.status] += part.number
+        fens[part.status] += part.fen
+    return Sum(name, counts, fens)
+
+
+def _county(county: str, name: str, parts: list[_Part]) -> County:
+    ordered = max(part.ordered_at for part in parts).astimezone(CHINA).date()
+    return County(county, _sum(name, parts), _by_bearer(parts), ordered)
+
+
+def _by_bearer(parts: list[_Part]) -> tuple[Sum, ...]:
     """The city's share first, then the counties' own."""
-    city = [line for line in lines if line.payment.bearer == CITY]
-    rest = [line for line in lines if line.payment.bearer != CITY]
+    city = [part for part in parts if part.bearer == CITY]
+    rest = [part for part in parts if part.bearer != CITY]
     shares = (("市级承担", city), ("县级承担", rest))
-    return tuple(Sum(name, tuple(part)) for name, part in shares if part)
+    return tuple(_sum(name, own) for name, own in shares if own)
 
 
 def _cells(each: Line) -> tuple[str, ...]:

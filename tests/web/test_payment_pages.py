@@ -16,7 +16,7 @@ from services.access.actors import system_actor
 from services.clock import today
 from services.cycle import cycles
 from services.documents import write
-from services.payment import payments
+from services.payment import payment_overview, payments
 from tests.web.conftest import House, send
 
 HOSTILE = "<script>alert(1)</script>"
@@ -84,6 +84,27 @@ def test_the_page_adds_up_by_county_and_bearer(house: House) -> None:
         assert f"{fen // 100:,}.{fen % 100:02d}" in page
     assert "肆仟伍佰陆拾肆万" in page and "芗城区" in page
     assert "不一致" not in page
+
+
+def test_many_payments_are_leafed_through_county_by_county(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(payment_overview, "SHOWN", 2)
+    browser = house.as_role(Role.FINANCE)
+    whole = browser.get("/payments/1").text
+    for county in ("xiangcheng", "longhai"):
+        own, seen, address = payments_of(house, county), list[str](), f"/payments/1?county={county}"
+        while address:
+            page = browser.get(address).text
+            part = page[page.index(f'id="county-{county}"') :].partition("</section>")[0]
+            assert "<details open>" in part and f"逐笔查看 {len(own)} 笔" in part and f"逐笔查看 {len(own)} 笔" in whole
+            seen += re.findall(r'href="/payments/items/(\d+)"', part)
+            further = re.search(rf'href="([^"#]+)#county-{county}" rel="next"', part)
+            address = further[1].replace("&amp;", "&") if further else ""
+        assert seen == [str(each.id) for each in sorted(own, key=lambda each: each.number)]
+    assert any(len(payments_of(house, county)) > 4 for county in ("xiangcheng", "longhai"))
+    for each in payments_of(house, "longhai")[:3]:
+        assert send(browser, f"/payments/items/{each.id}", result="failed", failure="账号错").status_code == 303
+    page = browser.get("/payments/1").text
+    assert "<dd>3 笔</dd>" in page and "共 3 笔，这里只列前 2 笔" in page
 
 
 def test_the_list_is_the_document_that_was_written(house: House) -> None:

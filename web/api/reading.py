@@ -104,8 +104,8 @@ def list_payments(
         raise ApiError(403, f"{ROLE_NAMES[call.holder.actor.role]}不能查看资金拨付；请换一个用户的令牌。")
     cycles.get_cycle(call.session, cycle_id)
     note(call, f"payments:{cycle_id}")
-    found = payment_overview.overview(call.session, call.holder.actor, cycles.get_cycle(call.session, cycle_id))
-    lines = found.whole.lines if found else ()
+    own = call.session, call.holder.actor, cycles.get_cycle(call.session, cycle_id)
+    found = payment_overview.overview(*own)
     items = [
         PaymentOut(
             number=line.payment.number,
@@ -117,6 +117,6 @@ def list_payments(
             status=line.payment.status,
             paid_on=line.payment.paid_on,
         )
-        for line in lines[(page - 1) * size : page * size]
+        for line in payment_overview.some(*own, first=(page - 1) * size, most=size)
     ]
-    return PaymentsPage(items=items, total=len(lines), page=page, size=size)
+    return PaymentsPage(items=items, total=found.whole.number if found else 0, page=page, size=size)

@@ -25,6 +25,13 @@ def desk(tmp_path: Path) -> Iterator[Desk]:
     made.engine.dispose()
 
 
+@pytest.fixture(params=["sqlite", "postgresql"])
+def either(request: pytest.FixtureRequest) -> Desk:
+    """The desk, once on each database."""
+    found: Desk = request.getfixturevalue("desk" if request.param == "sqlite" else "pg")
+    return found
+
+
 @pytest.fixture
 def make_record(tmp_path: Path) -> Iterator[Callable[..., Record]]:
     """A function that builds a record from items."""

@@ -86,13 +86,6 @@ def test_of_none_and_of_what_the_chain_does_not_follow_nothing_is_told(desk: Des
     assert told == [] and kept == [{"id": 1, "problems": [], **anchor}]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def either(request: pytest.FixtureRequest) -> Desk:
-    """The desk, once on each database."""
-    found: Desk = request.getfixturevalue("desk" if request.param == "sqlite" else "pg")
-    return found
-
-
 def test_ids_are_in_the_order_of_the_rows_on_either_database(either: Desk) -> None:
     session, by = either.session, {"imposed_by": either.operator.user_id, "imposed_at": AT, "reason": "短"}
     rows = [{**BAN, **by, "uscc": f"{number:018}"} for number in range(2500)]

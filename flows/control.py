@@ -41,6 +41,7 @@ SCHEDULED = {
 NEVER_TAKEN = timedelta(minutes=2)  # a run that a worker took and did not start by then is gone
 ENDLESS = timedelta(minutes=45)  # longer than any scheduled run, or a part of a stage, works
 _SETTLE = 30.0  # seconds to wait for a run that has given up its lease and is about to suspend
+_LEAVES = 5.0  # the same where it works for longer than a lease lasts
 _POLL = 0.5
 _ANSWERS_WITHIN = 10.0  # seconds
 _PROBED_WITHIN = 2.0  # seconds
@@ -317,13 +318,18 @@ def _run_deployment(
 def _settled(
     settings: Settings, session: Session, client: "SyncPrefectClient", cycle_id: int
 ) -> tuple["FlowRun | None", RunState]:
-    """The run and its state; one that works without a lease is about to suspend or to end, and is waited for."""
-    until = monotonic() + _SETTLE
+    """The run and its state; one that works without a lease is about to suspend or to end, and is waited for.
+
+    So is, for a moment, one that looks lost and gave its lease back: a killed run could not.
+    """
+    began = monotonic()
     while True:
         run, state = _look(settings, session, client, cycle_id)
         held = lease.holder(session, SystemClock(), cycle_id) is not None
+        given_back = lease.is_free(session, cycle_id)
         session.rollback()
-        if state is not RunState.RUNNING or held or monotonic() > until:
+        patience = {RunState.RUNNING: 0.0 if held else _SETTLE, RunState.LOST: _LEAVES if given_back else 0.0}
+        if monotonic() - began >= patience.get(state, 0.0):
             return run, state
         sleep(_POLL)
 

@@ -129,7 +129,8 @@ def _at_a_gate(desk: Desk, parts: Parts) -> bool:
             return False
         if state == RunState.COMPLETED:
             return cycles.position(desk.session, desk.plan, desk.cycle_id).finished
-        assert state in (RunState.WAITING, RunState.RUNNING), f"{state}: {desk.cycle.failure}"
+        # Lost is what a run looks like between giving its lease back and being suspended, when it has worked for long.
+        assert state in (RunState.WAITING, RunState.RUNNING, RunState.LOST), f"{state}: {desk.cycle.failure}"
     raise AssertionError(f"stuck at {desk.cycle.stage}; the worker's log ends:\n{parts.worker.tail()}")
 
 

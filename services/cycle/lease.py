@@ -38,6 +38,11 @@ def release(session: Session, *, cycle_id: int, holder: str) -> None:
     session.commit()
 
 
+def is_free(session: Session, cycle_id: int) -> bool:
+    """Whether nobody took the lease, or who took it gave it back: one that ran out is not free."""
+    return session.get(CycleLease, cycle_id, populate_existing=True) is None
+
+
 def holder(session: Session, wall: Clock, cycle_id: int) -> str | None:
     """Who holds a lease that has not run out."""
     lease = session.get(CycleLease, cycle_id, populate_existing=True)

@@ -2,6 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from threading import Thread
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -87,6 +88,31 @@ def test_the_watchdog_starts_a_cycle_whose_run_lost_its_process(office: Office) 
     _run_watchdog(office)
     office.until(RunState.SUSPENDED, "guide")
     assert office.ended(zombie).state.is_crashed()
+
+
+def test_a_run_that_worked_for_long_and_is_about_to_end_is_left_alone(office: Office) -> None:
+    """It has given its lease back already, and the server does not know yet that it has ended."""
+    from prefect.client.orchestration import get_client
+    from prefect.states import Completed
+
+    leaving = _run_without_a_process()
+    office.note_run(leaving)
+    time.sleep(office.settings.lease_seconds)
+    assert office.state() == RunState.LOST, "for a moment"
+    seen: list[bool] = []
+
+    def end() -> None:
+        time.sleep(1)
+        with get_client(sync_client=True) as client:
+            seen.append(client.read_flow_run(UUID(leaving)).state.is_running())  # type: ignore[union-attr]
+            client.set_flow_run_state(UUID(leaving), Completed(), force=True)
+
+    ending = Thread(target=end)
+    ending.start()
+    control.wake(office.settings, office.cycle_id)
+    ending.join()
+    assert seen == [True], "nobody called it crashed"
+    office.until(RunState.SUSPENDED, "guide")
 
 
 def test_a_scheduled_run_that_nobody_carries_gives_its_slot_back(

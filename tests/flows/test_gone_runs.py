@@ -90,11 +90,14 @@ def test_the_watchdog_starts_a_cycle_whose_run_lost_its_process(office: Office) 
     assert office.ended(zombie).state.is_crashed()
 
 
-def test_a_run_that_worked_for_long_and_is_about_to_end_is_left_alone(office: Office) -> None:
+def test_a_run_that_worked_for_long_and_is_about_to_end_is_left_alone(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """It has given its lease back already, and the server does not know yet that it has ended."""
     from prefect.client.orchestration import get_client
     from prefect.states import Completed
 
+    monkeypatch.setattr(control, "_LEAVES", 60.0)  # longer than a busy machine takes to tell the server
     leaving = _run_without_a_process()
     office.note_run(leaving)
     time.sleep(office.settings.lease_seconds)

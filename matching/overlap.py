@@ -26,9 +26,9 @@ def match(
 
     Both tables are all text with the columns above, and optionally `contracts` (numbers separated by `;`); any value
     may be empty. `former_names` has `uscc`, `enterprise`, `former_name`. Of counties in names, those of the `home` are
-    known. The result has `application_id`, `ledger_id`,
-    `kind` (same_item | same_enterprise), `score` (0..1: how surely one item), `certainty` (certain | likely | review)
-    and `evidence` (Chinese), one row a pair, in the order of the tables.
+    known. The result has `application_id`, `ledger_id`, `kind` (same_item | same_enterprise), `score` (0..1: how surely
+    one item), `certainty` (certain | likely | review) and `evidence` (Chinese), one row a pair, in the order of the
+    tables.
 
     - The same invoice is the same item even under another enterprise; then a person must look.
     - One enterprise (valid codes equal; or names, former names equal where no two valid codes differ) with the same

@@ -142,16 +142,22 @@ class Desk:
                 *self.at, actors[asked.reviewer], request_id=asked.id or 0, opinion=Opinion.AGREE, values=values
             )
 
-    def to_matching(self) -> None:
-        """From the intake, everything agreed, to the stage of matching."""
+    def to_bureaus(self) -> None:
+        """From the intake, the counties agreed, to the stage in which the bureaus are asked; they have just been."""
         self.clock.instant = AFTER_INTAKE
         self.pass_gate()
         self.examine()
         self.pass_gate()
-        for kind in (ReviewerKind.COUNTY, ReviewerKind.BUREAU):
-            self.request(kind)
-            self.agree_all(kind)
-            self.pass_gate()
+        self.request(ReviewerKind.COUNTY)
+        self.agree_all(ReviewerKind.COUNTY)
+        self.pass_gate()
+        self.request(ReviewerKind.BUREAU)
+
+    def to_matching(self) -> None:
+        """From the intake, everything agreed, to the stage of matching."""
+        self.to_bureaus()
+        self.agree_all(ReviewerKind.BUREAU)
+        self.pass_gate()
 
 
 PURCHASE: dict[str, Any] = {

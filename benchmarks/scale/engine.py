@@ -129,8 +129,9 @@ def _at_a_gate(desk: Desk, parts: Parts) -> bool:
             return False
         if state == RunState.COMPLETED:
             return cycles.position(desk.session, desk.plan, desk.cycle_id).finished
-        # Lost is what a run looks like between giving its lease back and being suspended, when it has worked for long.
-        assert state in (RunState.WAITING, RunState.RUNNING, RunState.LOST), f"{state}: {desk.cycle.failure}"
+        # One that has worked for long looks lost between giving its lease back and being suspended.
+        leaving = state == RunState.LOST and lease.is_free(desk.session, desk.cycle_id)
+        assert leaving or state in (RunState.WAITING, RunState.RUNNING), f"{state}: {desk.cycle.failure}"
     raise AssertionError(f"stuck at {desk.cycle.stage}; the worker's log ends:\n{parts.worker.tail()}")
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, date, datetime
 from enum import Enum
 from typing import Any
 
+from sqlalchemy import Text, cast
 from sqlalchemy.orm import defer
 from sqlmodel import Session, col, func, select
 
@@ -91,6 +92,17 @@ def head(session: Session) -> AuditEntry | None:
 def length(session: Session, after: int = 0) -> int:
     """How many entries there are behind a number."""
     return session.exec(select(func.count()).select_from(AuditEntry).where(col(AuditEntry.seq) > after)).one()
+
+
+def near_end(session: Session, entries: int, characters: int) -> int:
+    """The entry from which on there are so many, or fewer that tell so many characters; 0 for all that there are."""
+    told, length = 0, func.length(cast(AuditEntry.changes, Text))
+    rows = session.execute(select(AuditEntry.seq, length).order_by(col(AuditEntry.seq).desc()).limit(entries + 1))
+    for place, (seq, long) in enumerate(rows):
+        told += long
+        if place == entries or told > characters:
+            return int(seq)
+    return 0
 
 
 def _entries(session: Session, after: int) -> Iterable[AuditEntry]:

@@ -30,7 +30,8 @@ _NOT_TAKEN_OVER = timedelta(minutes=10)  # two rounds of the watchdog after a le
 _IDLE = timedelta(minutes=30)  # a stage whose work nobody does
 _GRACE = timedelta(days=1)  # after a due moment
 _NOT_ANCHORED = timedelta(days=2)
-_TAIL = 20  # entries that a page has checked; one may tell of thousands of rows
+_TAIL = 200  # entries that a page has checked, while they are not longer together than
+_LONGEST = 2_000_000  # characters: one may tell of thousands of rows
 _LOG = logging.getLogger(__name__)
 
 
@@ -132,12 +133,12 @@ def _mail(session: Session, clock: Clock, wall: Clock, settings: Settings) -> It
 
 
 def _chain(session: Session, clock: Clock, *, thorough: bool) -> Iterator[Alert]:
-    stood, last = anchoring.newest(session), chain.head(session)
+    stood = anchoring.newest(session)
     problems = list(stood.anchor.problems) if stood else []
     if not problems:
         after = stood.anchor.seq if stood else 0
-        if last is not None and not thorough:
-            after = max(after, last.seq - _TAIL)
+        if not thorough:
+            after = max(after, chain.near_end(session, _TAIL, _LONGEST))
         problems = chain.verify(session, [anchoring.as_anchor(stood.anchor)] if stood else [], after=after)
     if problems:
         detail = f"{problems[0]}共 {len(problems)} 处；请审计在“核对审计链”查看，保留现场，不要恢复旧备份覆盖。"

@@ -1,7 +1,7 @@
 """DOCX from the HTML of a page: pandoc for the text, python-docx for paper, tables and properties.
 
-The rows of a long table are kept as they are spelled, since a tree of them takes twenty times as much memory; a comment
-holds their place in the tree.
+The rows of a long table are kept as they are spelled, since a tree of them takes fifteen times as much memory; a
+comment holds their place in the tree.
 """
 
 import io
@@ -45,7 +45,7 @@ def to_docx(page: Page, html: str) -> bytes:
     _head(document)
     for table in document.element.body.iter(qn("w:tbl")):
         table.tblPr.autofit = False
-        _finish_rows(table.iter(qn("w:tr")))
+        _finish_rows(table.findall(qn("w:tr")))
     _imprint(document)
     _properties(document, page)
     out = io.BytesIO()
@@ -141,7 +141,7 @@ def _finish_rows(rows: Iterable[Any]) -> None:
         for paragraph in row.iter(qn("w:p")):
             if paragraph.style != "Form":
                 paragraph.style = "Compact"
-        for cell in row.iter(qn("w:tc")):
+        for cell in row.findall(qn("w:tc")):
             cell.get_or_add_tcPr().append(parse_xml(f'<w:vAlign {_W} w:val="center"/>'))
 
 

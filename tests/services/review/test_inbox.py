@@ -4,25 +4,17 @@ from datetime import timedelta
 
 import pytest
 
-from models import ReviewerKind
 from services.access.actors import find_actor
 from services.cycle.calendar import Calendar
 from services.review import review_inbox
-from tests.desk import AFTER_INTAKE, Desk
+from tests.desk import Desk
 
 
 def test_an_inbox_is_counted_grouped_and_cut_on_either_database(either: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     either.open_intake()
     for number in range(5):
         either.submit(project=f"示例算力{number}")
-    either.clock.instant = AFTER_INTAKE
-    either.pass_gate()
-    either.examine()
-    either.pass_gate()
-    either.request(ReviewerKind.COUNTY)
-    either.agree_all(ReviewerKind.COUNTY)
-    either.pass_gate()
-    either.request(ReviewerKind.BUREAU)
+    either.to_bureaus()
     monkeypatch.setattr(review_inbox, "SHOWN", 2)
     own = either.session, either.clock, Calendar(either.settings.calendar_dir), find_actor(either.session, "bureau-gxj")
     pages = [review_inbox.inbox(*own, page=page) for page in (1, 2, 3)]

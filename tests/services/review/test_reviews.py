@@ -20,7 +20,7 @@ from services.application import facts
 from services.cycle import cycles, gates
 from services.errors import InputError, NotAllowedError, StateError
 from services.review import reviews
-from tests.desk import AFTER_INTAKE, Desk
+from tests.desk import Desk
 
 
 @pytest.fixture
@@ -28,14 +28,7 @@ def asked(desk: Desk) -> Desk:
     """One purchase of computing services, in front of its bureaus."""
     desk.open_intake()
     desk.submit()
-    desk.clock.instant = AFTER_INTAKE
-    desk.pass_gate()
-    desk.examine()
-    desk.pass_gate()
-    desk.request(ReviewerKind.COUNTY)
-    desk.agree_all(ReviewerKind.COUNTY)
-    desk.pass_gate()
-    desk.request(ReviewerKind.BUREAU)
+    desk.to_bureaus()
     return desk
 
 
@@ -143,14 +136,7 @@ def test_what_only_the_silent_bureau_knows_is_given_by_the_operator_with_the_ove
     desk.open_intake()
     declared = {"investment": "1000000.00", "item_date": "2025-06-30"}
     desk.submit(measure="industrial-internet", project="产线改造", declared=declared)
-    desk.clock.instant = AFTER_INTAKE
-    desk.pass_gate()
-    desk.examine()
-    desk.pass_gate()
-    desk.request(ReviewerKind.COUNTY)
-    desk.agree_all(ReviewerKind.COUNTY)
-    desk.pass_gate()
-    desk.request(ReviewerKind.BUREAU)
+    desk.to_bureaus()
     cycles.finish_work(*desk.at, desk.system, cycle_id=desk.cycle_id, summary={})
     with pytest.raises(InputError, match=r"1 件要核定的内容没有申报值可用.*没有核定“应用人工智能技术成效明显”"):
         gates.override(*desk.at, desk.operator, plan=desk.plan, cycle_id=desk.cycle_id, reason="逾期未回复")

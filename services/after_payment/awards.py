@@ -148,9 +148,9 @@ def _awards(session: Session, actor: Actor, *conditions: ColumnElement[bool] | b
     gathered: dict[int, tuple[AwardListEntry, Application, list[Payment]]] = {}
     for entry, application, payment in session.exec(query):
         gathered.setdefault(entry.id or 0, (entry, application, []))[2].append(payment)
-    found = []
-    for entry, application, payments in gathered.values():
-        cycle = session.get_one(Cycle, application.cycle_id)
-        law = policies.policy_of(session, cycle)
-        found.append(PaidAward(cycle, law, entry, application, tuple(payments)))
-    return found
+    years = [session.get_one(Cycle, key) for key in {application.cycle_id for _, application, _ in gathered.values()}]
+    laws = {cycle.id: (cycle, policies.policy_of(session, cycle)) for cycle in years}
+    return [
+        PaidAward(*laws[application.cycle_id], entry, application, tuple(payments))
+        for entry, application, payments in gathered.values()
+    ]

@@ -1,23 +1,21 @@
-"""Workbooks: typed cells, frozen heads, filters, paper; what somebody typed is never a formula."""
+"""Workbooks: typed cells, frozen heads, filters, paper; what somebody typed is never a formula.
+
+xlsxwriter writes all that is around the rows; the rows are put in by `filling`."""
 
 import io
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import date, datetime, time
-from decimal import Decimal
-from typing import Any
+from typing import IO, Any
 
 import xlsxwriter
 
-from services.documents.content import Book, Cell, CellKind, Column, Sheet
-from services.money import decimal_yuan, yuan
+from services.documents.content import Book, CellKind, Column, Sheet
+from services.documents.render.cells import height, lines_of
+from services.documents.render.filling import Table, fill
 
 MOST_ROWS = 1_000_000  # of a table on one sheet
-_HELD = 50_000  # rows that are held until the workbook is whole: a kilobyte or two each, and a third faster
-_EXACT_DIGITS = 15  # what Excel keeps of a number
-_LONGEST_CELL = 32767
-_CUT = "……（过长，全文见系统）"
 _FORBIDDEN_IN_NAMES = re.compile(r"[\[\]:*?/\\]")
 _PICTURE = {"x_scale": 0.5, "y_scale": 0.5}  # drawn at twice the size, for print
 _FONT = {"font_name": "宋体", "font_size": 10.5}
@@ -40,41 +38,53 @@ _FORMATS: dict[str, dict[str, Any]] = {
 
 
 def to_xlsx(book: Book, pictures: Mapping[str, bytes] | None = None) -> bytes:
-    """The workbook; the same book always gives the same bytes. ``pictures`` are PNGs to stand under a sheet's table."""
+    """The workbook as bytes, for one that is handed out at once."""
     out = io.BytesIO()
-    held = sum(len(sheet.rows) for sheet in book.sheets) <= _HELD
-    how = {"in_memory": True} if held else {"constant_memory": True}
+    write_xlsx(book, out, pictures)
+    return out.getvalue()
+
+
+def write_xlsx(book: Book, out: IO[bytes], pictures: Mapping[str, bytes] | None = None) -> None:
+    """Write the workbook; the same book always gives the same bytes. ``pictures`` are PNGs to stand under a sheet's
+    table. The rows are gone through once, a few at a time."""
+    frame = io.BytesIO()
     workbook = xlsxwriter.Workbook(
-        out, {**how, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False}
+        frame,
+        {"in_memory": True, "strings_to_formulas": False, "strings_to_urls": False, "strings_to_numbers": False},
     )
     formats = {name: workbook.add_format(style) for name, style in _FORMATS.items()}
     formats |= {f"{name} total": workbook.add_format({**_FORMATS[name], "bold": True}) for name in CellKind}
     formats |= {f"{name} open": workbook.add_format({**_FORMATS[name], **_OPEN}) for name in CellKind}
     formats["text open"].set_num_format("@")  # what is typed stays as typed: a bank account is no number
     names: set[str] = set()
-    for sheet in (part for whole in book.sheets for part in _parts(whole)):
-        paper = workbook.add_worksheet(_sheet_name(sheet.name, names))
-        end = _write_sheet(paper, sheet, formats, book)
-        if picture := (pictures or {}).get(sheet.name):
-            paper.insert_image(end + 2, 0, f"{sheet.name}.png", {"image_data": io.BytesIO(picture), **_PICTURE})
+    tables = [table for sheet in book.sheets for table in _tables(sheet)]
+    for table in tables:
+        name = table.sheet.name
+        paper = workbook.add_worksheet(_sheet_name(name, names))
+        _write_around(paper, table, formats, book)
+        if picture := (pictures or {}).get(name):
+            paper.insert_image(table.end + 1, 0, f"{name}.png", {"image_data": io.BytesIO(picture), **_PICTURE})
     _properties(workbook, book)
     workbook.close()
-    return out.getvalue()
+    fill(frame, out, tables)
 
 
-def _parts(sheet: Sheet) -> list[Sheet]:
-    """The sheet, on several where one does not hold its rows: Excel has 1,048,576, and what lies beyond is lost."""
-    starts = range(0, len(sheet.rows), MOST_ROWS)
-    if len(starts) <= 1:
-        return [sheet]
+def _tables(sheet: Sheet) -> list[Table]:
+    """The sheet, as several where one does not hold its rows: Excel has 1,048,576, and what lies beyond is lost."""
+    count, first = len(sheet.rows), len(sheet.notes) + 3  # after the heading, the notes and the head
+    stops = [*range(MOST_ROWS, count, MOST_ROWS), count]
     return [
-        replace(
-            sheet,
-            rows=sheet.rows[start : start + MOST_ROWS],
-            new_pages=tuple(row - start for row in sheet.new_pages if start <= row < start + MOST_ROWS),
-            total=sheet.total if start == starts[-1] else None,
+        Table(
+            replace(
+                sheet,
+                new_pages=tuple(row - start for row in sheet.new_pages if start <= row < stop),
+                total=sheet.total if stop == count else None,
+            ),
+            start,
+            stop,
+            first,
         )
-        for start in starts
+        for start, stop in zip([0, *stops], stops, strict=False)
     ]
 
 
@@ -93,29 +103,32 @@ def _sheet_name(wanted: str, taken: set[str]) -> str:
     return name
 
 
-def _write_sheet(paper: Any, sheet: Sheet, formats: dict[str, Any], book: Book) -> int:
-    """Write the sheet; gives its last row."""
-    last = len(sheet.columns) - 1
+def _write_around(paper: Any, table: Table, formats: dict[str, Any], book: Book) -> None:
+    """Write the sheet but for its rows, with samples of their cells."""
+    sheet, last = table.sheet, len(table.sheet.columns) - 1
     head = _write_heading(paper, sheet, formats, last)
     for place, column in enumerate(sheet.columns):
         paper.set_column(place, place, column.width)
-    paper.set_row(head, _height(max(_lines(column.title, column.width) for column in sheet.columns)))
+    paper.set_row(head, height(max(lines_of(column.title, column.width) for column in sheet.columns)))
     for place, column in enumerate(sheet.columns):
         paper.write_string(head, place, column.title, formats["head"])
-    looks = _looks(sheet.columns, formats, "")
-    for number, row in enumerate(sheet.rows, head + 1):
-        _write_row(paper, number, row, looks)
-    end = head + len(sheet.rows)
-    if sheet.rows:
+    _write_samples(paper, table, formats)
+    end = head + table.stop - table.start
+    if end > head:
         paper.autofilter(head, 0, end, last)
         _open(paper, sheet, head + 1, end)
-    if sheet.total is not None:
-        end += 1
-        _write_row(paper, end, sheet.total, _looks(sheet.columns, formats, " total"))
     paper.freeze_panes(head + 1, 0)
-    _set_up_print(paper, head, end, last, book)
+    _set_up_print(paper, head, table.end - 1, last, book)
     paper.set_h_pagebreaks([head + 1 + row for row in sheet.new_pages])
-    return end
+
+
+def _write_samples(paper: Any, table: Table, formats: dict[str, Any]) -> None:
+    """An empty cell of each kind in each column, whose styles the rows get in their place."""
+    for place, column in enumerate(table.sheet.columns):
+        own = " open" if column.filled_in else ""
+        names = (column.kind + own, "text" + own, f"{column.kind} total", "text total")
+        for row, name in enumerate(names, table.first - 1):
+            paper.write_blank(row, place, None, formats[name])
 
 
 def _write_heading(paper: Any, sheet: Sheet, formats: dict[str, Any], last: int) -> int:
@@ -127,70 +140,8 @@ def _write_heading(paper: Any, sheet: Sheet, formats: dict[str, Any], last: int)
             paper.merge_range(row, 0, row, last, "", style)
         paper.write_string(row, 0, text, style)
         if row:
-            paper.set_row(row, _height(_lines(text, sum(column.width for column in sheet.columns))))
+            paper.set_row(row, height(lines_of(text, sum(column.width for column in sheet.columns))))
     return 1 + len(sheet.notes)
-
-
-def _lines(text: str, width: int) -> int:
-    """How many lines a text takes."""
-    room = max(width - 1, 1)
-    if 2 * len(text) <= room and "\n" not in text:  # short for certain, as most are
-        return 1
-    return sum(max(1, -(-_places(line) // room)) for line in text.split("\n"))
-
-
-def _places(line: str) -> int:
-    """How wide a line is: a Chinese character takes two places, what Latin-1 has takes one."""
-    return len(line) if line.isascii() else 2 * len(line) - len(line.encode("latin-1", "ignore"))
-
-
-def _height(lines: int) -> float:
-    """Points for so many lines; Excel allows 409. Set by us, so that WPS, Excel and LibreOffice show the same."""
-    return min(14 * lines + 6, 409)
-
-
-@dataclass(frozen=True, slots=True)
-class _Look:
-    """How the cells of a column look: its values, and a text that stands in place of one."""
-
-    column: Column
-    value: Any
-    text: Any
-
-
-def _looks(columns: tuple[Column, ...], formats: dict[str, Any], kind: str) -> list[_Look]:
-    kinds = [kind or (" open" if column.filled_in else "") for column in columns]
-    return [
-        _Look(column, formats[column.kind + own], formats["text" + own])
-        for column, own in zip(columns, kinds, strict=True)
-    ]
-
-
-def _write_row(paper: Any, row: int, cells: tuple[Cell, ...], looks: list[_Look]) -> None:
-    lines = 1  # nothing but text is wrapped
-    for place, (cell, look) in enumerate(zip(cells, looks, strict=True)):
-        if isinstance(cell, str) and cell:
-            lines = max(lines, _lines(cell, look.column.width))
-            text = cell if len(cell) <= _LONGEST_CELL else cell[: _LONGEST_CELL - len(_CUT)] + _CUT
-            paper.write_string(row, place, text, look.text)
-        elif cell is None or cell == "":
-            paper.write_blank(row, place, None, look.value)
-        elif isinstance(cell, date):
-            paper.write_datetime(row, place, datetime.combine(cell, time()), look.value)
-        else:
-            _write_number(paper, row, place, cell, look.column, look.value)
-    paper.set_row(row, _height(lines))
-
-
-def _write_number(paper: Any, row: int, place: int, value: int | Decimal, column: Column, style: Any) -> None:
-    """As a number while Excel keeps all its digits, otherwise as text."""
-    money = column.kind is CellKind.MONEY
-    exact = decimal_yuan(int(value)) if money else Decimal(value)
-    digits = len(exact.normalize().as_tuple().digits)
-    if max(digits, exact.adjusted() + 1) <= _EXACT_DIGITS:
-        paper.write_number(row, place, exact, style)
-    else:
-        paper.write_string(row, place, yuan(int(value)) if money else str(value), style)
 
 
 def _open(paper: Any, sheet: Sheet, first: int, end: int) -> None:

@@ -10,7 +10,8 @@ from services.after_payment.assessments import Shown, asked_fields
 from services.after_payment.form import AssessmentForm
 from services.clock import CHINA
 from services.cycle.deadlines import due_day
-from services.documents.content import Book, Cell, CellKind, Column, Sheet
+from services.documents.content import Book, CellKind, Column, Sheet
+from services.documents.rows import Cell
 from services.documents.values import fact_kind, text_cell
 
 _TOLD = (AssessmentState.HANDED_IN, AssessmentState.GOOD)

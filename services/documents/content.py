@@ -6,8 +6,10 @@ from dataclasses import dataclass, field, fields, is_dataclass
 from datetime import date
 from decimal import Decimal
 from enum import StrEnum
+from itertools import islice
 from typing import Any
 
+from services.documents.rows import Row, Rows
 from services.record.chain import canonical, plain, spelling
 
 
@@ -67,9 +69,6 @@ class CellKind(StrEnum):
     DATE = "date"
 
 
-Cell = str | int | Decimal | date | None
-
-
 @dataclass(frozen=True)
 class Column:
     """One column. People write into those that are `filled_in`, where there are `choices` one of these."""
@@ -91,9 +90,9 @@ class Sheet:
     name: str
     heading: str
     columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
+    rows: Rows | tuple[Row, ...]
     notes: tuple[str, ...] = ()
-    total: tuple[Cell, ...] | None = None
+    total: Row | None = None
     new_pages: tuple[int, ...] = ()
 
 
@@ -131,11 +130,13 @@ def _pieces(value: object) -> Iterator[str]:
             yield f"{',' if place else ''}{canonical(key)}:"
             yield from _pieces(item)
         yield "}"
-    elif isinstance(value, list | tuple):
+    elif isinstance(value, list | tuple | Rows):
+        rest, before = iter(value), ""
         yield "["
-        for start in range(0, len(value), _AT_ONCE):
-            yield "," if start else ""
-            yield from _of_list(value[start : start + _AT_ONCE])
+        while some := list(islice(rest, _AT_ONCE)):
+            yield before
+            yield from _of_list(some)
+            before = ","
         yield "]"
     else:
         yield _SPELLING.encode(value)

@@ -1,5 +1,6 @@
 """What documents read of the record: a cycle under its policy, its newest frozen list, names for ids."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
@@ -32,6 +33,7 @@ from services.documents.errors import NotYetError
 from services.documents.values import Stated
 from services.law.policies import policy_of
 from services.record.columns import select_as
+from services.record.parts import in_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,9 +219,9 @@ class Record:
             .limit(1)
         ).one_or_none()
 
-    def facts(self, kind: FactKind) -> dict[tuple[int, str], Stated]:
-        """The newest value of every fact of the kind, by application and fact name."""
-        rows = self.session.execute(
+    def facts(self, kind: FactKind, applications: Sequence[Applied]) -> dict[tuple[int, str], Stated]:
+        """The newest value of every fact of the kind that these applications have, by application and fact name."""
+        query = (
             select(
                 FactValue.application_id,
                 FactValue.fact,
@@ -227,11 +229,16 @@ class Record:
                 FactValue.reason,
                 FactValue.bureau,
             )  # type: ignore[call-overload]
-            .join(Application, col(Application.id) == col(FactValue.application_id))
-            .where(Application.cycle_id == self.cycle.id, FactValue.kind == kind)
+            .where(FactValue.kind == kind)
             .order_by(col(FactValue.application_id), col(FactValue.fact), col(FactValue.seq))
         )
-        return {(application_id, fact): Stated(*told) for application_id, fact, *told in rows}
+        return {
+            (application_id, fact): Stated(*told)
+            for some in in_parts([each.id for each in applications])
+            for application_id, fact, *told in self.session.execute(
+                query.where(col(FactValue.application_id).in_(some))
+            )
+        }
 
     @property
     def opened_on(self) -> date:

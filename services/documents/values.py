@@ -5,7 +5,8 @@ from datetime import date
 from decimal import Decimal
 
 from policy import Fact
-from services.documents.content import Cell, CellKind
+from services.documents.content import CellKind
+from services.documents.rows import Cell
 from services.money import yuan
 
 _KINDS = {

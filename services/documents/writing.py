@@ -17,11 +17,11 @@ from services.access.actors import Actor
 from services.access.permissions import require
 from services.clock import Clock
 from services.documents import numbers
-from services.documents.content import Content, Page, subject_of
+from services.documents.content import Book, Content, Page, subject_of
 from services.documents.record import Record
 from services.documents.registry import Kind, kind_of
 from services.documents.render.pages import environment, render, sources
-from services.documents.render.xlsx import to_xlsx
+from services.documents.render.xlsx import to_xlsx, write_xlsx
 from services.errors import InputError
 from services.record.operation import operation
 
@@ -106,7 +106,8 @@ class _Desk:
         stem = _stem(record.cycle, kind, label, subject, earlier)
         known = {row.format: row for row in earlier if row.subject == subject}
         lying = {form: _lying(folder, known.get(form)) for form in kind.formats}
-        made = {form: rendered(content, form, engine) for form in kind.formats if lying[form] is None}
+        missing = [form for form in kind.formats if lying[form] is None]
+        made = {form: content if isinstance(content, Book) else rendered(content, form, engine) for form in missing}
         files = [lying[form] or _put(folder, form, f"{stem}.{form}", made[form]) for form in kind.formats]
         return _record(session, record.clock, record.actor, record.cycle, kind, about, content.title, subject, files)
 
@@ -156,9 +157,8 @@ def _lying(folder: Path, known: Document | None) -> _File | None:
     return _File(known.format, known.path, known.sha256)
 
 
-def _put(folder: Path, form: str, path: str, data: bytes) -> _File:
-    _replace(folder / path, data)
-    return _File(form, path, hashlib.sha256(data).hexdigest())
+def _put(folder: Path, form: str, path: str, made: bytes | Book) -> _File:
+    return _File(form, path, _replace(folder / path, made))
 
 
 def rendered(content: Content, form: str, templates: SandboxedEnvironment) -> bytes:
@@ -177,21 +177,30 @@ def rendered(content: Content, form: str, templates: SandboxedEnvironment) -> by
 
 
 def _sha256_of(path: Path) -> str | None:
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path.is_file() else None
+    if not path.is_file():
+        return None
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def _replace(path: Path, data: bytes) -> None:
-    """A reader sees the old file or the new one, never half of it."""
+def _replace(path: Path, made: bytes | Book) -> str:
+    """A reader sees the old file or the new one, never half of it. Gives its SHA-256. A workbook is made on the disk."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
     try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
+        with os.fdopen(handle, "w+b") as file:
+            if isinstance(made, Book):
+                write_xlsx(made, file)
+            else:
+                file.write(made)
+            file.seek(0)
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
         Path(draft).chmod(0o644)
         Path(draft).replace(path)
     except BaseException:
         Path(draft).unlink(missing_ok=True)
         raise
+    return digest
 
 
 @operation("document.write")

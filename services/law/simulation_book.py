@@ -5,7 +5,8 @@ from datetime import date
 from decimal import Decimal
 
 from policy.ranges import Range
-from services.documents.content import Book, Cell, CellKind, Column, Sheet
+from services.documents.content import Book, CellKind, Column, Sheet
+from services.documents.rows import Cell
 from services.law.comparison import Comparison, Effect, Fund, Outcome, Sums
 from services.money import wan
 

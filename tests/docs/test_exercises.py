@@ -17,8 +17,9 @@ from services.access.actors import find_actor
 from services.application import applications
 from services.award import computation, lists
 from services.cycle import cycles
-from services.documents.content import Cell, CellKind, Column
+from services.documents.content import CellKind, Column
 from services.documents.render.xlsx import to_xlsx
+from services.documents.rows import Cell
 from services.documents.writing import write
 from services.errors import NotFoundError
 from services.files import blank_books

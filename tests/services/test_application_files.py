@@ -12,8 +12,9 @@ from sqlmodel import select
 
 from models import Application, ApplicationStatus, Enterprise, ImportFile
 from services.application import applications
-from services.documents.content import Cell, CellKind, Column
+from services.documents.content import CellKind, Column
 from services.documents.render.xlsx import to_xlsx
+from services.documents.rows import Cell
 from services.files import blank_books
 from services.law import policies
 from tests.desk import CODE, OTHER_CODE, Desk

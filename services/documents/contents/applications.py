@@ -1,15 +1,19 @@
 """申报汇总表: every application of the cycle, and a sheet with the declared values of each measure."""
 
 from collections import Counter
+from collections.abc import Iterator, Sequence
+from itertools import groupby
 
-from sqlmodel import select
+from sqlmodel import col, select
 
 from models import Application, FactKind
 from policy import Fact, Measure
 from services.application.state_names import APPLICATION_STATES
-from services.documents.content import Book, Cell, CellKind, Column, Sheet
+from services.documents.content import Book, CellKind, Column, Sheet
 from services.documents.record import Applied, Record, day, latest
-from services.documents.values import Stated, fact_cell, fact_kind
+from services.documents.rows import Row, Rows
+from services.documents.values import fact_cell, fact_kind
+from services.record.parts import in_parts
 
 _WHO = (Column("受理编号", width=16), Column("单位名称", width=26), Column("统一社会信用代码", width=20))
 
@@ -46,11 +50,11 @@ def _all(record: Record) -> Sheet:
             Column("状态", width=13),
             Column("状态说明", width=20),
         ),
-        rows=tuple(_row(record, place, row) for place, row in enumerate(rows, 1)),
+        rows=Rows(_row(record, place, row) for place, row in enumerate(rows, 1)),
     )
 
 
-def _row(record: Record, place: int, application: Applied) -> tuple[Cell, ...]:
+def _row(record: Record, place: int, application: Applied) -> Row:
     measure = record.measures.get(application.measure)
     return (
         place,
@@ -70,7 +74,6 @@ def _row(record: Record, place: int, application: Applied) -> tuple[Cell, ...]:
 
 def _details(record: Record) -> Sheet:
     """For the office only: how to reach the applicants, and the papers that they name."""
-    told = _contacts(record)
     return Sheet(
         name="联系与票据",
         heading="申报单位联系方式、合同和票据",
@@ -85,14 +88,18 @@ def _details(record: Record) -> Sheet:
             Column("承诺书", width=8),
             Column("来源", width=20),
         ),
-        rows=tuple(
-            (application.number, application.enterprise_name, application.uscc, *told[application.id])
-            for application in record.applications
-        ),
+        rows=Rows(_detailed(record)),
     )
 
 
-def _contacts(record: Record) -> dict[int, tuple[str, ...]]:
+def _detailed(record: Record) -> Iterator[Row]:
+    for some in in_parts(record.applications):
+        told = _contacts(record, some)
+        for application in some:
+            yield application.number, application.enterprise_name, application.uscc, *told[application.id]
+
+
+def _contacts(record: Record, applications: Sequence[Applied]) -> dict[int, tuple[str, ...]]:
     """By application, whom to reach and how, its papers, and where it came from."""
     rows = record.session.execute(
         select(
@@ -104,7 +111,7 @@ def _contacts(record: Record) -> dict[int, tuple[str, ...]]:
             Application.invoices,
             Application.pledged,
             Application.source,
-        ).where(Application.cycle_id == record.cycle.id)  # type: ignore[call-overload]
+        ).where(col(Application.id).in_([each.id for each in applications]))  # type: ignore[call-overload]
     )
     return {key: (*told, "已签" if pledged else "未签", source) for key, *told, pledged, source in rows}
 
@@ -135,33 +142,38 @@ def _counts(record: Record) -> Sheet:
 
 
 def _declared(record: Record) -> list[Sheet]:
-    declared = record.facts(FactKind.DECLARED)
+    by_measure = {
+        key: list(some) for key, some in groupby(record.applications, key=lambda application: application.measure)
+    }
     return [
-        _measure_sheet(record, measure, declared)
+        _measure_sheet(record, measure, by_measure[measure.id])
         for measure in record.policy.measures
-        if any(application.measure == measure.id for application in record.applications)
+        if measure.id in by_measure
     ]
 
 
-def _measure_sheet(record: Record, measure: Measure, declared: dict[tuple[int, str], Stated]) -> Sheet:
+def _measure_sheet(record: Record, measure: Measure, applications: list[Applied]) -> Sheet:
     facts = [fact for fact in measure.all_facts if fact.source == "declared"]
     return Sheet(
         name=measure.title,
         heading=f"{measure.title}申报数据（申报值）",
         notes=(f"{measure.clause}：{measure.quote}",),
         columns=(*_WHO, Column("项目名称", width=28), *(_column(fact) for fact in facts)),
-        rows=tuple(
-            (
+        rows=Rows(_stated(record, applications, facts)),
+    )
+
+
+def _stated(record: Record, applications: list[Applied], facts: list[Fact]) -> Iterator[Row]:
+    for some in in_parts(applications):
+        declared = record.facts(FactKind.DECLARED, some)
+        for application in some:
+            yield (
                 application.number,
                 application.enterprise_name,
                 application.uscc,
                 application.project,
                 *(fact_cell(fact, declared.get((application.id, fact.name))) for fact in facts),
             )
-            for application in record.applications
-            if application.measure == measure.id
-        ),
-    )
 
 
 def _column(fact: Fact) -> Column:

@@ -1,7 +1,8 @@
 """公示名单: the awards of the newest list as a table, by measure, as it is put out with the public notice."""
 
-from services.documents.content import Book, Cell, CellKind, Column, Sheet
+from services.documents.content import Book, CellKind, Column, Sheet
 from services.documents.record import Listed, Record, day
+from services.documents.rows import Row, Rows
 from services.masking import Personal, mask
 from services.money import capitals, yuan
 
@@ -37,7 +38,7 @@ def _list(record: Record, awarded: list[Listed]) -> Sheet:
             Column("条款", width=12),
             Column("奖补金额（元）", CellKind.MONEY, 18),
         ),
-        rows=tuple((place, *_row(record, entry)) for place, entry in enumerate(awarded, 1)),
+        rows=Rows((place, *_row(record, entry)) for place, entry in enumerate(awarded, 1)),
         total=("", "合计", "", "", "", "", total),
         new_pages=tuple(
             place for place in range(1, len(awarded)) if awarded[place].measure != awarded[place - 1].measure
@@ -45,7 +46,7 @@ def _list(record: Record, awarded: list[Listed]) -> Sheet:
     )
 
 
-def _row(record: Record, entry: Listed) -> tuple[Cell, ...]:
+def _row(record: Record, entry: Listed) -> Row:
     measure = record.measures.get(entry.measure)
     return (
         mask(entry.enterprise_name, Personal.TEXT),
@@ -78,5 +79,5 @@ def _by_county(record: Record, awarded: list[Listed]) -> Sheet:
     )
 
 
-def _sums(entries: list[Listed]) -> tuple[Cell, ...]:
+def _sums(entries: list[Listed]) -> Row:
     return len({entry.uscc for entry in entries}), len(entries), sum(entry.amount_fen for entry in entries)

@@ -1,5 +1,7 @@
 """测算表: the outcome of every application, each step of its arithmetic, and the values it was computed from."""
 
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -7,11 +9,13 @@ from sqlmodel import col, select
 
 from models import Award, AwardList, ComputationRun, FactKind, Outcome
 from services.application.state_names import OUTCOMES
-from services.documents.content import Book, Cell, CellKind, Column, Sheet, Trace
+from services.documents.content import Book, CellKind, Column, Sheet, Trace
 from services.documents.errors import NotYetError
 from services.documents.record import Applied, Record, day
+from services.documents.rows import Row, Rows
 from services.documents.values import fact_text
 from services.record.columns import select_as
+from services.record.parts import in_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,15 +32,15 @@ class Computed:
     steps: list[dict[str, Any]]
 
 
-Line = tuple[Computed, Applied]
-
 _WHAT = (Column("受理编号", width=16), Column("单位名称", width=24), Column("申报事项", width=20))
 
 
 def build(record: Record) -> Book:
     """The newest computation; a list frozen from it is named with its digest."""
     run = _run(record)
-    lines = _lines(record, run)
+    tables = _Tables(record)
+    for some in in_parts(record.applications):
+        tables.add(some, _computed(record, run, some))
     frozen = record.session.exec(
         select(AwardList).where(AwardList.run_id == run.id).order_by(col(AwardList.version).desc()).limit(1)
     ).one_or_none()
@@ -45,7 +49,12 @@ def build(record: Record) -> Book:
         organisation=record.settings.organisation,
         dated=day(run.computed_at),
         trace=Trace(frozen.version, frozen.digest) if frozen else None,
-        sheets=(_results(record, run, lines), _by_measure(record, lines), _trail(record, lines), _facts(record, lines)),
+        sheets=(
+            _results(record, run, tables),
+            _by_measure(record, tables),
+            _trail(tables.trail),
+            _facts(tables.facts),
+        ),
     )
 
 
@@ -61,15 +70,36 @@ def _run(record: Record) -> ComputationRun:
     return found
 
 
-def _lines(record: Record, run: ComputationRun) -> list[Line]:
-    rows = record.session.execute(select_as(Computed, Award).where(col(Award.run_id) == run.id))
-    computed = {award.application_id: award for award in (Computed(*row) for row in rows)}
-    return [
-        (computed[application.id], application) for application in record.applications if application.id in computed
-    ]
+def _computed(record: Record, run: ComputationRun, applications: Sequence[Applied]) -> dict[int, Computed]:
+    """The outcomes of some applications, by their ids."""
+    query = select_as(Computed, Award).where(col(Award.run_id) == run.id)
+    rows = record.session.execute(query.where(col(Award.application_id).in_([each.id for each in applications])))
+    return {award.application_id: award for award in (Computed(*row) for row in rows)}
 
 
-def _results(record: Record, run: ComputationRun, lines: list[Line]) -> Sheet:
+class _Tables:
+    """The rows of the sheets, made of some applications after the other, and what they come to by measure."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self.results, self.trail, self.facts = Rows(), Rows(), Rows()
+        self.outcomes: dict[str, Counter[Outcome]] = defaultdict(Counter)
+        self.fen: Counter[str] = Counter()
+
+    def add(self, applications: Sequence[Applied], computed: Mapping[int, Computed]) -> None:
+        """The next ones; those without an outcome are left out."""
+        lines = [(computed[application.id], application) for application in applications if application.id in computed]
+        for award, application in lines:
+            self.outcomes[application.measure][award.outcome] += 1
+            self.fen[application.measure] += award.amount_fen
+        self.results.add(
+            (place, *_result(self._record, *line)) for place, line in enumerate(lines, len(self.results) + 1)
+        )
+        self.trail.add(row for line in lines for row in _steps(self._record, *line))
+        self.facts.add(_stated(self._record, [application for _, application in lines]))
+
+
+def _results(record: Record, run: ComputationRun, tables: _Tables) -> Sheet:
     warnings = tuple(f"提醒：{warning}" for warning in run.warnings)
     return Sheet(
         name="测算结果",
@@ -90,12 +120,12 @@ def _results(record: Record, run: ComputationRun, lines: list[Line]) -> Sheet:
             Column("转报项目", width=18),
             Column("说明", width=38),
         ),
-        rows=tuple((place, *_result(record, *line)) for place, line in enumerate(lines, 1)),
-        total=("", "合计", "", "", "", "", "", sum(award.amount_fen for award, _ in lines), "", "", ""),
+        rows=tables.results,
+        total=("", "合计", "", "", "", "", "", tables.fen.total(), "", "", ""),
     )
 
 
-def _result(record: Record, award: Computed, application: Applied) -> tuple[Cell, ...]:
+def _result(record: Record, award: Computed, application: Applied) -> Row:
     return (
         application.number,
         application.enterprise_name,
@@ -110,15 +140,8 @@ def _result(record: Record, award: Computed, application: Applied) -> tuple[Cell
     )
 
 
-def _by_measure(record: Record, lines: list[Line]) -> Sheet:
-    rows: list[tuple[Cell, ...]] = []
-    for measure in record.policy.measures:
-        awards = [award for award, application in lines if application.measure == measure.id]
-        if awards:
-            outcomes = [sum(award.outcome is outcome for award in awards) for outcome in OUTCOMES]
-            total = sum(award.amount_fen for award in awards)
-            rows.append((measure.title, measure.clause, len(awards), *outcomes, total))
-    awards = [award for award, _ in lines]
+def _by_measure(record: Record, tables: _Tables) -> Sheet:
+    outcomes, whole = tables.outcomes, sum(tables.outcomes.values(), Counter[Outcome]())
     return Sheet(
         name="按事项汇总",
         heading="分事项测算汇总",
@@ -129,18 +152,20 @@ def _by_measure(record: Record, lines: list[Line]) -> Sheet:
             *(Column(name, CellKind.INTEGER, 11) for name in OUTCOMES.values()),
             Column("奖补金额（元）", CellKind.MONEY, 15),
         ),
-        rows=tuple(rows),
-        total=(
-            "合计",
-            "",
-            len(awards),
-            *(sum(award.outcome is outcome for award in awards) for outcome in OUTCOMES),
-            sum(award.amount_fen for award in awards),
+        rows=tuple(
+            (measure.title, measure.clause, *_counted(outcomes[measure.id]), tables.fen[measure.id])
+            for measure in record.policy.measures
+            if measure.id in outcomes
         ),
+        total=("合计", "", *_counted(whole), tables.fen.total()),
     )
 
 
-def _trail(record: Record, lines: list[Line]) -> Sheet:
+def _counted(outcomes: Counter[Outcome]) -> tuple[int, ...]:
+    return outcomes.total(), *(outcomes[outcome] for outcome in OUTCOMES)
+
+
+def _trail(rows: Rows) -> Sheet:
     return Sheet(
         name="计算过程",
         heading="计算过程（每一步的依据和数值）",
@@ -152,44 +177,45 @@ def _trail(record: Record, lines: list[Line]) -> Sheet:
             Column("条款", width=10),
             Column("原文", width=60),
         ),
-        rows=tuple(
-            (
-                application.number,
-                application.enterprise_name,
-                record.measure_title(application.measure),
-                number,
-                str(step["label"]),
-                str(step["value"]),
-                str(step.get("clause") or award.clause),
-                str(step.get("quote") or ""),
-            )
-            for award, application in lines
-            for number, step in enumerate(award.steps, 1)
-        ),
+        rows=rows,
     )
 
 
-def _facts(record: Record, lines: list[Line]) -> Sheet:
-    declared, verified = record.facts(FactKind.DECLARED), record.facts(FactKind.VERIFIED)
-    rows: list[tuple[Cell, ...]] = []
-    for _, application in lines:
+def _steps(record: Record, award: Computed, application: Applied) -> Iterator[Row]:
+    for number, step in enumerate(award.steps, 1):
+        yield (
+            application.number,
+            application.enterprise_name,
+            record.measure_title(application.measure),
+            number,
+            str(step["label"]),
+            str(step["value"]),
+            str(step.get("clause") or award.clause),
+            str(step.get("quote") or ""),
+        )
+
+
+def _stated(record: Record, applications: Sequence[Applied]) -> Iterator[Row]:
+    declared, verified = (record.facts(kind, applications) for kind in (FactKind.DECLARED, FactKind.VERIFIED))
+    for application in applications:
         for name, fact in record.facts_of(application.measure).items():
             key = (application.id, name)
             if key not in declared and key not in verified:
                 continue
             value = verified.get(key)
-            rows.append(
-                (
-                    application.number,
-                    application.enterprise_name,
-                    record.measure_title(application.measure),
-                    fact.label,
-                    fact_text(fact, declared[key]) if key in declared else "",
-                    fact_text(fact, value) if value else "",
-                    record.policy.bureau_name(value.bureau) if value and value.bureau else "",
-                    value.reason if value else "",
-                )
+            yield (
+                application.number,
+                application.enterprise_name,
+                record.measure_title(application.measure),
+                fact.label,
+                fact_text(fact, declared[key]) if key in declared else "",
+                fact_text(fact, value) if value else "",
+                record.policy.bureau_name(value.bureau) if value and value.bureau else "",
+                value.reason if value else "",
             )
+
+
+def _facts(rows: Rows) -> Sheet:
     return Sheet(
         name="申报与核定数据",
         heading="测算所用数据（以核定值为准）",
@@ -201,5 +227,5 @@ def _facts(record: Record, lines: list[Line]) -> Sheet:
             Column("核定单位", width=14),
             Column("核定理由", width=40),
         ),
-        rows=tuple(rows),
+        rows=rows,
     )

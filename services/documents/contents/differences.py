@@ -12,9 +12,10 @@ from sqlmodel import col
 from models import Outcome, Payment, PaymentOrder, PaymentStatus
 from services.application.state_names import OUTCOMES
 from services.award import lists
-from services.documents.content import Book, Cell, CellKind, Column, Sheet
+from services.documents.content import Book, CellKind, Column, Sheet
 from services.documents.contents.verification import changed_values
 from services.documents.record import Listed, Record, latest
+from services.documents.rows import Row, Rows
 from services.record.columns import select_as
 
 _WHAT = (Column("受理编号", width=16), Column("单位名称", width=34), Column("奖补事项", width=22))
@@ -103,11 +104,11 @@ def _unpaid(record: Record, paid: list[_Paid]) -> Sheet:
     by_entry: dict[int, list[_Paid]] = defaultdict(list)
     for payment in paid:
         by_entry[payment.entry_id].append(payment)
-    rows = [
+    rows = Rows(
         (*_who(record, entry), *_sums(entry, by_entry[entry.id]), _failures(by_entry[entry.id]))
         for entry in record.entries
         if entry.amount_fen != _sum(by_entry[entry.id], PaymentStatus.PAID)
-    ]
+    )
     told = f"共 {len(rows)} 项没有足额拨付。" if paid else "资金尚未下达。"
     return Sheet(
         name="拨付差异",
@@ -122,11 +123,11 @@ def _unpaid(record: Record, paid: list[_Paid]) -> Sheet:
             ),
             Column("失败原因", width=24),
         ),
-        rows=tuple(rows),
+        rows=rows,
     )
 
 
-def _who(record: Record, entry: Listed) -> tuple[Cell, ...]:
+def _who(record: Record, entry: Listed) -> Row:
     return (
         entry.number,
         entry.enterprise_name,

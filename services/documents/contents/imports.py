@@ -6,8 +6,9 @@ from sqlmodel import col, select
 
 from models import ImportFile, ImportKind
 from services.application.state_names import IMPORTS
-from services.documents.content import Book, Cell, CellKind, Column, Sheet
+from services.documents.content import Book, CellKind, Column, Sheet
 from services.documents.record import Record, day, latest
+from services.documents.rows import Cell
 
 _PLACE = (
     Column("文件", width=28),

@@ -25,7 +25,7 @@ def build(record: Record) -> Page:
     if not cases:
         raise NotYetError(f"{record.cycle.year} 年度还没有通过联审的“一事一议”申报，不用生成专家评审表。")
     decided = _decisions(record)
-    declared, verified = record.facts(FactKind.DECLARED), record.facts(FactKind.VERIFIED)
+    declared, verified = (record.facts(kind, cases) for kind in (FactKind.DECLARED, FactKind.VERIFIED))
     return Page(
         title=f"《{record.policy.title}》{record.cycle.year}年度“一事一议”事项专家评审表",
         template="panel_form.html",

@@ -7,9 +7,10 @@ from sqlmodel import col
 
 from models import Application, AwardListEntry, Payment, PaymentOrder
 from services.award.sharing import CITY
-from services.documents.content import Book, Cell, CellKind, Column, Sheet
+from services.documents.content import Book, CellKind, Column, Sheet
 from services.documents.errors import NotYetError
 from services.documents.record import Record, latest
+from services.documents.rows import Row, Rows
 from services.money import capitals, yuan
 from services.record.columns import select_as
 
@@ -85,7 +86,7 @@ def _totals(record: Record, counties: list[str], lines: list[Line]) -> Sheet:
     )
 
 
-def _sums(name: str, lines: list[Line]) -> tuple[Cell, ...]:
+def _sums(name: str, lines: list[Line]) -> Row:
     city = sum(line.amount_fen for line in lines if line.bearer == CITY)
     whole = sum(line.amount_fen for line in lines)
     units = len({line.uscc for line in lines})
@@ -116,11 +117,11 @@ def _county(record: Record, county: str, lines: list[Line]) -> Sheet:
             Column("凭证号", width=12, filled_in=True),
             Column("失败原因", width=14, filled_in=True),
         ),
-        rows=tuple(_row(record, line) for line in lines),
+        rows=Rows(_row(record, line) for line in lines),
     )
 
 
-def _row(record: Record, line: Line) -> tuple[Cell, ...]:
+def _row(record: Record, line: Line) -> Row:
     return (
         line.number,
         line.enterprise_name,

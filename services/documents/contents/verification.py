@@ -1,6 +1,7 @@
 """联审汇总表: what counties and bureaus were asked, what they replied, and where they changed a declared value."""
 
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,10 +22,12 @@ from models import (
 )
 from services.application.state_names import OPINIONS, REQUEST_STATES
 from services.cycle.deadlines import due_day
-from services.documents.content import Book, Cell, CellKind, Column, Sheet
-from services.documents.record import Applied, Record, day, latest
+from services.documents.content import Book, CellKind, Column, Sheet
+from services.documents.record import Applied, Record, day
+from services.documents.rows import Row, Rows
 from services.documents.values import Stated, fact_text
 from services.record.columns import select_as
+from services.record.parts import in_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,28 +53,58 @@ _WHAT = (Column("受理编号", width=16), Column("单位名称", width=24), Col
 
 def build(record: Record) -> Book:
     """All requests of the cycle in the newest round of each, with their replies."""
-    asked = _asked(record)
-    replied = [each.replied_at for each in asked if each.replied_at]
+    opinions, seen = Rows(), _Seen(record)
+    for some in in_parts(record.applications):
+        asked = _asked(record, some)
+        opinions.add((place, *_opinion(record, *each)) for place, each in enumerate(asked, len(opinions) + 1))
+        seen.add(each for _, each in asked)
     return Book(
         title=f"{record.cycle.year}年度联审汇总表",
         organisation=record.settings.organisation,
-        dated=latest([*replied, *(each.sent_at for each in asked)], record.opened_on),
-        sheets=(_opinions(record, asked), changed_values(record), _progress(record, asked)),
+        dated=day(seen.latest) if seen.latest else record.opened_on,
+        sheets=(_opinions(record, opinions), changed_values(record), _progress(seen.counts)),
     )
 
 
-def _asked(record: Record) -> list[Asked]:
+def _asked(record: Record, applications: Sequence[Applied]) -> list[tuple[Applied, Asked]]:
+    """What was asked about some applications: of each the counties first, then the bureaus."""
     request, reply = VerificationRequest, VerificationReply
     rows = record.session.execute(
         select_as(Asked, request, reply)
         .add_columns(col(User.name))
         .join(reply, col(reply.request_id) == col(request.id), isouter=True)
         .join(User, col(User.id) == col(reply.user_id), isouter=True)
-        .where(col(request.cycle_id) == record.cycle.id, col(request.status) != RequestStatus.CANCELLED)
-        .order_by(col(request.round))
+        .where(
+            col(request.application_id).in_([each.id for each in applications]),
+            col(request.status) != RequestStatus.CANCELLED,
+        )
+        .order_by(col(request.round), col(request.id))
     )
     newest = {(each.application_id, each.kind, each.reviewer): each for each in (Asked(*row) for row in rows)}
-    return list(newest.values())
+    asked: dict[int, list[Asked]] = defaultdict(list)
+    for each in sorted(newest.values(), key=lambda each: each.kind is ReviewerKind.BUREAU):
+        asked[each.application_id].append(each)
+    return [(application, each) for application in applications for each in asked[application.id]]
+
+
+class _Seen:
+    """What was asked so far: how much of each reviewer, and when something happened last."""
+
+    def __init__(self, record: Record) -> None:
+        self._record = record
+        self.counts: dict[str, Counter[str]] = {}
+        self.latest: datetime | None = None
+
+    def add(self, asked: Iterable[Asked]) -> None:
+        """Take more in."""
+        for each in asked:
+            counter = self.counts.setdefault(_reviewer(self._record, each), Counter())
+            counter["all"] += 1
+            counter[each.status] += 1
+            if each.opinion:
+                counter[each.opinion] += 1
+            moment = each.replied_at or each.sent_at
+            self.latest = max(self.latest or moment, moment, each.sent_at)
 
 
 def _reviewer(record: Record, asked: Asked) -> str:
@@ -80,9 +113,7 @@ def _reviewer(record: Record, asked: Asked) -> str:
     return record.policy.bureau_name(asked.reviewer)
 
 
-def _opinions(record: Record, asked: list[Asked]) -> Sheet:
-    order = {application.id: (place, application) for place, application in enumerate(record.applications)}
-    asked = sorted(asked, key=lambda each: (order[each.application_id][0], each.kind is ReviewerKind.BUREAU))
+def _opinions(record: Record, rows: Rows) -> Sheet:
     return Sheet(
         name="联审意见",
         heading=f"{record.cycle.year}年度县区初审和部门联审意见汇总表",
@@ -100,13 +131,11 @@ def _opinions(record: Record, asked: list[Asked]) -> Sheet:
             Column("回复日期", CellKind.DATE, 11),
             Column("应回复日期", CellKind.DATE, 11),
         ),
-        rows=tuple(
-            (place, *_opinion(record, order[each.application_id][1], each)) for place, each in enumerate(asked, 1)
-        ),
+        rows=rows,
     )
 
 
-def _opinion(record: Record, application: Applied, asked: Asked) -> tuple[Cell, ...]:
+def _opinion(record: Record, application: Applied, asked: Asked) -> Row:
     facts = record.facts_of(application.measure)
     labels = [facts[name].label if name in facts else name for name in asked.facts]
     return (
@@ -184,7 +213,7 @@ def _is_newest(value: type[FactValue]) -> ColumnElement[bool]:
 
 def changed_values(record: Record) -> Sheet:
     """Facts that a bureau did not confirm as declared."""
-    rows = tuple(_changed_row(record, each) for each in _changed(record))
+    rows = Rows(_changed_row(record, each) for each in _changed(record))
     return Sheet(
         name="核定差异",
         heading="申报值与核定值不一致的数据",
@@ -202,7 +231,7 @@ def changed_values(record: Record) -> Sheet:
     )
 
 
-def _changed_row(record: Record, each: _Changed) -> tuple[Cell, ...]:
+def _changed_row(record: Record, each: _Changed) -> Row:
     fact, verified = record.facts_of(each.measure)[each.fact], each.verified
     return (
         each.number,
@@ -217,14 +246,7 @@ def _changed_row(record: Record, each: _Changed) -> tuple[Cell, ...]:
     )
 
 
-def _progress(record: Record, asked: list[Asked]) -> Sheet:
-    counts: dict[str, Counter[str]] = {}
-    for each in asked:
-        counter = counts.setdefault(_reviewer(record, each), Counter())
-        counter["all"] += 1
-        counter[each.status] += 1
-        if each.opinion:
-            counter[each.opinion] += 1
+def _progress(counts: dict[str, Counter[str]]) -> Sheet:
     keys = ("all", *(state.value for state in (RequestStatus.ANSWERED, RequestStatus.OVERRIDDEN, RequestStatus.OPEN)))
     keys += tuple(opinion.value for opinion in OPINIONS)
     heads = ("送审数", "已回复", "视同无意见", "待回复", "同意", "不同意")

@@ -11,7 +11,8 @@ from datetime import date
 from decimal import Decimal
 from typing import NamedTuple
 
-from services.documents.content import Cell, CellKind, Column
+from services.documents.content import CellKind, Column
+from services.documents.rows import Cell
 from services.money import decimal_yuan, yuan
 
 _EXACT_DIGITS = 15  # what Excel keeps of a number

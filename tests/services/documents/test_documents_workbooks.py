@@ -32,10 +32,11 @@ from models import (
 )
 from services.application.state_names import APPLICATION_STATES, IMPORTS, OUTCOMES, VERDICTS
 from services.documents import KINDS
-from services.documents.content import Book, Cell, CellKind, Column, Sheet
+from services.documents.content import Book, CellKind, Column, Sheet
 from services.documents.render import xlsx
 from services.documents.render.cells import height, lines_of
 from services.documents.render.xlsx import to_xlsx
+from services.documents.rows import Cell
 from services.money import capitals, decimal_yuan, yuan
 
 BOOKS = [kind.id for kind in KINDS.values() if kind.formats == ("xlsx",)]

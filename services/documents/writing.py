@@ -184,7 +184,7 @@ def _sha256_of(path: Path) -> str | None:
 
 
 def _replace(path: Path, made: bytes | Book) -> str:
-    """A reader sees the old file or the new one, never half of it. Gives its SHA-256. A workbook is made on the disk."""
+    """A reader sees the old file or the new one, never half of it. Workbooks are made on the disk. Gives its digest."""
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, draft = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
     try:

@@ -27,13 +27,12 @@ def to_pdf(page: Page, html: str) -> bytes:
     """The document; the same page on the same fonts always gives the same bytes. Long tables go on on a new page."""
     several = parts(html)
     sources = convert(several, "typst", "--standalone", f"--template={_TEMPLATE}")
-    laid_out = _laid_out(page, next(sources), 1)
     if len(several) == 1:
-        return laid_out
-    whole = PdfDocument(laid_out)
+        return _laid_out(page, next(sources), 1)
+    whole = PdfDocument(_laid_out(page, next(sources), 1, tagged=False))  # tags of parts do not make those of a whole
     for source in sources:
         _forget()
-        whole.import_pages(PdfDocument(_laid_out(page, source, len(whole) + 1)))
+        whole.import_pages(PdfDocument(_laid_out(page, source, len(whole) + 1, tagged=False)))
     _forget()
     saved = io.BytesIO()
     whole.save(saved)
@@ -43,7 +42,7 @@ def to_pdf(page: Page, html: str) -> bytes:
 def _forget() -> None:
     """Have Typst give up what it laid out, which it keeps for its next ten documents."""
     for _ in range(_KEPT + 1):
-        typst.compile(b"", ignore_system_fonts=True)
+        typst.compile(b"", font_paths=fonts.installed())  # without these it would look for others each time
 
 
 def _settled(pdf: bytes) -> bytes:
@@ -53,8 +52,8 @@ def _settled(pdf: bytes) -> bytes:
     return pdf[:start] + hashlib.sha256(pdf[:start]).hexdigest()[:_IDENTIFIER].upper().encode() + pdf[end:]
 
 
-def _laid_out(page: Page, source: bytes, first: int) -> bytes:
-    """A part of the document, its pages counted from `first`."""
+def _laid_out(page: Page, source: bytes, first: int, *, tagged: bool = True) -> bytes:
+    """A part of the document, its pages counted from `first`; `tagged` says what is what to those who have it read."""
     with tempfile.TemporaryDirectory() as folder:
         root = Path(folder)
         (root / "page.typ").write_bytes(source)
@@ -68,6 +67,7 @@ def _laid_out(page: Page, source: bytes, first: int) -> bytes:
                 font_paths=fonts.installed(),
                 sys_inputs={"page": json.dumps(_info(page) | {"first": first}), "styles": json.dumps(_looks())},
                 timestamp=0,
+                pdf_tags=tagged,
             )
         )
 

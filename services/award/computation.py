@@ -80,7 +80,7 @@ def compute(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> C
             "有申报不能测算：" + "；".join(f"{each.application_id} {each.message}" for each in evaluation.errors)
         )
     run = _new_run(session, clock, cycle, inputs, evaluation)
-    add_rows(session, Award, list(awards(run.id or 0, _ids(session, cycle), inputs, evaluation)))
+    add_rows(session, Award, awards(run.id or 0, _ids(session, cycle), inputs, evaluation))
     return run
 
 

@@ -17,6 +17,7 @@ from policy import Fact, Policy
 from policy.history import recorded_facts
 from services.record import chain
 
+_SPELLING = chain.spelling(str)  # exact values as text, so that the digest has one spelling for them
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]
 
@@ -59,7 +60,7 @@ class Inputs:
             self.pairs,
             [each if each[3] else each[:3] for each in self.ended],
         ]
-        return chain.canonical(_spelled(body))
+        return _SPELLING.encode(body)
 
     def frames(self) -> dict[str, pl.DataFrame]:
         """The facts as the rule language takes them, by measure, in the policy's order."""
@@ -125,12 +126,3 @@ def _read(fact: Fact | None, value: Any) -> Any:
     if fact.type == "decimal":
         return Decimal(value)
     return tuple(value) if fact.type == "list" else value
-
-
-def _spelled(value: object) -> object:
-    """Exact values as text, so that the digest has one spelling for them."""
-    if isinstance(value, Mapping):
-        return {str(key): _spelled(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_spelled(item) for item in value]
-    return value if value is None or isinstance(value, bool | int | str) else str(value)

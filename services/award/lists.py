@@ -2,7 +2,8 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from typing import Any
 
 from sqlalchemy import case
 from sqlmodel import Session, col, func, select
@@ -31,7 +32,7 @@ from services.record.operation import operation
 from services.record.rows import add_rows
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Line:
     """What a list is to say of an award, in the columns of an entry."""
 
@@ -124,18 +125,24 @@ def freeze(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> Aw
     )
     session.add(frozen)
     session.flush()
-    add_rows(session, AwardListEntry, [{"list_id": frozen.id, **vars(line)} for line in lines])
+    add_rows(session, AwardListEntry, ({"list_id": frozen.id, **_columns(line)} for line in lines))
     return frozen
 
 
 def digest_of(policy_sha256: str, lines: Iterable[AwardListEntry | _Line], reasons: Mapping[int, Reasons]) -> str:
     """SHA-256 over the policy and every line with its reasons (by the award's id), in the order of their numbers."""
     told = ("number", "uscc", "enterprise_name", "county", "measure", "outcome", "amount_fen")
-    rows = [
-        [*(getattr(line, name) for name in told), *reasons[line.award_id]]
-        for line in sorted(lines, key=lambda line: line.number)
-    ]
-    return hashlib.sha256(canonical([policy_sha256, rows]).encode()).hexdigest()
+    digest, before = hashlib.sha256(f"[{canonical(policy_sha256)},[".encode()), ""
+    for line in sorted(lines, key=lambda line: line.number):
+        row = [*(getattr(line, name) for name in told), *reasons[line.award_id]]
+        digest.update((before + canonical(row)).encode())  # as of the whole, which is not spelled at once
+        before = ","
+    digest.update(b"]]")
+    return digest.hexdigest()
+
+
+def _columns(line: _Line) -> dict[str, Any]:
+    return {each.name: getattr(line, each.name) for each in fields(line)}
 
 
 def reasons_of(awards: Iterable[Award]) -> dict[int, Reasons]:
@@ -213,8 +220,13 @@ def _lines(session: Session, run: ComputationRun) -> tuple[list[_Line], dict[int
         .join(Enterprise, col(Enterprise.id) == Application.enterprise_id)
         .where(Award.run_id == run.id)
         .order_by(col(Application.number))
-    ).all()
-    return [_Line(*row[:9]) for row in rows], {row.id: tuple(row[9:]) for row in rows}
+    )
+    lines: list[_Line] = []
+    reasons: dict[int, Reasons] = {}
+    for row in rows:
+        lines.append(_Line(*row[:9]))
+        reasons[row.id] = tuple(row[9:])
+    return lines, reasons
 
 
 def _objected(session: Session, current: AwardList) -> bool:

@@ -1,7 +1,8 @@
 """Many new rows by one statement: as if each were a record that is added, without making any."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import cache
+from itertools import islice
 from typing import Any, cast
 
 from sqlalchemy import Table, func, select
@@ -9,16 +10,22 @@ from sqlmodel import Session, SQLModel
 
 from services.record import audit, fitting
 
+_AT_ONCE = 5_000
 
-def add_rows(session: Session, model: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
+
+def add_rows(session: Session, model: type[SQLModel], rows: Iterable[Mapping[str, Any]]) -> None:
     """Insert rows of a table with an `id`: columns by name, the others by the model's defaults.
 
     Each is looked at before it is written, and told by the operation's entry, as a record that is added; outside of an
-    operation nothing is told. Raises InputError for the first that does not fit, before any is written. Records take
-    three to four times as long, which counts where there are thousands.
+    operation nothing is told. Raises InputError for the first that does not fit, which ends the operation. Records take
+    three to four times as long, which counts where there are thousands; some thousand are in memory at once.
     """
-    if not rows:
-        return
+    rest = iter(rows)
+    while some := list(islice(rest, _AT_ONCE)):
+        _add(session, model, some)
+
+
+def _add(session: Session, model: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:
     constant, made = _defaults(model)
     filled = [{**constant, **{name: new() for name, new in made.items() if name not in row}, **row} for row in rows]
     for row in filled:

@@ -52,8 +52,12 @@ _JUDGED = (
 _PAIR = ("application_id", "ledger_entry_id", "other_application_id")
 _ENTRIES_AT_ONCE = 100_000
 _AT_ONCE = 500  # findings in memory
+_KNOWN = 100_000  # entries of ledgers whose words are kept in memory, half a kilobyte each
 _Decided = Mapping[str, tuple[Finding, str]]
 """By pair, the newest finding that a person decided, and the reason as it is told where it holds again."""
+
+
+_Ids = tuple[int, int | None, int | None]
 
 
 @dataclass(frozen=True)
@@ -68,7 +72,7 @@ class _Found:
     """What the other side's item is told by."""
 
     @property
-    def ids(self) -> tuple[int, int | None, int | None]:
+    def ids(self) -> _Ids:
         """What makes it a pair of its own."""
         return self.application_id, self.ledger_entry_id, self.other_application_id
 
@@ -96,11 +100,7 @@ def find(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> int:
 
 def _noted(session: Session, clock: Clock, cycle_id: int, found: Sequence[_Found], decided: _Decided) -> int:
     """Keep what was found, in the record and no longer in memory; how many findings are new."""
-    ids = {each.application_id for each in found}
-    known = {
-        (each.application_id, each.ledger_entry_id, each.other_application_id): each
-        for each in session.exec(select(Finding).where(col(Finding.application_id).in_(ids)))
-    }
+    known = _known(session, found)
     new = []
     for each in found:
         judged = _judged(clock, each, decided)
@@ -113,6 +113,17 @@ def _noted(session: Session, clock: Clock, cycle_id: int, found: Sequence[_Found
     for before in known.values():
         session.expunge(before)
     return len(new)
+
+
+def _known(session: Session, found: Sequence[_Found]) -> dict[_Ids, Finding]:
+    """The findings that are there already, by what makes them pairs of their own; no others are made records of."""
+    wanted, ids = {each.ids for each in found}, sorted({each.application_id for each in found})
+    pairs = select(Finding.id, Finding.application_id, Finding.ledger_entry_id, Finding.other_application_id)
+    there = [
+        key for key, *pair in session.exec(pairs.where(col(Finding.application_id).in_(ids))) if tuple(pair) in wanted
+    ]
+    records = session.exec(select(Finding).where(col(Finding.id).in_(there))) if there else ()
+    return {(each.application_id, each.ledger_entry_id, each.other_application_id): each for each in records}
 
 
 def is_missing_any(session: Session, cycle_id: int) -> bool:
@@ -142,6 +153,7 @@ class _CycleSearch:
         self._through = session.exec(select(func.max(LedgerEntry.id))).one() or 0
         self._corrections = session.exec(select(func.max(LedgerCorrection.id))).one() or 0
         self._earlier = self._searched()
+        self._entries: dict[int, str] = {}  # what some of them say, by id
         self._counts: list[pl.DataFrame] = []
         self._rows = 0
 
@@ -171,10 +183,20 @@ class _CycleSearch:
 
     def _with_entries(self, pairs: pl.DataFrame) -> Iterator[_Found]:
         """What was found in the ledgers, with what each entry says by now."""
-        told = _told_by(self._session, [int(each) for each in pairs["ledger_id"]])
+        told = self._told_by({int(each) for each in pairs["ledger_id"]})
         for row in pairs.iter_rows(named=True):
             entry = int(row["ledger_id"])
             yield _Found(int(row["application_id"]), entry, None, row, told[entry])
+
+    def _told_by(self, ids: set[int]) -> dict[int, str]:
+        """What each of these entries says. Many are found with several applications: the last ones are known."""
+        known = self._entries
+        missing = sorted(ids - known.keys())
+        if len(known) + len(missing) > _KNOWN:
+            known.clear()
+            missing = sorted(ids)
+        known |= _told_by(self._session, missing)
+        return known
 
     def remember(self) -> None:
         """Keep how far this search went."""
@@ -365,7 +387,7 @@ def _told_by(session: Session, ids: Sequence[int]) -> dict[int, str]:
     """What each of these entries says: a corrected one is another."""
     told: dict[int, str] = {}
     said = select(LedgerEntry.id, *(getattr(LedgerEntry, name) for name in _ENTRY))
-    for some in in_parts(sorted(set(ids))):
+    for some in in_parts(ids):
         for key, *values in session.execute(said.where(col(LedgerEntry.id).in_(some))):
             told[key] = chain.canonical(dict(zip(_ENTRY, values, strict=True)))
     return told

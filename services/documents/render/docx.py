@@ -9,6 +9,7 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from datetime import datetime, time
+from itertools import count
 from typing import Any
 from zipfile import ZipFile
 
@@ -20,8 +21,9 @@ from docx.shared import Mm, Pt
 
 from services.documents.content import Page
 from services.documents.render.archive import settled
+from services.documents.render.like_rows import Shown, in_docx, shown
 from services.documents.render.pandoc import convert
-from services.documents.render.parts import parts
+from services.documents.render.parts import Part, parts
 from services.documents.render.reference import AFTER_BORDERS, TWIPS, lay_out, reference
 from services.documents.render.styles import LETTER, STYLES, TEXT_WIDTH, fitting
 
@@ -37,10 +39,11 @@ def to_docx(page: Page, html: str) -> bytes:
     with tempfile.NamedTemporaryFile(suffix=".docx") as styles:
         styles.write(reference())
         styles.flush()
-        several = [html] if page.charts else parts(html)  # a picture is known in its own part only
-        converted = convert(several, "docx", f"--reference-doc={styles.name}")
+        whole = [Part(html)] if page.charts else parts(html)  # a picture is known in its own part only
+        first, *several = map(shown, whole)
+        converted = convert([part.html for part in (first, *several)], "docx", f"--reference-doc={styles.name}")
         document = Document(io.BytesIO(next(converted)))
-        kept = [_go_on(document, part, number) for number, part in enumerate(converted)]
+        kept = [_go_on(document, *each) for each in zip(several, converted, count())]
     lay_out(document, page.footer, letter=page.letter)
     _head(document)
     for table in document.element.body.iter(qn("w:tbl")):
@@ -53,13 +56,13 @@ def to_docx(page: Page, html: str) -> bytes:
     return settled(out.getvalue(), lambda name, content: _with_rows(content, kept) if name == _TEXT else [content])
 
 
-def _go_on(document: Any, part: bytes, number: int) -> bytes:
+def _go_on(document: Any, part: Shown, converted: bytes, number: int) -> bytes:
     """Put a part behind what is there: its first table goes on with the last one, and has the same head.
 
     Gives the rows of that table, finished and spelled; what holds their place bears the number.
     """
     *_, table = document.element.body.iter(qn("w:tbl"))
-    with ZipFile(io.BytesIO(part)) as archive:
+    with ZipFile(io.BytesIO(converted)) as archive:
         body = parse_xml(archive.read(_TEXT)).body
     more, *rest = [each for each in body if each.tag != qn("w:sectPr")]
     head = f"{qn('w:trPr')}/{qn('w:tblHeader')}"
@@ -68,7 +71,7 @@ def _go_on(document: Any, part: bytes, number: int) -> bytes:
     table.append(parse_xml(f"<w:tbl {_W}><!--rows {number}--></w:tbl>")[0])
     for each in reversed(rest):
         table.addnext(each)
-    return b"".join(map(_spelled, rows))
+    return in_docx(part, [_spelled(row) for row in rows])
 
 
 def _spelled(row: Any) -> bytes:

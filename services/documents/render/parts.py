@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 ROWS = 1000
 """Of a table in one part."""
@@ -11,20 +12,36 @@ _TABLE = re.compile(
 )  # one without a body of its own is left whole
 _NOT_CUT = ("<table", "rowspan")  # nor is one that has others in it, or cells of several rows
 _ROW_ENDS = re.compile(r"</tr>\s*")
+_END = "</tbody>\n</table>\n"
 
 
-def parts(html: str) -> list[str]:
+@dataclass(frozen=True)
+class Part:
+    """HTML; `rows` are those of a table that came from the part before and goes on in the next, else nothing."""
+
+    before: str
+    rows: str = ""
+    after: str = ""
+
+    @property
+    def html(self) -> str:
+        """The whole part."""
+        return self.before + self.rows + self.after
+
+
+def parts(html: str) -> list[Part]:
     """The page in parts with at most `ROWS` rows of a table each; a table that goes on has its head again."""
     return list(_parts(html))
 
 
-def _parts(html: str) -> Iterator[str]:
+def _parts(html: str) -> Iterator[Part]:
     start, beginning = 0, ""
     for table in _TABLE.finditer(html):
-        for end in _cuts(html, table):
-            yield beginning + html[start:end] + "</tbody>\n</table>\n"
-            start, beginning = end, f"<table>{table['head']}<tbody>\n"
-    yield beginning + html[start:]
+        head = f"<table>{table['head']}<tbody>\n"
+        for number, end in enumerate(_cuts(html, table)):
+            yield Part(head, html[start:end], _END) if number else Part(beginning + html[start:end] + _END)
+            start, beginning = end, head
+    yield Part(beginning + html[start:])
 
 
 def _cuts(html: str, table: re.Match[str]) -> list[int]:

@@ -14,6 +14,7 @@ from pypdfium2 import PdfDocument
 from services.documents.content import Page
 from services.documents.render import fonts
 from services.documents.render.charts import as_svg_file
+from services.documents.render.like_rows import in_typst, shown
 from services.documents.render.pandoc import convert
 from services.documents.render.parts import parts
 from services.documents.render.styles import LETTER, PAGE, RED, SONGTI, STYLES, Style
@@ -25,8 +26,9 @@ _KEPT = 10
 
 def to_pdf(page: Page, html: str) -> bytes:
     """The document; the same page on the same fonts always gives the same bytes. Long tables go on on a new page."""
-    several = parts(html)
-    sources = convert(several, "typst", "--standalone", f"--template={_TEMPLATE}")
+    several = [shown(part) for part in parts(html)]
+    converted = convert([part.html for part in several], "typst", "--standalone", f"--template={_TEMPLATE}")
+    sources = map(in_typst, several, converted)
     if len(several) == 1:
         return _laid_out(page, next(sources), 1)
     whole = PdfDocument(_laid_out(page, next(sources), 1, tagged=False))  # tags of parts do not make those of a whole

@@ -1,7 +1,8 @@
 """测算: outcomes of all applications from verified values, what was granted before, and the history of awards."""
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from sqlmodel import Session, col, func, select
@@ -44,6 +45,7 @@ from services.record.operation import operation
 from services.record.parts import in_parts
 from services.record.rows import add_rows
 
+_AT_ONCE = 5_000  # applications
 _ENDED = {
     ApplicationStatus.LAPSED: "逾期未补正",
     ApplicationStatus.COUNTY_REFUSED: "县区初审不通过",
@@ -373,7 +375,7 @@ def awards(run_id: int, ids: Mapping[str, int], inputs: Inputs, evaluation: Eval
 
     Those that ended before are included.
     """
-    for row in evaluation.results.iter_rows(named=True):
+    for row, trail in _told(evaluation):
         yield {
             "run_id": run_id,
             "application_id": ids[row["application_id"]],
@@ -383,7 +385,7 @@ def awards(run_id: int, ids: Mapping[str, int], inputs: Inputs, evaluation: Eval
             "clause": row["clause"] or "",
             "referral_to": row["referral_to"] or "",
             "explanation": row["explanation"] or "",
-            "steps": [asdict(step) for step in evaluation.steps(row["application_id"], row["measure"])],
+            "steps": json.loads(trail)["steps"],
         }
     for number, measure_id, reason, own_clause in inputs.ended:
         measure = inputs.law.measure(measure_id)
@@ -396,3 +398,11 @@ def awards(run_id: int, ids: Mapping[str, int], inputs: Inputs, evaluation: Eval
             "clause": clause,
             "explanation": f"依据{clause}：{reason}",
         }
+
+
+def _told(evaluation: Evaluation) -> Iterator[tuple[dict[str, Any], str]]:
+    """The results and the trails as JSON, some of them in memory at once."""
+    for measure, run in evaluation.runs.items():
+        for offset in range(0, run.frame.height, _AT_ONCE):
+            results = evaluation.results_of(measure, offset, _AT_ONCE).iter_rows(named=True)
+            yield from zip(results, evaluation.trail_lines(measure, offset, _AT_ONCE), strict=True)

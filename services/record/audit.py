@@ -190,8 +190,11 @@ def tell_rows(session: Session, model: type[SQLModel], rows: Iterable[Mapping[st
         return
     withheld, table = _withheld(model), str(model.__tablename__)
     for row in rows:
-        told = {name: _shown(name in withheld, value) for name, value in sorted(row.items())}
-        shown = {name: value for name, value in told.items() if value is not None}
+        shown = {
+            name: _shown(name in withheld, value)
+            for name, value in sorted(row.items())
+            if value is not None or name in withheld
+        }
         changes.add({"table": table, "key": [row["id"]], "action": "insert", "values": shown})
 
 
@@ -264,7 +267,7 @@ def _short(value: object) -> object:
 
     What is short for certain is not spelled first: an operation has millions of such values.
     """
-    if value is None or type(value) in (bool, int) or (type(value) is str and len(value) <= _SURELY_SHORT):
+    if value is None or type(value) in (bool, int, float) or (type(value) is str and _is_short(value)):
         return value
     if isinstance(value, StrEnum):
         return value.value
@@ -276,3 +279,9 @@ def _short(value: object) -> object:
         return plain
     spelled = canonical(plain)  # as of what the row has when it is read: numbers as keys are texts there
     return {"sha256": hashlib.sha256(spelled.encode()).hexdigest(), "length": len(spelled)}
+
+
+def _is_short(text: str) -> bool:
+    """Whether a text is short for certain: one of seen characters is spelled as it is, but for two of them."""
+    seen = len(text) <= _LONGEST - 2 and text.isprintable() and '"' not in text and "\\" not in text
+    return seen or len(text) <= _SURELY_SHORT

@@ -18,7 +18,9 @@ _PLAIN = (
     | st.integers(-(2**62), 2**62)
     | st.floats(allow_nan=False)
     | st.text(max_size=400)
-    | st.text(st.sampled_from('甲a"\\\n\u2028'), min_size=40, max_size=310)
+    | st.sampled_from(['甲"', "a\\", "a\n"]).flatmap(
+        lambda of: st.text(st.sampled_from(of), min_size=140, max_size=310)
+    )
     | st.datetimes().map(lambda moment: moment.replace(tzinfo=UTC))
 )
 

@@ -8,17 +8,25 @@ from fastapi.responses import HTMLResponse, Response
 from services.access import sightings
 from services.after_payment import overview
 from services.application.state_names import OUTCOMES
-from services.award import lists, risks
+from services.award import caseload, lists, risks
+from services.award.risks import RiskKind
 from services.cycle import gates, waiting
 from services.cycle.waiting import Matter
 from services.documents.law import general_rules, sharing, standards
 from services.errors import InputError, NotFoundError, StateError
 from services.law import policy_drafts
 from web.access import does, sees
-from web.bounds import Id
+from web.bounds import Id, Number
 from web.visit import Visit
 
 router = APIRouter()
+RISKS = {
+    RiskKind.DECIDED: ("人工认定的查重", "疑似与已获资助的事项重复，由经办人认定"),
+    RiskKind.OVERRIDDEN: ("放行和视同无意见", "没有等到回复，由经办人说明理由继续办理"),
+    RiskKind.LATE: ("逾期回复", "县区或部门在期限之后才回复"),
+    RiskKind.CAPPED: ("达到最高限额", "算出的金额超过或正好等于最高限额"),
+}
+_CHANGES = 50  # against the version before, on the page
 Seen = Annotated[Visit, sees("decisions")]
 Approving = Annotated[Visit, does("gate.approve")]
 Returning = Annotated[Visit, does("gate.return")]
@@ -44,9 +52,21 @@ def decisions(visit: Seen) -> HTMLResponse:
 
 
 @router.get("/decisions/{cycle_id}")
-def decision(visit: Seen, cycle_id: Id) -> HTMLResponse:
-    """One matter with everything to be known before deciding."""
-    return _matter(visit, cycle_id)
+def decision(visit: Seen, cycle_id: Id, page: Number = 1) -> HTMLResponse:
+    """One matter with everything to be known before deciding; `page` is of the list's lines."""
+    return _matter(visit, cycle_id, page=page)
+
+
+@router.get("/decisions/{cycle_id}/risks/{kind}")
+def all_risks(visit: Seen, cycle_id: Id, kind: RiskKind, page: Number = 1) -> HTMLResponse:
+    """All of a list that is to be looked at twice, of one kind."""
+    plan = visit.console.plan
+    matter = waiting.matter_of(visit.session, visit.clock, plan, cycle_id)
+    if not matter.is_list:
+        raise NotFoundError("现在待审批的不是名单。")
+    current = lists.current_list(visit.session, matter.cycle)
+    found = risks.of_list(visit.session, plan, matter.cycle, current, kind, page)
+    return visit.page("decisions/risks.html", matter=matter, kind=kind, found=found, RISKS=RISKS)
 
 
 @router.get("/decisions/{cycle_id}/guide.html")
@@ -105,7 +125,14 @@ def send_back(
 
 
 def _matter(
-    visit: Visit, cycle_id: int, *, trouble: str = "", opinion: str = "", reason: str = "", status: int = 200
+    visit: Visit,
+    cycle_id: int,
+    *,
+    page: int = 1,
+    trouble: str = "",
+    opinion: str = "",
+    reason: str = "",
+    status: int = 200,
 ) -> HTMLResponse:
     matter = waiting.matter_of(visit.session, visit.clock, visit.console.plan, cycle_id)
     return visit.page(
@@ -118,16 +145,24 @@ def _matter(
         trouble=trouble,
         opinion=opinion,
         reason=reason,
-        **(_list(visit, matter) if matter.is_list else _guide(visit, matter)),
+        **(_list(visit, matter, page) if matter.is_list else _guide(visit, matter)),
     )
 
 
-def _list(visit: Visit, matter: Matter) -> dict[str, object]:
+def _list(visit: Visit, matter: Matter, page: int) -> dict[str, object]:
     current = lists.current_list(visit.session, matter.cycle)
     sightings.note(visit.session, visit.console.wall, visit.actor, f"list:{current.id}")
     brief = waiting.brief(visit.session, matter.cycle)
-    found = risks.of_list(visit.session, visit.console.plan, matter.cycle, brief.current)
-    return {"brief": brief, "risks": found, "OUTCOMES": OUTCOMES}
+    plan, key = visit.console.plan, brief.current.id or 0
+    found = {kind: risks.of_list(visit.session, plan, matter.cycle, brief.current, kind) for kind in RISKS}
+    return {
+        "brief": brief,
+        "risks": found,
+        "lines": caseload.lines(visit.session, visit.actor, key, None, page),
+        "changes_shown": _CHANGES,
+        "OUTCOMES": OUTCOMES,
+        "RISKS": RISKS,
+    }
 
 
 def _guide(visit: Visit, matter: Matter) -> dict[str, object]:

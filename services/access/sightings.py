@@ -165,10 +165,15 @@ _KINDS = {
 def sliced(session: Session, query: SelectOfScalar[T], page: int, size: int, order: object) -> Slice[T]:
     """One page of a query; a page beyond the last is the last."""
     total = session.exec(select(func.count()).select_from(query.subquery())).one()
-    pages = max(1, -(-total // size))
-    number = min(max(page, 1), pages)
+    number, pages = place(total, page, size)
     rows = session.exec(query.order_by(order).offset((number - 1) * size).limit(size)).all()  # type: ignore[arg-type]
     return Slice(rows, number, pages, total)
+
+
+def place(total: int, page: int, size: int) -> tuple[int, int]:
+    """Which page it is, and of how many; one beyond the last is the last."""
+    pages = max(1, -(-total // size))
+    return min(max(page, 1), pages), pages
 
 
 def day_of(day: date) -> tuple[datetime, datetime]:

@@ -15,7 +15,7 @@ from policy import Policy
 from services.access import sight
 from services.access.actors import Actor
 from services.access.permissions import may
-from services.access.sightings import Slice
+from services.access.sightings import Slice, place
 from services.application.state_names import OUTCOMES
 from services.award import computation
 
@@ -85,8 +85,7 @@ def lines(session: Session, actor: Actor, wanted: Wanted, *, page: int = 1, size
     query = _query(session, actor, wanted)
     counted = query.order_by(None).with_only_columns(func.count(col(Application.id)))
     total = int(session.connection().execute(counted).scalar_one())
-    pages = max(1, -(-total // size))
-    number = min(max(page, 1), pages)
+    number, pages = place(total, page, size)
     rows = session.connection().execute(query.offset((number - 1) * size).limit(size))
     return Slice([Line(*row) for row in rows], number, pages, total)
 

@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import case
+from sqlalchemy import Select, and_, case, or_
+from sqlalchemy import select as select_columns
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
 from models import (
@@ -30,6 +32,8 @@ from services.errors import NotFoundError, StateError
 from services.record.chain import canonical
 from services.record.operation import operation
 from services.record.rows import add_rows
+
+_Other = aliased(AwardListEntry)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,15 +93,21 @@ class Total:
     amount_fen: int
 
 
-def totals(session: Session, list_id: int) -> dict[str, Total]:
-    """What a list comes to by measure, added up by the database."""
+def totals(session: Session, list_id: int, by: Any = AwardListEntry.measure) -> dict[str, Total]:
+    """What a list comes to by measure, or by another of its columns, added up by the database."""
     amount = col(AwardListEntry.amount_fen)
     rows = session.exec(
-        select(AwardListEntry.measure, func.count(), func.sum(case((amount > 0, 1), else_=0)), func.sum(amount))
+        select(by, func.count(), func.sum(case((amount > 0, 1), else_=0)), func.sum(amount))
         .where(AwardListEntry.list_id == list_id)
-        .group_by(AwardListEntry.measure)
+        .group_by(by)
     )
-    return {measure: Total(lines, int(awards), int(fen)) for measure, lines, awards, fen in rows}
+    return {key: Total(lines, int(awards), int(fen)) for key, lines, awards, fen in rows}
+
+
+def enterprises_of(session: Session, list_id: int) -> int:
+    """How many units are awarded something."""
+    awarded = (AwardListEntry.list_id == list_id, AwardListEntry.amount_fen > 0)
+    return session.exec(select(func.count(col(AwardListEntry.uscc).distinct())).where(*awarded)).one()
 
 
 @operation("list.freeze")
@@ -155,26 +165,27 @@ def diff(session: Session, cycle_id: int, old: int, new: int, *, county: str | N
 
     Raises NotFoundError.
     """
-    before, after = (
-        {line.number: line for line in entries(session, _version(session, cycle_id, version).id or 0, county=county)}
-        for version in (old, new)
-    )
-    changes = (_change(before.get(number), after.get(number)) for number in sorted(before.keys() | after.keys()))
-    return [change for change in changes if (change.old, change.old_fen) != (change.new, change.new_fen)]
+    before, after = (_version(session, cycle_id, version).id or 0 for version in (old, new))
+    otherwise = or_(col(_Other.outcome) != AwardListEntry.outcome, col(_Other.amount_fen) != AwardListEntry.amount_fen)
+    missing = col(_Other.id).is_(None)
+    came = session.execute(_beside(after, before, county).where(or_(missing, otherwise)))
+    went = session.execute(_beside(before, after, county).where(missing))
+    changes = [
+        *(Change(who, name, measure, was, fen or 0, now, own) for who, name, measure, now, own, was, fen in came),
+        *(Change(who, name, measure, was, own, None, 0) for who, name, measure, was, own, _, _ in went),
+    ]
+    return sorted(changes, key=lambda change: change.number)
 
 
-def _change(old: AwardListEntry | None, new: AwardListEntry | None) -> Change:
-    line = new or old
-    assert line is not None
-    return Change(
-        line.number,
-        line.enterprise_name,
-        line.measure,
-        old.outcome if old else None,
-        old.amount_fen if old else 0,
-        new.outcome if new else None,
-        new.amount_fen if new else 0,
-    )
+def _beside(list_id: int, other_id: int, county: str | None) -> Select[Any]:
+    """The lines of a list, in one county when named, beside those of another for the same applications."""
+    line = AwardListEntry
+    of_county = [] if county is None else [col(each.county) == county for each in (line, _Other)]
+    same = and_(col(_Other.list_id) == other_id, col(_Other.application_id) == line.application_id, *of_county[1:])
+    told: list[Any] = [line.number, line.enterprise_name, line.measure, line.outcome, line.amount_fen]
+    told += [_Other.outcome, _Other.amount_fen]
+    query: Select[Any] = select_columns(*told).join(_Other, same, isouter=True)
+    return query.where(col(line.list_id) == list_id, *of_county[:1])
 
 
 def newest(session: Session, cycle_id: int) -> AwardList | None:

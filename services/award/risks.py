@@ -1,8 +1,9 @@
 """What a leader should look at twice before approving a list: decisions by hand, overrides, late replies, caps."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal, InvalidOperation
+from enum import StrEnum
 from typing import Any
 
 from sqlmodel import Session, col, select
@@ -23,6 +24,7 @@ from models import (
     VerificationReply,
     VerificationRequest,
 )
+from services.access.sightings import Slice, place, sliced
 from services.application.state_names import VERDICTS
 from services.clock import CHINA
 from services.cycle.deadlines import due_day
@@ -33,6 +35,9 @@ from services.review import reviews
 
 _CAPPED = "capped"
 _ACROSS = ("limit_", "group_")
+_ON_A_PAGE = 50
+Cut = tuple[str, int, int, str]
+"""The step that cut an amount down: its name, fen before and after, and its label."""
 
 
 @dataclass(frozen=True)
@@ -48,54 +53,81 @@ class Risk:
     who: str = ""
 
 
-@dataclass(frozen=True)
-class Risks:
-    """All of a list, by kind."""
+class RiskKind(StrEnum):
+    """What is to be looked at."""
 
-    decided: list[Risk]
-    overridden: list[Risk]
-    late: list[Risk]
-    capped: list[Risk]
-
-    @property
-    def count(self) -> int:
-        """How many there are."""
-        return len(self.decided) + len(self.overridden) + len(self.late) + len(self.capped)
+    DECIDED = "decided"
+    OVERRIDDEN = "overridden"
+    LATE = "late"
+    CAPPED = "capped"
 
 
-def of_list(session: Session, plan: CyclePlan, cycle: Cycle, current: AwardList) -> Risks:
-    """The risks of a version."""
-    lines = {
-        line.application_id: line
-        for line in session.exec(select(AwardListEntry).where(AwardListEntry.list_id == current.id))
-    }
-    return Risks(
-        decided=_decided(session, cycle, lines),
-        overridden=_gates(session, plan, cycle) + _overridden(session, cycle, lines),
-        late=_late(session, cycle, lines),
-        capped=_capped(session, current, lines),
-    )
+def of_list(
+    session: Session, plan: CyclePlan, cycle: Cycle, current: AwardList, kind: RiskKind, page: int = 1
+) -> Slice[Risk]:
+    """The risks of a version of one kind, a page of them."""
+    match kind:
+        case RiskKind.DECIDED:
+            return _decided(session, cycle, current, page)
+        case RiskKind.OVERRIDDEN:
+            return _overridden(session, plan, cycle, current, page)
+        case RiskKind.LATE:
+            return _late(session, cycle, current, page)
+        case RiskKind.CAPPED:
+            return _capped(session, current, page)
 
 
-def _risk(lines: Mapping[int, AwardListEntry], application: Application, what: str, why: str, who: str = "") -> Risk:
-    key = application.id or 0
-    fen = lines[key].amount_fen if key in lines else 0
-    return Risk(key, application.number, application.enterprise_name, fen, what, why, who)
+def _risk(session: Session, current: AwardList, application_id: int, what: str, why: str, who: str = "") -> Risk:
+    application = session.get_one(Application, application_id)
+    line = (AwardListEntry.list_id == current.id, AwardListEntry.application_id == application_id)
+    fen = session.exec(select(AwardListEntry.amount_fen).where(*line)).one_or_none()
+    return Risk(application_id, application.number, application.enterprise_name, fen or 0, what, why, who)
 
 
-def _decided(session: Session, cycle: Cycle, lines: Mapping[int, AwardListEntry]) -> list[Risk]:
+def _decided(session: Session, cycle: Cycle, current: AwardList, page: int) -> Slice[Risk]:
     """Overlaps that a person decided; those that count as different items come first."""
-    rows = session.exec(
-        select(Finding, Application, User)
+    query = (
+        select(Finding)
         .join(Application, col(Application.id) == Finding.application_id)
-        .join(User, col(User.id) == Finding.decided_by)
-        .where(Finding.cycle_id == cycle.id)
-        .order_by(col(Finding.verdict) == FindingVerdict.DUPLICATE, col(Application.number), col(Finding.id))
+        .where(Finding.cycle_id == cycle.id, col(Finding.decided_by).is_not(None))
+        .order_by(col(Finding.verdict) == FindingVerdict.DUPLICATE, col(Application.number))
     )
-    return [
-        _risk(lines, application, f"{VERDICTS[finding.verdict]}（{finding.evidence}）", finding.reason, user.name)
-        for finding, application, user in rows
+    cut = sliced(session, query, page, _ON_A_PAGE, col(Finding.id))
+    rows = [
+        _risk(
+            session,
+            current,
+            each.application_id,
+            f"{VERDICTS[each.verdict]}（{each.evidence}）",
+            each.reason,
+            session.get_one(User, each.decided_by).name,
+        )
+        for each in cut.rows
     ]
+    return Slice(rows, cut.number, cut.pages, cut.total)
+
+
+def _overridden(session: Session, plan: CyclePlan, cycle: Cycle, current: AwardList, page: int) -> Slice[Risk]:
+    """Whole stages, on the first page, and what was asked and not answered."""
+    law, stages = policies.policy_of(session, cycle), _gates(session, plan, cycle)
+    query = (
+        select(VerificationRequest)
+        .join(Application, col(Application.id) == VerificationRequest.application_id)
+        .where(VerificationRequest.cycle_id == cycle.id, VerificationRequest.status == RequestStatus.OVERRIDDEN)
+        .order_by(col(Application.number))
+    )
+    cut = sliced(session, query, page, _ON_A_PAGE, col(VerificationRequest.id))
+    asked = [
+        _risk(
+            session,
+            current,
+            each.application_id,
+            f"{reviews.reviewer_name(law, each.kind, each.reviewer)}没有回复，视同无意见",
+            "按申报值核定",
+        )
+        for each in cut.rows
+    ]
+    return Slice([*(stages if cut.number == 1 else ()), *asked], cut.number, cut.pages, cut.total + len(stages))
 
 
 def _gates(session: Session, plan: CyclePlan, cycle: Cycle) -> list[Risk]:
@@ -112,70 +144,59 @@ def _gates(session: Session, plan: CyclePlan, cycle: Cycle) -> list[Risk]:
     ]
 
 
-def _overridden(session: Session, cycle: Cycle, lines: Mapping[int, AwardListEntry]) -> list[Risk]:
+def _late(session: Session, cycle: Cycle, current: AwardList, page: int) -> Slice[Risk]:
     law = policies.policy_of(session, cycle)
-    return [
-        _risk(
-            lines,
-            application,
-            f"{reviews.reviewer_name(law, asked.kind, asked.reviewer)}没有回复，视同无意见",
-            "按申报值核定",
-        )
-        for asked, application in session.exec(
-            select(VerificationRequest, Application)
-            .join(Application, col(Application.id) == VerificationRequest.application_id)
-            .where(VerificationRequest.cycle_id == cycle.id, VerificationRequest.status == RequestStatus.OVERRIDDEN)
-            .order_by(col(Application.number), col(VerificationRequest.id))
-        )
-    ]
-
-
-def _late(session: Session, cycle: Cycle, lines: Mapping[int, AwardListEntry]) -> list[Risk]:
-    law = policies.policy_of(session, cycle)
-    rows = session.exec(
-        select(VerificationRequest, VerificationReply, Application)
-        .join(VerificationReply, col(VerificationReply.request_id) == VerificationRequest.id)
+    query = (
+        select(VerificationReply)
+        .join(VerificationRequest, col(VerificationRequest.id) == VerificationReply.request_id)
         .join(Application, col(Application.id) == VerificationRequest.application_id)
         .where(VerificationRequest.cycle_id == cycle.id, VerificationReply.replied_at >= VerificationRequest.due_at)
-        .order_by(col(Application.number), col(VerificationRequest.id))
+        .order_by(col(Application.number))
     )
-    return [
+    cut = sliced(session, query, page, _ON_A_PAGE, col(VerificationReply.request_id))
+    asked = {each.id: session.get_one(VerificationRequest, each.request_id) for each in cut.rows}
+    rows = [
         _risk(
-            lines,
-            application,
-            f"{reviews.reviewer_name(law, asked.kind, asked.reviewer)}逾期回复",
-            f"应于 {due_day(asked.due_at)} 前回复，{answered.replied_at.astimezone(CHINA).date()} 才回复",
+            session,
+            current,
+            (late := asked[each.id]).application_id,
+            f"{reviews.reviewer_name(law, late.kind, late.reviewer)}逾期回复",
+            f"应于 {due_day(late.due_at)} 前回复，{each.replied_at.astimezone(CHINA).date()} 才回复",
         )
-        for asked, answered, application in rows
+        for each in cut.rows
     ]
+    return Slice(rows, cut.number, cut.pages, cut.total)
 
 
-def _capped(session: Session, current: AwardList, lines: Mapping[int, AwardListEntry]) -> list[Risk]:
+def _capped(session: Session, current: AwardList, page: int) -> Slice[Risk]:
     """Awards cut at the measure's cap or by a limit across awards, and awards that come to just that cap."""
-    rows = list(
-        session.exec(
-            select(Award, Application, AwardListEntry.measure)
-            .join(AwardListEntry, col(AwardListEntry.award_id) == Award.id)
-            .join(Application, col(Application.id) == Award.application_id)
-            .where(AwardListEntry.list_id == current.id, Award.amount_fen > 0)
-            .order_by(col(Application.number))
-        )
+    line = AwardListEntry
+    rows = session.execute(
+        select(line.application_id, line.number, line.enterprise_name, line.amount_fen, line.measure, Award.steps)  # type: ignore[call-overload]
+        .join(Award, col(Award.id) == line.award_id)
+        .where(line.list_id == current.id, line.amount_fen > 0)
+        .order_by(col(line.number))
     )
-    cuts = {award.id: cut_of(award.steps) for award, _, _ in rows}
-    caps = {(measure, cut[2]) for award, _, measure in rows if (cut := cuts[award.id]) and cut[0] == _CAPPED}
-    found = []
-    for award, application, measure in rows:
-        cut = cuts[award.id]
-        if cut is not None:
-            what = "按最高限额封顶" if cut[0] == _CAPPED else f"受限：{cut[3]}"
-            found.append(_risk(lines, application, what, f"算得 {wan(cut[1])} 万元，给 {wan(cut[2])} 万元"))
-        elif (measure, award.amount_fen) in caps:
-            found.append(_risk(lines, application, "正好等于最高限额", "没有超出，与封顶的数额相同"))
-    return found
+    awarded = [
+        (Risk(key, number, name, fen, "", ""), measure, cut_of(steps))
+        for key, number, name, fen, measure, steps in rows
+    ]
+    caps = {(measure, cut[2]) for _, measure, cut in awarded if cut and cut[0] == _CAPPED}
+    found = [(risk, cut) for risk, measure, cut in awarded if cut or (measure, risk.amount_fen) in caps]
+    number, pages = place(len(found), page, _ON_A_PAGE)
+    rest = found[(number - 1) * _ON_A_PAGE :]
+    return Slice([_cut(*each) for each in rest[:_ON_A_PAGE]], number, pages, len(found))
 
 
-def cut_of(steps: Iterable[Mapping[str, Any]]) -> tuple[str, int, int, str] | None:
-    """The first step that cut an amount down to a cap or limit: its name, fen before and after, and its label."""
+def _cut(risk: Risk, cut: Cut | None) -> Risk:
+    if cut is None:
+        return replace(risk, what="正好等于最高限额", why="没有超出，与封顶的数额相同")
+    what = "按最高限额封顶" if cut[0] == _CAPPED else f"受限：{cut[3]}"
+    return replace(risk, what=what, why=f"算得 {wan(cut[1])} 万元，给 {wan(cut[2])} 万元")
+
+
+def cut_of(steps: Iterable[Mapping[str, Any]]) -> Cut | None:
+    """The first step that cut an amount down to a cap or limit."""
     before: Decimal | None = None
     for step in steps:
         value = _amount(step["value"])

@@ -1,10 +1,9 @@
 """What waits for approval, and everything that somebody needs to see before deciding."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from models import (
     AwardList,
@@ -101,7 +100,6 @@ class Brief:
     """A list in figures. `previous` is the version before, `changes` what differs from it."""
 
     current: AwardList
-    lines: list[AwardListEntry]
     awards: int
     outcomes: dict[Outcome, int]
     enterprises: int
@@ -144,19 +142,19 @@ def past(session: Session, plan: CyclePlan, cycle_id: int) -> list[Past]:
 def brief(session: Session, cycle: Cycle) -> Brief:
     """The current list in figures. Raises StateError when nothing is frozen yet."""
     law, current = policies.policy_of(session, cycle), lists.current_list(session, cycle)
-    lines = lists.entries(session, current.id or 0)
+    key = current.id or 0
     earlier = last_year(session, cycle)
     measures = {measure.id: measure.title for measure in law.measures}
     counties = {county.id: county.name for county in law.counties}
     previous = _previous(session, current)
+    outcomes = lists.totals(session, key, AwardListEntry.outcome)
     return Brief(
         current=current,
-        lines=lines,
-        awards=sum(line.amount_fen > 0 for line in lines),
-        outcomes={outcome: sum(line.outcome is outcome for line in lines) for outcome in Outcome},
-        enterprises=len({line.uscc for line in lines if line.amount_fen}),
-        measures=_shares(measures, [(line.measure, line.amount_fen) for line in lines], earlier),
-        counties=_shares(counties, [(line.county, line.amount_fen) for line in lines], None),
+        awards=sum(total.awards for total in outcomes.values()),
+        outcomes={outcome: outcomes[outcome].lines for outcome in Outcome if outcome in outcomes},
+        enterprises=lists.enterprises_of(session, key),
+        measures=_shares(measures, lists.totals(session, key), earlier),
+        counties=_shares(counties, lists.totals(session, key, AwardListEntry.county), None),
         measure_names=measures,
         county_names=counties,
         last_year_fen=sum(earlier.values()) if earlier is not None else None,
@@ -174,15 +172,18 @@ def last_year(session: Session, cycle: Cycle) -> dict[str, int] | None:
         .order_by(col(AwardList.version).desc())
     ).first()
     if before is not None:
-        return _sums((line.measure, line.amount_fen) for line in lists.entries(session, before.id or 0))
+        return {measure: total.amount_fen for measure, total in lists.totals(session, before.id or 0).items()}
+    measure = func.coalesce(LedgerEntry.measure, "")
     ledger = session.exec(
-        select(LedgerEntry.measure, LedgerEntry.amount_fen).where(
+        select(measure, func.sum(LedgerEntry.amount_fen))
+        .where(
             LedgerEntry.level == LedgerLevel.CITY,
             LedgerEntry.policy_id == cycle.policy_id,
             LedgerEntry.year == cycle.year - 1,
         )
+        .group_by(measure)
     ).all()
-    return _sums((measure or "", fen) for measure, fen in ledger) if ledger else None
+    return {key: int(fen) for key, fen in ledger} or None
 
 
 def guide_draft(session: Session, cycle_id: int) -> Document | None:
@@ -239,24 +240,18 @@ def _previous(session: Session, current: AwardList) -> AwardList | None:
     ).first()
 
 
-def _shares(names: dict[str, str], rows: list[tuple[str, int]], before: dict[str, int] | None) -> list[Share]:
+def _shares(names: dict[str, str], totals: dict[str, lists.Total], before: dict[str, int] | None) -> list[Share]:
     """One line each, in the policy's order; what the policy does not name comes last."""
-    keys = {key for key, _ in rows} | (before or {}).keys()
+    keys = totals.keys() | (before or {}).keys()
     order = [*(key for key in names if key in keys), *sorted(keys - names.keys())]
+    none = lists.Total(0, 0, 0)
     return [
         Share(
             names.get(key, key or "未注明"),
-            sum(each == key for each, _ in rows),
-            sum(each == key and fen > 0 for each, fen in rows),
-            sum(fen for each, fen in rows if each == key),
+            (total := totals.get(key, none)).lines,
+            total.awards,
+            total.amount_fen,
             before.get(key, 0) if before is not None else None,
         )
         for key in order
     ]
-
-
-def _sums(rows: Iterable[tuple[str, int]]) -> dict[str, int]:
-    sums: dict[str, int] = {}
-    for key, fen in rows:
-        sums[key] = sums.get(key, 0) + fen
-    return sums

@@ -10,7 +10,7 @@ from sqlmodel import Session, col, func, select
 
 from config.settings import Settings
 from models import Dispatch, Message, MessageStatus, User
-from services.access.sightings import Slice, sliced
+from services.access.sightings import Slice, place, sliced
 from services.cycle import cycles
 from services.notices.dispatches import KIND, Draft, context_of, digest_of, mails_of
 from services.notices.privacy import blot
@@ -75,8 +75,7 @@ def mails(session: Session, dispatch: Dispatch, status: MessageStatus | None = N
 def recipients(dispatch: Dispatch, page: int = 1) -> Slice[Recipient]:
     """Whom a notice goes to, before there are mails."""
     everybody = [Recipient(**each) for each in dispatch.recipients]
-    pages = max(1, -(-len(everybody) // _PAGE))
-    number = min(max(page, 1), pages)
+    number, pages = place(len(everybody), page, _PAGE)
     return Slice(everybody[(number - 1) * _PAGE : number * _PAGE], number, pages, len(everybody))
 
 

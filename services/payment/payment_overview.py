@@ -22,7 +22,7 @@ from models import (
 )
 from services.access.actors import Actor
 from services.access.sight import treasury_of
-from services.access.sightings import Slice
+from services.access.sightings import Slice, place
 from services.award.sharing import CITY
 from services.clock import CHINA
 from services.errors import NotFoundError
@@ -182,8 +182,7 @@ def some(session: Session, actor: Actor, cycle: Cycle, *, first: int, most: int)
 
 def of_county(session: Session, actor: Actor, cycle: Cycle, county: County, page: int) -> Slice[Line]:
     """A page of a county's; a page beyond the last is the last."""
-    pages = max(1, -(-county.whole.number // SHOWN))
-    number = min(max(page, 1), pages)
+    number, pages = place(county.whole.number, page, SHOWN)
     query = _of(actor, cycle).where(PaymentOrder.county == county.id).offset((number - 1) * SHOWN).limit(SHOWN)
     return Slice(_lines(session, cycle, query), number, pages, county.whole.number)
 

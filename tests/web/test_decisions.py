@@ -1,6 +1,7 @@
 """Leaders in the console: what waits, the exact digest, 同意 and 退回, and nobody out of turn."""
 
 import re
+from collections import Counter
 from collections.abc import Callable
 
 import pytest
@@ -9,7 +10,7 @@ from sqlmodel import select
 from models import AwardList, AwardListEntry, Decision, DecisionKind, Role
 from services.access.actors import system_actor
 from services.award import lists
-from services.cycle import cycles
+from services.cycle import cycles, waiting
 from tests.web.conftest import House, send
 
 HOSTILE = "<script>alert(1)</script>"
@@ -89,6 +90,53 @@ def test_the_page_shows_the_list_its_risks_and_the_whole_digest(house: House) ->
         "按最高限额封顶",
     ):
         assert words in page
+
+
+def test_a_long_list_and_its_risks_are_leafed_through(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("services.award.risks._ON_A_PAGE", 1)
+    monkeypatch.setattr("services.award.caseload._LINES", 10)
+    with house.session() as session:
+        lines = lists.entries(session, lists.current_list(session, cycles.get_cycle(session, 1)).id or 0)
+    head = house.as_role(Role.SECTION_HEAD)
+    page = head.get("/decisions/1").text
+    assert f"逐件查看 {len(lines)} 件" in page and "?page=2#lines" in page and '<details id="lines"><summary>' in page
+    pages = [head.get("/decisions/1", params={"page": number}).text for number in range(1, -(-len(lines) // 10) + 1)]
+    shown = [re.findall(r'soft small">([^<]+)<', each.split("名单全文")[1].split("</table>")[0]) for each in pages]
+    assert [number for each in shown for number in each] == [line.number for line in lines]
+    assert 'id="lines" open' in pages[1]
+    totals: list[int] = []
+    for kind, title in (("decided", "人工认定的查重"), ("overridden", "放行和视同无意见"), ("capped", "达到最高限额")):
+        (total,) = map(int, re.findall(f"<h3>{title}（([0-9]+)）", page))
+        totals.append(total)
+        assert (f'href="/decisions/1/risks/{kind}">查看全部 {total} 条' in page) == (total > 1)
+        leaves = [head.get(f"/decisions/1/risks/{kind}", params={"page": n}).text for n in range(1, total + 1)]
+        told = [each.split('class="risks plain"')[1].split("</ul>")[0] for each in leaves]
+        assert len(set(told)) == total and all(each.count("<li>") == 1 for each in told)
+    assert max(totals) > 2 and min(totals) > 0
+    late = head.get("/decisions/1/risks/late").text
+    assert "逾期回复" in late and "没有。" in late
+    assert head.get("/decisions/1/risks/other").status_code == 422
+
+
+def test_the_figures_are_those_of_the_lines(house: House) -> None:
+    with house.session() as session:
+        cycle = cycles.get_cycle(session, 1)
+        lines = lists.entries(session, lists.current_list(session, cycle).id or 0)
+        brief = waiting.brief(session, cycle)
+        titles = brief.measure_names
+    awarded = [line for line in lines if line.amount_fen]
+    assert (brief.awards, brief.enterprises) == (len(awarded), len({line.uscc for line in awarded}))
+    assert brief.outcomes == Counter(line.outcome for line in lines) and len(brief.outcomes) > 2
+    assert {each.name: (each.applications, each.awards, each.amount_fen) for each in brief.measures} == {
+        titles[measure]: (
+            len(of := [line for line in lines if line.measure == measure]),
+            sum(line.amount_fen > 0 for line in of),
+            sum(line.amount_fen for line in of),
+        )
+        for measure in {line.measure for line in lines}
+    }
+    assert sum(each.applications for each in brief.counties) == len(lines)
+    assert sum(each.amount_fen for each in brief.counties) == brief.current.total_fen
 
 
 def test_the_chain_approves_one_after_the_other(house: House) -> None:

@@ -115,7 +115,7 @@ def test_a_long_list_and_its_risks_are_leafed_through(house: House, monkeypatch:
     assert max(totals) > 2 and min(totals) > 0
     late = head.get("/decisions/1/risks/late").text
     assert "逾期回复" in late and "没有。" in late
-    assert head.get("/decisions/1/risks/other").status_code == 422
+    assert head.get("/decisions/1/risks/other").status_code == 404
 
 
 def test_the_figures_are_those_of_the_lines(house: House) -> None:

@@ -33,7 +33,7 @@ from models import (
 from services.application.state_names import APPLICATION_STATES, IMPORTS, OUTCOMES, VERDICTS
 from services.documents import KINDS
 from services.documents.content import Book, CellKind, Column, Sheet
-from services.documents.render import xlsx
+from services.documents.render import filling, xlsx
 from services.documents.render.cells import height, lines_of
 from services.documents.render.xlsx import to_xlsx
 from services.documents.rows import Cell
@@ -284,6 +284,15 @@ def test_cells_have_the_styles_of_their_columns() -> None:
         assert [styles[place] for place in ("A4", "B4", "C4", "D4")] == ["General", "#,##0.00", "@ open", DAY + " open"]
         assert [styles[place] for place in ("A5", "B5", "C5", "D5")] == ["General", "General", "@ open", DAY + " open"]
         assert [styles[place] for place in ("A6", "B6", "C6", "D6")] == ["General", "#,##0.00", "General", DAY]
+
+
+def test_a_sheet_that_may_pass_two_gigabytes_is_packed_so_that_it_can_be_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = book(("甲",), ("乙",), kind=CellKind.TEXT)
+    told = cells(made)
+    monkeypatch.setattr(filling, "_LARGE", 1)
+    assert cells(made) == told == ["甲", "乙"]
+    with ZipFile(io.BytesIO(to_xlsx(made))) as zipped:
+        assert zipped.testzip() is None
 
 
 DAY = "yyyy-mm-dd"

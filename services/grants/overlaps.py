@@ -29,6 +29,7 @@ from models import (
 )
 from policy import Policy
 from services.access.actors import Actor
+from services.access.permissions import require
 from services.clock import Clock
 from services.cycle import cycles
 from services.grants.home import home_under
@@ -52,6 +53,7 @@ _JUDGED = (
 _PAIR = ("application_id", "ledger_entry_id", "other_application_id")
 _ENTRIES_AT_ONCE = 100_000
 _AT_ONCE = 500  # findings in memory
+_KEPT_AT_ONCE = 20_000  # by one operation, which takes some two seconds
 _KNOWN = 100_000  # entries of ledgers whose words are kept in memory, half a kilobyte each
 _Decided = Mapping[str, tuple[Finding, str]]
 """By pair, the newest finding that a person decided, and the reason as it is told where it holds again."""
@@ -77,7 +79,6 @@ class _Found:
         return self.application_id, self.ledger_entry_id, self.other_application_id
 
 
-@operation("matching.run")
 def find(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> int:
     """Look for what was granted before or is claimed twice. Returns how many findings are new.
 
@@ -85,17 +86,46 @@ def find(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> int:
     added. Known pairs stay, and so do the decisions of people on them; one that nobody decided is judged anew where
     it was compared again. Certain findings count as duplicates by rule, the same enterprise alone never does; what a
     person decided on the same pair before holds again; everything else waits for a person.
+
+    Many findings are kept by several operations, so that others may write in between. A search that broke off is made
+    again, and finds again what it had kept.
     """
+    require(actor, "matching.run")
     cycle = cycles.open_one(session, cycle_id)
     search = _CycleSearch(session, cycle)
     if search.is_done():
         return 0
     new, decided = 0, None
-    for found in search.found():
+    for found in _together(search.found()):
         decided = _decisions(session, cycle) if decided is None else decided
-        new += _noted(session, clock, cycle_id, found, decided)
-    search.remember()
+        new += _keep(session, clock, actor, cycle_id=cycle_id, found=found, decided=decided)
+    _remember(session, clock, actor, search)
     return new
+
+
+def _together(found: Iterator[list[_Found]]) -> Iterator[list[list[_Found]]]:
+    """As many as one operation keeps."""
+    some: list[list[_Found]] = []
+    for each in found:
+        some.append(each)
+        if sum(map(len, some)) >= _KEPT_AT_ONCE:
+            yield some
+            some = []
+    if some:
+        yield some
+
+
+@operation("matching.run")
+def _keep(
+    session: Session, clock: Clock, actor: Actor, *, cycle_id: int, found: list[list[_Found]], decided: _Decided
+) -> int:
+    cycles.open_one(session, cycle_id)
+    return sum(_noted(session, clock, cycle_id, some, decided) for some in found)
+
+
+@operation("matching.run")
+def _remember(session: Session, clock: Clock, actor: Actor, search: "_CycleSearch") -> None:
+    search.remember()
 
 
 def _noted(session: Session, clock: Clock, cycle_id: int, found: Sequence[_Found], decided: _Decided) -> int:

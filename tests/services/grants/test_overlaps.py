@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
-from sqlmodel import col, delete, select
+from sqlmodel import Session, col, delete, func, select
 
 import matching
 from models import (
@@ -21,6 +22,7 @@ from models import (
 )
 from services.enterprise import enterprises
 from services.grants import findings, ledger, overlaps
+from services.record import chain
 from services.tables import write_csv
 from tests.desk import CODE, OTHER_CODE, Desk
 
@@ -288,6 +290,39 @@ def test_findings_are_kept_some_at_a_time_and_judged_anew_so_too(
     assert find(desk) == 0
     corrected = desk.session.exec(select(Finding).join(LedgerEntry).where(LedgerEntry.ledger_id == "N1")).all()
     assert {each.kind for each in corrected} == {FindingKind.SAME_ITEM, FindingKind.SAME_ENTERPRISE}
+
+
+def test_others_may_write_between_the_parts_of_a_search_and_one_that_broke_off_is_made_again(
+    desk: Desk, bring: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(overlaps, "_AT_ONCE", 2)
+    monkeypatch.setattr(overlaps, "_KEPT_AT_ONCE", 2)
+    ready(desk)
+    bring(*((f"N{number}", NAME, CODE, f"示例{number}", "", "1", "2025", "省级") for number in range(5)))
+    noted, kept, first = overlaps._noted, list[int](), list[int | None]()
+
+    def broken(session: Session, *rest: Any) -> int:
+        with Session(desk.engine) as other:
+            kept.append(other.exec(select(func.count()).select_from(Finding)).one())
+            first[:] = other.exec(select(Finding.id).limit(1))
+        if kept == [0, 2]:
+            raise KeyboardInterrupt
+        return noted(session, *rest)
+
+    monkeypatch.setattr(overlaps, "_noted", broken)
+    with pytest.raises(KeyboardInterrupt):
+        find(desk)
+    desk.session.rollback()
+    assert kept == [0, 2]
+    monkeypatch.setattr(overlaps, "_noted", noted)
+    (key,) = first
+    findings.decide(
+        *desk.at, desk.operator, finding_id=key or 0, verdict=FindingVerdict.DISTINCT, reason="不是同一个项目"
+    )
+    assert find(desk) == 3
+    found = {each.id: each for each in desk.session.exec(select(Finding))}
+    assert len(found) == 5 and found[key].reason == "不是同一个项目"
+    assert find(desk) == 0 and chain.verify(desk.session) == []
 
 
 def test_entries_are_read_in_slices(desk: Desk, bring: Callable[..., None], monkeypatch: pytest.MonkeyPatch) -> None:

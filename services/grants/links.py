@@ -36,6 +36,19 @@ class Link:
 
 def of_cycle(session: Session, cycle_id: int) -> list[Link]:
     """All links of a year's applications, those of the most enterprises first."""
+    found = [_link(session, by, members) for by, members in _groups(session, cycle_id)]
+    return sorted(found, key=lambda link: -link.enterprises)
+
+
+def of_application(session: Session, application: Application) -> list[Link]:
+    """The links that this application is part of, those of the most enterprises first."""
+    groups = _groups(session, application.cycle_id)
+    found = [_link(session, by, members) for by, members in groups if application.id in members]
+    return sorted(found, key=lambda link: -link.enterprises)
+
+
+def _groups(session: Session, cycle_id: int) -> list[tuple[str, list[int]]]:
+    """What is shared, and the applications that share it."""
     rows = session.execute(
         select(Application.id, Enterprise.uscc, *(getattr(Application, name) for name in LINKS))
         .join(Enterprise, col(Enterprise.id) == Application.enterprise_id)
@@ -44,16 +57,15 @@ def of_cycle(session: Session, cycle_id: int) -> list[Link]:
     )
     schema = {"application_id": pl.Int64(), **dict.fromkeys(("uscc", *LINKS), pl.String())}
     table = pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")
-    groups: dict[tuple[str, str], list[Application]] = defaultdict(list)
+    groups: dict[tuple[str, str], list[int]] = defaultdict(list)
     for by, value, application_id in linked(table).iter_rows():
-        groups[by, value].append(session.get_one(Application, application_id))
-    found = [Link(by, _shown(by, getattr(members[0], by)), members) for (by, _), members in groups.items()]
-    return sorted(found, key=lambda link: -link.enterprises)
+        groups[by, value].append(application_id)
+    return [(by, members) for (by, _), members in groups.items()]
 
 
-def of_application(session: Session, application: Application) -> list[Link]:
-    """The links that this application is part of."""
-    return [link for link in of_cycle(session, application.cycle_id) if application in link.applications]
+def _link(session: Session, by: str, members: Sequence[int]) -> Link:
+    applications = [session.get_one(Application, each) for each in members]
+    return Link(by, _shown(by, getattr(applications[0], by)), applications)
 
 
 def _shown(by: str, value: str) -> str:

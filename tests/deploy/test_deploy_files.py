@@ -3,10 +3,13 @@
 import re
 import shutil
 import subprocess
+from importlib.metadata import requires
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from ruamel.yaml import YAML
 
 from cli.pages import ENGINE_SETTINGS
@@ -86,6 +89,16 @@ def _settings_of_prefect() -> set[str]:
     from prefect.settings.models.root import Settings as PrefectSettings
 
     return {*_get_settings_fields(PrefectSettings), "PREFECT_REDIS_MESSAGING_URL"}
+
+
+@pytest.mark.parametrize("python", ["3.11.2", "3.11.15"])
+def test_the_lock_is_whole_on_older_and_newer_pythons(python: str) -> None:
+    """It is made on one of them; Debian 12 has 3.11.2, for which packages may ask for more than they do here."""
+    locked = set(re.findall(r"^([\w.-]+)==", (ROOT / "requirements.lock").read_text("utf-8"), flags=re.MULTILINE))
+    asked = (Requirement(line) for name in locked for line in requires(name) or ())
+    there = {"python_full_version": python, "extra": ""}
+    needed = {canonicalize_name(each.name) for each in asked if each.marker is None or each.marker.evaluate(there)}
+    assert needed <= locked
 
 
 def test_systemd_takes_the_units(tmp_path: Path) -> None:

@@ -139,17 +139,48 @@ def test_a_citys_parts_read_its_own_files_alone_and_do_what_those_of_one_bureau_
         assert settled == _hardening(same.read_text("utf-8")), unit.name
 
 
-def test_a_command_as_a_city_has_what_its_units_have(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("script", "of", "unit"),
+    [("as-city", ["a"], "duixian-city-backup@.service"), ("as-bureau", [], "duixian-backup.service")],
+)
+def test_a_command_by_hand_has_what_the_units_have(tmp_path: Path, script: str, of: list[str], unit: str) -> None:
     stand_in = tmp_path / "systemd-run"
     stand_in.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
     stand_in.chmod(0o755)
-    command = ["sh", str(DEPLOY / "as-city"), "a", "restore", "x y.zip"]
+    command = ["sh", str(DEPLOY / script), *of, "restore", "x y.zip"]
     run = subprocess.run(command, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, text=True, check=True)
     asked = run.stdout.splitlines()
-    unit = (SYSTEMD / "duixian-city-backup@.service").read_text("utf-8").replace("%i", "a").splitlines()
+    lines = (SYSTEMD / unit).read_text("utf-8").replace("%i", "a").splitlines()
     bound = ("EnvironmentFile=", "LoadCredential=", "UMask=")
-    assert [line for line in asked if line.startswith(bound)] == [line for line in unit if line.startswith(bound)]
-    assert "--uid=duixian-a" in asked and asked[-3:] == ["duixian", "restore", "x y.zip"]
+    assert [line for line in asked if line.startswith(bound)] == [line for line in lines if line.startswith(bound)]
+    assert "--uid=duixian-a" in asked if of else "--uid=duixian" in asked
+    assert asked[-3:] == ["duixian", "restore", "x y.zip"]
+
+
+def test_starting_the_target_again_starts_every_part_that_is_down() -> None:
+    """systemd starts what the named target wants, and not what another target wants that is up already."""
+    assert _of("Wants", SYSTEMD / "duixian-engine.target") <= _of("Wants", SYSTEMD / "duixian.target")
+
+
+def test_a_server_that_starts_again_takes_no_other_part_with_it() -> None:
+    """What requires a unit is stopped and started with it: the runs of the workers would end with one server of two."""
+    for unit in UNITS:
+        assert not [each for each in _of("Requires", unit) if each.startswith("duixian-server@")], unit.name
+
+
+@pytest.mark.parametrize(("city", "alone"), [("city-worker@", "worker@"), ("city-console@", "console")])
+def test_both_ways_of_installing_wait_for_the_same(city: str, alone: str) -> None:
+    needed = {
+        each.replace("-city", "").replace("@%i", "") for each in _of("Requires", SYSTEMD / f"duixian-{city}.service")
+    }
+    assert needed == _of("Requires", SYSTEMD / f"duixian-{alone}.service")
+    assert needed <= _of("After", SYSTEMD / f"duixian-{alone}.service")
+
+
+def _of(key: str, unit: Path) -> set[str]:
+    """The units that a unit names under the key."""
+    lines = unit.read_text("utf-8").splitlines()
+    return {name for line in lines if line.startswith(f"{key}=") for name in line.removeprefix(f"{key}=").split()}
 
 
 def _hardening(text: str) -> list[str]:
@@ -166,6 +197,14 @@ def test_a_citys_settings_are_its_own_in_every_place() -> None:
     assert list(whole(settings)) == list(whole(Settings(_env_file=None, console_url=settings.console_url)))
     kept = [value for _, value in settings if isinstance(value, Path) and value.is_relative_to("/srv")]
     assert {str(value.relative_to("/srv")).partition("/")[0] for value in kept} == {"duixian-a"}
+
+
+def test_the_units_may_write_where_the_console_puts_policies_and_working_days() -> None:
+    for file in (SYSTEMD / "duixian.env", SYSTEMD / "city.env"):
+        found = settings_in(file)
+        own = found["DUIXIAN_DATA_DIR"]
+        for name in ("POLICIES", "CALENDAR", "TEMPLATES"):
+            assert found.get(f"DUIXIAN_{name}_DIR") == f"{own}/{name.lower()}", file.name
 
 
 @pytest.mark.parametrize("file", ["console.conf", "city.conf"])

@@ -15,9 +15,10 @@ from ruamel.yaml import YAML
 from cli.pages import ENGINE_SETTINGS
 from config.settings import ROOT, Settings
 from services.doctor.installation import whole
-from tests.deploy.units import INSTALLED, SYSTEMD, commands, settings_in
+from tests.deploy.units import INSTALLED, SYSTEMD, commands, filled, settings_in, settings_of
 
 DEPLOY = ROOT / "deploy"
+NGINX = DEPLOY / "nginx"
 ONCE = {"migrate", "migrate-engine", "deploy"}
 WITHOUT_A_DOOR = {"services"}  # Prefect's background services listen nowhere; they are started again when they end
 UNITS = sorted(path for path in SYSTEMD.iterdir() if path.suffix in (".service", ".timer", ".target"))
@@ -130,6 +131,7 @@ def test_a_citys_parts_read_its_own_files_alone_and_do_what_those_of_one_bureau_
     for unit in (each for each in UNITS if each.suffix == ".service" and each.name.startswith("duixian-city-")):
         text = unit.read_text("utf-8")
         read = re.findall(r"^(?:EnvironmentFile=-?|LoadCredential=pgpass:)(\S+)$", text, flags=re.MULTILINE)
+        assert "\nEnvironment=DUIXIAN_CITY=%i\n" in text
         own = [f"/etc/duixian/cities/%i.{end}" for end in ("env", "secrets.env", "pgpass")]
         assert read == ["/opt/duixian/deploy/prefect.env", *own]
         assert "duixian.target" not in text and ("PartOf=duixian-city@%i.target" in text or "backup" in unit.name)
@@ -153,7 +155,7 @@ def test_a_command_by_hand_has_what_the_units_have(tmp_path: Path, script: str, 
     lines = (SYSTEMD / unit).read_text("utf-8").replace("%i", "a").splitlines()
     bound = ("EnvironmentFile=", "LoadCredential=", "UMask=")
     assert [line for line in asked if line.startswith(bound)] == [line for line in lines if line.startswith(bound)]
-    assert "--uid=duixian-a" in asked if of else "--uid=duixian" in asked
+    assert {"--uid=duixian-a", "--setenv=DUIXIAN_CITY=a"} <= set(asked) if of else "--uid=duixian" in asked
     assert asked[-3:] == ["duixian", "restore", "x y.zip"]
 
 
@@ -189,8 +191,10 @@ def _hardening(text: str) -> list[str]:
 
 
 def test_a_citys_settings_are_its_own_in_every_place() -> None:
-    found = {name: value.replace("CITY", "a") for name, value in settings_in(SYSTEMD / "city.env").items()}
+    found = settings_of("a")
+    assert "CITY" not in filled(NGINX / "city.conf", "a") and "CITY" not in "".join(found.values())
     fields = {name.removeprefix("DUIXIAN_").lower(): value for name, value in found.items() if "DUIXIAN_" in name}
+    assert fields.keys() <= Settings.model_fields.keys()
     settings = Settings(_env_file=None, **fields)  # type: ignore[arg-type]
     (worker,) = commands("duixian-city-worker@.service", "a")
     assert worker[worker.index("--pool") + 1] == settings.work_pool == "duixian-a"
@@ -209,6 +213,6 @@ def test_the_units_may_write_where_the_console_puts_policies_and_working_days() 
 
 @pytest.mark.parametrize("file", ["console.conf", "city.conf"])
 def test_both_doors_are_the_same_behind_the_certificate(file: str) -> None:
-    text = (DEPLOY / "nginx" / file).read_text("utf-8")
+    text = (NGINX / file).read_text("utf-8")
     assert "include duixian-door.conf;" in text and "set $console " in text and "proxy_pass" not in text
-    assert "ssl_reject_handshake on;" in (DEPLOY / "nginx" / "cities.conf").read_text("utf-8")
+    assert "ssl_reject_handshake on;" in (NGINX / "cities.conf").read_text("utf-8")

@@ -203,12 +203,18 @@ def test_a_citys_settings_are_its_own_in_every_place() -> None:
     assert {str(value.relative_to("/srv")).partition("/")[0] for value in kept} == {"duixian-a"}
 
 
-def test_the_units_may_write_where_the_console_puts_policies_and_working_days() -> None:
-    for file in (SYSTEMD / "duixian.env", SYSTEMD / "city.env"):
-        found = settings_in(file)
-        own = found["DUIXIAN_DATA_DIR"]
+def test_the_parts_may_write_where_the_console_puts_policies_and_working_days(compose: dict[str, Any]) -> None:
+    ways = [settings_in(SYSTEMD / "duixian.env"), settings_in(SYSTEMD / "city.env")]
+    ways += [each["environment"] for each in compose["services"].values() if each.get("volumes") == ["data:/srv/duixian"]]
+    for found in ways:
         for name in ("POLICIES", "CALENDAR", "TEMPLATES"):
-            assert found.get(f"DUIXIAN_{name}_DIR") == f"{own}/{name.lower()}", file.name
+            assert found.get(f"DUIXIAN_{name}_DIR") == f"{found['DUIXIAN_DATA_DIR']}/{name.lower()}"
+
+
+def test_passwords_and_the_private_key_are_in_no_image_and_no_commit() -> None:
+    kept = {"deploy/secrets", "deploy/tls", ".env"}
+    for file in (".dockerignore", ".gitignore"):
+        assert kept <= {line.rstrip("/") for line in (ROOT / file).read_text("utf-8").splitlines()}, file
 
 
 @pytest.mark.parametrize("file", ["console.conf", "city.conf"])

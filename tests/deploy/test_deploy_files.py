@@ -205,7 +205,8 @@ def test_a_citys_settings_are_its_own_in_every_place() -> None:
 
 def test_the_parts_may_write_where_the_console_puts_policies_and_working_days(compose: dict[str, Any]) -> None:
     ways = [settings_in(SYSTEMD / "duixian.env"), settings_in(SYSTEMD / "city.env")]
-    ways += [each["environment"] for each in compose["services"].values() if each.get("volumes") == ["data:/srv/duixian"]]
+    holding = [each for each in compose["services"].values() if each.get("volumes") == ["data:/srv/duixian"]]
+    ways += [each["environment"] for each in holding]
     for found in ways:
         for name in ("POLICIES", "CALENDAR", "TEMPLATES"):
             assert found.get(f"DUIXIAN_{name}_DIR") == f"{found['DUIXIAN_DATA_DIR']}/{name.lower()}"

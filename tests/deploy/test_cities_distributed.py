@@ -35,7 +35,7 @@ from flows.engine_check import look_at
 from services.doctor import Mark
 from services.record import chain
 from tests.deploy.postgres import wait
-from tests.deploy.units import SYSTEMD, commands, settings_in
+from tests.deploy.units import commands, filled, settings_of
 from tests.engine_parts import free_port
 
 pytestmark = [pytest.mark.distributed, pytest.mark.timeout(1800)]
@@ -139,8 +139,7 @@ def _city(province: Province, name: str, url: str) -> City:
     folder = province.folder / name
     shutil.copytree(ROOT / "config" / "policies", folder / "policies")
     shutil.copytree(ROOT / "config" / "calendar", folder / "calendar")
-    given = {key: value.replace("CITY", name) for key, value in settings_in(SYSTEMD / "city.env").items()}
-    kept = {key: value.replace(f"/srv/duixian-{name}", str(folder)) for key, value in given.items()}
+    kept = {key: value.replace(f"/srv/duixian-{name}", str(folder)) for key, value in settings_of(name).items()}
     own = {
         "DUIXIAN_DATABASE_URL": _database(province.server, f"duixian-{name}", "postgresql+psycopg"),
         "DUIXIAN_CLOCK_FILE": str(folder / "clock"),
@@ -223,7 +222,7 @@ def _nginx(folder: Path, ports: dict[str, int], door: int) -> list[str]:
         pair = f"-keyout {folder}/{name}.key -out {folder}/{name}.pem"
         made = f"openssl req -x509 -newkey rsa:2048 -nodes -days 1 -subj /CN={name} {pair}"
         subprocess.run(made.split(), check=True, capture_output=True)
-        ours += (NGINX / "city.conf").read_text("utf-8").replace("CITY", name).replace("8001", str(port))
+        ours += filled(NGINX / "city.conf", name).replace("8001", str(port))
     ours = re.sub(r"^ *listen \[::\].*\n", "", ours, flags=re.MULTILINE)
     ours = ours.replace("listen 80 ", f"listen 127.0.0.1:{free_port()} ").replace("/etc/duixian/tls", str(folder))
     ours = ours.replace("listen 443 ", f"listen 127.0.0.1:{door} ")

@@ -3,18 +3,22 @@
 import re
 import shutil
 import subprocess
+from importlib.metadata import requires
 from pathlib import Path
 from typing import Any
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 from ruamel.yaml import YAML
 
 from cli.pages import ENGINE_SETTINGS
 from config.settings import ROOT, Settings
 from services.doctor.installation import whole
-from tests.deploy.units import INSTALLED, SYSTEMD, commands, settings_in
+from tests.deploy.units import INSTALLED, SYSTEMD, commands, filled, settings_in, settings_of
 
 DEPLOY = ROOT / "deploy"
+NGINX = DEPLOY / "nginx"
 ONCE = {"migrate", "migrate-engine", "deploy"}
 WITHOUT_A_DOOR = {"services"}  # Prefect's background services listen nowhere; they are started again when they end
 UNITS = sorted(path for path in SYSTEMD.iterdir() if path.suffix in (".service", ".timer", ".target"))
@@ -88,6 +92,16 @@ def _settings_of_prefect() -> set[str]:
     return {*_get_settings_fields(PrefectSettings), "PREFECT_REDIS_MESSAGING_URL"}
 
 
+@pytest.mark.parametrize("python", ["3.11.2", "3.11.15"])
+def test_the_lock_is_whole_on_older_and_newer_pythons(python: str) -> None:
+    """It is made on one of them; Debian 12 has 3.11.2, for which packages may ask for more than they do here."""
+    locked = set(re.findall(r"^([\w.-]+)==", (ROOT / "requirements.lock").read_text("utf-8"), flags=re.MULTILINE))
+    asked = (Requirement(line) for name in locked for line in requires(name) or ())
+    there = {"python_full_version": python, "extra": ""}
+    needed = {canonicalize_name(each.name) for each in asked if each.marker is None or each.marker.evaluate(there)}
+    assert needed <= locked
+
+
 def test_systemd_takes_the_units(tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.fail("没有找到 systemd-analyze；请运行 make units。")
@@ -117,6 +131,7 @@ def test_a_citys_parts_read_its_own_files_alone_and_do_what_those_of_one_bureau_
     for unit in (each for each in UNITS if each.suffix == ".service" and each.name.startswith("duixian-city-")):
         text = unit.read_text("utf-8")
         read = re.findall(r"^(?:EnvironmentFile=-?|LoadCredential=pgpass:)(\S+)$", text, flags=re.MULTILINE)
+        assert "\nEnvironment=DUIXIAN_CITY=%i\n" in text
         own = [f"/etc/duixian/cities/%i.{end}" for end in ("env", "secrets.env", "pgpass")]
         assert read == ["/opt/duixian/deploy/prefect.env", *own]
         assert "duixian.target" not in text and ("PartOf=duixian-city@%i.target" in text or "backup" in unit.name)
@@ -126,17 +141,48 @@ def test_a_citys_parts_read_its_own_files_alone_and_do_what_those_of_one_bureau_
         assert settled == _hardening(same.read_text("utf-8")), unit.name
 
 
-def test_a_command_as_a_city_has_what_its_units_have(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("script", "of", "unit"),
+    [("as-city", ["a"], "duixian-city-backup@.service"), ("as-bureau", [], "duixian-backup.service")],
+)
+def test_a_command_by_hand_has_what_the_units_have(tmp_path: Path, script: str, of: list[str], unit: str) -> None:
     stand_in = tmp_path / "systemd-run"
     stand_in.write_text("#!/bin/sh\nprintf '%s\\n' \"$@\"\n")
     stand_in.chmod(0o755)
-    command = ["sh", str(DEPLOY / "as-city"), "a", "restore", "x y.zip"]
+    command = ["sh", str(DEPLOY / script), *of, "restore", "x y.zip"]
     run = subprocess.run(command, env={"PATH": f"{tmp_path}:/usr/bin:/bin"}, capture_output=True, text=True, check=True)
     asked = run.stdout.splitlines()
-    unit = (SYSTEMD / "duixian-city-backup@.service").read_text("utf-8").replace("%i", "a").splitlines()
+    lines = (SYSTEMD / unit).read_text("utf-8").replace("%i", "a").splitlines()
     bound = ("EnvironmentFile=", "LoadCredential=", "UMask=")
-    assert [line for line in asked if line.startswith(bound)] == [line for line in unit if line.startswith(bound)]
-    assert "--uid=duixian-a" in asked and asked[-3:] == ["duixian", "restore", "x y.zip"]
+    assert [line for line in asked if line.startswith(bound)] == [line for line in lines if line.startswith(bound)]
+    assert {"--uid=duixian-a", "--setenv=DUIXIAN_CITY=a"} <= set(asked) if of else "--uid=duixian" in asked
+    assert asked[-3:] == ["duixian", "restore", "x y.zip"]
+
+
+def test_starting_the_target_again_starts_every_part_that_is_down() -> None:
+    """systemd starts what the named target wants, and not what another target wants that is up already."""
+    assert _of("Wants", SYSTEMD / "duixian-engine.target") <= _of("Wants", SYSTEMD / "duixian.target")
+
+
+def test_a_server_that_starts_again_takes_no_other_part_with_it() -> None:
+    """What requires a unit is stopped and started with it: the runs of the workers would end with one server of two."""
+    for unit in UNITS:
+        assert not [each for each in _of("Requires", unit) if each.startswith("duixian-server@")], unit.name
+
+
+@pytest.mark.parametrize(("city", "alone"), [("city-worker@", "worker@"), ("city-console@", "console")])
+def test_both_ways_of_installing_wait_for_the_same(city: str, alone: str) -> None:
+    needed = {
+        each.replace("-city", "").replace("@%i", "") for each in _of("Requires", SYSTEMD / f"duixian-{city}.service")
+    }
+    assert needed == _of("Requires", SYSTEMD / f"duixian-{alone}.service")
+    assert needed <= _of("After", SYSTEMD / f"duixian-{alone}.service")
+
+
+def _of(key: str, unit: Path) -> set[str]:
+    """The units that a unit names under the key."""
+    lines = unit.read_text("utf-8").splitlines()
+    return {name for line in lines if line.startswith(f"{key}=") for name in line.removeprefix(f"{key}=").split()}
 
 
 def _hardening(text: str) -> list[str]:
@@ -145,8 +191,10 @@ def _hardening(text: str) -> list[str]:
 
 
 def test_a_citys_settings_are_its_own_in_every_place() -> None:
-    found = {name: value.replace("CITY", "a") for name, value in settings_in(SYSTEMD / "city.env").items()}
+    found = settings_of("a")
+    assert "CITY" not in filled(NGINX / "city.conf", "a") and "CITY" not in "".join(found.values())
     fields = {name.removeprefix("DUIXIAN_").lower(): value for name, value in found.items() if "DUIXIAN_" in name}
+    assert fields.keys() <= Settings.model_fields.keys()
     settings = Settings(_env_file=None, **fields)  # type: ignore[arg-type]
     (worker,) = commands("duixian-city-worker@.service", "a")
     assert worker[worker.index("--pool") + 1] == settings.work_pool == "duixian-a"
@@ -155,8 +203,23 @@ def test_a_citys_settings_are_its_own_in_every_place() -> None:
     assert {str(value.relative_to("/srv")).partition("/")[0] for value in kept} == {"duixian-a"}
 
 
+def test_the_parts_may_write_where_the_console_puts_policies_and_working_days(compose: dict[str, Any]) -> None:
+    ways = [settings_in(SYSTEMD / "duixian.env"), settings_in(SYSTEMD / "city.env")]
+    holding = [each for each in compose["services"].values() if each.get("volumes") == ["data:/srv/duixian"]]
+    ways += [each["environment"] for each in holding]
+    for found in ways:
+        for name in ("POLICIES", "CALENDAR", "TEMPLATES"):
+            assert found.get(f"DUIXIAN_{name}_DIR") == f"{found['DUIXIAN_DATA_DIR']}/{name.lower()}"
+
+
+def test_passwords_and_the_private_key_are_in_no_image_and_no_commit() -> None:
+    kept = {"deploy/secrets", "deploy/tls", ".env"}
+    for file in (".dockerignore", ".gitignore"):
+        assert kept <= {line.rstrip("/") for line in (ROOT / file).read_text("utf-8").splitlines()}, file
+
+
 @pytest.mark.parametrize("file", ["console.conf", "city.conf"])
 def test_both_doors_are_the_same_behind_the_certificate(file: str) -> None:
-    text = (DEPLOY / "nginx" / file).read_text("utf-8")
+    text = (NGINX / file).read_text("utf-8")
     assert "include duixian-door.conf;" in text and "set $console " in text and "proxy_pass" not in text
-    assert "ssl_reject_handshake on;" in (DEPLOY / "nginx" / "cities.conf").read_text("utf-8")
+    assert "ssl_reject_handshake on;" in (NGINX / "cities.conf").read_text("utf-8")

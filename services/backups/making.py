@@ -52,20 +52,15 @@ class Made:
 def make(settings: Settings, wall: Clock, to: Path | None = None) -> Made:
     """Take a backup into a new file, by default in the folder of the settings.
 
-    Raises InputError when the file is there already or lies where it would be backed up, StateError when the database
-    cannot be copied.
+    Raises InputError when the file is there already, cannot be written or lies where it would be backed up, StateError
+    when the database cannot be copied.
     """
     target = to or settings.backups_dir / f"duixian-{wall.now().astimezone(CHINA):%Y%m%d-%H%M%S}.zip"
     _check_target(settings, target)
-    for folder in (target.parent, settings.data_dir):
-        folder.mkdir(parents=True, exist_ok=True)
     draft = target.with_name(f"{target.name}.part")
     with suppress(OSError):  # what cannot be removed now is by the next one
         _clear(settings, wall)
-    try:
-        file = draft.open("xb")
-    except FileExistsError as error:
-        raise InputError(f"{draft} 已经存在，另一个备份可能正在写；确认没有的话，请删去它再试。") from error
+    file = _opened(settings, draft)
     try:
         with file:
             draft.chmod(0o600)
@@ -91,6 +86,22 @@ def make(settings: Settings, wall: Clock, to: Path | None = None) -> Made:
             f"请检查 {settings.data_dir} 所在的盘。"
         ) from error
     return made
+
+
+def _opened(settings: Settings, draft: Path) -> IO[bytes]:
+    """The new file, in folders that are made where they are not there."""
+    try:
+        for folder in (draft.parent, settings.data_dir):
+            if not folder.is_dir():
+                folder.mkdir(parents=True)
+        return draft.open("xb")
+    except OSError as error:
+        if isinstance(error, FileExistsError) and draft.exists():
+            raise InputError(f"{draft} 已经存在，另一个备份可能正在写；确认没有的话，请删去它再试。") from error
+        raise InputError(
+            f"备份写不到 {draft.parent}：{error.strerror}（{error.filename}）；请检查这个文件夹、运行的账号能不能写它，"
+            "或者用 --to、DUIXIAN_BACKUP_DIR 写到别处。"
+        ) from error
 
 
 def _check_target(settings: Settings, target: Path) -> None:

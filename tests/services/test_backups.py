@@ -191,6 +191,15 @@ def test_a_backup_whose_day_could_not_be_noted_is_told_with_its_digest(desk: Des
     assert backups.restore(tmp_path / "b.zip", tmp_path / "again", sha256=digest).problems == []
 
 
+@pytest.mark.parametrize("place", ["taken/again/backup.zip", "/proc/self/backup.zip"], ids=["file", "read-only"])
+def test_a_folder_that_cannot_be_written_is_named(desk: Desk, tmp_path: Path, place: str) -> None:
+    (tmp_path / "taken").write_text("no folder")
+    to = tmp_path / place
+    with pytest.raises(InputError, match=f"备份写不到 {to.parent}：.+（/.+）；请检查这个文件夹"):
+        backups.make(desk.settings, desk.clock, to)
+    assert (tmp_path / "taken").read_text() == "no folder"
+
+
 def test_what_a_killed_backup_left_is_removed_by_a_later_one(desk: Desk, tmp_path: Path) -> None:
     data = desk.settings.data_dir
     left = {name: data / name for name in ("backups-old", "backups-young", "backups-of-somebody", "backups")}

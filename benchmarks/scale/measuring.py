@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -100,10 +100,6 @@ class Meter:
         cost.peak_mib = max(cost.peak_mib, _peak())
         cost.rows += self._rows() - rows
 
-    def told(self) -> str:
-        """All costs as JSON."""
-        return json.dumps({stage: asdict(cost) for stage, cost in self.costs.items()})
-
     def _count(self, *_: Any) -> None:
         self._statements += 1
 
@@ -126,6 +122,11 @@ def server_cpu(server: int | None) -> float:
     process = psutil.Process(server)
     times = [each.cpu_times() for each in (process, *process.children(recursive=True))]
     return float(sum(sum(each[:4]) for each in times))
+
+
+def told(costs: Mapping[str, Cost]) -> str:
+    """All costs as JSON."""
+    return json.dumps({stage: asdict(cost) for stage, cost in costs.items()})
 
 
 def read(text_: str) -> dict[str, Cost]:

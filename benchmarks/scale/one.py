@@ -6,13 +6,16 @@ Run: python -m benchmarks.scale.one fill|run SIZE FOLDER [DATABASE_URL] [SERVER_
 import pickle
 import sys
 from dataclasses import replace
+from datetime import datetime
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
 
 from sqlmodel import Session, func, select
 
 from benchmarks.scale.filling import fill
-from benchmarks.scale.measuring import Meter
+from benchmarks.scale.measuring import Cost, Meter, told
 from benchmarks.scale.stages import STAGES, Stage, finish, leave
 from flows.worker import collect_seldom
 from models import AwardList, AwardListEntry
@@ -21,6 +24,7 @@ from services.record.database import engine_of
 from tests.desk import Desk, make_desk
 
 LEFT = "desk.pickle"
+_FORKS = get_context("fork")
 
 
 def make(size: int, folder: Path, url: str) -> None:
@@ -40,15 +44,37 @@ def opened(folder: Path) -> Desk:
 
 
 def run(folder: Path, server: int | None) -> None:
-    """Do the machine part and print its costs, then what came of it."""
+    """Do the machine part and print its costs, then what came of it.
+
+    Each stage is done by a fork of this process, as a run is that was woken: what one used is given back.
+    """
     collect_seldom()  # as the process of a run
-    desk = opened(folder)
-    meter = Meter(desk.engine, server)
+    costs: dict[str, Cost] = {}
+    now: datetime | None = None
     for stage in STAGES:
-        _stage(desk, meter, stage)
-        print(f"{stage.id} {meter.costs[stage.id]}", file=sys.stderr, flush=True)
-    print(meter.told())
-    print(outcome(desk))
+        costs[stage.id], now = _apart(folder, stage, server, now)
+        print(f"{stage.id} {costs[stage.id]}", file=sys.stderr, flush=True)
+    print(told(costs))
+    print(outcome(opened(folder)))
+
+
+def _apart(folder: Path, stage: Stage, server: int | None, now: datetime | None) -> tuple[Cost, datetime]:
+    """What a stage cost, and what time it is after it."""
+    ours, theirs = _FORKS.Pipe(duplex=False)
+    process = _FORKS.Process(target=_told, args=(theirs, folder, stage, server, now))
+    process.start()
+    theirs.close()
+    done: tuple[Cost, datetime] = ours.recv()  # EOFError when it failed, which its own words explain
+    process.join()
+    return done
+
+
+def _told(to: Connection, folder: Path, stage: Stage, server: int | None, now: datetime | None) -> None:
+    desk = opened(folder)
+    desk.clock.instant = now or desk.clock.instant
+    meter = Meter(desk.engine, server)
+    _stage(desk, meter, stage)
+    to.send((meter.costs[stage.id], desk.clock.instant))
 
 
 def _stage(desk: Desk, meter: Meter, stage: Stage) -> None:

@@ -18,6 +18,7 @@ from policy.history import recorded_facts
 from services.record import chain
 
 _SPELLING = chain.spelling(str)  # exact values as text, so that the digest has one spelling for them
+_AT_ONCE = 1_000_000  # characters
 Row = dict[str, Any]
 Rows = dict[str, list[Row]]
 
@@ -78,8 +79,11 @@ class Inputs:
 
 
 def digest_of(text: str) -> str:
-    """The SHA-256 of a text in UTF-8, hexadecimal."""
-    return hashlib.sha256(text.encode()).hexdigest()
+    """The SHA-256 of a text in UTF-8, hexadecimal. It may be hundreds of megabytes, and is not encoded at once."""
+    digest = hashlib.sha256()
+    for start in range(0, len(text), _AT_ONCE):
+        digest.update(text[start : start + _AT_ONCE].encode())
+    return digest.hexdigest()
 
 
 def read_inputs(text: str, law: Policy) -> Inputs:

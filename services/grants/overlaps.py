@@ -2,7 +2,7 @@
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -52,6 +52,7 @@ _JUDGED = (
 )
 _PAIR = ("application_id", "ledger_entry_id", "other_application_id")
 _ENTRIES_AT_ONCE = 100_000
+_ROWS_AT_ONCE = 10_000
 _AT_ONCE = 500  # findings in memory
 _KEPT_AT_ONCE = 20_000  # by one operation, which takes some two seconds
 _KNOWN = 100_000  # entries of ledgers whose words are kept in memory, half a kilobyte each
@@ -242,17 +243,18 @@ class _CycleSearch:
         )
         own = select(Application.id).where(Application.cycle_id == self._cycle_id)
         session.exec(delete(SearchedApplication).where(col(SearchedApplication.application_id).in_(own)))
-        rows = [
-            {
-                "application_id": int(row["application_id"]),
-                "digest": self._digests[row["application_id"]],
-                "title_rows": row["title_rows"],
-                "fen_rows": row["fen_rows"],
-            }
-            for row in _rows(self._counts)
-        ]
-        if rows:
-            session.execute(insert(SearchedApplication), rows)
+        for counts in self._counts:
+            for some in counts.iter_slices(_ROWS_AT_ONCE):
+                rows = [
+                    {
+                        "application_id": int(row["application_id"]),
+                        "digest": self._digests[row["application_id"]],
+                        "title_rows": row["title_rows"],
+                        "fen_rows": row["fen_rows"],
+                    }
+                    for row in some.iter_rows(named=True)
+                ]
+                session.execute(insert(SearchedApplication), rows)
 
     def _searched(self) -> pl.DataFrame:
         """Applications that were searched for as they stand now, with how often the ledgers had their like."""
@@ -368,25 +370,18 @@ def _applications(session: Session, cycle: Cycle, law: Policy) -> pl.DataFrame:
         .join(Enterprise, col(Enterprise.id) == Application.enterprise_id)
         .where(Application.cycle_id == cycle.id, Application.status == ApplicationStatus.VERIFIED)
         .order_by(col(Application.id))
+        .execution_options(yield_per=_ROWS_AT_ONCE)
     )
-    columns = [*matching.APPLICATION_COLUMNS, "contracts", "measure"]
-    return pl.DataFrame(
-        [
-            {
-                "application_id": str(row.id),
-                "enterprise": row.enterprise_name,
-                "uscc": row.uscc,
-                "project": row.project,
-                "invoices": row.invoices,
-                "amount_yuan": "",
-                "year": str(cycle.year),
-                "contracts": row.contracts,
-                "measure": titles.get(row.measure, row.measure),
-            }
-            for row in rows
-        ],
-        schema=dict.fromkeys(columns, pl.String()),
-    )
+    names = ["application_id", "enterprise", "uscc", "project", "invoices", "contracts", "measure"]
+    schema = {"application_id": pl.Int64(), **dict.fromkeys(names[1:], pl.String())}
+    parts = [pl.DataFrame([tuple(row) for row in some], schema=schema, orient="row") for some in rows.partitions()]
+    table = pl.concat([pl.DataFrame(schema=schema), *parts])
+    return table.with_columns(
+        pl.col("application_id").cast(pl.String),
+        pl.col("measure").replace(titles),
+        pl.lit("").alias("amount_yuan"),
+        pl.lit(str(cycle.year)).alias("year"),
+    ).select(*matching.APPLICATION_COLUMNS, "contracts", "measure")
 
 
 def _entries(session: Session, after: int) -> Iterator[pl.DataFrame]:
@@ -451,8 +446,3 @@ def _digests(applications: pl.DataFrame, names: pl.DataFrame, told: pl.DataFrame
         row["application_id"]: hashlib.sha256(chain.canonical([row, known[row["uscc"]]]).encode()).hexdigest()
         for row in applications.iter_rows(named=True)
     }
-
-
-def _rows(frames: Collection[pl.DataFrame]) -> Iterator[dict[str, Any]]:
-    for frame in frames:
-        yield from frame.iter_rows(named=True)

@@ -1,6 +1,6 @@
 """形式审查: what an application lacks, 补正 and its deadline."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, exists
@@ -25,6 +25,7 @@ from services.errors import InputError, NotAllowedError, StateError
 from services.law import policies
 from services.notices.queueing import queue
 from services.record.operation import operation
+from services.record.parts import in_parts
 
 STAGE = "completeness"
 
@@ -57,22 +58,22 @@ def examine(
     """
     cycle = cycles.open_one(session, cycle_id)
     law = policies.policy_of(session, cycle)
-    declared = facts.newest(session, application_ids, FactKind.DECLARED)
-    uploaded = _uploaded(session, application_ids)
-    barred = bans.bar(session, clock, col(Application.id).in_(application_ids))
-    counts = {"accepted": 0, "asked": 0, "lapsed": 0, "barred": barred}
+    counts = {"accepted": 0, "asked": 0, "lapsed": 0, "barred": 0}
     incomplete: list[tuple[int, str]] = []
-    for application in _load(session, application_ids):
-        if application.status is ApplicationStatus.SUPPLEMENT:
-            counts["lapsed"] += _lapse_if_due(session, clock, application)
-        elif application.status is ApplicationStatus.SUBMITTED:
-            key = application.id or 0
-            missing = lacking(law, application, declared.get(key, {}), uploaded.get(key, ()))
-            if missing:
-                incomplete.append((key, "；".join(lack.sentence for lack in missing)))
-            else:
-                move(application, "accept")
-                counts["accepted"] += 1
+    for some in in_parts(application_ids):
+        declared, uploaded = facts.newest(session, some, FactKind.DECLARED), _uploaded(session, some)
+        counts["barred"] += bans.bar(session, clock, col(Application.id).in_(some))
+        for application in _load(session, some):
+            if application.status is ApplicationStatus.SUPPLEMENT:
+                counts["lapsed"] += _lapse_if_due(session, clock, application)
+            elif application.status is ApplicationStatus.SUBMITTED:
+                key = application.id or 0
+                missing = lacking(law, application, declared.get(key, {}), uploaded.get(key, ()))
+                if missing:
+                    incomplete.append((key, "；".join(lack.sentence for lack in missing)))
+                else:
+                    move(application, "accept")
+                    counts["accepted"] += 1
     for key, remarks in incomplete:  # after the others, which are then written all at once
         request_supplement(session, clock, actor, settings=settings, application_id=key, remarks=remarks)
         counts["asked"] += 1
@@ -207,7 +208,7 @@ def _readable(contacts: Mapping[str, str]) -> Iterator[tuple[str, str]]:
             yield name, text.strip()
 
 
-def _uploaded(session: Session, application_ids: list[int]) -> dict[int, set[str]]:
+def _uploaded(session: Session, application_ids: Sequence[int]) -> dict[int, set[str]]:
     """For each application the evidence that has a file."""
     found: dict[int, set[str]] = {}
     rows = session.exec(

@@ -57,16 +57,16 @@ def decision(visit: Seen, cycle_id: Id, page: Number = 1) -> HTMLResponse:
     return _matter(visit, cycle_id, page=page)
 
 
-@router.get("/decisions/{cycle_id}/risks/{kind}")
-def all_risks(visit: Seen, cycle_id: Id, kind: RiskKind, page: Number = 1) -> HTMLResponse:
+@router.get("/decisions/{cycle_id}/risks/{risk}")
+def all_risks(visit: Seen, cycle_id: Id, risk: RiskKind, page: Number = 1) -> HTMLResponse:
     """All of a list that is to be looked at twice, of one kind."""
     plan = visit.console.plan
     matter = waiting.matter_of(visit.session, visit.clock, plan, cycle_id)
     if not matter.is_list:
         raise NotFoundError("现在待审批的不是名单。")
     current = lists.current_list(visit.session, matter.cycle)
-    found = risks.of_list(visit.session, plan, matter.cycle, current, kind, page)
-    return visit.page("decisions/risks.html", matter=matter, kind=kind, found=found, RISKS=RISKS)
+    found = risks.of_list(visit.session, plan, matter.cycle, current, risk, page)
+    return visit.page("decisions/risks.html", matter=matter, kind=risk, found=found, RISKS=RISKS)
 
 
 @router.get("/decisions/{cycle_id}/guide.html")

@@ -179,6 +179,7 @@ def _ids(house: House) -> dict[str, object]:
             "user_id": session.exec(select(User.id).where(User.role == Role.OPERATOR)).first(),
             "measure_id": MEASURE,
             "kind": "receipt",
+            "risk": "capped",
             "policy_id": "zhangzhou-ai-2024",
             "message_id": session.exec(select(Message.id)).first(),
             "token": TOKEN,

@@ -74,7 +74,7 @@ def examine(
                 else:
                     move(application, "accept")
                     counts["accepted"] += 1
-    for key, remarks in incomplete:  # after the others, which are then written all at once
+    for key, remarks in incomplete:  # after the others, which are then written many at once
         request_supplement(session, clock, actor, settings=settings, application_id=key, remarks=remarks)
         counts["asked"] += 1
     return counts

@@ -56,8 +56,8 @@ _ROWS_AT_ONCE = 10_000
 _AT_ONCE = 500  # findings in memory
 _KEPT_AT_ONCE = 20_000  # by one operation, which takes some two seconds
 _KNOWN = 100_000  # entries of ledgers whose words are kept in memory, half a kilobyte each
-_Decided = Mapping[str, tuple[Finding, str]]
-"""By pair, the newest finding that a person decided, and the reason as it is told where it holds again."""
+_Decided = Mapping[str, Mapping[str, Any]]
+"""By pair, what a person decided last, in the columns of a finding for which it holds again."""
 
 
 _Ids = tuple[int, int | None, int | None]
@@ -214,12 +214,12 @@ class _CycleSearch:
 
     def _with_entries(self, pairs: pl.DataFrame) -> Iterator[_Found]:
         """What was found in the ledgers, with what each entry says by now."""
-        told = self._told_by({int(each) for each in pairs["ledger_id"]})
+        told = self._said_by({int(each) for each in pairs["ledger_id"]})
         for row in pairs.iter_rows(named=True):
             entry = int(row["ledger_id"])
             yield _Found(int(row["application_id"]), entry, None, row, told[entry])
 
-    def _told_by(self, ids: set[int]) -> dict[int, str]:
+    def _said_by(self, ids: set[int]) -> dict[int, str]:
         """What each of these entries says. Many are found with several applications: the last ones are known."""
         known = self._entries
         missing = sorted(ids - known.keys())
@@ -292,7 +292,7 @@ def _judged(clock: Clock, found: _Found, decided: _Decided) -> dict[str, Any]:
     """What is to be kept of a pair: how sure it is, by what, and what that means."""
     row, pair = found.row, _pair(found)
     kind, certainty = FindingKind(row["kind"]), Certainty(row["certainty"])
-    judged: dict[str, Any] = {
+    return {
         **dict.fromkeys(_JUDGED),
         "kind": kind,
         "certainty": certainty,
@@ -302,17 +302,8 @@ def _judged(clock: Clock, found: _Found, decided: _Decided) -> dict[str, Any]:
         "verdict": _BY_RULE.get((kind, certainty), FindingVerdict.DISTINCT),
         "reason": "",
         "found_at": clock.now(),
+        **decided.get(pair, {}),
     }
-    if pair in decided:
-        earlier, reason = decided[pair]
-        judged |= {
-            "verdict": earlier.verdict,
-            "reason": reason,
-            "decided_by": earlier.decided_by,
-            "decided_at": earlier.decided_at,
-            "carried_from": earlier.carried_from or earlier.id,
-        }
-    return judged
 
 
 def _judge_anew(before: Finding, judged: Mapping[str, Any]) -> None:
@@ -333,7 +324,6 @@ def _pair(found: _Found) -> str:
 
 
 def _decisions(session: Session, cycle: Cycle) -> _Decided:
-    """What people decided, by pair, the newest decision, with its reason as it is told where it holds again."""
     query = (
         select(Finding, Cycle.year)
         .join(Cycle, col(Cycle.id) == Finding.cycle_id)
@@ -343,8 +333,13 @@ def _decisions(session: Session, cycle: Cycle) -> _Decided:
     decided = {}
     for finding, year in session.exec(query):
         when = "本年度" if year == cycle.year else f" {year} 年度"
-        reason = finding.reason if finding.carried_from else f"沿用{when}对同一对事项的认定：{finding.reason}"
-        decided[finding.pair] = finding, reason
+        decided[finding.pair] = {
+            "verdict": finding.verdict,
+            "reason": finding.reason if finding.carried_from else f"沿用{when}对同一对事项的认定：{finding.reason}",
+            "decided_by": finding.decided_by,
+            "decided_at": finding.decided_at,
+            "carried_from": finding.carried_from or finding.id,
+        }
     return decided
 
 

@@ -1,7 +1,7 @@
 """The rows of a table in SpreadsheetML (ECMA-376 part 1, 18.3.1), one after the other, as xlsxwriter spells them.
 
 A workbook of a year has millions of cells, and xlsxwriter takes 6 to 8 microseconds for each. It writes everything
-else: see docs/decisions/0036-rows-beside-xlsxwriter.md.
+else: see docs/decisions/0036-rows-beside-the-libraries.md.
 """
 
 import re

@@ -13,9 +13,11 @@ from xlsxwriter.utility import xl_col_to_name
 from services.documents.content import Column, Sheet
 from services.documents.render.cells import Look, spelled
 
-SAMPLES = 4  # rows of samples: values, texts in place of them, and both as the closing row has them
+_SAMPLES = 4  # rows of samples: values, texts in place of them, and both as the closing row has them
 _AT_ONCE = 200  # rows
-_LARGE = 200_000  # rows whose part of the file may pass 2 GiB, which the file has to allow for before it is written
+# Cells whose part of the file may pass 2 GiB, which it has to allow for before it is written; Excel may then offer to
+# repair the file, so that no other does. A cell takes some 100 bytes.
+_LARGE = 8_000_000
 _STYLE = re.compile(rb' s="(\d+)"')
 _DIMENSION = re.compile(rb'<dimension ref="[^"]*"')
 
@@ -30,6 +32,11 @@ class Table:
     first: int
 
     @property
+    def cells(self) -> int:
+        """How many there are, but for the closing row."""
+        return (self.stop - self.start) * len(self.sheet.columns)
+
+    @property
     def end(self) -> int:
         """The last row of Excel, the closing row included."""
         return self.first + self.stop - self.start - (self.sheet.total is None)
@@ -42,7 +49,7 @@ def fill(frame: IO[bytes], out: IO[bytes], tables: Sequence[Table]) -> None:
         for info in made.infolist():
             table = sheets.get(info.filename)
             pieces = iter([made.read(info)]) if table is None else _filled(made.read(info), table)
-            large = table is not None and table.stop - table.start > _LARGE
+            large = table is not None and table.cells > _LARGE
             with book.open(copy(info), "w", force_zip64=large) as part:
                 for piece in pieces:
                     part.write(piece)
@@ -55,7 +62,7 @@ def _filled(sheet: bytes, table: Table) -> Iterator[bytes]:
     assert row and end, "xlsxwriter writes its sheets in another way"
     columns = table.sheet.columns
     styles = [int(style) for style in _STYLE.findall(samples)]
-    values, texts, totals, total_texts = (styles[row * len(columns) :][: len(columns)] for row in range(SAMPLES))
+    values, texts, totals, total_texts = (styles[row * len(columns) :][: len(columns)] for row in range(_SAMPLES))
     looks = _looks(columns, values, texts)
     last = f"{looks[-1].letters}{table.end}"
     yield _DIMENSION.sub(f'<dimension ref="A1:{last}"'.encode(), before, count=1)

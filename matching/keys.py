@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 import polars as pl
 
@@ -10,6 +10,7 @@ from matching import uscc
 from matching.contracts import contract_keys
 from matching.invoices import read_invoices
 from matching.normalise import core_key, folded, formless_key, name_key, person_key, place_key, read
+from matching.parts import Parts
 from matching.projects import bag_key, loose_title_key, numbers_key, title_key
 from matching.regions import Home
 from matching.uscc_column import is_right
@@ -50,6 +51,18 @@ def with_keys(frame: pl.DataFrame, id_column: str, home: Home) -> pl.DataFrame:
         .drop("_enterprise", "_project", "_read", "_year")
         .collect()
     )
+
+
+def in_parts(tables: pl.DataFrame | Iterable[pl.DataFrame], id_column: str, home: Home) -> Parts:
+    """The same of a long table, or of tables that follow one another, with rows counted through all of them."""
+    return Parts(_counted(Parts([tables] if isinstance(tables, pl.DataFrame) else tables), id_column, home))
+
+
+def _counted(tables: Iterable[pl.DataFrame], id_column: str, home: Home) -> Iterator[pl.DataFrame]:
+    before = 0
+    for table in tables:
+        yield with_keys(table, id_column, home).with_columns(pl.col("row") + before)
+        before += table.height
 
 
 _JOIN = ";"

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from itertools import chain
+from collections.abc import Collection, Iterable, Iterator
 
 import polars as pl
 
@@ -11,7 +10,8 @@ from matching.evidence import with_rarity
 from matching.findings import FINDING_COLUMNS, found, one_a_pair
 from matching.former_names import listed_names
 from matching.judge import SAME_ITEM
-from matching.keys import with_keys
+from matching.keys import in_parts
+from matching.parts import Parts
 from matching.regions import Home
 from matching.search import Search
 
@@ -46,9 +46,9 @@ def match(
 
 
 def within(
-    applications: pl.DataFrame,
+    applications: pl.DataFrame | Iterable[pl.DataFrame],
     former_names: pl.DataFrame | None = None,
-    new: Collection[str] | None = None,
+    new: Collection[str] | pl.Series | None = None,
     *,
     home: Home,
 ) -> pl.DataFrame:
@@ -57,12 +57,21 @@ def within(
     The columns are those of `Search.findings`, with `other_application_id` for `ledger_id`, and only `same_item`. An
     optional column `measure` is named in the evidence. With `new`, only pairs with one of these applications.
     """
-    table = with_keys(applications, "application_id", home)
-    names = listed_names(former_names, table)
-    is_new = pl.lit(True) if new is None else pl.col("id").is_in(list(new))
-    rest = table.filter(~is_new)
-    few = table if rest.is_empty() else table.filter(is_new)
+    table = in_parts(applications, "application_id", home)
+    own = pl.concat([part.select("row", "code", "code_valid", "name") for part in table])
+    names = listed_names(former_names, own)
+    is_new = pl.lit(True) if new is None else pl.col("id").is_in(pl.Series(new, dtype=pl.String).implode())
     once = pl.col("row") < pl.col("row_right")
-    parts = chain(found(few, table, names, once), found(rest, few, names, once))
+    parts = (part for sides in _sides(table, is_new) for part in found(*sides, names, once))
     pairs = pl.concat([part.filter(pl.col("kind") == SAME_ITEM) for part in parts])
     return with_rarity(one_a_pair(pairs, "application_id", "other_application_id"), None, 0)
+
+
+def _sides(table: Parts, is_new: pl.Expr) -> Iterator[tuple[pl.DataFrame, pl.DataFrame]]:
+    """What is to be compared: of two rows of which one is new, the earlier is on the left."""
+    for place, part in enumerate(table):
+        new, rest = part.filter(is_new), part.filter(~is_new)
+        for other in table.starting(place):
+            yield new, other
+            if not rest.is_empty():
+                yield rest, other.filter(is_new)

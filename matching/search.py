@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 
 import polars as pl
@@ -11,19 +11,20 @@ from matching.evidence import with_rarity
 from matching.findings import found, one_a_pair
 from matching.former_names import learned_names, listed_names
 from matching.frequency import Frequency
-from matching.keys import with_keys
+from matching.keys import in_parts, with_keys
 from matching.regions import Home
 from matching.sieve import Sieve, marks
 
 _ROWS_AT_ONCE = 250_000  # that are sieved together
 _COMPARED_AT_ONCE = 100_000  # of those that passed, with their keys: a kilobyte each
+_OWN = ("row", "id", "code", "code_valid", "name", "alike", "person", "invoice", "bare")  # of all that are looked for
 _NOTHING = pl.DataFrame(schema={"ledger_id": pl.String})
 
 
 class Search:
     """Call `learn` with the ledgers first, then `look_through` them, then `findings` or `some_findings`, once.
 
-    Columns are as in `matching.match`.
+    Columns are as in `matching.match`; of many applications, tables that follow one another are taken one by one.
 
     `home` is the prefecture whose counties are known by name. Other ledgers may have been searched before: `earlier`
     and `earlier_rows` are what their `frequency` counted.
@@ -31,7 +32,7 @@ class Search:
 
     def __init__(
         self,
-        applications: pl.DataFrame,
+        applications: pl.DataFrame | Iterable[pl.DataFrame],
         former_names: pl.DataFrame | None = None,
         earlier: pl.DataFrame | None = None,
         earlier_rows: int = 0,
@@ -39,19 +40,20 @@ class Search:
         home: Home,
     ) -> None:
         self._home = home
-        self._ours = with_keys(applications, "application_id", home)
-        self._names = listed_names(former_names, self._ours)
-        marked = marks(self._ours, home)
-        self._sieve = Sieve(self._ours, marked, self._names, home)
+        self._ours = in_parts(applications, "application_id", home)
+        looked_at = [(part.select(_OWN), marks(part, home)) for part in self._ours]
+        self._own, marked = (pl.concat(tables) for tables in zip(*looked_at, strict=True))
+        self._names = listed_names(former_names, self._own)
+        self._sieve = Sieve(self._own, marked, self._names, home)
         self._passed = [_NOTHING]
-        self.frequency = Frequency(self._ours["id"], marked, earlier, earlier_rows)
+        self.frequency = Frequency(self._own["id"], marked, earlier, earlier_rows)
 
     def learn(self, ledger: pl.DataFrame) -> None:
         """Know enterprises also by the names under which a ledger has their codes; `uscc` and `enterprise` will do.
 
         A name that stands beside the codes of two of them is nobody's.
         """
-        learned = learned_names(self._ours, ledger, self._home)
+        learned = learned_names(self._own, ledger, self._home)
         names = pl.concat([self._names, learned]).unique(["key", "name"], keep="first", maintain_order=True)
         self._names = names.filter(~pl.col("learned") | (pl.col("key").n_unique().over("name") == 1))
         self._sieve.want(self._names)
@@ -86,4 +88,5 @@ class Search:
         passed = pl.concat(self._passed, how="diagonal")
         for start in range(0, max(passed.height, 1), _COMPARED_AT_ONCE):
             theirs = with_keys(passed.slice(start, _COMPARED_AT_ONCE), "ledger_id", self._home)
-            yield from found(self._ours, theirs.with_columns(pl.col("row") + start), self._names)
+            for ours in self._ours:
+                yield from found(ours, theirs.with_columns(pl.col("row") + start), self._names)

@@ -35,9 +35,10 @@ class ComputationRun(SQLModel, table=True):
 
 
 class ComputationInputs(SQLModel, table=True):
-    """The exact text over which a computation's ``inputs_digest`` was made, so that it can be computed again."""
+    """A part of the exact text over which a computation's ``inputs_digest`` was made, to compute it again."""
 
     run_id: int = Field(primary_key=True, foreign_key="computationrun.id")
+    part: int = Field(default=0, primary_key=True)
     text: str = long_text()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import polars as pl
@@ -13,6 +14,7 @@ from policy.errors import InputError
 from policy.schema import Fact, Measure
 from policy.values import Value, bounds, date_bounds, read_value, show_scaled
 
+_AT_ONCE = 20_000  # rows as Python's values: a kilobyte each
 IDENTITY = ("application_id", "uscc", "enterprise")
 
 
@@ -47,10 +49,12 @@ def columns(measure: Measure) -> dict[str, pl.DataType]:
 
 def frame(measure: Measure, rows: Iterable[Mapping[str, Any]]) -> pl.DataFrame:
     """A frame of facts from typed rows (as ``read_value`` gives them); absent facts are missing values."""
-    schema = columns(measure)
-    listed = list(rows)
-    data = {name: [_plain(row.get(name)) for row in listed] for name in schema}
-    return pl.DataFrame(data, schema=schema, strict=True)
+    schema, rest = columns(measure), iter(rows)
+    parts = [pl.DataFrame(schema=schema)]
+    while some := list(islice(rest, _AT_ONCE)):
+        data = {name: [_plain(row.get(name)) for row in some] for name in schema}
+        parts.append(pl.DataFrame(data, schema=schema, strict=True))
+    return pl.concat(parts, rechunk=True)
 
 
 def _plain(value: Any) -> Any:

@@ -11,7 +11,7 @@ from enum import StrEnum
 
 from sqlmodel import Session, col, select
 
-from models import Application, Award, AwardList, AwardListEntry, ComputationInputs, ComputationRun, Cycle
+from models import Application, Award, AwardList, AwardListEntry, ComputationRun, Cycle
 from policy import PolicyError
 from services.application.state_names import OUTCOMES
 from services.award import computation, lists
@@ -129,13 +129,13 @@ def _again(session: Session, run: ComputationRun, applications: Mapping[int, App
 
 def _inputs(session: Session, run: ComputationRun, now: Inputs) -> tuple[Inputs | None, Proof, str]:
     """The inputs of then, how that is known, and why there are none."""
-    kept = session.get(ComputationInputs, run.id)
+    kept = computation.kept_text(session, run)
     if kept is None:
-        same = digest_of(now.spelled(run.code_version)) == run.inputs_digest
+        same = digest_of(now.parts(run.code_version)) == run.inputs_digest
         return now, Proof.UNCHANGED if same else Proof.LOST, ""
-    proof = Proof.KEPT if digest_of(kept.text) == run.inputs_digest else Proof.ALTERED
+    proof = Proof.KEPT if digest_of([kept]) == run.inputs_digest else Proof.ALTERED
     try:
-        return read_inputs(kept.text, policies.by_digest(session, run.policy_sha256)), proof, ""
+        return read_inputs(kept, policies.by_digest(session, run.policy_sha256)), proof, ""
     except (NotFoundError, StateError, PolicyError) as error:
         return None, proof, f"当时的政策文本不能用：{error}"
 
@@ -145,7 +145,7 @@ def _fresh(inputs: Inputs) -> dict[str, Award]:
     numbers = [row["application_id"] for rows in inputs.rows.values() for row in rows]
     numbers += [number for number, *_ in inputs.ended]
     places = {number: place for place, number in enumerate(numbers)}
-    made = computation.awards(0, places, inputs, computation.evaluate(inputs))
+    made = computation.awards(0, lambda _numbers: places, inputs, computation.evaluate(inputs))
     return {numbers[row["application_id"]]: Award(**row) for row in made}
 
 

@@ -1,10 +1,15 @@
 """测算: outcomes of all applications from verified values, what was granted before, and the history of awards."""
 
 import json
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import Any
 
+from sqlalchemy import ColumnElement
+from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
 
 import policy
@@ -34,16 +39,16 @@ from services.access.actors import Actor
 from services.after_payment import awards as paid_awards
 from services.after_payment import bans
 from services.application import facts
-from services.award.inputs import Inputs, Rows, code_version, read_inputs
+from services.award.inputs import Inputs, Row, Rows, code_version, read_inputs
 from services.clock import Clock
 from services.cycle import cycles
 from services.errors import StateError
-from services.grants import findings
 from services.law import policies
 from services.record.columns import select_as
 from services.record.operation import operation
 from services.record.parts import in_parts
 from services.record.rows import add_rows
+from services.spilled import Spilled
 
 _AT_ONCE = 5_000  # applications
 _ENDED = {
@@ -82,7 +87,7 @@ def compute(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> C
             "有申报不能测算：" + "；".join(f"{each.application_id} {each.message}" for each in evaluation.errors)
         )
     run = _new_run(session, clock, cycle, inputs, evaluation)
-    add_rows(session, Award, awards(run.id or 0, _ids(session, cycle), inputs, evaluation))
+    add_rows(session, Award, awards(run.id or 0, partial(_ids, session, cycle), inputs, evaluation))
     return run
 
 
@@ -95,8 +100,14 @@ def latest_run(session: Session, cycle_id: int) -> ComputationRun | None:
 
 def kept_inputs(session: Session, run: ComputationRun) -> Inputs | None:
     """What a computation was made of; None when that was not kept. Raises as policies.by_digest."""
-    kept = session.get(ComputationInputs, run.id)
-    return read_inputs(kept.text, policies.by_digest(session, run.policy_sha256)) if kept is not None else None
+    kept = kept_text(session, run)
+    return read_inputs(kept, policies.by_digest(session, run.policy_sha256)) if kept is not None else None
+
+
+def kept_text(session: Session, run: ComputationRun) -> str | None:
+    """What spells them."""
+    parts = select(ComputationInputs.text).where(ComputationInputs.run_id == run.id)
+    return "".join(session.exec(parts.order_by(col(ComputationInputs.part)))) or None
 
 
 def awarded(session: Session, cycle_id: int) -> dict[str, tuple[int, int]]:
@@ -116,21 +127,14 @@ def awarded(session: Session, cycle_id: int) -> dict[str, tuple[int, int]]:
 def gather(session: Session, cycle: Cycle, measures: Collection[str] | None = None) -> Inputs:
     """Read all inputs of a computation from the record, or those of the applications for some measures only."""
     law = policies.policy_of(session, cycle)
-    verified = _applied(session, cycle, [ApplicationStatus.VERIFIED], measures)
-    ended = _applied(session, cycle, _ENDED, measures)
-    numbers = {application.id: application.number for application in verified}
-    duplicates = findings.duplicates(session, cycle.id or 0)
+    ended = chain.from_iterable(_applied(session, cycle, _ENDED, measures))
     return Inputs(
         law=law,
         year=cycle.year,
-        rows=_fact_rows(session, law, verified, _granted(session, cycle)),
+        rows=_fact_rows(session, cycle, law, measures),
         history=history(session, cycle, law),
         overrides=cycle.overrides,
-        pairs=sorted(
-            (numbers[finding.application_id], numbers[finding.other_application_id])
-            for finding in duplicates
-            if finding.other_application_id in numbers and finding.application_id in numbers
-        ),
+        pairs=_pairs(session, cycle, measures),
         ended=[
             (
                 application.number,
@@ -155,10 +159,11 @@ def evaluate(inputs: Inputs) -> Evaluation:
     )
 
 
-def _fact_rows(session: Session, law: Policy, verified: list["_Applied"], granted: Mapping[int, int]) -> Rows:
+def _fact_rows(session: Session, cycle: Cycle, law: Policy, measures: Collection[str] | None) -> Rows:
     rows: Rows = {}
-    for some in in_parts(verified):  # what is stated of all of them would be a kilobyte each
-        ids = [application.id for application in some]
+    granted = _granted(session, cycle)
+    for some in _applied(session, cycle, [ApplicationStatus.VERIFIED], measures):
+        ids, made = [application.id for application in some], defaultdict[str, list[Row]](list)
         declared, checked = (facts.newest(session, ids, kind) for kind in (FactKind.DECLARED, FactKind.VERIFIED))
         figures = _panel_figures(session, ids)
         for application in some:
@@ -173,7 +178,9 @@ def _fact_rows(session: Session, law: Policy, verified: list["_Applied"], grante
                 "enterprise": application.enterprise_name,
                 "granted_above": granted.get(key, 0),
             }
-            rows.setdefault(measure.id, []).append(row)
+            made[measure.id].append(row)
+        for name, each in made.items():
+            rows.setdefault(name, Spilled()).add(each)
     return rows
 
 
@@ -197,6 +204,20 @@ def _granted(session: Session, cycle: Cycle) -> dict[int, int]:
         .group_by(col(Finding.application_id))
     )
     return {key: int(amount) for key, amount in rows}
+
+
+def _pairs(session: Session, cycle: Cycle, measures: Collection[str] | None) -> list[tuple[str, str]]:
+    """The numbers of two verified applications for one item, each pair once and all in order."""
+    one, other = aliased(Application), aliased(Application)
+    pairs = (
+        select(one.number, other.number)
+        .join(Finding, col(Finding.application_id) == one.id)
+        .join(other, col(Finding.other_application_id) == other.id)
+        .where(Finding.cycle_id == cycle.id, Finding.verdict == FindingVerdict.DUPLICATE)
+    )
+    for side in (one, other):
+        pairs = pairs.where(*_among(side, cycle, [ApplicationStatus.VERIFIED], measures))
+    return sorted((number, its_like) for number, its_like in session.exec(pairs))
 
 
 def _panel_figures(session: Session, ids: list[int]) -> dict[int, int]:
@@ -335,23 +356,35 @@ class _Applied:
 
 def _applied(
     session: Session, cycle: Cycle, statuses: Collection[ApplicationStatus], measures: Collection[str] | None
-) -> list[_Applied]:
-    rows = session.execute(
-        select_as(_Applied, Application, Enterprise)
-        .join(Enterprise, col(Enterprise.id) == Application.enterprise_id)
-        .where(
-            col(Application.cycle_id) == cycle.id,
-            col(Application.status).in_(statuses),
-            *([col(Application.measure).in_(measures)] if measures is not None else []),
-        )
-        .order_by(col(Application.id))
+) -> Iterator[list[_Applied]]:
+    """In their order, some at a time."""
+    among = _among(Application, cycle, statuses, measures)
+    ids = session.exec(select(Application.id).where(*among).order_by(col(Application.id))).all()
+    query = select_as(_Applied, Application, Enterprise).join(
+        Enterprise, col(Enterprise.id) == Application.enterprise_id
     )
-    return [_Applied(*row) for row in rows]
+    for some in in_parts(ids):
+        rows = session.execute(query.where(col(Application.id).in_(some)).order_by(col(Application.id)))
+        yield [_Applied(*row) for row in rows]
 
 
-def _ids(session: Session, cycle: Cycle) -> dict[str, int]:
-    rows = session.exec(select(Application.number, Application.id).where(Application.cycle_id == cycle.id))
-    return {number: key for number, key in rows if key is not None}
+def _among(
+    table: type[Application],
+    cycle: Cycle,
+    statuses: Collection[ApplicationStatus],
+    measures: Collection[str] | None,
+) -> list[ColumnElement[bool]]:
+    named = [col(table.measure).in_(measures)] if measures is not None else []
+    return [col(table.cycle_id) == cycle.id, col(table.status).in_(statuses), *named]
+
+
+def _ids(session: Session, cycle: Cycle, numbers: Sequence[str]) -> dict[str, int]:
+    """The applications of these numbers."""
+    found: dict[str, int] = {}
+    for some in in_parts(numbers):
+        query = select(Application.number, Application.id).where(Application.cycle_id == cycle.id)
+        found |= {number: key or 0 for number, key in session.exec(query.where(col(Application.number).in_(some)))}
+    return found
 
 
 def _new_run(session: Session, clock: Clock, cycle: Cycle, inputs: Inputs, evaluation: Evaluation) -> ComputationRun:
@@ -367,27 +400,36 @@ def _new_run(session: Session, clock: Clock, cycle: Cycle, inputs: Inputs, evalu
     )
     session.add(run)
     session.flush()
-    session.add(ComputationInputs(run_id=run.id or 0, text=inputs.text))
+    for number, text in enumerate(inputs.parts(code_version())):
+        part = ComputationInputs(run_id=run.id or 0, part=number, text=text)
+        session.add(part)
+        session.flush()
+        session.expunge(part)  # a megabyte
     return run
 
 
-def awards(run_id: int, ids: Mapping[str, int], inputs: Inputs, evaluation: Evaluation) -> Iterator[dict[str, Any]]:
-    """The outcome of every application of a computation, in the columns of an award; ``ids`` by number.
+def awards(
+    run_id: int, ids_of: Callable[[Sequence[str]], Mapping[str, int]], inputs: Inputs, evaluation: Evaluation
+) -> Iterator[dict[str, Any]]:
+    """The outcome of every application of a computation, in the columns of an award; ``ids_of`` them by their numbers.
 
     Those that ended before are included.
     """
-    for row, trail in _told(evaluation):
-        yield {
-            "run_id": run_id,
-            "application_id": ids[row["application_id"]],
-            "outcome": Outcome(row["outcome"]),
-            "amount_fen": row["amount_fen"],
-            "reason": row["reason"] or "",
-            "clause": row["clause"] or "",
-            "referral_to": row["referral_to"] or "",
-            "explanation": row["explanation"] or "",
-            "steps": json.loads(trail)["steps"],
-        }
+    for rows, trails in _told(evaluation):
+        ids = ids_of([row["application_id"] for row in rows])
+        for row, trail in zip(rows, trails, strict=True):
+            yield {
+                "run_id": run_id,
+                "application_id": ids[row["application_id"]],
+                "outcome": Outcome(row["outcome"]),
+                "amount_fen": row["amount_fen"],
+                "reason": row["reason"] or "",
+                "clause": row["clause"] or "",
+                "referral_to": row["referral_to"] or "",
+                "explanation": row["explanation"] or "",
+                "steps": json.loads(trail)["steps"],
+            }
+    ids = ids_of([number for number, *_ in inputs.ended])
     for number, measure_id, reason, own_clause in inputs.ended:
         measure = inputs.law.measure(measure_id)
         clause = own_clause or (measure.clause if measure else "")
@@ -401,9 +443,9 @@ def awards(run_id: int, ids: Mapping[str, int], inputs: Inputs, evaluation: Eval
         }
 
 
-def _told(evaluation: Evaluation) -> Iterator[tuple[dict[str, Any], str]]:
+def _told(evaluation: Evaluation) -> Iterator[tuple[list[dict[str, Any]], list[str]]]:
     """The results and the trails as JSON, some of them in memory at once."""
     for measure, run in evaluation.runs.items():
         for offset in range(0, run.frame.height, _AT_ONCE):
-            results = evaluation.results_of(measure, offset, _AT_ONCE).iter_rows(named=True)
-            yield from zip(results, evaluation.trail_lines(measure, offset, _AT_ONCE), strict=True)
+            results = evaluation.results_of(measure, offset, _AT_ONCE).to_dicts()
+            yield results, evaluation.trail_lines(measure, offset, _AT_ONCE).to_list()

@@ -3,10 +3,11 @@
 import datetime
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from functools import cached_property, lru_cache
+from itertools import islice
 from typing import Any
 
 import polars as pl
@@ -16,11 +17,13 @@ from config.settings import ROOT
 from policy import Fact, Policy
 from policy.history import recorded_facts
 from services.record import chain
+from services.spilled import Spilled
 
 _SPELLING = chain.spelling(str)  # exact values as text, so that the digest has one spelling for them
-_AT_ONCE = 1_000_000  # characters
+_LONG = 1_000_000  # characters, of one part
+_AT_ONCE = 500  # rows
 Row = dict[str, Any]
-Rows = dict[str, list[Row]]
+Rows = dict[str, Spilled[Row]]
 
 
 @dataclass(frozen=True)
@@ -40,28 +43,34 @@ class Inputs:
     ended: list[tuple[str, str, str, str]]
 
     @cached_property
-    def text(self) -> str:
-        """The inputs in the one spelling, with the policy's digest and the version of the code."""
-        return self.spelled(code_version())
-
-    @cached_property
     def digest(self) -> str:
         """SHA-256 over the inputs, the policy's text and the code that computes."""
-        return digest_of(self.text)
+        return digest_of(self.parts(code_version()))
 
-    def spelled(self, code: str) -> str:
-        """As ``text``, for another version of the code."""
-        body = [
-            self.law.sha256,
-            code,
-            self.year,
-            self.rows,
-            self.history,
-            self.overrides,
-            self.pairs,
-            [each if each[3] else each[:3] for each in self.ended],
-        ]
-        return _SPELLING.encode(body)
+    def parts(self, code: str) -> Iterator[str]:
+        """The inputs in the one spelling, with the policy's digest and the version of the code that computes.
+
+        Some megabytes at a time: of a million applications they are hundreds.
+        """
+        some: list[str] = []
+        for piece in self._pieces(code):
+            some.append(piece)
+            if sum(map(len, some)) >= _LONG:
+                yield "".join(some)
+                some = []
+        if some:
+            yield "".join(some)
+
+    def _pieces(self, code: str) -> Iterator[str]:
+        spell = _SPELLING.encode
+        yield f"[{spell(self.law.sha256)},{spell(code)},{self.year},{{"
+        for place, measure in enumerate(sorted(self.rows)):
+            yield f"{',' if place else ''}{spell(measure)}:"
+            yield from _spelled(self.rows[measure])
+        yield "},"
+        yield from _spelled(self.history)
+        ended = [each if each[3] else each[:3] for each in self.ended]
+        yield f",{spell(self.overrides)},{spell(self.pairs)},{spell(ended)}]"
 
     def frames(self) -> dict[str, pl.DataFrame]:
         """The facts as the rule language takes them, by measure, in the policy's order."""
@@ -78,11 +87,20 @@ class Inputs:
         return pl.DataFrame(columns, schema=schema, strict=True)
 
 
-def digest_of(text: str) -> str:
-    """The SHA-256 of a text in UTF-8, hexadecimal. It may be hundreds of megabytes, and is not encoded at once."""
+def _spelled(rows: Iterable[Row]) -> Iterator[str]:
+    """A list as JSON, some rows at a time."""
+    rest, between = iter(rows), "["
+    while some := list(islice(rest, _AT_ONCE)):
+        yield between + _SPELLING.encode(some)[1:-1]
+        between = ","
+    yield "]" if between == "," else "[]"
+
+
+def digest_of(parts: Iterable[str]) -> str:
+    """The SHA-256 of a text in UTF-8, hexadecimal."""
     digest = hashlib.sha256()
-    for start in range(0, len(text), _AT_ONCE):
-        digest.update(text[start : start + _AT_ONCE].encode())
+    for part in parts:
+        digest.update(part.encode())
     return digest.hexdigest()
 
 
@@ -93,7 +111,7 @@ def read_inputs(text: str, law: Policy) -> Inputs:
     for measure_id, written in rows.items():
         measure = law.measure(measure_id)
         facts = {fact.name: fact for fact in measure.all_facts} if measure else {}
-        typed[measure_id] = [_typed(row, facts) for row in written]
+        typed[measure_id] = Spilled(_typed(row, facts) for row in written)
     recorded = recorded_facts(law)
     return Inputs(
         law=law,

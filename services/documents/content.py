@@ -11,6 +11,7 @@ from typing import Any
 
 from services.documents.rows import Row, Rows
 from services.record.chain import canonical, plain, spelling
+from services.spilled import Spilled
 
 
 @dataclass(frozen=True)
@@ -130,7 +131,7 @@ def _pieces(value: object) -> Iterator[str]:
             yield f"{',' if place else ''}{canonical(key)}:"
             yield from _pieces(item)
         yield "}"
-    elif isinstance(value, list | tuple | Rows):
+    elif isinstance(value, list | tuple | Spilled):
         rest, before = iter(value), ""
         yield "["
         while some := list(islice(rest, _AT_ONCE)):

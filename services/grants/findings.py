@@ -39,14 +39,3 @@ def open_findings(session: Session, cycle_id: int) -> list[Finding]:
             .order_by(col(Finding.id))
         )
     )
-
-
-def duplicates(session: Session, cycle_id: int) -> list[Finding]:
-    """Findings that count as the same item."""
-    return list(
-        session.exec(
-            select(Finding)
-            .where(Finding.cycle_id == cycle_id, Finding.verdict == FindingVerdict.DUPLICATE)
-            .order_by(col(Finding.id))
-        )
-    )

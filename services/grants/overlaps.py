@@ -1,6 +1,7 @@
 """查重: a cycle's applications against the ledgers and against each other, where that was not done before."""
 
 import hashlib
+import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -56,6 +57,7 @@ _ROWS_AT_ONCE = 10_000
 _AT_ONCE = 500  # findings in memory
 _KEPT_AT_ONCE = 20_000  # by one operation, which takes some two seconds
 _KNOWN = 100_000  # entries of ledgers whose words are kept in memory, half a kilobyte each
+_NUMBER = pl.col("application_id").cast(pl.Int64)
 _Decided = Mapping[str, Mapping[str, Any]]
 """By pair, what a person decided last, in the columns of a finding for which it holds again."""
 
@@ -175,11 +177,11 @@ class _CycleSearch:
         self._session, self._cycle_id = session, cycle.id or 0
         law = policies.policy_of(session, cycle)
         self._home = home_under(law)
-        self._applications = _applications(session, cycle, law)
+        self._applications = matching.Parts(_applications(session, cycle, law))
         self._names = _former_names(session)
-        codes = self._applications["uscc"].unique().to_list()
-        self._told = _names_in_ledgers(session, codes)
-        self._digests = _digests(self._applications, self._names, self._told)
+        codes = pl.concat([part["uscc"].unique() for part in self._applications]).unique()
+        self._told = _names_in_ledgers(session, codes.to_list())
+        self._digests = pl.concat([_digests(part, self._names, self._told) for part in self._applications])
         self._before = session.get(LedgerSearch, self._cycle_id)
         self._through = session.exec(select(func.max(LedgerEntry.id))).one() or 0
         self._corrections = session.exec(select(func.max(LedgerCorrection.id))).one() or 0
@@ -192,19 +194,21 @@ class _CycleSearch:
         """Whether the last search was for these applications as they stand, and no other, in all that there is."""
         own = select(Application.id).where(Application.cycle_id == self._cycle_id)
         query = select(func.count()).where(col(SearchedApplication.application_id).in_(own))
-        same = len(self._earlier) == len(self._applications) == self._session.exec(query).one()
+        same = len(self._earlier) == self._applications.height == self._session.exec(query).one()
         return same and self._before is not None and self._before.entries_through == self._through
 
     def found(self) -> Iterator[list[_Found]]:
         """All pairs that were not looked for before, some at a time."""
         earlier = self._earlier
-        new = self._applications.filter(~pl.col("application_id").is_in(earlier["application_id"].implode()))
-        old = self._applications.filter(pl.col("application_id").is_in(earlier["application_id"].implode()))
-        after = self._before.entries_through if self._before and not old.is_empty() else 0
+        is_old = pl.col("application_id").is_in(earlier["application_id"].implode())
+        new, old = (
+            matching.Parts(part.filter(is_such) for part in self._applications) for is_such in (~is_old, is_old)
+        )
+        after = self._before.entries_through if self._before and old.height else 0
         for side in ((new, None, 0), (old, earlier, after)):
             for part in self._in_ledgers(*side):
                 yield list(self._with_entries(part))
-        new_ones = new["application_id"].to_list()
+        new_ones = pl.concat([part["application_id"] for part in new]) if old.height else None
         inside = matching.within(self._applications, self._names, new_ones, home=self._home)
         for part in inside.iter_slices(_AT_ONCE):
             yield [
@@ -245,40 +249,29 @@ class _CycleSearch:
         session.exec(delete(SearchedApplication).where(col(SearchedApplication.application_id).in_(own)))
         for counts in self._counts:
             for some in counts.iter_slices(_ROWS_AT_ONCE):
-                rows = [
-                    {
-                        "application_id": int(row["application_id"]),
-                        "digest": self._digests[row["application_id"]],
-                        "title_rows": row["title_rows"],
-                        "fen_rows": row["fen_rows"],
-                    }
-                    for row in some.iter_rows(named=True)
-                ]
-                session.execute(insert(SearchedApplication), rows)
+                rows = some.join(self._digests, on="application_id").with_columns(_NUMBER)
+                session.execute(insert(SearchedApplication), rows.to_dicts())
 
     def _searched(self) -> pl.DataFrame:
         """Applications that were searched for as they stand now, with how often the ledgers had their like."""
-        names = ("application_id", "digest", "title_rows", "fen_rows")
-        rows: list[tuple[str, str, int, int]] = []
+        schema = {"application_id": pl.Int64, "digest": pl.String, "title_rows": pl.Int64, "fen_rows": pl.Int64}
+        found = [pl.DataFrame(schema=schema)]
         before = self._before
         if before and (before.rules, before.corrections_through) == (_rules(), self._corrections):
-            for some in in_parts([int(each) for each in self._digests]):
-                query = select(SearchedApplication).where(col(SearchedApplication.application_id).in_(some))
-                rows += [
-                    (str(each.application_id), each.digest, each.title_rows, each.fen_rows)
-                    for each in self._session.exec(query)
-                ]
-        same = [row for row in rows if self._digests[row[0]] == row[1]]
-        schema = dict(zip(names, (pl.String, pl.String, pl.Int64, pl.Int64), strict=True))
-        return pl.DataFrame(same, schema=schema, orient="row").drop("digest")
+            query = select(*(getattr(SearchedApplication, name) for name in schema))
+            for some in in_parts(self._digests.select(_NUMBER)["application_id"].to_list()):
+                rows = self._session.execute(query.where(col(SearchedApplication.application_id).in_(some)))
+                found.append(pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row"))
+        searched = pl.concat(found).with_columns(pl.col("application_id").cast(pl.String))
+        return searched.join(self._digests, on=["application_id", "digest"], how="semi").drop("digest")
 
     def _in_ledgers(
-        self, applications: pl.DataFrame, earlier: pl.DataFrame | None, after: int
+        self, applications: matching.Parts, earlier: pl.DataFrame | None, after: int
     ) -> Iterator[pl.DataFrame]:
         """These applications in the entries of ledgers that came after one, some findings at a time."""
         rows = self._before.ledger_rows if self._before and after else 0
         search = matching.Search(applications, self._names, earlier, rows, home=self._home)
-        if not applications.is_empty():
+        if applications.height:
             search.learn(self._told)
             for part in _entries(self._session, after):
                 search.look_through(part)
@@ -350,7 +343,7 @@ def _rules() -> str:
     return hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()
 
 
-def _applications(session: Session, cycle: Cycle, law: Policy) -> pl.DataFrame:
+def _applications(session: Session, cycle: Cycle, law: Policy) -> Iterator[pl.DataFrame]:
     titles = {measure.id: measure.title for measure in law.measures}
     rows = session.execute(
         select(
@@ -369,14 +362,14 @@ def _applications(session: Session, cycle: Cycle, law: Policy) -> pl.DataFrame:
     )
     names = ["application_id", "enterprise", "uscc", "project", "invoices", "contracts", "measure"]
     schema = {"application_id": pl.Int64(), **dict.fromkeys(names[1:], pl.String())}
-    parts = [pl.DataFrame([tuple(row) for row in some], schema=schema, orient="row") for some in rows.partitions()]
-    table = pl.concat([pl.DataFrame(schema=schema), *parts])
-    return table.with_columns(
-        pl.col("application_id").cast(pl.String),
-        pl.col("measure").replace(titles),
-        pl.lit("").alias("amount_yuan"),
-        pl.lit(str(cycle.year)).alias("year"),
-    ).select(*matching.APPLICATION_COLUMNS, "contracts", "measure")
+    for some in itertools.chain([[]], rows.partitions()):  # a table at least
+        table = pl.DataFrame([tuple(row) for row in some], schema=schema, orient="row")
+        yield table.with_columns(
+            pl.col("application_id").cast(pl.String),
+            pl.col("measure").replace(titles),
+            pl.lit("").alias("amount_yuan"),
+            pl.lit(str(cycle.year)).alias("year"),
+        ).select(*matching.APPLICATION_COLUMNS, "contracts", "measure")
 
 
 def _entries(session: Session, after: int) -> Iterator[pl.DataFrame]:
@@ -415,11 +408,12 @@ def _told_by(session: Session, ids: Sequence[int]) -> dict[int, str]:
 
 def _names_in_ledgers(session: Session, codes: Sequence[str]) -> pl.DataFrame:
     """The names that the ledgers have beside these codes, each once."""
-    rows: list[tuple[str, str]] = []
+    schema = {"uscc": pl.String, "enterprise": pl.String}
+    parts = [pl.DataFrame(schema=schema)]
     for some in in_parts(sorted(codes)):
         query = select(LedgerEntry.uscc, LedgerEntry.enterprise).where(col(LedgerEntry.uscc).in_(some)).distinct()
-        rows += session.exec(query).all()
-    return pl.DataFrame(sorted(rows), schema={"uscc": pl.String, "enterprise": pl.String}, orient="row")
+        parts.append(pl.DataFrame(sorted(tuple(row) for row in session.exec(query)), schema=schema, orient="row"))
+    return pl.concat(parts, rechunk=True)
 
 
 def _former_names(session: Session) -> pl.DataFrame:
@@ -432,12 +426,14 @@ def _former_names(session: Session) -> pl.DataFrame:
     return pl.DataFrame([tuple(row) for row in rows], schema=schema, orient="row")
 
 
-def _digests(applications: pl.DataFrame, names: pl.DataFrame, told: pl.DataFrame) -> dict[str, str]:
+def _digests(applications: pl.DataFrame, names: pl.DataFrame, told: pl.DataFrame) -> pl.DataFrame:
     """By application, all that its search depends on beside the ledgers: what it says, and its enterprise's names."""
     known: dict[str, list[tuple[str, ...]]] = defaultdict(list)
-    for row in [*names.iter_rows(), *told.iter_rows()]:
-        known[row[0]].append(row)
-    return {
-        row["application_id"]: hashlib.sha256(chain.canonical([row, known[row["uscc"]]]).encode()).hexdigest()
+    for table in (names, told):
+        for row in table.join(applications, on="uscc", how="semi", maintain_order="left").iter_rows():
+            known[row[0]].append(row)
+    digests = [
+        hashlib.sha256(chain.canonical([row, known[row["uscc"]]]).encode()).hexdigest()
         for row in applications.iter_rows(named=True)
-    }
+    ]
+    return applications.select("application_id", pl.Series("digest", digests, dtype=pl.String))

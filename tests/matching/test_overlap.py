@@ -7,7 +7,7 @@ import polars as pl
 import pytest
 from polars.testing import assert_frame_equal
 
-from matching import APPLICATION_COLUMNS, LEDGER_COLUMNS
+from matching import APPLICATION_COLUMNS, LEDGER_COLUMNS, Parts
 from tests.matching.hard_pairs import COMMON, NOTHING, OTHER_ITEM, PAIRS, SAME_ENTERPRISE, SAME_ITEM, Pair, code
 from tests.matching.zhangzhou import Search, match, within
 
@@ -248,6 +248,32 @@ def test_pairs_some_at_a_time_are_found_as_all_at_once(monkeypatch: pytest.Monke
     assert whole.height > 1_000 and inside.height >= 120
     assert_frame_equal(match(ours, theirs), whole)
     assert_frame_equal(within(ours), inside)
+
+
+@pytest.mark.parametrize("at_once", [1, 100, 239])
+def test_applications_in_parts_are_found_as_all_at_once(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
+    rows = random_rows(120, 30, 1)
+    rows = rows + rows if at_once > 1 else rows[:20]
+    ours, theirs = applications(*rows), ledger(*random_rows(300, 30, 2))
+    some = ours["application_id"].to_list()[5::7]
+    whole, inside, few = match(ours, theirs), within(ours), within(ours, None, some)
+    monkeypatch.setattr("matching.parts._AT_ONCE", at_once)
+    assert_frame_equal(match(ours, theirs), whole)
+    assert_frame_equal(within(ours.iter_slices(7)), inside)
+    assert_frame_equal(within(ours, None, some), few)
+    assert at_once == 1 or 0 < few.height < inside.height
+
+
+@pytest.mark.parametrize("count", [0, 1, 10, 11, 35])
+def test_parts_are_the_table(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+    monkeypatch.setattr("matching.parts._AT_ONCE", 10)
+    table = pl.DataFrame({"number": range(count), "texts": [["某", str(number)] for number in range(count)]})
+    parts = Parts([table.head(7), *table.slice(7).iter_slices(5)])
+    assert parts.height == count
+    for _ in range(2):
+        assert_frame_equal(pl.concat(parts), table)
+    assert {part.height for part in [*parts][:-1]} <= {10}
+    assert_frame_equal(pl.concat(parts.starting(len([*parts]) - 1)), [*parts][-1])
 
 
 def test_what_earlier_searches_counted_is_counted_on() -> None:

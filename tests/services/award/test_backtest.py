@@ -1,5 +1,6 @@
 """复算: a year comes out the same to the fen, whatever happened afterwards; what was tampered with is told."""
 
+import json
 import zlib
 from decimal import Decimal
 
@@ -8,10 +9,20 @@ from sqlalchemy import text
 from sqlmodel import Session, col, select
 
 from cli.demo.acting import World
-from models import Application, Award, ComputationRun, Cycle, LedgerEntry, LedgerLevel, PolicyVersion
+from models import (
+    Application,
+    Award,
+    ComputationInputs,
+    ComputationRun,
+    Cycle,
+    LedgerEntry,
+    LedgerLevel,
+    PolicyVersion,
+)
 from services.award import backtest, computation, inputs
 from services.award.backtest import Proof
 from services.errors import StateError
+from services.record.chain import canonical
 from tests.desk import Desk
 
 
@@ -47,7 +58,7 @@ def test_what_the_record_says_later_changes_nothing_of_then(year: World) -> None
     version = session.get_one(PolicyVersion, cycle.policy_version_id)
     other = version.text.replace("value: 30%", "value: 20%")
     new = PolicyVersion(
-        policy_id=version.policy_id, sha256=inputs.digest_of(other), text=other, stored_at=year.clock.now()
+        policy_id=version.policy_id, sha256=inputs.digest_of([other]), text=other, stored_at=year.clock.now()
     )
     session.add(new)
     session.flush()
@@ -138,10 +149,26 @@ def test_before_any_computation_there_is_nothing_to_make_again(desk: Desk) -> No
         backtest.backtest(desk.session, desk.cycle)
 
 
+def test_long_inputs_are_kept_in_parts(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(inputs, "_LONG", 500)
+    monkeypatch.setattr(inputs, "_AT_ONCE", 2)
+    desk.open_intake()
+    for number in range(9):
+        desk.submit(project=f"示例算力{number}", invoices=f"2535200000000000{number:04}")
+    desk.to_matching()
+    run = computation.compute(*desk.at, desk.system, cycle_id=desk.cycle_id)
+    kept = desk.session.exec(select(ComputationInputs).where(ComputationInputs.run_id == run.id)).all()
+    assert len(kept) > 3 and max(len(each.text) for each in kept) < 1_500
+    assert inputs.digest_of([computation.kept_text(desk.session, run) or ""]) == run.inputs_digest
+    assert [each.is_same for each in backtest.backtest(desk.session, desk.cycle)] == [True]
+
+
 def test_inputs_are_read_back_as_they_were_written(year: World) -> None:
     cycle = year.session.get_one(Cycle, year.cycle_id)
     now = computation.gather(year.session, cycle)
-    again = inputs.read_inputs(now.text, now.law)
+    text = "".join(now.parts("这一版"))
+    again = inputs.read_inputs(text, now.law)
+    assert text == canonical(json.loads(text)) and inputs.digest_of([text]) == inputs.digest_of(now.parts("这一版"))
     assert again.digest == now.digest
     assert again.frames().keys() == now.frames().keys()
     for measure, frame in again.frames().items():

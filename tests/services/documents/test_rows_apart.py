@@ -6,7 +6,7 @@ from itertools import zip_longest
 
 import pytest
 
-from services.documents import rows
+from services import spilled
 from services.documents.content import Book, Column, Sheet, subject_of
 from services.documents.rows import Row, Rows
 
@@ -19,8 +19,8 @@ def many(count: int) -> list[Row]:
 
 @pytest.fixture(autouse=True)
 def _few_in_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(rows, "_HELD", 10)
-    monkeypatch.setattr(rows, "_TOGETHER", 5)
+    monkeypatch.setattr(spilled, "_HELD", 10)
+    monkeypatch.setattr(spilled, "_TOGETHER", 5)
 
 
 @pytest.mark.parametrize("count", [0, 1, 9, 10, 11, 20, 37])

@@ -1,6 +1,7 @@
 """The migrations make exactly the tables that the models describe, on both databases, and can be taken back."""
 
 import re
+import zlib
 from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -243,6 +244,32 @@ _NUMBERED = (
     _NUMBER.format(2, "funds_request", "NULL, ''"),
     _NUMBER.format(3, "funds_notice", "NULL, ''"),
 )
+
+
+def test_inputs_in_parts_are_put_together_again(engine: Engine) -> None:
+    settings = Config()
+    settings.set_main_option("script_location", str(ROOT / "migrations"))
+    insert = text("INSERT INTO computationinputs (run_id, part, text) VALUES (:run, :part, :text)")
+    kept = [(1, 0, "甲"), (2, 0, "乙"), (2, 1, "丙" * 9), (2, 2, "丁"), (3, 0, "")]
+    with engine.begin() as connection:
+        settings.attributes["connection"] = connection
+        command.upgrade(settings, "0024")
+        if connection.dialect.name == "postgresql":
+            connection.execute(text("SET session_replication_role = replica"))  # rows without what they refer to
+        else:
+            connection.execute(text("PRAGMA defer_foreign_keys = ON"))
+        for run, part, words in reversed(kept):
+            connection.execute(insert, {"run": run, "part": part, "text": zlib.compress(words.encode())})
+        command.downgrade(settings, "0023")
+        rows = connection.execute(text("SELECT run_id, text FROM computationinputs ORDER BY run_id")).all()
+        assert [(run, zlib.decompress(packed).decode()) for run, packed in rows] == [
+            (1, "甲"),
+            (2, "乙" + "丙" * 9 + "丁"),
+            (3, ""),
+        ]
+        command.upgrade(settings, "0024")
+        assert connection.execute(text("SELECT max(part) FROM computationinputs")).scalar_one() == 0
+        connection.rollback()
 
 
 def test_a_database_of_a_newer_program_is_refused_and_left_as_it_is(engine: Engine) -> None:

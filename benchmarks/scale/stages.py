@@ -87,9 +87,7 @@ def _compute(desk: Desk) -> None:
 
 def _freeze(desk: Desk) -> None:
     frozen = lists.freeze(*desk.at, desk.system, cycle_id=desk.cycle_id)
-    list_id = frozen.id or 0
-    desk.session.expunge_all()
-    lists.entries(desk.session, list_id)
+    lists.totals(desk.session, frozen.id or 0)
     write(desk, "calculation", "differences")
 
 

@@ -44,7 +44,7 @@ from services.clock import Clock
 from services.cycle import cycles
 from services.errors import StateError
 from services.law import policies
-from services.record.columns import select_as
+from services.record.columns import rows_as, select_as
 from services.record.operation import operation
 from services.record.parts import in_parts
 from services.record.rows import add_rows
@@ -365,7 +365,7 @@ def _applied(
     )
     for some in in_parts(ids):
         rows = session.execute(query.where(col(Application.id).in_(some)).order_by(col(Application.id)))
-        yield [_Applied(*row) for row in rows]
+        yield [*rows_as(_Applied, rows)]
 
 
 def _among(

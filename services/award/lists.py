@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, fields
+from sys import intern
 from typing import Any
 
 from sqlalchemy import Select, and_, case, or_
@@ -30,6 +31,7 @@ from services.clock import Clock
 from services.cycle import cycles
 from services.errors import NotFoundError, StateError
 from services.record.chain import canonical
+from services.record.columns import rows_as
 from services.record.operation import operation
 from services.record.rows import add_rows
 
@@ -235,8 +237,8 @@ def _lines(session: Session, run: ComputationRun) -> tuple[list[_Line], dict[int
     lines: list[_Line] = []
     reasons: dict[int, Reasons] = {}
     for row in rows:
-        lines.append(_Line(*row[:9]))
-        reasons[row.id] = tuple(row[9:])
+        lines += rows_as(_Line, [row[:9]])
+        reasons[row.id] = intern(row.clause), row.reason, intern(row.referral_to)
     return lines, reasons
 
 

@@ -32,7 +32,7 @@ from services.documents.content import Trace
 from services.documents.errors import NotYetError
 from services.documents.values import Stated
 from services.law.policies import policy_of
-from services.record.columns import select_as
+from services.record.columns import rows_as, select_as
 from services.record.parts import in_parts
 
 
@@ -106,9 +106,7 @@ class Record:
             .join(Enterprise, col(Enterprise.id) == col(Application.enterprise_id))
             .where(col(Application.cycle_id) == self.cycle.id)
         )
-        return sorted(
-            (Applied(*row) for row in rows), key=lambda applied: (self.place_of(applied.measure), applied.number)
-        )
+        return sorted(rows_as(Applied, rows), key=lambda applied: (self.place_of(applied.measure), applied.number))
 
     @cached_property
     def newest_list(self) -> AwardList:
@@ -131,7 +129,7 @@ class Record:
         )
         places = {county: place for place, county in enumerate(self.counties)}
         return sorted(
-            (Listed(*row) for row in rows),
+            rows_as(Listed, rows),
             key=lambda each: (self.place_of(each.measure), places.get(each.county, len(places)), each.number),
         )
 

@@ -38,13 +38,23 @@ from services.law import policies
 from services.money import yuan
 from services.notices.queueing import Notice, queue_all
 from services.payment.payment_rows import ResultRow, Said, known_headings, read_results
-from services.record.columns import select_as
+from services.record.columns import rows_as, select_as
 from services.record.operation import operation
 from services.record.rows import add_rows
 from services.tables import RowProblem, read_workbook
 
 STAGE = "payment"
 _FUNDS = "funds"
+
+
+@dataclass(frozen=True, slots=True)
+class _Awarded:
+    """A line of a list with an amount."""
+
+    id: int
+    number: str
+    county: str
+    amount_fen: int
 
 
 @operation("payment.order")
@@ -58,16 +68,19 @@ def order(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> int
     current = lists.current_list(session, cycle)
     _check_approved(session, cycle, current)
     orders = _orders(session, cycle, current)
-    entries = [entry for entry in lists.entries(session, current.id or 0) if entry.amount_fen]
+    awarded = select_as(_Awarded, AwardListEntry).where(
+        col(AwardListEntry.list_id) == current.id, col(AwardListEntry.amount_fen) > 0
+    )
+    entries = [*rows_as(_Awarded, session.execute(awarded.order_by(col(AwardListEntry.number))))]
     for county in sorted({entry.county for entry in entries} - orders.keys()):
         orders[county] = PaymentOrder(cycle_id=cycle_id, list_id=current.id or 0, county=county, ordered_at=clock.now())
         session.add(orders[county])
     session.flush()
-    law, known = policies.policy_of(session, cycle), {payment.number for payment in _payments(session, current)}
-    shares = [row for entry in entries for row in _shares(law, cycle, current, orders[entry.county].id or 0, entry)]
-    added = [row for row in shares if row["number"] not in known]
-    add_rows(session, Payment, added)
-    return len(added)
+    law = policies.policy_of(session, cycle)
+    numbers = select(Payment.number).join(PaymentOrder, col(PaymentOrder.id) == Payment.order_id)
+    known = set(session.exec(numbers.where(PaymentOrder.list_id == current.id)))
+    shares = (row for entry in entries for row in _shares(law, cycle, current, orders[entry.county].id or 0, entry))
+    return add_rows(session, Payment, (row for row in shares if row["number"] not in known))
 
 
 @operation("payment.report")
@@ -174,9 +187,7 @@ def _orders(session: Session, cycle: Cycle, current: AwardList) -> dict[str, Pay
     return {each.county: each for each in orders}
 
 
-def _shares(
-    law: Policy, cycle: Cycle, current: AwardList, order_id: int, entry: AwardListEntry
-) -> list[dict[str, Any]]:
+def _shares(law: Policy, cycle: Cycle, current: AwardList, order_id: int, entry: _Awarded) -> list[dict[str, Any]]:
     city, county = split(entry.amount_fen, county_rate(law, cycle, entry.county))
     return [
         {

@@ -139,6 +139,7 @@ COLUMN_NAMES = {
     "paid_on": "拨付日期",
     "pair": "事项对校验码",
     "papers": "纸质材料齐全",
+    "part": "分段",
     "password_hash": "密码",
     "path": "文件位置",
     "payment_id": "拨付编号",

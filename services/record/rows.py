@@ -13,16 +13,18 @@ from services.record import audit, fitting
 _AT_ONCE = 5_000
 
 
-def add_rows(session: Session, model: type[SQLModel], rows: Iterable[Mapping[str, Any]]) -> None:
-    """Insert rows of a table with an `id`: columns by name, the others by the model's defaults.
+def add_rows(session: Session, model: type[SQLModel], rows: Iterable[Mapping[str, Any]]) -> int:
+    """Insert rows of a table with an `id`: columns by name, the others by the model's defaults. Returns how many.
 
     Each is looked at before it is written, and told by the operation's entry, as a record that is added; outside of an
     operation nothing is told. Raises InputError for the first that does not fit, which ends the operation. Records take
     three to four times as long, which counts where there are thousands; some thousand are in memory at once.
     """
-    rest = iter(rows)
+    rest, added = iter(rows), 0
     while some := list(islice(rest, _AT_ONCE)):
         _add(session, model, some)
+        added += len(some)
+    return added
 
 
 def _add(session: Session, model: type[SQLModel], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -14,7 +14,7 @@ from services.documents.errors import NotYetError
 from services.documents.record import Applied, Record, day
 from services.documents.rows import Row, Rows
 from services.documents.values import fact_text
-from services.record.columns import select_as
+from services.record.columns import rows_as, select_as
 from services.record.parts import in_parts
 
 
@@ -74,7 +74,7 @@ def _computed(record: Record, run: ComputationRun, applications: Sequence[Applie
     """The outcomes of some applications, by their ids."""
     query = select_as(Computed, Award).where(col(Award.run_id) == run.id)
     rows = record.session.execute(query.where(col(Award.application_id).in_([each.id for each in applications])))
-    return {award.application_id: award for award in (Computed(*row) for row in rows)}
+    return {award.application_id: award for award in rows_as(Computed, rows)}
 
 
 class _Tables:

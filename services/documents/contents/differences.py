@@ -16,7 +16,7 @@ from services.documents.content import Book, CellKind, Column, Sheet
 from services.documents.contents.verification import changed_values
 from services.documents.record import Listed, Record, latest
 from services.documents.rows import Row, Rows
-from services.record.columns import select_as
+from services.record.columns import rows_as, select_as
 
 _WHAT = (Column("受理编号", width=16), Column("单位名称", width=34), Column("奖补事项", width=22))
 
@@ -96,7 +96,7 @@ class _Paid:
 def _payments(record: Record) -> list[_Paid]:
     query = select_as(_Paid, Payment).join(PaymentOrder, col(PaymentOrder.id) == col(Payment.order_id))
     rows = record.session.execute(query.where(col(PaymentOrder.list_id) == record.newest_list.id))
-    return [_Paid(*row) for row in rows]
+    return [*rows_as(_Paid, rows)]
 
 
 def _unpaid(record: Record, paid: list[_Paid]) -> Sheet:

@@ -12,7 +12,7 @@ from services.documents.errors import NotYetError
 from services.documents.record import Record, latest
 from services.documents.rows import Row, Rows
 from services.money import capitals, yuan
-from services.record.columns import select_as
+from services.record.columns import rows_as, select_as
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +59,7 @@ def ordered_lines(record: Record) -> list[Line]:
     ).all()
     if not rows:
         raise NotYetError(f"{record.cycle.year} 年度资金尚未下达，不能生成这份文件；请先完成资金审批和下达。")
-    return [Line(*row) for row in rows]
+    return [*rows_as(Line, rows)]
 
 
 def _totals(record: Record, counties: list[str], lines: list[Line]) -> Sheet:

@@ -26,7 +26,7 @@ from services.documents.content import Book, CellKind, Column, Sheet
 from services.documents.record import Applied, Record, day
 from services.documents.rows import Row, Rows
 from services.documents.values import Stated, fact_text
-from services.record.columns import select_as
+from services.record.columns import rows_as, select_as
 from services.record.parts import in_parts
 
 
@@ -80,7 +80,7 @@ def _asked(record: Record, applications: Sequence[Applied]) -> list[tuple[Applie
         )
         .order_by(col(request.round), col(request.id))
     )
-    newest = {(each.application_id, each.kind, each.reviewer): each for each in (Asked(*row) for row in rows)}
+    newest = {(each.application_id, each.kind, each.reviewer): each for each in rows_as(Asked, rows)}
     asked: dict[int, list[Asked]] = defaultdict(list)
     for each in sorted(newest.values(), key=lambda each: each.kind is ReviewerKind.BUREAU):
         asked[each.application_id].append(each)

@@ -22,7 +22,8 @@ def with_rarity(findings: pl.DataFrame, counts: pl.DataFrame | None, rows: int) 
     evidence = pl.col("evidence")
     if counts is None:
         return findings.with_columns(evidence.str.replace_all(f"[{''.join(_OPEN.values())}]", ""))
-    counted = findings.join(counts, on="application_id", how="left", maintain_order="left")
+    own = counts.join(findings, on="application_id", how="semi")  # few of many
+    counted = findings.join(own, on="application_id", how="left", maintain_order="left")
     for name, place in _OPEN.items():
         how_rare = (
             pl.when(pl.col(name) == 1)

@@ -15,26 +15,27 @@ ITEM_COLUMNS = ("item", "item_right")
 """What each side's item is told by, as one text: the same pair has the same texts next year."""
 
 _PLACE = ("row", "row_right")
+_ALL = pl.lit(True)
 _AT_ONCE = 50_000  # pairs that lie side by side with all their columns, some kilobytes each
 
 
 def found(
-    left: pl.DataFrame, right: pl.DataFrame, names: pl.DataFrame, where: pl.Expr | None = None
+    left: pl.DataFrame,
+    right: pl.DataFrame,
+    names: pl.DataFrame,
+    *,
+    of: pl.Expr = _ALL,
+    such: pl.Expr = _ALL,
 ) -> Iterator[pl.DataFrame]:
-    """The findings of two tables' pairs (`matching.compare`), beside their rows and ids; `where` says of which.
+    """The findings of two tables' pairs (`matching.compare`), beside their rows and ids.
 
-    Some at a time, in the order of the rows; without any pair one table without rows.
+    Only `of` some pairs of rows, and of what is judged only `such`. Some at a time, in the order of the rows; without
+    any pair one table without rows.
     """
-    pairs = paired(left, right, names)
-    if where is not None:
-        pairs = pairs.filter(where)
-    pairs = pairs.sort(_PLACE)
+    pairs = paired(left, right, names).filter(of).sort(_PLACE)
     for start in range(0, max(pairs.height, 1), _AT_ONCE):
-        yield _judged(compared(pairs.slice(start, _AT_ONCE), left, right))
-
-
-def _judged(pairs: pl.DataFrame) -> pl.DataFrame:
-    return pairs.with_columns(*judged(), evidence()).select(*_PLACE, "id", "id_right", *FINDING_COLUMNS, *ITEM_COLUMNS)
+        known = compared(pairs.slice(start, _AT_ONCE), left, right).with_columns(*judged()).filter(such)
+        yield known.with_columns(evidence()).select(*_PLACE, "id", "id_right", *FINDING_COLUMNS, *ITEM_COLUMNS)
 
 
 def one_a_pair(findings: pl.DataFrame, left_id: str, right_id: str) -> pl.DataFrame:

@@ -11,7 +11,7 @@ from matching.findings import FINDING_COLUMNS, found, one_a_pair
 from matching.former_names import listed_names
 from matching.judge import SAME_ITEM
 from matching.keys import in_parts
-from matching.parts import Parts
+from matching.parts import Parts, compact
 from matching.regions import Home
 from matching.search import Search
 
@@ -62,8 +62,9 @@ def within(
     names = listed_names(former_names, own)
     is_new = pl.lit(True) if new is None else pl.col("id").is_in(pl.Series(new, dtype=pl.String).implode())
     once = pl.col("row") < pl.col("row_right")
-    parts = (part for sides in _sides(table, is_new) for part in found(*sides, names, once))
-    pairs = pl.concat([part.filter(pl.col("kind") == SAME_ITEM) for part in parts])
+    one_item = pl.col("kind") == SAME_ITEM
+    parts = (part for sides in _sides(table, is_new) for part in found(*sides, names, of=once, such=one_item))
+    pairs = pl.concat(map(compact, parts))
     return with_rarity(one_a_pair(pairs, "application_id", "other_application_id"), None, 0)
 
 

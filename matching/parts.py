@@ -10,6 +10,13 @@ import polars as pl
 
 _AT_ONCE = 100_000  # rows: with their keys a kilobyte each
 
+_OWN_TEXTS = pl.CompatLevel.oldest()  # texts one after the other, not where they lay before
+
+
+def compact(table: pl.DataFrame) -> pl.DataFrame:
+    """The same table with texts of its own: rows that were picked keep those of all others in memory."""
+    return pl.read_ipc(table.write_ipc(None, compat_level=_OWN_TEXTS).getvalue())
+
 
 class Parts:
     """The rows of tables of one shape, in their order; gone through as often as asked.
@@ -28,7 +35,7 @@ class Parts:
 
     def _put_away(self) -> None:
         while self._last.height > _AT_ONCE:
-            self._last.head(_AT_ONCE).rechunk().write_ipc(self._file(self._files))
+            self._last.head(_AT_ONCE).write_ipc(self._file(self._files), compression="lz4", compat_level=_OWN_TEXTS)
             self._last = self._last.slice(_AT_ONCE)
             self._files += 1
 

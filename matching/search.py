@@ -12,6 +12,7 @@ from matching.findings import found, one_a_pair
 from matching.former_names import learned_names, listed_names
 from matching.frequency import Frequency
 from matching.keys import in_parts, with_keys
+from matching.parts import compact
 from matching.regions import Home
 from matching.sieve import Sieve, marks
 
@@ -42,18 +43,19 @@ class Search:
         self._home = home
         self._ours = in_parts(applications, "application_id", home)
         looked_at = [(part.select(_OWN), marks(part, home)) for part in self._ours]
-        self._own, marked = (pl.concat(tables) for tables in zip(*looked_at, strict=True))
-        self._names = listed_names(former_names, self._own)
-        self._sieve = Sieve(self._own, marked, self._names, home)
+        own, marked = (pl.concat(tables) for tables in zip(*looked_at, strict=True))
+        self._named = own.select("code", "code_valid", "alike", "person")
+        self._names = listed_names(former_names, own)
+        self._sieve = Sieve(own, marked, self._names, home)
         self._passed = [_NOTHING]
-        self.frequency = Frequency(self._own["id"], marked, earlier, earlier_rows)
+        self.frequency = Frequency(own["id"], marked, earlier, earlier_rows)
 
     def learn(self, ledger: pl.DataFrame) -> None:
         """Know enterprises also by the names under which a ledger has their codes; `uscc` and `enterprise` will do.
 
         A name that stands beside the codes of two of them is nobody's.
         """
-        learned = learned_names(self._own, ledger, self._home)
+        learned = learned_names(self._named, ledger, self._home)
         names = pl.concat([self._names, learned]).unique(["key", "name"], keep="first", maintain_order=True)
         self._names = names.filter(~pl.col("learned") | (pl.col("key").n_unique().over("name") == 1))
         self._sieve.want(self._names)
@@ -63,7 +65,7 @@ class Search:
         for part in ledger.iter_slices(_ROWS_AT_ONCE):
             marked = marks(part, self._home)
             self.frequency.count(marked)
-            self._passed.append(self._sieve.passing(part, marked))
+            self._passed.append(compact(self._sieve.passing(part, marked)))
 
     def findings(self) -> pl.DataFrame:
         """`application_id`, `ledger_id`, FINDING_COLUMNS, and `item`: what the application's item is told by.
@@ -86,6 +88,7 @@ class Search:
 
     def _found(self) -> Iterator[pl.DataFrame]:
         passed = pl.concat(self._passed, how="diagonal")
+        del self._passed, self._sieve, self._named  # hundreds of bytes an application, and nothing is looked for any more
         for start in range(0, max(passed.height, 1), _COMPARED_AT_ONCE):
             theirs = with_keys(passed.slice(start, _COMPARED_AT_ONCE), "ledger_id", self._home)
             for ours in self._ours:

@@ -22,11 +22,11 @@ class Sieve:
 
     def __init__(self, applications: pl.DataFrame, marked: pl.DataFrame, names: pl.DataFrame, home: Home) -> None:
         """`applications` have their keys and `marks`; `names` are their enterprises' (`matching.former_names`)."""
-        self._applications, self._home = marked, home
-        self._codes, self._cores = applications.filter("code_valid")["code"].unique(), self._applications["core"]
-        self._ends = (
-            pl.concat([applications[name].explode() for name in ("invoice", "bare")]).drop_nulls().str.tail(_END)
-        )
+        self._home, fen = home, marked["fen"]
+        self._codes, self._cores = applications.filter("code_valid")["code"].unique(), marked["core"]
+        self._fens, self._claims = fen.filter(fen % FEN_PER_WAN != 0).unique(), marked["claim"].drop_nulls().unique()
+        numbers = pl.concat([applications[name].explode() for name in ("invoice", "bare")])
+        self._ends = numbers.drop_nulls().str.tail(_END).unique()
         self.want(names)
 
     def want(self, names: pl.DataFrame) -> None:
@@ -37,14 +37,8 @@ class Sieve:
 
     def passing(self, ledger: pl.DataFrame, marked: pl.DataFrame) -> pl.DataFrame:
         """Those rows of a ledger, with its `marks`, that may match; without invoices that end as none of ours does."""
-        ours, fen = self._applications, self._applications["fen"]
-        wanted = {
-            "code": self._codes,
-            "core": self._cores,
-            "fen": fen.filter(fen % FEN_PER_WAN != 0),
-            "claim": ours["claim"].drop_nulls(),
-        }
-        shared = [pl.col(name).is_in(values.unique().implode()).fill_null(False) for name, values in wanted.items()]
+        wanted = {"code": self._codes, "core": self._cores, "fen": self._fens, "claim": self._claims}
+        shared = [pl.col(name).is_in(values.implode()).fill_null(False) for name, values in wanted.items()]
         ends = self._with_an_end(ledger)
         invoices = pl.when(ends).then(text_of(ledger, "invoices")).otherwise(pl.lit("")).alias("invoices")
         return ledger.with_columns(invoices).filter(marked.select(pl.any_horizontal(*shared))[:, 0] | ends)
@@ -60,7 +54,7 @@ class Sieve:
             .filter(pl.col("written") != "")
             .select("row", numbers.alias("number"))
             .explode("number")
-            .filter(pl.col("number").str.tail(_END).is_in(self._ends.unique().implode()))
+            .filter(pl.col("number").str.tail(_END).is_in(self._ends.implode()))
             .collect()
         )
         return rows["row"].is_in(found["row"].unique().implode())
@@ -84,5 +78,6 @@ def marks(table: pl.DataFrame, home: Home) -> pl.DataFrame:
             core_key(pl.col("formless"), home).alias("core"), pl.when(pl.col("title") != "").then(claim).alias("claim")
         )
         .with_columns(pl.when(pl.col("core") != "").then("core").otherwise("formless").alias("core"))
+        .drop("formless")
         .collect()
     )

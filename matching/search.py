@@ -88,7 +88,7 @@ class Search:
 
     def _found(self) -> Iterator[pl.DataFrame]:
         passed = pl.concat(self._passed, how="diagonal")
-        del self._passed, self._sieve, self._named  # hundreds of bytes an application, and nothing is looked for any more
+        del self._passed, self._sieve, self._named  # nothing is looked for any more, and they are large
         for start in range(0, max(passed.height, 1), _COMPARED_AT_ONCE):
             theirs = with_keys(passed.slice(start, _COMPARED_AT_ONCE), "ledger_id", self._home)
             for ours in self._ours:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from functools import cached_property
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, select
 
 from config.settings import Settings
@@ -124,8 +125,16 @@ class Record:
     @cached_property
     def entries(self) -> list[Listed]:
         """All lines of the newest list, by measure, county and number."""
+        return self._listed()
+
+    @cached_property
+    def awarded(self) -> list[Listed]:
+        """Those with an amount."""
+        return self._listed(col(AwardListEntry.amount_fen) > 0)
+
+    def _listed(self, *such: ColumnElement[bool]) -> list[Listed]:
         rows = self.session.execute(
-            select_as(Listed, AwardListEntry).where(col(AwardListEntry.list_id) == self.newest_list.id)
+            select_as(Listed, AwardListEntry).where(col(AwardListEntry.list_id) == self.newest_list.id, *such)
         )
         places = {county: place for place, county in enumerate(self.counties)}
         return sorted(
@@ -158,7 +167,8 @@ class Record:
     @property
     def by_panel(self) -> bool:
         """Whether a panel decided on anything of the newest list."""
-        return any(entry.outcome is Outcome.CASE_BY_CASE for entry in self.entries)
+        by_panel = (AwardListEntry.list_id == self.newest_list.id, AwardListEntry.outcome == Outcome.CASE_BY_CASE)
+        return self.session.exec(select(AwardListEntry.id).where(*by_panel).limit(1)).first() is not None
 
     @property
     def trace(self) -> Trace:

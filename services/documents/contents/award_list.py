@@ -9,7 +9,7 @@ from services.money import capitals, yuan
 
 def build(record: Record) -> Book:
     """The awards above zero; what identifies a person is masked, for the list is public."""
-    awarded = [entry for entry in record.entries if entry.amount_fen > 0]
+    awarded = record.awarded
     return Book(
         title=f"{record.cycle.year}年度拟奖补名单",
         organisation=record.settings.organisation,

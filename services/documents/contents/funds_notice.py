@@ -31,7 +31,7 @@ def build(record: Record) -> Page:
             **record.basis,
             "counties": counties,
             "total": total,
-            "measures": record.by_measure([entry for entry in record.entries if entry.amount_fen > 0]),
+            "measures": record.by_measure(record.awarded),
             "days": record.plan.stage("payment").working_days,
         },
     )

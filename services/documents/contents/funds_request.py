@@ -21,7 +21,7 @@ def build(record: Record) -> Page:
     """
     approved, notice = _approved(record), _ended(record)
     objections = _answered(record, notice)
-    paid = [entry for entry in record.entries if entry.amount_fen > 0]
+    paid = record.awarded
     rates = {county: county_rate(record.policy, record.cycle, county) for county in {entry.county for entry in paid}}
     shares = (
         Share(entry.county, entry.uscc, entry.application_id, *split(entry.amount_fen, rates[entry.county]))

@@ -6,7 +6,7 @@ from services.documents.record import Listed, Record, day
 
 def build(record: Record) -> Page:
     """The awards above zero of the newest list, for the period of its notice."""
-    paid = [entry for entry in record.entries if entry.amount_fen > 0]
+    paid = record.awarded
     notice = record.notice
     return Page(
         title=f"《{record.policy.title}》{record.cycle.year}年度拟奖补名单公示",

@@ -9,7 +9,7 @@ import re
 import tempfile
 from collections.abc import Iterable, Iterator
 from datetime import datetime, time
-from itertools import count
+from itertools import tee
 from typing import Any
 from zipfile import ZipFile
 
@@ -40,10 +40,12 @@ def to_docx(page: Page, html: str) -> bytes:
         styles.write(reference())
         styles.flush()
         whole = [Part(html)] if page.charts else parts(html)  # a picture is known in its own part only
-        first, *several = map(shown, whole)
-        converted = convert([part.html for part in (first, *several)], "docx", f"--reference-doc={styles.name}")
-        document = Document(io.BytesIO(next(converted)))
-        kept = [_go_on(document, *each) for each in zip(several, converted, count())]
+        several, asked = tee(map(shown, whole))
+        made = zip(
+            several, convert((part.html for part in asked), "docx", f"--reference-doc={styles.name}"), strict=True
+        )
+        document = Document(io.BytesIO(next(made)[1]))
+        kept = [_go_on(document, *each, number) for number, each in enumerate(made)]
     lay_out(document, page.footer, letter=page.letter)
     _head(document)
     for table in document.element.body.iter(qn("w:tbl")):

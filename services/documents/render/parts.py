@@ -29,12 +29,8 @@ class Part:
         return self.before + self.rows + self.after
 
 
-def parts(html: str) -> list[Part]:
+def parts(html: str) -> Iterator[Part]:
     """The page in parts with at most `ROWS` rows of a table each; a table that goes on has its head again."""
-    return list(_parts(html))
-
-
-def _parts(html: str) -> Iterator[Part]:
     start, beginning = 0, ""
     for table in _TABLE.finditer(html):
         head = f"<table>{table['head']}<tbody>\n"

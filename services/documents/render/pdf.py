@@ -5,6 +5,7 @@ import io
 import json
 import tempfile
 from dataclasses import asdict
+from itertools import chain, tee
 from pathlib import Path
 from typing import Any
 
@@ -26,13 +27,14 @@ _KEPT = 10
 
 def to_pdf(page: Page, html: str) -> bytes:
     """The document; the same page on the same fonts always gives the same bytes. Long tables go on on a new page."""
-    several = [shown(part) for part in parts(html)]
-    converted = convert([part.html for part in several], "typst", "--standalone", f"--template={_TEMPLATE}")
+    several, asked = tee(map(shown, parts(html)))
+    converted = convert((part.html for part in asked), "typst", "--standalone", f"--template={_TEMPLATE}")
     sources = map(in_typst, several, converted)
-    if len(several) == 1:
-        return _laid_out(page, next(sources), 1)
-    whole = PdfDocument(_laid_out(page, next(sources), 1, tagged=False))  # tags of parts do not make those of a whole
-    for source in sources:
+    first, second = next(sources), next(sources, None)
+    if second is None:
+        return _laid_out(page, first, 1)
+    whole = PdfDocument(_laid_out(page, first, 1, tagged=False))  # tags of parts do not make those of a whole
+    for source in chain([second], sources):
         _forget()
         whole.import_pages(PdfDocument(_laid_out(page, source, len(whole) + 1, tagged=False)))
     _forget()

@@ -23,6 +23,7 @@ from services.access.sight import treasury_of
 from services.award.sharing import CITY
 from services.errors import InputError, NotFoundError
 from services.law import policies
+from services.record.columns import rows_as, select_as
 
 NOT_SEEN = "没有这一项，或者它不属于您可以查看的县区。"  # the same words for both, so that nobody learns which
 
@@ -64,6 +65,29 @@ class PaidAward:
         return bearer_name(self.law, payment.bearer)
 
 
+@dataclass(frozen=True, slots=True)
+class Line:
+    """A line of a list as far as its money goes."""
+
+    id: int
+    number: str
+    county: str
+    measure: str
+    amount_fen: int
+
+
+@dataclass(frozen=True, slots=True)
+class Ordered:
+    """A payment as far as its money goes."""
+
+    id: int
+    entry_id: int
+    number: str
+    bearer: str
+    amount_fen: int
+    status: PaymentStatus
+
+
 @dataclass(frozen=True)
 class Claim:
     """What standing decisions claim back of an award, without interest; `untrue`: its facts were false."""
@@ -93,21 +117,43 @@ def of_number(session: Session, actor: Actor, cycle_id: int, number: str) -> Pai
     return found[0]
 
 
-def of_year(session: Session, actor: Actor, cycle_id: int) -> list[PaidAward]:
-    """Every award whose payment was ordered in a year, as far as the actor may see it, by number."""
-    return _awards(session, actor, PaymentOrder.cycle_id == cycle_id)
-
-
-def ordered_entries(session: Session, actor: Actor, cycle_id: int) -> list[AwardListEntry]:
+def ordered_lines(session: Session, actor: Actor, cycle_id: int) -> list[Line]:
     """Every award of the list whose payments were ordered in a year, as far as the actor may see it, by number."""
-    query = select(AwardListEntry).where(
-        col(AwardListEntry.list_id).in_(select(PaymentOrder.list_id).where(PaymentOrder.cycle_id == cycle_id)),
-        AwardListEntry.amount_fen > 0,
+    ordered = select(PaymentOrder.list_id).where(PaymentOrder.cycle_id == cycle_id)
+    return _lines(session, actor, col(AwardListEntry.list_id).in_(ordered), col(AwardListEntry.amount_fen) > 0)
+
+
+def lines_paid_on(session: Session, actor: Actor, cycle_id: int) -> list[Line]:
+    """Every line, of whatever list and amount, for which a payment was ordered in a year."""
+    paid = (
+        select(Payment.entry_id)
+        .join(PaymentOrder, col(PaymentOrder.id) == Payment.order_id)
+        .where(PaymentOrder.cycle_id == cycle_id)
     )
+    return _lines(session, actor, col(AwardListEntry.id).in_(paid))
+
+
+def ordered_payments(session: Session, actor: Actor, cycle_id: int) -> list[Ordered]:
+    """Every payment that was ordered in a year, as far as the actor may see it, by number."""
+    query = (
+        select_as(Ordered, Payment)
+        .join(PaymentOrder, col(PaymentOrder.id) == Payment.order_id)
+        .join(AwardListEntry, col(AwardListEntry.id) == Payment.entry_id)
+        .where(col(PaymentOrder.cycle_id) == cycle_id, *_seen(actor))
+        .order_by(col(AwardListEntry.number), col(Payment.number))
+    )
+    return [*rows_as(Ordered, session.execute(query))]
+
+
+def _lines(session: Session, actor: Actor, *such: ColumnElement[bool]) -> list[Line]:
+    query = select_as(Line, AwardListEntry).where(*such, *_seen(actor)).order_by(col(AwardListEntry.number))
+    return [*rows_as(Line, session.execute(query))]
+
+
+def _seen(actor: Actor) -> list[ColumnElement[bool]]:
+    """Of the lines of a list those that the actor may see."""
     own = treasury_of(actor)
-    if own is not None:
-        query = query.where(AwardListEntry.county == own)
-    return list(session.exec(query.order_by(col(AwardListEntry.number))))
+    return [] if own is None else [col(AwardListEntry.county) == own]
 
 
 def claimed(session: Session, cycle_id: int) -> dict[int, int]:
@@ -142,9 +188,7 @@ def _awards(session: Session, actor: Actor, *conditions: ColumnElement[bool] | b
         .where(*conditions)
         .order_by(col(AwardListEntry.number), col(Payment.number))
     )
-    own = treasury_of(actor)
-    if own is not None:
-        query = query.where(AwardListEntry.county == own)
+    query = query.where(*_seen(actor))
     gathered: dict[int, tuple[AwardListEntry, Application, list[Payment]]] = {}
     for entry, application, payment in session.exec(query):
         gathered.setdefault(entry.id or 0, (entry, application, []))[2].append(payment)

@@ -1,6 +1,6 @@
 """What the pages of 追回 show: the cases with how far they are, and the year's money as a double entry."""
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
@@ -25,7 +25,7 @@ from policy import Policy
 from services.access.actors import Actor
 from services.access.permissions import may
 from services.after_payment import awards, clawbacks
-from services.after_payment.awards import PaidAward, bearer_name
+from services.after_payment.awards import Line, Ordered, PaidAward, bearer_name
 from services.award.sharing import CITY, county_rate, split
 from services.clock import Clock, today
 from services.errors import NotFoundError
@@ -212,53 +212,57 @@ def balances(session: Session, actor: Actor, cycle_id: int) -> Balances | None:
 
     The list's awards stand on one side, payments and decisions on the other; the whole is summed up by itself.
     """
-    entries = awards.ordered_entries(session, actor, cycle_id)
+    entries = awards.ordered_lines(session, actor, cycle_id)
     if not entries:
         return None
     cycle = session.get_one(Cycle, cycle_id)
     law = policies.policy_of(session, cycle)
-    found = awards.of_year(session, actor, cycle_id)
-    payments = [each for award in found for each in award.payments]
+    payments = awards.ordered_payments(session, actor, cycle_id)
     claims, back = _claims(session, cycle_id, entries), awards.claimed(session, cycle_id)
-    borne = {(entry.id or 0, bearer): fen for entry in entries for bearer, fen in _borne(law, cycle, entry)}
+    borne = {(entry.id, bearer): fen for entry in entries for bearer, fen in _borne(law, cycle, entry)}
     awarded, claimed = sum(each.amount_fen for each in entries), sum(each.amount_fen for each in claims)
     rows = _rows(law, entries, borne, payments, back)
-    known = {entry.id or 0: entry for entry in (*entries, *(award.entry for award in found))}
+    known = {line.id: line for line in (*entries, *awards.lines_paid_on(session, actor, cycle_id))}
     faults = [*_misordered(law, known, borne, payments), *_misclaimed(session, claims, payments, back)]
     return Balances(tuple(rows), _balance("合计", awarded, payments, claimed), tuple(faults))
 
 
 def _rows(
     law: Policy,
-    entries: list[AwardListEntry],
+    entries: list[Line],
     borne: Mapping[tuple[int, str], int],
-    payments: list[Payment],
+    payments: list[Ordered],
     back: Mapping[int, int],
 ) -> Iterator[Balance]:
     """By county and bearer in it, those that bear something."""
+    counties = {entry.id: entry.county for entry in entries}
+    awarded: Counter[tuple[str, str]] = Counter()
+    own: dict[tuple[str, str], list[Ordered]] = defaultdict(list)
+    for (entry_id, bearer), fen in borne.items():
+        awarded[counties[entry_id], bearer] += fen
+    for payment in payments:
+        if payment.entry_id in counties:
+            own[counties[payment.entry_id], payment.bearer].append(payment)
     for county in [each.id for each in law.counties]:
-        ids = {entry.id for entry in entries if entry.county == county}
-        for bearer in (CITY, county):
-            awarded = sum(fen for (entry_id, by), fen in borne.items() if entry_id in ids and by == bearer)
-            own = [each for each in payments if each.entry_id in ids and each.bearer == bearer]
-            if awarded or own:
-                name = f"{bearer_name(law, county)}（{_SHARE[bearer == CITY]}）"
-                yield _balance(name, awarded, own, sum(back.get(each.id or 0, 0) for each in own))
+        for key in ((county, CITY), (county, county)):
+            if awarded[key] or own[key]:
+                name = f"{bearer_name(law, county)}（{_SHARE[key[1] == CITY]}）"
+                yield _balance(name, awarded[key], own[key], sum(back.get(each.id, 0) for each in own[key]))
 
 
-def _balance(name: str, awarded_fen: int, payments: list[Payment], claimed_fen: int) -> Balance:
+def _balance(name: str, awarded_fen: int, payments: list[Ordered], claimed_fen: int) -> Balance:
     paid = sum(each.amount_fen for each in payments if each.status is PaymentStatus.PAID)
     pending = sum(each.amount_fen for each in payments if each.status is not PaymentStatus.PAID)
     return Balance(name, awarded_fen, paid, pending, claimed_fen)
 
 
-def _borne(law: Policy, cycle: Cycle, entry: AwardListEntry) -> tuple[tuple[str, int], ...]:
+def _borne(law: Policy, cycle: Cycle, entry: Line) -> tuple[tuple[str, int], ...]:
     """What of an award each bearer bears."""
     city, county = split(entry.amount_fen, county_rate(law, cycle, entry.county))
     return (CITY, city), (entry.county, county)
 
 
-def _claims(session: Session, cycle_id: int, entries: list[AwardListEntry]) -> list[Clawback]:
+def _claims(session: Session, cycle_id: int, entries: list[Line]) -> list[Clawback]:
     """The standing decisions on these awards."""
     ids = {entry.id for entry in entries}
     rows = session.exec(
@@ -270,7 +274,7 @@ def _claims(session: Session, cycle_id: int, entries: list[AwardListEntry]) -> l
 
 
 def _misordered(
-    law: Policy, known: Mapping[int, AwardListEntry], borne: Mapping[tuple[int, str], int], payments: list[Payment]
+    law: Policy, known: Mapping[int, Line], borne: Mapping[tuple[int, str], int], payments: list[Ordered]
 ) -> Iterator[str]:
     """Where the payments ordered are not what the list awards: no operation of ours brings that about."""
     ordered: Counter[tuple[int, str]] = Counter()
@@ -287,7 +291,7 @@ def _misordered(
 
 
 def _misclaimed(
-    session: Session, claims: list[Clawback], payments: list[Payment], back: Mapping[int, int]
+    session: Session, claims: list[Clawback], payments: list[Ordered], back: Mapping[int, int]
 ) -> Iterator[str]:
     """Where a decision is not what its shares come to, or claims more of a payment than was paid."""
     for case in claims:
@@ -296,8 +300,8 @@ def _misclaimed(
             yield f"{case.number}：决定追回 {yuan(case.amount_fen)} 元，各承担方合计 {yuan(shared)} 元"
     for payment in payments:
         paid = payment.amount_fen if payment.status is PaymentStatus.PAID else 0
-        if back.get(payment.id or 0, 0) > paid:
-            yield f"{payment.number}：已拨付 {yuan(paid)} 元，决定追回 {yuan(back[payment.id or 0])} 元"
+        if back.get(payment.id, 0) > paid:
+            yield f"{payment.number}：已拨付 {yuan(paid)} 元，决定追回 {yuan(back[payment.id])} 元"
 
 
 def _visible(session: Session, clock: Clock, actor: Actor, row: Clawback) -> Case | None:

@@ -1,7 +1,7 @@
 """Frozen lists of awards: numbered versions with a digest, and what changed from one to the next."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from sys import intern
 from typing import Any
@@ -234,12 +234,14 @@ def _lines(session: Session, run: ComputationRun) -> tuple[list[_Line], dict[int
         .where(Award.run_id == run.id)
         .order_by(col(Application.number))
     )
-    lines: list[_Line] = []
     reasons: dict[int, Reasons] = {}
-    for row in rows:
-        lines += rows_as(_Line, [row[:9]])
-        reasons[row.id] = intern(row.clause), row.reason, intern(row.referral_to)
-    return lines, reasons
+
+    def lines() -> Iterator[Sequence[Any]]:
+        for *line, clause, reason, referral in rows:
+            reasons[line[1]] = intern(clause), reason, intern(referral)
+            yield line
+
+    return [*rows_as(_Line, lines())], reasons
 
 
 def _objected(session: Session, current: AwardList) -> bool:

@@ -1,6 +1,7 @@
 """Rows that pandoc is not shown are as it would have made them."""
 
 import io
+from collections.abc import Iterator
 from html import escape
 from zipfile import ZipFile
 
@@ -9,7 +10,7 @@ import typst
 from docx.oxml import parse_xml
 from docx.oxml.ns import qn
 
-from services.documents.render import fonts
+from services.documents.render import fonts, pandoc
 from services.documents.render.docx import _spelled
 from services.documents.render.like_rows import in_docx, in_typst, shown
 from services.documents.render.pandoc import convert
@@ -77,6 +78,22 @@ def test_a_table_with_hardly_any_rows_alike_is_shown_whole() -> None:
     other = made.rows.replace("text-align: center", "text-align: right")
     half = Part(made.before, part(ALIKE[:4]).rows + other, made.after)
     assert shown(half).html == half.html
+
+
+def test_parts_are_taken_as_they_are_needed_and_come_in_their_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pandoc, "cpu_count", lambda: 2)
+    taken: list[int] = []
+
+    def pages() -> Iterator[str]:
+        for number in range(9):
+            taken.append(number)
+            yield f"<p>{'长' * 2000 if number % 3 == 0 else ''}第{number}页</p>"
+
+    converted = convert(pages(), "plain", "--wrap=none")
+    for number in range(9):
+        assert next(converted).decode().strip().endswith(f"第{number}页")
+        assert len(taken) <= number + 3
+    assert next(converted, None) is None
 
 
 def test_what_is_not_rows_alone_is_shown_as_it_is() -> None:

@@ -6,7 +6,7 @@ import pytest
 from sqlmodel import col, select
 
 from models import Application, ApplicationStatus, Enterprise
-from services.record.columns import select_as
+from services.record.columns import rows_as, select_as
 from tests.desk import Desk
 
 
@@ -14,6 +14,7 @@ from tests.desk import Desk
 class _Applied:
     bank_account: str  # sealed
     uscc: str
+    measure: str
     id: int  # both have one
     status: ApplicationStatus
     seen: list[str] = field(default_factory=list)
@@ -31,10 +32,12 @@ def test_each_field_without_a_default_is_the_first_models_column(desk: Desk) -> 
         desk.submit(project=f"项目{place}", invoices="")
     query = select_as(_Applied, Application, Enterprise)
     query = query.join(Enterprise, col(Enterprise.id) == col(Application.enterprise_id))
-    found = [_Applied(*row) for row in desk.session.execute(query.order_by(col(Application.id)))]
+    found = [*rows_as(_Applied, desk.session.execute(query.order_by(col(Application.id))))]
     unit = desk.session.exec(select(Enterprise)).one()
     records = desk.session.exec(select(Application).order_by(col(Application.id))).all()
-    assert found == [_Applied(each.bank_account, unit.uscc, each.id or 0, each.status) for each in records] != []
+    told = [(each.bank_account, unit.uscc, each.measure, each.id or 0, each.status) for each in records]
+    assert found == [_Applied(*each) for each in told] != []
+    assert found[0].measure is found[1].measure, "once in memory"
     assert found[0].bank_account and found[0].status is ApplicationStatus.SUBMITTED
 
 

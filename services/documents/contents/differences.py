@@ -105,9 +105,9 @@ def _unpaid(record: Record, paid: list[_Paid]) -> Sheet:
     for payment in paid:
         by_entry[payment.entry_id].append(payment)
     rows = Rows(
-        (*_who(record, entry), *_sums(entry, by_entry[entry.id]), _failures(by_entry[entry.id]))
+        (*_who(record, entry), *_sums(entry, own), _failures(own))
         for entry in record.entries
-        if entry.amount_fen != _sum(by_entry[entry.id], PaymentStatus.PAID)
+        if entry.amount_fen != _sum(own := by_entry.get(entry.id, []), PaymentStatus.PAID)
     )
     told = f"共 {len(rows)} 项没有足额拨付。" if paid else "资金尚未下达。"
     return Sheet(

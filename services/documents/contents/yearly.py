@@ -2,12 +2,16 @@
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from sqlalchemy import case
 from sqlmodel import Session, col, func, select
 
 from models import (
+    Application,
+    AwardListEntry,
     Cycle,
     DutyReport,
     Finding,
@@ -22,18 +26,22 @@ from models import (
     PublicNotice,
 )
 from services.application.state_names import OUTCOMES
+from services.award import lists
 from services.clock import today
 from services.documents.content import Chart, Page
-from services.documents.record import Listed, Record, latest
+from services.documents.record import Record, latest
 
 
 def build(record: Record) -> Page:
     """The newest list and all that was recorded around it."""
-    entries = record.entries
+    lines = _counted(record, AwardListEntry.measure)
     payments, paid_moments = _payments(record)
-    by_measure = _groups(entries, list(record.measures), lambda entry: entry.measure, record.measure_title)
-    by_county = _groups(entries, list(record.counties), lambda entry: entry.county, record.county_name)
-    outcomes = Counter(entry.outcome for entry in entries)
+    by_measure = _groups(lines, list(record.measures), record.measure_title)
+    by_county = _groups(_counted(record, AwardListEntry.county), list(record.counties), record.county_name)
+    outcomes: Counter[Outcome] = Counter()
+    for each in lines:
+        outcomes[each.outcome] += each.count
+    applications, applicants = _applied(record)
     return Page(
         title=f"《{record.policy.title}》{record.cycle.year}年度奖补资金兑现工作总结",
         template="yearly_report.html",
@@ -45,12 +53,12 @@ def build(record: Record) -> Page:
             "policy_title": record.policy.title,
             "policy_number": record.policy.number,
             "year": record.cycle.year,
-            "applications": len(record.applications),
-            "applicants": len({each.uscc for each in record.applications}),
-            "listed": len(entries),
-            "total_fen": sum(entry.amount_fen for entry in entries),
-            "awarded_enterprises": len({entry.uscc for entry in entries if entry.amount_fen > 0}),
-            "awarded": sum(entry.amount_fen > 0 for entry in entries),
+            "applications": applications,
+            "applicants": applicants,
+            "listed": outcomes.total(),
+            "total_fen": sum(each.fen for each in lines),
+            "awarded_enterprises": lists.enterprises_of(record.session, record.newest_list.id or 0),
+            "awarded": sum(each.awards for each in lines),
             "outcomes": [{"name": name, "count": outcomes[outcome]} for outcome, name in OUTCOMES.items()],
             "by_measure": by_measure,
             "by_county": by_county,
@@ -62,23 +70,49 @@ def build(record: Record) -> Page:
     )
 
 
-def _groups(
-    entries: list[Listed], order: list[str], key: Callable[[Listed], str], name: Callable[[str], str]
-) -> list[dict[str, Any]]:
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """How many lines of the list have one thing and one outcome in common, and what they come to."""
+
+    of: str
+    outcome: Outcome
+    count: int
+    awards: int
+    fen: int
+
+
+def _counted(record: Record, of: Any) -> list[_Lines]:
+    """The newest list by a column and outcome, added up by the database."""
+    amount = col(AwardListEntry.amount_fen)
+    rows = record.session.execute(
+        select(of, AwardListEntry.outcome, func.count(), func.sum(case((amount > 0, 1), else_=0)), func.sum(amount))  # type: ignore[call-overload]
+        .where(AwardListEntry.list_id == record.newest_list.id)
+        .group_by(of, col(AwardListEntry.outcome))
+    )
+    return [_Lines(key, outcome, count, int(awards), int(fen)) for key, outcome, count, awards, fen in rows]
+
+
+def _applied(record: Record) -> tuple[int, int]:
+    """How many applications the cycle has, and of how many units."""
+    units = func.count(col(Application.enterprise_id).distinct())
+    return record.session.exec(select(func.count(), units).where(Application.cycle_id == record.cycle.id)).one()
+
+
+def _groups(lines: list[_Lines], order: list[str], name: Callable[[str], str]) -> list[dict[str, Any]]:
     """Counts and sums in the policy's order; what the policy does not know comes last."""
-    present = {key(entry) for entry in entries}
+    present = {each.of for each in lines}
     found = []
     for item in [each for each in order if each in present] + sorted(present - set(order)):
-        own = [entry for entry in entries if key(entry) == item]
-        counted = Counter(entry.outcome for entry in own)
+        own = {each.outcome: each for each in lines if each.of == item}
+        counts = Counter({outcome: each.count for outcome, each in own.items()})
         found.append(
             {
                 "name": name(item),
-                "count": len(own),
-                "awards": sum(entry.amount_fen > 0 for entry in own),
-                "referrals": counted[Outcome.REFERRAL],
-                "rejections": counted[Outcome.REJECTION],
-                "fen": sum(entry.amount_fen for entry in own),
+                "count": counts.total(),
+                "awards": sum(each.awards for each in own.values()),
+                "referrals": counts[Outcome.REFERRAL],
+                "rejections": counts[Outcome.REJECTION],
+                "fen": sum(each.fen for each in own.values()),
             }
         )
     return found

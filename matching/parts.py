@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from io import BytesIO
+from itertools import pairwise
+from tempfile import TemporaryFile
 
 import polars as pl
 
 _AT_ONCE = 100_000  # rows: with their keys a kilobyte each
-
 _OWN_TEXTS = pl.CompatLevel.oldest()  # texts one after the other, not where they lay before
 
 
@@ -21,13 +22,15 @@ def compact(table: pl.DataFrame) -> pl.DataFrame:
 class Parts:
     """The rows of tables of one shape, in their order; gone through as often as asked.
 
-    All parts but the last are of one size and lie in files, which end with the object.
+    All parts but the last are of one size and lie in a file, which has no name and ends with the object.
     """
 
     def __init__(self, tables: Iterable[pl.DataFrame]) -> None:
         """Of these; there is one at least, of no rows if need be."""
         rest = iter(tables)
-        self._last, self._files, self._folder = next(rest), 0, TemporaryDirectory()
+        self._last = next(rest)
+        self._file = TemporaryFile()  # noqa: SIM115 - as long as they are read
+        self._ends = [0]  # in the file, of each part before them
         self._put_away()
         for table in rest:
             self._last = pl.concat([self._last, table])
@@ -35,17 +38,17 @@ class Parts:
 
     def _put_away(self) -> None:
         while self._last.height > _AT_ONCE:
-            self._last.head(_AT_ONCE).write_ipc(self._file(self._files), compression="lz4", compat_level=_OWN_TEXTS)
+            part = BytesIO()
+            self._last.head(_AT_ONCE).write_ipc(part, compression="lz4", compat_level=_OWN_TEXTS)
+            self._file.write(part.getbuffer())
+            self._ends.append(self._ends[-1] + part.tell())
             self._last = self._last.slice(_AT_ONCE)
-            self._files += 1
-
-    def _file(self, place: int) -> Path:
-        return Path(self._folder.name, f"{place}.arrow")
+        self._file.flush()
 
     @property
     def height(self) -> int:
         """How many rows there are."""
-        return self._files * _AT_ONCE + self._last.height
+        return (len(self._ends) - 1) * _AT_ONCE + self._last.height
 
     def __iter__(self) -> Iterator[pl.DataFrame]:
         """One part after another."""
@@ -53,6 +56,6 @@ class Parts:
 
     def starting(self, place: int) -> Iterator[pl.DataFrame]:
         """Those from the place of one on."""
-        for file in range(place, self._files):
-            yield pl.read_ipc(self._file(file))
+        for start, end in pairwise(self._ends[place:]):
+            yield pl.read_ipc(os.pread(self._file.fileno(), end - start, start))
         yield self._last

@@ -1,5 +1,6 @@
 """Awards that were paid: what was awarded, its payments, and what of it was claimed back."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
 
@@ -24,6 +25,7 @@ from services.award.sharing import CITY
 from services.errors import InputError, NotFoundError
 from services.law import policies
 from services.record.columns import rows_as, select_as
+from services.record.parts import in_parts
 
 NOT_SEEN = "没有这一项，或者它不属于您可以查看的县区。"  # the same words for both, so that nobody learns which
 
@@ -123,14 +125,9 @@ def ordered_lines(session: Session, actor: Actor, cycle_id: int) -> list[Line]:
     return _lines(session, actor, col(AwardListEntry.list_id).in_(ordered), col(AwardListEntry.amount_fen) > 0)
 
 
-def lines_paid_on(session: Session, actor: Actor, cycle_id: int) -> list[Line]:
-    """Every line, of whatever list and amount, for which a payment was ordered in a year."""
-    paid = (
-        select(Payment.entry_id)
-        .join(PaymentOrder, col(PaymentOrder.id) == Payment.order_id)
-        .where(PaymentOrder.cycle_id == cycle_id)
-    )
-    return _lines(session, actor, col(AwardListEntry.id).in_(paid))
+def lines_of(session: Session, actor: Actor, ids: Collection[int]) -> list[Line]:
+    """These lines, of whatever list and amount, as far as the actor may see them."""
+    return [line for some in in_parts(sorted(ids)) for line in _lines(session, actor, col(AwardListEntry.id).in_(some))]
 
 
 def ordered_payments(session: Session, actor: Actor, cycle_id: int) -> list[Ordered]:

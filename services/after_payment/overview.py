@@ -222,7 +222,9 @@ def balances(session: Session, actor: Actor, cycle_id: int) -> Balances | None:
     borne = {(entry.id, bearer): fen for entry in entries for bearer, fen in _borne(law, cycle, entry)}
     awarded, claimed = sum(each.amount_fen for each in entries), sum(each.amount_fen for each in claims)
     rows = _rows(law, entries, borne, payments, back)
-    known = {line.id: line for line in (*entries, *awards.lines_paid_on(session, actor, cycle_id))}
+    known = {line.id: line for line in entries}
+    strange = {payment.entry_id for payment in payments} - known.keys()  # ordered for what the list does not award
+    known |= {line.id: line for line in awards.lines_of(session, actor, strange)}
     faults = [*_misordered(law, known, borne, payments), *_misclaimed(session, claims, payments, back)]
     return Balances(tuple(rows), _balance("合计", awarded, payments, claimed), tuple(faults))
 

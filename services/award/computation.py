@@ -105,7 +105,7 @@ def kept_inputs(session: Session, run: ComputationRun) -> Inputs | None:
 
 
 def kept_text(session: Session, run: ComputationRun) -> str | None:
-    """What spells them."""
+    """What spells them, as it was kept; None when it was not."""
     parts = select(ComputationInputs.text).where(ComputationInputs.run_id == run.id)
     return "".join(session.exec(parts.order_by(col(ComputationInputs.part)))) or None
 

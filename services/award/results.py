@@ -16,7 +16,7 @@ from services.cycle import cycles
 from services.law import policies
 from services.notices.queueing import Notice, queue_all
 from services.payment import payments
-from services.record.columns import select_as
+from services.record.columns import rows_as, select_as
 from services.record.operation import operation
 
 
@@ -58,7 +58,7 @@ def _told(session: Session, current: AwardList) -> Iterator[Told]:
         .where(col(AwardListEntry.list_id) == current.id)
         .order_by(col(Application.number))
     )
-    return (Told(*row) for row in rows.all())
+    return rows_as(Told, rows.all())
 
 
 def _notice(law: Policy, cycle: Cycle, current: AwardList, told: Told) -> Notice:

@@ -2,6 +2,7 @@
 
 import random
 from collections.abc import Mapping
+from pathlib import Path
 
 import polars as pl
 import pytest
@@ -265,8 +266,9 @@ def test_applications_in_parts_are_found_as_all_at_once(monkeypatch: pytest.Monk
 
 
 @pytest.mark.parametrize("count", [0, 1, 10, 11, 35])
-def test_parts_are_the_table(monkeypatch: pytest.MonkeyPatch, count: int) -> None:
+def test_parts_are_the_table(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, count: int) -> None:
     monkeypatch.setattr("matching.parts._AT_ONCE", 10)
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
     table = pl.DataFrame({"number": range(count), "texts": [["某", str(number)] for number in range(count)]})
     parts = Parts([table.head(7), *table.slice(7).iter_slices(5)])
     assert parts.height == count
@@ -274,6 +276,7 @@ def test_parts_are_the_table(monkeypatch: pytest.MonkeyPatch, count: int) -> Non
         assert_frame_equal(pl.concat(parts), table)
     assert {part.height for part in [*parts][:-1]} <= {10}
     assert_frame_equal(pl.concat(parts.starting(len([*parts]) - 1)), [*parts][-1])
+    assert [*tmp_path.iterdir()] == [], "what is killed leaves no file"
 
 
 def test_what_earlier_searches_counted_is_counted_on() -> None:

@@ -17,6 +17,7 @@ from sqlmodel import Session, select
 
 from config.settings import Settings
 from models import (
+    AwardListEntry,
     Ban,
     Clawback,
     ClawbackGround,
@@ -167,6 +168,17 @@ def test_an_award_that_was_ordered_without_any_payment_is_shown(paid: Record) ->
     assert [each.split("：")[1] for each in faults(paid)] == [
         "名单 45,000.00 元，拨付单 0.00 元",
         "名单 30,000.00 元，拨付单 0.00 元",
+    ]
+
+
+def test_a_payment_for_what_the_list_does_not_award_is_shown(paid: Record) -> None:
+    refused = paid.session.exec(select(AwardListEntry).where(AwardListEntry.amount_fen == 0)).first()
+    assert refused is not None
+    payment = paid.session.get_one(Payment, all_payments(paid)[0].id)
+    payment.entry_id = refused.id or 0
+    paid.session.commit()
+    assert [each.split("：")[1] for each in faults(paid) if each.startswith(refused.number)] == [
+        "名单 0.00 元，拨付单 45,000.00 元"
     ]
 
 

@@ -229,7 +229,7 @@ def _answer_row(visit: Visit, asked: Asked, form: dict[str, str]) -> None:
 def _touched(asked: Asked, form: dict[str, str]) -> bool:
     """Whether something was typed into the row although no opinion was chosen."""
     values = _part(form, f"value.{asked.id}.")
-    other = any(values.get(each.fact.name, each.declared) != each.declared for each in asked.questions)
+    other = any(values.get(each.fact.name, each.standing) != each.standing for each in asked.questions)
     return other or bool(form.get(f"reason.{asked.id}", "").strip())
 
 

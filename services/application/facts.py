@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from datetime import date
 from decimal import Decimal
+from typing import NamedTuple
 
 from sqlmodel import Session, col, func, select
 
@@ -102,6 +103,27 @@ def newest(session: Session, application_ids: Iterable[int], kind: FactKind) -> 
         )
         for key, name, value in rows:
             found.setdefault(key, {})[name] = value
+    return found
+
+
+class Verified(NamedTuple):
+    """A value as a bureau verified it, and why where it is not the declared one."""
+
+    value: str | None
+    reason: str
+
+
+def last_verified(session: Session, application_ids: Iterable[int]) -> dict[int, dict[str, Verified]]:
+    """For each application what each fact was verified to be the last time; nothing before that."""
+    found: dict[int, dict[str, Verified]] = {}
+    for some in in_parts(list(application_ids)):
+        rows = session.exec(
+            select(FactValue.application_id, FactValue.fact, FactValue.value, FactValue.reason)
+            .where(col(FactValue.application_id).in_(some), FactValue.kind == FactKind.VERIFIED)
+            .order_by(col(FactValue.application_id), col(FactValue.fact), col(FactValue.seq))
+        )
+        for key, name, value, reason in rows:
+            found.setdefault(key, {})[name] = Verified(value, reason)
     return found
 
 

@@ -153,7 +153,7 @@ def _place_of_trouble(row: _Row) -> tuple[str, str]:
     """The column that a refusal most likely speaks of: a changed value, the reason, or the opinion."""
     for question in row.asked.questions:
         value = row.values[question.fact.name]
-        if value != question.declared:
+        if value != question.standing:
             return _verified(question), value
     return (REASON, row.reason) if row.opinion == "不同意" else (OPINION, row.opinion)
 
@@ -198,7 +198,7 @@ def _read_row(sheet: Sheet, values: dict[str, Any], asked: Asked, read: _Read) -
     )
     if row.opinion:
         read.rows.append(row)
-    elif row.reason or any(row.values[question.fact.name] != question.declared for question in asked.questions):
+    elif row.reason or any(row.values[question.fact.name] != question.standing for question in asked.questions):
         read.problems.append(row.problem(OPINION, "", "填写了核定值或理由，但没有填意见", "请填“同意”或“不同意”"))
 
 
@@ -265,7 +265,7 @@ def _write_group(paper: Any, group: list[Asked], formats: dict[str, Any]) -> Non
         fixed = _fixed(asked)
         for place, (heading, question) in enumerate(_columns(asked)):
             is_answer = heading not in fixed
-            text = fixed.get(heading, question.declared if question else "")
+            text = fixed.get(heading, question.standing if question else "")
             if text:
                 paper.write_string(number, place, text, formats["answer" if is_answer else "fixed"])
             else:

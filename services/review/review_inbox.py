@@ -54,15 +54,29 @@ _OPINIONS = {
 
 @dataclass(frozen=True)
 class Question:
-    """One fact to verify. `declared` is empty when the applicant declares none."""
+    """One fact to verify. `declared` is empty when the applicant declares none; `last` is what was verified before."""
 
     fact: Fact
     declared: str
+    last: facts.Verified | None = None
 
     @property
     def shown(self) -> str:
         """The declared value as people read it."""
         return read_easily(self.fact, self.declared)
+
+    @property
+    def standing(self) -> str:
+        """What counts unless the reviewer says otherwise: what was verified before, else what was declared."""
+        return self.declared if self.last is None else self.last.value or ""
+
+    @property
+    def last_shown(self) -> str:
+        """What was verified before as people read it, with the reason; empty when nothing was."""
+        if self.last is None:
+            return ""
+        told = read_easily(self.fact, self.standing) or "（未填）"
+        return f"{told}（{self.last.reason}）" if self.last.reason else told
 
     @property
     def is_declared(self) -> bool:
@@ -231,18 +245,18 @@ def opinion_of(text: str) -> Opinion:
 
 
 def changed(asked: Asked, values: Mapping[str, str]) -> list[str]:
-    """The facts whose value is not the declared one. Raises InputError for a value that cannot be read."""
+    """The facts whose value is not the one that stands. Raises InputError for a value that cannot be read."""
     return [
         question.fact.name
         for question in asked.questions
-        if (facts.canonical(question.fact, values.get(question.fact.name, "")) or "") != question.declared
+        if (facts.canonical(question.fact, values.get(question.fact.name, "")) or "") != question.standing
     ]
 
 
 def answer(
     session: Session, clock: Clock, actor: Actor, asked: Asked, opinion: str, reason: str, values: Mapping[str, str]
 ) -> None:
-    """Answer in one line: the one reason serves the refusal as well as every value that is not the declared one.
+    """Answer in one line: the one reason serves the refusal as well as every value that does not stand.
 
     Raises what `services.review.reviews.reply` raises.
     """
@@ -341,7 +355,7 @@ def _asked(session: Session, clock: Clock, calendar: Calendar, requests: Sequenc
             .where(col(Application.id).in_(some))
         )
         applications |= {application.id or 0: (application, enterprise) for application, enterprise in rows}
-    declared = facts.newest(session, ids, FactKind.DECLARED)
+    declared, before = facts.newest(session, ids, FactKind.DECLARED), facts.last_verified(session, ids)
     hands = {each.assigned_to for each in requests}
     users = {user.id: user for user in session.exec(select(User).where(col(User.id).in_(hands), col(User.active)))}
     years = [cycles.get_cycle(session, key) for key in {each.cycle_id for each in requests}]
@@ -353,6 +367,7 @@ def _asked(session: Session, clock: Clock, calendar: Calendar, requests: Sequenc
             each,
             *applications[each.application_id],
             declared.get(each.application_id, {}),
+            before.get(each.application_id, {}),
             users.get(each.assigned_to),
             left[each.due_at],
         )
@@ -367,6 +382,7 @@ def _one(
     application: Application,
     enterprise: Enterprise,
     declared: Mapping[str, str | None],
+    before: Mapping[str, facts.Verified],
     in_hand_of: User | None,
     days_left: int,
 ) -> Asked:
@@ -379,7 +395,9 @@ def _one(
         cycle=cycle,
         measure=measure,
         questions=tuple(
-            Question(fact, declared.get(fact.name) or "") for fact in measure.all_facts if fact.name in request.facts
+            Question(fact, declared.get(fact.name) or "", before.get(fact.name))
+            for fact in measure.all_facts
+            if fact.name in request.facts
         ),
         declared=tuple(
             (shown(fact), read_easily(fact, declared.get(fact.name) or "")) for fact in facts.declared_facts(measure)

@@ -107,9 +107,10 @@ def reply(
     values: Mapping[str, str] | None = None,
     reasons: Mapping[str, str] | None = None,
 ) -> VerificationReply:
-    """Answer a request: an opinion, and the verified value of each fact asked for (the declared one when not given).
+    """Answer a request: an opinion, and the verified value of each fact asked for.
 
-    A refusal and every value that differs from the declared one need a reason. Raises NotAllowedError for another
+    A value that is not given stays what it was verified to be before, else what was declared. A refusal and every
+    value that is neither need a reason. Raises NotAllowedError for another
     bureau's or county's request, StateError when it is no longer open, InputError for what cannot be taken.
     """
     asked = _get(session, request_id)
@@ -143,7 +144,7 @@ def override_request(
     reason: str,
     values: Mapping[str, str] | None = None,
 ) -> None:
-    """Go on without a reply, for a reason: the declared values count as verified by the operator.
+    """Go on without a reply, for a reason: what was verified before, else declared, counts as verified by the operator.
 
     A fact that only the bureau knows must be among `values`; InputError names the one that is not.
     """
@@ -163,10 +164,12 @@ def override_request(
 
 
 def undeclared(session: Session, application: Application, asked: VerificationRequest) -> list[Fact]:
-    """What a request asks for that the application does not say: only the bureau, or an override, can give it."""
+    """What a request asks for that the record does not say: only the bureau, or an override, can give it."""
     key = application.id or 0
     declared = facts.newest(session, [key], FactKind.DECLARED).get(key, {})
-    return [fact for fact in _asked_facts(session, application, asked) if declared.get(fact.name) is None]
+    before = facts.last_verified(session, [key]).get(key, {})
+    known = {**declared, **{name: each.value for name, each in before.items()}}
+    return [fact for fact in _asked_facts(session, application, asked) if known.get(fact.name) is None]
 
 
 @operation("objection.answer")
@@ -232,21 +235,27 @@ def _verify(
     values: Mapping[str, str],
     reasons: Mapping[str, str],
 ) -> None:
-    """Store the verified value of every fact that was asked for."""
+    """Store the verified value of every fact that was asked for; one verified before stands, with its reason."""
     known = {fact.name: fact for fact in _asked_facts(session, application, asked)}
     strange = [name for name in values if name not in known]
     if strange:
         raise InputError(f"“{'、'.join(strange)}”不是请本单位核验的内容。")
     application_id = application.id or 0
     declared = facts.newest(session, [application_id], FactKind.DECLARED).get(application_id, {})
+    before = facts.last_verified(session, [application_id]).get(application_id, {})
     verified: dict[str, str | None] = {}
+    because: dict[str, str] = {}
     for name, fact in known.items():
-        value = facts.canonical(fact, values[name]) if name in values else declared.get(name)
+        last, reason = before.get(name), reasons.get(name, "").strip()
+        standing = last.value if last is not None else declared.get(name)
+        value = facts.canonical(fact, values[name]) if name in values else standing
         if value is None and fact.must_be_given and asked.kind is ReviewerKind.BUREAU:
             raise InputError(f"{application.number}：没有核定“{fact.label}”，请填写核定值。")
-        if fact.source == "declared" and value != declared.get(name) and not reasons.get(name, "").strip():
+        if last is not None and value == last.value and not (reason and name in values):
+            reason = last.reason
+        if fact.source == "declared" and value != declared.get(name) and not reason:
             raise InputError(f"{application.number}：“{fact.label}”的核定值与申报值不同，请写明理由。")
-        verified[name] = value
+        verified[name], because[name] = value, reason
     facts.store(
         session,
         clock,
@@ -254,7 +263,7 @@ def _verify(
         application_id,
         FactKind.VERIFIED,
         verified,
-        reasons=reasons,
+        reasons=because,
         bureau=asked.reviewer,
     )
 

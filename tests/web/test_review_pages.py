@@ -137,6 +137,41 @@ def test_another_value_needs_a_reason_and_is_recorded_with_it(asked: Asked) -> N
     assert "市工信局核验人示例" in asked.browser.get(path).text
 
 
+def test_what_was_verified_before_is_filled_in_and_stands_on_page_in_table_and_workbook(asked: Asked) -> None:
+    rows = asked.requests(fact="service_fee")[:3]
+    for row in rows:
+        form = {"opinion": "agree", "value.service_fee": "123.45", "because.service_fee": "扣除退款"}
+        assert send(asked.browser, f"/requests/{row.id}", **form).status_code == 303
+    with asked.house.session() as session:
+        for row in rows:
+            again = VerificationRequest(**row.model_dump(exclude={"id", "round"}), round=2)
+            again.status = RequestStatus.OPEN
+            session.add(again)
+        session.commit()
+    page, table, book = [each for each in asked.requests(fact="service_fee") if each.round == 2]
+
+    shown = asked.browser.get(f"/requests/{page.id}").text
+    assert 'value="123.45"' in shown and "123.45（扣除退款）" in shown
+    form = dict(re.findall(r'name="(value\.[\w.]+)"[^>]*value="([^"]*)"', shown))
+    assert send(asked.browser, f"/requests/{page.id}", **form, opinion="agree").status_code == 303
+
+    group, _ = group_of(asked, "service_fee")
+    shown = asked.browser.get(f"/requests/table?group={group}").text
+    form = dict(re.findall(rf'name="(value\.{table.id}\.[\w.]+)"[^>]*value="([^"]*)"', shown))
+    assert form[f"value.{table.id}.service_fee"] == "123.45" and "上次核定 123.45（扣除退款）" in shown
+    send(asked.browser, f"/requests/table?group={group}", **form, **{f"opinion.{table.id}": "agree"})
+
+    def edit(name: str, lines: list[list[str]]) -> None:
+        for line in lines[1:]:
+            if line[0] == str(book.id):
+                line[lines[0].index("意见")] = "同意"
+
+    assert "新回复 1 件" in upload(asked, filled(asked.browser.get("/requests/workbook.xlsx").content, edit)).text
+    for each in (page, table, book):
+        value = asked.verified(each, "service_fee")
+        assert (value.seq, value.value, value.reason) == (2, "123.45", "扣除退款")
+
+
 def test_a_refusal_needs_a_reason_and_an_opinion_must_be_chosen(asked: Asked) -> None:
     request = asked.requests()[0]
     path = f"/requests/{request.id}"

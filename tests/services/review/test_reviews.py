@@ -1,7 +1,7 @@
 """Reviews: who is asked what, whose answer counts, and what needs a reason."""
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from models import (
     Application,
@@ -148,3 +148,50 @@ def test_what_only_the_silent_bureau_knows_is_given_by_the_operator_with_the_ove
     verified = facts.newest(desk.session, [key], FactKind.VERIFIED)[key]
     assert (verified["effective"], verified["investment"]) == ("是", "1000000.00")
     assert _application(desk).status is ApplicationStatus.VERIFIED
+
+
+@pytest.fixture
+def corrected(asked: Desk) -> Desk:
+    """The fee was verified as 100,000 of 200,000; an objection has it verified again."""
+    reviews.reply(
+        *asked.at,
+        asked.bureaus["gxj"],
+        request_id=_request(asked, "gxj"),
+        opinion=Opinion.AGREE,
+        values={"service_fee": "100000"},
+        reasons={"service_fee": "另一半是明年的"},
+    )
+    asked.agree_all(ReviewerKind.BUREAU)
+    reviews.reopen(*asked.at, asked.operator, application_id=_application(asked).id or 0)
+    asked.request(ReviewerKind.BUREAU)
+    return asked
+
+
+def _last_fee(desk: Desk) -> tuple[int, str | None, str]:
+    query = select(FactValue).where(FactValue.kind == FactKind.VERIFIED, FactValue.fact == "service_fee")
+    row = desk.session.exec(query.order_by(col(FactValue.seq).desc())).first()
+    assert row is not None
+    return row.seq, row.value, row.reason
+
+
+def test_a_bureau_that_is_silent_the_second_time_has_not_taken_back_what_it_verified(corrected: Desk) -> None:
+    request = _request(corrected, "gxj")
+    reviews.override_request(*corrected.at, corrected.operator, request_id=request, reason="逾期未回复")
+    assert _last_fee(corrected) == (2, "100000.00", "另一半是明年的")
+
+
+@pytest.mark.parametrize("values", [{}, {"service_fee": "100000"}])
+def test_a_bureau_that_agrees_the_second_time_need_not_give_its_reason_again(
+    corrected: Desk, values: dict[str, str]
+) -> None:
+    reply = {"request_id": _request(corrected, "gxj"), "opinion": Opinion.AGREE}
+    reviews.reply(*corrected.at, corrected.bureaus["gxj"], **reply, values=values)
+    assert _last_fee(corrected) == (2, "100000.00", "另一半是明年的")
+
+
+def test_a_third_value_needs_a_reason_of_its_own(corrected: Desk) -> None:
+    reply = {"request_id": _request(corrected, "gxj"), "opinion": Opinion.AGREE, "values": {"service_fee": "150000"}}
+    with pytest.raises(InputError, match="核定值与申报值不同"):
+        reviews.reply(*corrected.at, corrected.bureaus["gxj"], **reply)
+    reviews.reply(*corrected.at, corrected.bureaus["gxj"], **reply, reasons={"service_fee": "补开了发票"})
+    assert _last_fee(corrected) == (2, "150000.00", "补开了发票")

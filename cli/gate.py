@@ -11,7 +11,7 @@ from cli.options import AsJson, AsLogin, OfCycle, Reason, print_json, table
 if TYPE_CHECKING:
     from models import Cycle, Decision
 
-app = typer.Typer(name="gate", help="关口：查看、同意、退回、放行。", no_args_is_help=True)
+app = typer.Typer(name="gate", help="关口：查看、同意、退回、改正、放行。", no_args_is_help=True)
 
 _SHORTEST = 8
 _KINDS = {
@@ -112,6 +112,24 @@ def override(login: AsLogin, reason: Reason, cycle: OfCycle = None, as_json: AsJ
             reason=reason,
         )
     _say(decision, as_json, "已放行")
+
+
+@app.command()
+def corrected(login: AsLogin, reason: Reason, cycle: OfCycle = None, as_json: AsJson = False) -> None:
+    """改正完毕：名单被退回后，经办人写明改正了什么，流程继续办理。"""
+    from services.cycle import gates
+
+    with desk() as place:
+        chosen = place.cycle(cycle)
+        decision = gates.corrected(
+            place.session,
+            place.clock,
+            place.actor(login),
+            plan=place.plan,
+            cycle_id=chosen.id or 0,
+            reason=reason,
+        )
+    _say(decision, as_json, "已登记")
 
 
 def _whole_digest(place: Desk, cycle: "Cycle", given: str) -> str:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from cli.applications import told_application
+from cli.applications import Number, application_id, told_application
 from cli.context import desk
 from cli.options import AsJson, AsLogin, OfCycle, Reason, pairs, print_json, table
 
@@ -145,6 +145,20 @@ def override(
         print_json({"request": request, "overridden": True})
     else:
         typer.echo(f"事项 {request} 视同无意见。")
+
+
+@app.command()
+def again(number: Number, login: AsLogin, reason: Reason, cycle: OfCycle = None, as_json: AsJson = False) -> None:
+    """重新核验一件申报：名单退回以后、部门联审期间，请各部门重新核验。"""
+    from services.review.reviews import verify_again
+
+    with desk() as place:
+        key = application_id(place, cycle, number)
+        verify_again(place.session, place.clock, place.actor(login), application_id=key, reason=reason)
+    if as_json:
+        print_json({"application": number, "again": True})
+    else:
+        typer.echo(f"{number} 已转各部门重新核验。")
 
 
 def _own(actor: "Actor") -> tuple[str, ...]:

@@ -84,6 +84,7 @@ class DecisionKind(StrEnum):
     OVERRIDE = "override"  # 经办人说明理由放行
     EXTEND = "extend"  # 延长期限
     CLOSE_EARLY = "close_early"  # 提前截止受理
+    CORRECTED = "corrected"  # 按退回意见改正完毕
 
 
 class Decision(SQLModel, table=True):

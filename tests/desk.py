@@ -18,11 +18,13 @@ from services.access import people
 from services.access.actors import Actor, actor_of, find_actor, system_actor
 from services.application import applications, completeness
 from services.application.submissions import Submission
+from services.award import computation, lists
 from services.clock import FixedClock
 from services.cycle import cycles, gates
 from services.cycle.calendar import Calendar
 from services.cycle.gates import Gate
-from services.cycle.stages import CyclePlan, load_plan
+from services.cycle.stages import CyclePlan, Subject, load_plan
+from services.grants import overlaps
 from services.law import policies
 from services.record.database import engine_of
 from services.review import reviews
@@ -158,6 +160,27 @@ class Desk:
         self.to_bureaus()
         self.agree_all(ReviewerKind.BUREAU)
         self.pass_gate()
+
+    def to_approval(self) -> None:
+        """From matching, to the list that waits for approval."""
+        overlaps.find(*self.at, self.system, cycle_id=self.cycle_id)
+        for _ in ("matching", "panel"):
+            self.pass_gate()
+        computation.compute(*self.at, self.system, cycle_id=self.cycle_id)
+        self.pass_gate()
+        lists.freeze(*self.at, self.system, cycle_id=self.cycle_id)
+        self.pass_gate()
+        assert self.cycle.stage == "approval"
+        cycles.finish_work(*self.at, self.system, cycle_id=self.cycle_id, summary={})
+
+    def return_list(self, actor: Actor, reason: str) -> None:
+        """The one whose turn it is returns the list."""
+        digest = gates.subject_digest(self.session, self.cycle, Subject.LIST)
+        gates.send_back(*self.at, actor, plan=self.plan, cycle_id=self.cycle_id, digest=digest, reason=reason)
+
+    def correct(self, reason: str = "核对无误") -> None:
+        """The operator says what was put right of it."""
+        gates.corrected(*self.at, self.operator, plan=self.plan, cycle_id=self.cycle_id, reason=reason)
 
 
 PURCHASE: dict[str, Any] = {

@@ -301,6 +301,17 @@ def override_request(
     return visit.back(f"/applications/{application_id}", said, wake=asked.request.cycle_id)
 
 
+@router.post("/applications/{application_id}/verify-again")
+def verify_again(visit: Annotated[Visit, does("review.again")], application_id: Id, reason: Text = "") -> Response:
+    """Have the bureaus verify the application again."""
+    seen = sight.application(visit.session, visit.actor, application_id)
+    try:
+        reviews.verify_again(visit.session, visit.clock, visit.actor, application_id=application_id, reason=reason)
+    except (InputError, StateError) as error:
+        return _one(visit, application_id, form="again", trouble=str(error), given={"reason": reason})
+    return visit.back(f"/applications/{application_id}", "已转各部门重新核验。", wake=seen.cycle_id)
+
+
 @router.post("/applications/{application_id}/withdraw")
 def withdraw(visit: Acts, application_id: Id, reason: Text = "") -> Response:
     """Withdraw the application for the applicant."""
@@ -423,6 +434,7 @@ def _one(
         links=links.of_application(visit.session, case.application) if visit.may("findings") else [],
         evidences=list(dict.fromkeys(name for fact in case.measure.all_facts for name in fact.evidence)),
         declared=declared_facts(case.measure),
+        can_verify_again=reviews.can_verify_again(case.cycle, case.application),
         bounce=newest_bounce(visit.session, case.application.contact_email),
         contacts=CONTACTS,
         opinions=OPINIONS,

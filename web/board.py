@@ -196,6 +196,19 @@ def override(visit: Annotated[Visit, does("gate.override")], cycle_id: Id, reaso
     return visit.back(_address(cycle_id), "已放行，流程进入下一阶段。", wake=cycle_id)
 
 
+@router.post("/board/{cycle_id}/corrected")
+def corrected(visit: Annotated[Visit, does("gate.corrected")], cycle_id: Id, reason: Text = "") -> Response:
+    """Say that what the list was returned for is put right."""
+    cycle = visit.cycle(cycle_id)
+    try:
+        gates.corrected(
+            visit.session, visit.clock, visit.actor, plan=visit.console.plan, cycle_id=cycle_id, reason=reason
+        )
+    except (InputError, StateError) as error:
+        return _board(visit, cycle, form="corrected", trouble=str(error), given={"reason": reason}, status=422)
+    return visit.back(_address(cycle_id), "已登记，流程继续办理。", wake=cycle_id)
+
+
 @router.post("/board/{cycle_id}/cancel")
 def cancel(visit: Annotated[Visit, does("cycle.cancel")], cycle_id: Id, reason: Text = "", sure: Text = "") -> Response:
     """End a year before its time."""
@@ -232,6 +245,7 @@ def _board(
         stages=overview.stages(session, clock, plan, cycle),
         stage=plan.stage(cycle.stage),
         can_close=early_close.can_close(plan.stage(cycle.stage)),
+        returned=gates.to_correct(session, plan, cycle),
         today=today(clock),
         waits=overview.waits(session, clock, plan, cycle),
         running=lease.holder(session, visit.console.wall, key) is not None,

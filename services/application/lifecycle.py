@@ -54,7 +54,15 @@ TRANSITIONS: dict[str, Transition] = {
         "重新核验",
         "异议成立，正在重新核验",
     ),
+    "verify_again": Transition(
+        frozenset({S.VERIFIED, S.REFUSED, S.COUNTY_REFUSED, S.LAPSED}), S.COUNTY_PASSED, "重新核验", "正在重新核验"
+    ),
 }
+
+
+def leads_on(application: Application, action: str) -> bool:
+    """Whether an action leads on from where the application is."""
+    return application.status in TRANSITIONS[action].sources
 
 
 def move(application: Application, action: str, reason: str = "", clause: str = "") -> None:
@@ -63,7 +71,7 @@ def move(application: Application, action: str, reason: str = "", clause: str = 
     Raises StateError when the action does not lead on from where it is.
     """
     transition = TRANSITIONS[action]
-    if application.status not in transition.sources:
+    if not leads_on(application, action):
         raise StateError(
             f"{application.number} 现在的状态是“{STATUS_NAMES[application.status]}”，"
             f"不能办理“{transition.staff}”；请刷新后再看。"

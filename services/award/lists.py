@@ -19,8 +19,6 @@ from models import (
     ComputationRun,
     Cycle,
     Enterprise,
-    Objection,
-    ObjectionStatus,
     Outcome,
     PublicNotice,
     Role,
@@ -116,7 +114,8 @@ def enterprises_of(session: Session, list_id: int) -> int:
 def freeze(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> AwardList:
     """Freeze all outcomes of the latest computation as the next version.
 
-    The current version stays when it says the same and no objection against it was upheld. Raises StateError when
+    The current version stays when it says the same and was not published: once it was, and an objection was upheld or
+    the funds were returned, the next one is published for as long, whatever it says. Raises StateError when
     nothing was computed, or once a list is being approved, published or paid.
     """
     cycle = cycles.before_approval(session, cycle_id)
@@ -124,7 +123,7 @@ def freeze(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> Aw
     lines, reasons = _lines(session, run)
     digest = digest_of(run.policy_sha256, lines, reasons)
     current = newest(session, cycle.id or 0)
-    if current is not None and current.digest == digest and not _objected(session, current):
+    if current is not None and current.digest == digest and not _published(session, current):
         return current
     frozen = AwardList(
         cycle_id=cycle_id,
@@ -244,13 +243,6 @@ def _lines(session: Session, run: ComputationRun) -> tuple[list[_Line], dict[int
     return [*rows_as(_Line, lines())], reasons
 
 
-def _objected(session: Session, current: AwardList) -> bool:
-    """Whether an objection against this version was upheld: what it led to is published anew, even when the same."""
-    return (
-        session.exec(
-            select(Objection.id)
-            .join(PublicNotice, col(PublicNotice.id) == Objection.notice_id)
-            .where(PublicNotice.list_id == current.id, Objection.status == ObjectionStatus.UPHELD)
-        ).first()
-        is not None
-    )
+def _published(session: Session, current: AwardList) -> bool:
+    """Whether this version was published: what comes after is published anew, even when it says the same."""
+    return session.exec(select(PublicNotice.id).where(PublicNotice.list_id == current.id)).first() is not None

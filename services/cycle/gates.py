@@ -95,7 +95,7 @@ def read_gate(session: Session, clock: Clock, plan: CyclePlan, cycle: Cycle) -> 
     returned = _latest(session, visit, DecisionKind.RETURN)
     if returned is not None:
         return Gate(stage.id, stage.title, (), VisitResult.RETURNED, stage.gate.return_to)
-    waits = _waits(session, clock, stage, cycle, visit)
+    waits = (*_corrections(session, plan, stage, cycle, visit), *_waits(session, clock, stage, cycle, visit))
     if waits:
         return Gate(stage.id, stage.title, waits)
     if stage.gate.fact is CompletenessFact.OBJECTIONS_ANSWERED and _upheld_since(session, cycle, visit):
@@ -189,6 +189,44 @@ def override(session: Session, clock: Clock, actor: Actor, *, plan: CyclePlan, c
     return decision
 
 
+@operation("gate.corrected")
+def corrected(session: Session, clock: Clock, actor: Actor, *, plan: CyclePlan, cycle_id: int, reason: str) -> Decision:
+    """Say what was put right of a list that was returned; the year goes on from where it was returned to.
+
+    Raises StateError when nothing was returned to the current stage, or is put right already.
+    """
+    cycle = cycles.open_one(session, cycle_id)
+    stage = plan.stage(cycle.stage)
+    if to_correct(session, plan, cycle) is None:
+        raise StateError(f"“{stage.title}”没有待改正的退回意见。")
+    visit = cycles.current_visit(session, cycle)
+    return cycles.decide(session, clock, actor, visit, DecisionKind.CORRECTED, reason=_reason(reason))
+
+
+def to_correct(session: Session, plan: CyclePlan, cycle: Cycle) -> Decision | None:
+    """The return of a list to the current stage that is not put right yet.
+
+    What is itself approved anew in the stage, as the guide is, needs nobody to say so.
+    """
+    stage = plan.stage(cycle.stage)
+    if stage.gate.kind is GateKind.APPROVAL:
+        return None
+    last = session.exec(
+        select(Decision, StageVisit.stage)
+        .join(StageVisit, col(StageVisit.id) == Decision.visit_id)
+        .where(
+            Decision.cycle_id == cycle.id,
+            col(Decision.kind).in_((DecisionKind.RETURN, DecisionKind.CORRECTED)),
+            Decision.decided_at >= cycle.opened_at,
+        )
+        .order_by(col(Decision.id).desc())
+    ).first()
+    if last is None or last[0].kind is DecisionKind.CORRECTED:
+        return None
+    led_here = any(each.id == last[1] and each.gate.return_to == stage.id for each in plan.stages)
+    return last[0] if led_here else None
+
+
 def subject_digest(session: Session, cycle: Cycle, subject: Subject) -> str:
     """The SHA-256 of what the chain approves, as it stands now. Raises StateError when there is none yet."""
     if subject is Subject.GUIDE:
@@ -216,6 +254,14 @@ def _waits(session: Session, clock: Clock, stage: StagePlan, cycle: Cycle, visit
         case GateKind.COMPLETENESS:
             assert stage.gate.fact is not None
             return tuple(_COMPLETENESS[stage.gate.fact](session, cycle, due))
+
+
+def _corrections(
+    session: Session, plan: CyclePlan, stage: StagePlan, cycle: Cycle, visit: StageVisit
+) -> tuple[Wait, ...]:
+    returned = to_correct(session, plan, cycle)
+    due = due_day(visit.due_at) if visit.due_at else None
+    return (Wait("经办人", f"按退回意见改正：{returned.reason}", 1, due),) if returned else ()
 
 
 def _left_behind(session: Session, plan: CyclePlan, cycle: Cycle) -> str | None:

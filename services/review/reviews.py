@@ -12,6 +12,8 @@ from config.settings import Settings
 from models import (
     Application,
     ApplicationStatus,
+    Cycle,
+    CycleStatus,
     FactKind,
     Opinion,
     RequestStatus,
@@ -26,7 +28,7 @@ from services.access.actors import Actor
 from services.after_payment import bans
 from services.application import facts
 from services.application.applications import get_application
-from services.application.lifecycle import move
+from services.application.lifecycle import leads_on, move
 from services.clock import Clock
 from services.cycle import cycles
 from services.cycle.calendar import Calendar
@@ -178,6 +180,30 @@ def reopen(session: Session, clock: Clock, actor: Actor, *, application_id: int)
     application = get_application(session, application_id)
     unexamined = bans.stood_at(session, application) in (ApplicationStatus.SUBMITTED, ApplicationStatus.SUPPLEMENT)
     move(application, "readmit" if unexamined else "reopen", "异议成立")
+
+
+@operation("review.again")
+def verify_again(session: Session, clock: Clock, actor: Actor, *, application_id: int, reason: str) -> None:
+    """Have the bureaus verify an application again, for a reason, while the year is with the bureaus.
+
+    As after a list was returned. Raises StateError in another stage or for an application that is not through.
+    """
+    application = get_application(session, application_id)
+    cycle = cycles.open_one(session, application.cycle_id)
+    if not _is_with_bureaus(cycle):
+        raise StateError("现在不是部门联审阶段，不能重新核验；名单审批时发现问题的，请审批人退回，再重新核验。")
+    if not reason.strip():
+        raise InputError("重新核验必须写明理由。")
+    move(application, "verify_again", reason.strip())
+
+
+def can_verify_again(cycle: Cycle, application: Application) -> bool:
+    """Whether the bureaus can be asked to verify an application again as things stand."""
+    return _is_with_bureaus(cycle) and leads_on(application, "verify_again")
+
+
+def _is_with_bureaus(cycle: Cycle) -> bool:
+    return cycle.status is CycleStatus.OPEN and cycle.stage == _STAGE[ReviewerKind.BUREAU]
 
 
 def open_requests(session: Session, cycle_id: int, kind: ReviewerKind | None = None) -> list[VerificationRequest]:

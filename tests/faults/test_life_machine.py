@@ -166,6 +166,15 @@ class Life(RuleBasedStateMachine):
 
         self.attempt(act)
 
+    @rule(which=ONE, again=strategies.booleans())
+    def put_right(self, which: int, again: bool) -> None:
+        """The operator puts right what was returned, or has something verified again."""
+        at, who = self.desk.at, self.desk.operator
+        if again:
+            self.with_one(which, lambda key: reviews.verify_again(*at, who, application_id=key, reason="再核"))
+        else:
+            self.attempt(self.desk.correct)
+
     @rule(approved=strategies.booleans())
     def go_on(self, approved: bool) -> None:
         """The flow comes by, does its stage's work, and leaves if the gate is open; sometimes all agree before."""

@@ -24,8 +24,8 @@ from services.access.actors import find_actor
 from services.after_payment import bans
 from services.application import applications, drafts
 from services.application.applications import get_application
-from services.award import computation, lists
-from services.cycle import cycles, extensions, gates, overview, reminders
+from services.award import computation
+from services.cycle import cycles, extensions, overview, reminders
 from services.cycle.deadlines import due_day
 from services.errors import InputError, NotAllowedError, StateError
 from services.grants import overlaps
@@ -233,19 +233,6 @@ def submit_another(desk: Desk) -> int:
     )
 
 
-def to_approval(desk: Desk) -> None:
-    """From matching, to the list that waits for approval."""
-    overlaps.find(*desk.at, desk.system, cycle_id=desk.cycle_id)
-    for _ in ("matching", "panel"):
-        desk.pass_gate()
-    computation.compute(*desk.at, desk.system, cycle_id=desk.cycle_id)
-    desk.pass_gate()
-    lists.freeze(*desk.at, desk.system, cycle_id=desk.cycle_id)
-    desk.pass_gate()
-    assert desk.cycle.stage == "approval"
-    cycles.finish_work(*desk.at, desk.system, cycle_id=desk.cycle_id, summary={})
-
-
 @pytest.mark.parametrize(("early", "stage"), [(True, "completeness"), (False, "verification")])
 def test_what_is_lifted_once_the_list_is_out_comes_back_when_it_is_returned(
     desk: Desk, early: bool, stage: str
@@ -256,13 +243,10 @@ def test_what_is_lifted_once_the_list_is_out_comes_back_when_it_is_returned(
     banned = ban(desk) if early else None
     desk.to_matching()
     banned = banned or ban(desk)
-    to_approval(desk)
+    desk.to_approval()
     lift(desk, banned)
     assert status(desk, key) is ApplicationStatus.BARRED  # the list that is being approved stays as it is
-    digest = gates.subject_digest(desk.session, desk.cycle, gates.Subject.LIST)
-    gates.send_back(
-        *desk.at, desk.section_head, plan=desk.plan, cycle_id=desk.cycle_id, digest=digest, reason="漏了一件"
-    )
+    desk.return_list(desk.section_head, "漏了一件")
     desk.pass_gate()
     assert status(desk, key) is (ApplicationStatus.SUBMITTED if early else ApplicationStatus.VERIFIED)
     if early:
@@ -275,11 +259,11 @@ def test_what_comes_back_once_all_was_matched_is_matched_before_it_is_computed(d
     key, _ = desk.submit(), submit_another(desk)
     desk.to_matching()
     banned = ban(desk)
-    to_approval(desk)
-    digest = gates.subject_digest(desk.session, desk.cycle, gates.Subject.LIST)
-    said = {"plan": desk.plan, "cycle_id": desk.cycle_id, "digest": digest, "reason": "再核"}
-    gates.send_back(*desk.at, desk.section_head, **said)
-    for stage in ("verification", "matching", "panel"):
+    desk.to_approval()
+    desk.return_list(desk.section_head, "再核")
+    desk.pass_gate()
+    desk.correct()
+    for stage in ("matching", "panel"):
         desk.pass_gate()
         overlaps.find(*desk.at, desk.system, cycle_id=desk.cycle_id)
         assert desk.cycle.stage == stage

@@ -7,6 +7,8 @@ from pathlib import Path
 from sqlmodel import col, select
 
 from models import (
+    Application,
+    ApplicationStatus,
     Cycle,
     CycleStatus,
     Decision,
@@ -15,9 +17,14 @@ from models import (
     ReviewerKind,
     Role,
     StageVisit,
+    User,
     VerificationRequest,
 )
+from services.access.actors import actor_of, system_actor
+from services.cycle import cycles, gates
+from services.cycle.calendar import Calendar
 from services.cycle.deadlines import due_day
+from services.cycle.stages import Subject, load_plan
 from tests.web.conftest import House, ask, send
 from web.app import create_app
 
@@ -121,6 +128,39 @@ def test_a_gate_is_overridden_only_for_a_reason(house_at: Open) -> None:
         assert decision.reason == "已电话核实"
         open_ones = select(VerificationRequest).where(VerificationRequest.status == RequestStatus.OPEN)
         assert session.exec(open_ones).first() is None
+
+
+def test_a_returned_list_is_put_right_where_its_reason_is_read(house_at: Open) -> None:
+    house = house_at("approval")
+    operator, head = house.as_role(Role.OPERATOR), house.as_role(Role.SECTION_HEAD)
+    assert "按退回意见改正" not in operator.get("/board").text
+    early = send(operator, "/board/1/corrected", reason="好了")
+    assert early.status_code == 422 and "没有待改正的退回意见" in early.text
+    with house.session() as session:
+        at, system = (session, house.clock), system_actor(session)
+        plan, cycle = load_plan(house.settings.cycle_file), cycles.get_cycle(session, 1)
+        cycles.finish_work(*at, system, cycle_id=1, summary={})
+        digest = gates.subject_digest(session, cycle, Subject.LIST)
+        actor = actor_of(session.exec(select(User).where(User.role == Role.SECTION_HEAD)).first())
+        gates.send_back(*at, actor, plan=plan, cycle_id=1, digest=digest, reason="服务费<b>没有扣退款")
+        calendar = Calendar(house.settings.calendar_dir)
+        gates.pass_gate(*at, system, plan=plan, calendar=calendar, cycle_id=1, stage="approval")
+        cycles.finish_work(*at, system, cycle_id=1, summary={})
+        key = session.exec(select(Application.id).where(Application.status == ApplicationStatus.VERIFIED)).first()
+    assert "/board/1/corrected" not in head.get("/board").text
+    page = operator.get("/board").text
+    assert "服务费&lt;b&gt;没有扣退款" in page and "按退回意见改正：" in page
+    assert "重新核验" not in head.get(f"/applications/{key}").text
+    assert "/verify-again" in operator.get(f"/applications/{key}").text
+    assert send(operator, f"/applications/{key}/verify-again", reason=" ").status_code == 422
+    assert send(head, f"/applications/{key}/verify-again", reason="扣退款").status_code == 403
+    assert send(operator, f"/applications/{key}/verify-again", reason="扣退款").status_code == 303
+    assert "/verify-again" not in operator.get(f"/applications/{key}").text
+    assert send(operator, "/board/1/corrected", reason="").status_code == 422
+    assert send(head, "/board/1/corrected", reason="好了").status_code == 403
+    assert send(operator, "/board/1/corrected", reason="已请重新核定").status_code == 303
+    page = operator.get("/board").text
+    assert "/board/1/corrected" not in page and "1 件待发出审核" in page
 
 
 def test_what_only_a_bureau_knows_is_not_overridden_in_bulk(house_at: Open) -> None:

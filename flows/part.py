@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 
 from prefect import State, Task, flow, runtime
 from prefect.client.orchestration import get_client
-from prefect.states import Completed
+from prefect.states import Cancelled, Completed
 
 from flows.naming import called
 from models import ReviewerKind
@@ -29,7 +29,8 @@ def part(cycle_id: int, holder: str, work: str, pieces: list[Piece], title: str)
         title: 看板上的名称
     """
     if lease.holder(cycle_id) != holder:
-        return Completed(message="分派它的运行已经不在，本次不办理。")
+        # Not done: should it be there after all, and its lease have lapsed only, it does the part itself.
+        return Cancelled(message="分派它的运行已经不在，本次不办理。")
     counts = do(work, cycle_id, pieces)
     with get_client(sync_client=True) as client:
         client.update_flow_run_labels(runtime.flow_run.id, dict(counts))

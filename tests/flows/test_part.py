@@ -89,12 +89,14 @@ def test_what_died_on_the_way_is_done_here(world: World, monkeypatch: pytest.Mon
     assert [part.state.is_crashed() for part in _handed_out(world)] == [True, True]
 
 
-def test_a_part_of_a_run_that_is_gone_does_nothing(world: World, parts: Parts) -> None:
+def test_a_part_of_a_run_that_is_gone_is_not_done_nor_counted_as_done(world: World, parts: Parts) -> None:
     waiting = _waiting(world)
     pieces = chunks(intake.to_examine.fn(world.cycle_id))
     parameters = {"cycle_id": world.cycle_id, "holder": "another", "work": "examine", "pieces": pieces, "title": "旧的"}
-    run = wait_for_run(parts, control.hand_out(world.settings, "旧的", parameters))
-    assert run.state.is_completed() and "已经不在" in run.state.message
+    run_id = control.hand_out(world.settings, "旧的", parameters)
+    run = wait_for_run(parts, run_id)
+    assert control.handed_back(world.settings, run_id) is None
+    assert run.state.is_cancelled() and "已经不在" in run.state.message
     assert _waiting(world) == waiting
 
 

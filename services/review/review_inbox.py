@@ -72,8 +72,8 @@ class Question:
 
     @property
     def last_shown(self) -> str:
-        """What was verified before as people read it, with the reason; empty when nothing was."""
-        if self.last is None:
+        """What was verified before as people read it, with the reason; empty when nothing else was than declared."""
+        if self.last is None or (self.is_declared and self.standing == self.declared):
             return ""
         told = read_easily(self.fact, self.standing) or "（未填）"
         return f"{told}（{self.last.reason}）" if self.last.reason else told

@@ -7,14 +7,14 @@ from playwright.sync_api import Page
 from sqlmodel import Session, col, select
 
 from config.settings import Settings
-from models import Payment, Role, User
+from models import Application, ApplicationStatus, Payment, RequestStatus, Role, User, VerificationRequest
 from services.access.actors import system_actor
 from services.clock import CHINA, FileClock, SystemClock, today
 from services.payment import payments
 from services.record.database import engine_of
 from services.record.schema import migrate
 from tests.browser.conftest import Site, look, served, sign_in
-from tests.web.conftest import House, equip
+from tests.web.conftest import House, ask, equip, return_list
 from web.app import create_app
 
 LEDGER = """台账编号,企业名称,统一社会信用代码,项目名称,发票号码,金额（元）,年度,级别
@@ -70,6 +70,34 @@ def test_a_report_on_payments(site_at: Callable[[str | None], Site], open_page: 
     _hand_in(page, f"拨付编号,拨付结果,拨付日期\n{first.number},已拨付,{day}\n{second.number},拨付失败,\n")
     assert "确认后新登记 1 笔" in page.inner_text("main")
     assert look(page, "form-payment-report") == []
+
+
+def test_a_returned_list_is_put_right(site_at: Callable[[str | None], Site], open_page: Callable[..., Page]) -> None:
+    site, page = site_at("approval"), open_page()
+    return_list(site.house, "云帆公司第四季度有退款，服务费没有扣除，请工信局重新核定。")
+    sign_in(page, site, "operator")
+    troubles = look(page, "form-returned-list")
+    with site.house.session() as session:
+        wanted = Application.measure == "compute-purchase", Application.status == ApplicationStatus.VERIFIED
+        key = session.exec(select(Application.id).where(*wanted).order_by(col(Application.id))).first()
+    page.goto(f"{site.address}/applications/{key}")
+    page.locator("summary", has_text="重新核验").click()
+    troubles += look(page, "form-verify-again")
+    page.locator("#again-reason").fill("退款没有扣除")
+    page.get_by_role("button", name="重新核验").click()
+    assert "已转各部门重新核验" in page.inner_text("main")
+    ask(site.house)
+    with site.house.session() as session:
+        asked = VerificationRequest.reviewer == "gxj", VerificationRequest.status == RequestStatus.OPEN
+        request = session.exec(select(VerificationRequest).where(*asked)).one()
+    page = open_page()
+    sign_in(page, site, "bureau-gxj")
+    page.goto(f"{site.address}/requests/{request.id}")
+    assert "上次核定" in page.inner_text("main")
+    troubles += look(page, "form-asked-again")
+    page.goto(f"{site.address}/requests/table?group=1.compute-purchase.{'-'.join(request.facts)}")
+    troubles += look(page, "form-asked-again-table")
+    assert troubles == []
 
 
 def test_a_calendar_that_is_looked_at(site_at: Callable[[str | None], Site], open_page: Callable[..., Page]) -> None:

@@ -19,10 +19,11 @@ from cli.demo.acting import World
 from config.settings import Settings
 from models import AwardList, Credential, Enterprise, PublicNotice, ReviewerKind, Role, User
 from services import documents
-from services.access.actors import system_actor
+from services.access.actors import actor_of, system_actor
 from services.clock import CHINA, FileClock, SystemClock
-from services.cycle import cycles
-from services.cycle.stages import load_plan
+from services.cycle import cycles, gates
+from services.cycle.calendar import Calendar
+from services.cycle.stages import Subject, load_plan
 from services.record.database import engine_of
 from services.review import reviews
 from tests.desk import CODE, Desk
@@ -91,6 +92,20 @@ class House:
 def send(browser: TestClient, path: str, **fields: object):  # type: ignore[no-untyped-def]
     """Post a form with the browser's own form key."""
     return browser.post(path, data={"form_key": browser.cookies.get("duixian_form", ""), **fields})
+
+
+def return_list(house: House, reason: str) -> None:
+    """科室负责人 returns the list that waits for approval, and the year has gone back."""
+    with house.session() as session:
+        at, system = (session, house.clock), system_actor(session)
+        plan, calendar = load_plan(house.settings.cycle_file), Calendar(house.settings.calendar_dir)
+        own = {"plan": plan, "cycle_id": 1}
+        cycles.finish_work(*at, system, cycle_id=1, summary={})
+        digest = gates.subject_digest(session, cycles.get_cycle(session, 1), Subject.LIST)
+        head = actor_of(session.exec(select(User).where(User.role == Role.SECTION_HEAD)).first())
+        gates.send_back(*at, head, **own, digest=digest, reason=reason)
+        gates.pass_gate(*at, system, **own, calendar=calendar, stage="approval")
+        cycles.finish_work(*at, system, cycle_id=1, summary={})
 
 
 def ask(house: House, kind: ReviewerKind = ReviewerKind.BUREAU) -> None:

@@ -17,15 +17,10 @@ from models import (
     ReviewerKind,
     Role,
     StageVisit,
-    User,
     VerificationRequest,
 )
-from services.access.actors import actor_of, system_actor
-from services.cycle import cycles, gates
-from services.cycle.calendar import Calendar
 from services.cycle.deadlines import due_day
-from services.cycle.stages import Subject, load_plan
-from tests.web.conftest import House, ask, send
+from tests.web.conftest import House, ask, return_list, send
 from web.app import create_app
 
 Open = Callable[[str | None], House]
@@ -136,16 +131,8 @@ def test_a_returned_list_is_put_right_where_its_reason_is_read(house_at: Open) -
     assert "按退回意见改正" not in operator.get("/board").text
     early = send(operator, "/board/1/corrected", reason="好了")
     assert early.status_code == 422 and "没有待改正的退回意见" in early.text
+    return_list(house, "服务费<b>没有扣退款")
     with house.session() as session:
-        at, system = (session, house.clock), system_actor(session)
-        plan, cycle = load_plan(house.settings.cycle_file), cycles.get_cycle(session, 1)
-        cycles.finish_work(*at, system, cycle_id=1, summary={})
-        digest = gates.subject_digest(session, cycle, Subject.LIST)
-        actor = actor_of(session.exec(select(User).where(User.role == Role.SECTION_HEAD)).first())
-        gates.send_back(*at, actor, plan=plan, cycle_id=1, digest=digest, reason="服务费<b>没有扣退款")
-        calendar = Calendar(house.settings.calendar_dir)
-        gates.pass_gate(*at, system, plan=plan, calendar=calendar, cycle_id=1, stage="approval")
-        cycles.finish_work(*at, system, cycle_id=1, summary={})
         key = session.exec(select(Application.id).where(Application.status == ApplicationStatus.VERIFIED)).first()
     assert "/board/1/corrected" not in head.get("/board").text
     page = operator.get("/board").text

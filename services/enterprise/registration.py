@@ -1,8 +1,8 @@
 """An enterprise registers itself: one account a 统一社会信用代码, in force once the link in a mail was confirmed.
 
-The code is public, so a mail address is the only proof. Where the record knows the enterprise and the address is none
-that it gave in an application, the bureau confirms too, as it does when there is an account already: nobody is told
-before whether there is.
+The code is public, so a mail address is the only proof. Where the record names the code (applications, 免申即享 lists,
+bans, the city's ledger: an account would show what they say) and the address is none that an application or a list
+gave, the bureau confirms too, as it does when there is an account already: nobody is told before whether there is.
 """
 
 import hashlib
@@ -16,7 +16,18 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from config.settings import Settings
 from matching import uscc
-from models import Application, Credential, Enterprise, Registration, Role, User
+from models import (
+    Application,
+    Ban,
+    Credential,
+    Enterprise,
+    Invitation,
+    LedgerEntry,
+    LedgerLevel,
+    Registration,
+    Role,
+    User,
+)
 from policy import Policy
 from services.access import passwords, people
 from services.access.actors import Actor
@@ -52,6 +63,7 @@ class Waiting:
 
     row: Registration
     known: Enterprise | None
+    named: Sequence[str]  # where else the record names it, and how
     known_mails: Sequence[str]
     account: str
 
@@ -179,15 +191,32 @@ def _asked(session: Session, registration_id: int) -> Registration:
 
 
 def _shown(session: Session, row: Registration) -> Waiting:
-    known = enterprises.by_code(session, row.uscc)
-    return Waiting(row, known, sorted(_mails(session, row.uscc)), _account(session, row.uscc))
+    known, named = enterprises.by_code(session, row.uscc), _named(session, row.uscc)
+    return Waiting(row, known, named, sorted(_mails(session, row.uscc)), _account(session, row.uscc))
 
 
 def _proven(session: Session, row: Registration) -> bool:
     """Whether the confirmed mail address is proof enough: nothing is known that it could take, or it is known."""
     if _account(session, row.uscc):
         return False
-    return enterprises.by_code(session, row.uscc) is None or row.email.casefold() in _mails(session, row.uscc)
+    known = enterprises.by_code(session, row.uscc) is not None or bool(_named(session, row.uscc))
+    return not known or row.email.casefold() in _mails(session, row.uscc)
+
+
+def _named(session: Session, code: str) -> list[str]:
+    """Where the record names a code that has no application yet, and how it calls the enterprise there."""
+    places = {
+        "免申即享名单": select(Invitation.enterprise_name).where(Invitation.uscc == code),
+        "禁止申报": select(Ban.name).where(Ban.uscc == code),
+        "市级台账": select(LedgerEntry.enterprise).where(
+            LedgerEntry.uscc == code, LedgerEntry.level == LedgerLevel.CITY
+        ),
+    }
+    return [
+        f"{place}（{name or '没有写名称'}）"
+        for place, query in places.items()
+        for name in sorted(set(session.exec(query)))
+    ]
 
 
 def _made(session: Session, clock: Clock, actor: Actor, row: Registration) -> User:
@@ -225,13 +254,10 @@ def _account(session: Session, code: str) -> str:
 
 
 def _mails(session: Session, code: str) -> set[str]:
-    """The contact addresses of the enterprise's applications."""
-    query = (
-        select(Application.contact_email)
-        .join(Enterprise)
-        .where(Enterprise.uscc == code, Application.contact_email != "")
-    )
-    return {address.casefold() for address in session.exec(query)}
+    """The contact addresses that the enterprise's applications and the lists that invite it give."""
+    of_applications = select(Application.contact_email).join(Enterprise).where(Enterprise.uscc == code)
+    of_lists = select(Invitation.contact_email).where(Invitation.uscc == code)
+    return {address.casefold() for query in (of_applications, of_lists) for address in session.exec(query) if address}
 
 
 def _length(text: str, most: int, what: str) -> str:

@@ -1,19 +1,22 @@
 """Registrations that a mail address does not prove: the bureau confirms or refuses them, and the registrant is told."""
 
 from collections.abc import Callable
+from datetime import date
 
 import pytest
 from fastapi.testclient import TestClient
 from sqlmodel import select
 
-from models import AuditEntry, Enterprise, Registration, Role, User
+from models import AuditEntry, Ban, Enterprise, LedgerEntry, LedgerLevel, Registration, Role, User
 from services.clock import SystemClock
 from services.enterprise import registration_mail
 from tests.web.conftest import House, Mails, send
-from tests.web.test_enterprise import wanted
+from tests.web.test_enterprise import NEW_CODE, wanted
+from tests.web.test_invitation_pages import invite
 
 Houses = Callable[[str | None], House]
-CODE = "91350699MA7XW0100G"
+CODE = NEW_CODE
+INVITED = f"漳州受邀示例有限公司,{CODE},invited@example.invalid,60000000,20000000,20000000,5"
 PASSWORD = "a good long secret"
 
 
@@ -59,6 +62,49 @@ def test_an_imported_enterprise_is_not_taken_by_who_registers_its_code_first(hou
         assert session.get_one(Enterprise, user.enterprise_id).name == "漳州导入示例有限公司"
         done = session.exec(select(AuditEntry).where(AuditEntry.operation == "registration.accept")).one()
         assert done.actor == "operator" and "argon2" not in str(done.changes)
+
+
+def test_what_a_bureau_gave_of_an_invited_enterprise_is_not_read_by_who_registers_its_code(
+    house_at: Houses, mails: Mails
+) -> None:
+    house = house_at("intake")
+    operator = house.as_role(Role.OPERATOR)
+    invite(operator, INVITED)
+    browser = asks(house, mails)
+    assert not comes_in(browser)
+    page = operator.get("/registrations").text
+    assert "免申即享名单（漳州受邀示例有限公司）" in page and "invited@example.invalid" in page
+    with house.session() as session:
+        assert session.exec(select(Enterprise).where(Enterprise.uscc == CODE)).first() is None
+
+
+def test_the_mail_address_on_a_list_proves_the_invited_enterprise(house_at: Houses, mails: Mails) -> None:
+    house = house_at("intake")
+    invite(house.as_role(Role.OPERATOR), INVITED)
+    browser = house.browser()
+    browser.get("/register")
+    send(browser, "/register", **wanted(email="Invited@example.invalid"))
+    assert send(browser, mails.page()).status_code == 303
+    assert comes_in(browser)
+    assert "60000000.00 元" in browser.get("/my").text
+
+
+def test_a_code_that_only_a_ban_or_the_ledger_names_waits_for_the_bureau(house_at: Houses, mails: Mails) -> None:
+    house = house_at("intake")
+    with house.session() as session:
+        term = {"starts_on": date(2026, 1, 1), "until": date(2027, 12, 31)}
+        cause = {"reason": "列入失信名单", "clause": "十一", "imposed_by": 1, "imposed_at": SystemClock().now()}
+        ban = Ban(uscc=CODE, name="漳州失信示例有限公司", **term, **cause)
+        session.add(ban)
+        session.commit()
+        assert not comes_in(asks(house, mails))
+        assert "禁止申报（漳州失信示例有限公司）" in house.as_role(Role.OPERATOR).get("/registrations").text
+        session.delete(ban)
+        grant = {"level": LedgerLevel.CITY, "ledger_id": "SJ-1", "enterprise": "漳州旧奖示例有限公司", "year": 2024}
+        session.add(LedgerEntry(uscc=CODE, **grant, amount_fen=100))
+        session.commit()
+        assert not comes_in(asks(house, mails))
+        assert "市级台账（漳州旧奖示例有限公司）" in house.as_role(Role.OPERATOR).get("/registrations").text
 
 
 def test_a_refusal_needs_a_reason_and_the_registrant_is_told_it(house: House, mails: Mails) -> None:

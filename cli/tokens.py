@@ -9,7 +9,10 @@ from cli.options import AsJson, AsLogin, print_json, table
 
 app = typer.Typer(name="token", help="接口令牌：发放、列出、停用。", no_args_is_help=True)
 
-SCOPES = "applications:read 读取申报和办理状态、applications:write 报送申报、results:read 读取公示名单和拨付结果"
+SCOPES = (
+    "applications:read 读取申报和办理状态；applications:write 报送申报、材料，答复补正，撤回申报；"
+    "results:read 读取公示名单和拨付结果"
+)
 
 
 @app.command()

@@ -24,13 +24,13 @@ class Scope(StrEnum):
     """What a token may be used for."""
 
     READ_APPLICATIONS = "applications:read"  # 读取申报和办理状态
-    SUBMIT_APPLICATIONS = "applications:write"  # 报送申报
+    SUBMIT_APPLICATIONS = "applications:write"  # 报送申报、材料，答复补正，撤回申报
     READ_RESULTS = "results:read"  # 读取公示名单和拨付结果
 
 
 SCOPE_NAMES = {
     Scope.READ_APPLICATIONS: "读取申报和办理状态",
-    Scope.SUBMIT_APPLICATIONS: "报送申报、材料，答复补正",
+    Scope.SUBMIT_APPLICATIONS: "报送申报、材料，答复补正，撤回申报",
     Scope.READ_RESULTS: "读取公示名单和拨付结果",
 }
 

@@ -51,6 +51,7 @@ from services.record.operation import operation
 RESULTS = "results"
 _LABEL = re.compile(r"“([^”]+)”")
 _WITHDRAWABLE = TRANSITIONS["withdraw"].sources
+_TOLD_WHY = frozenset({ApplicationStatus.WITHDRAWN, ApplicationStatus.LAPSED, ApplicationStatus.BARRED})
 _WORDS = {ApplicationStatus.DRAFT: "草稿"} | {
     transition.target: transition.applicant
     for action, transition in TRANSITIONS.items()
@@ -129,6 +130,7 @@ class Story:
     objections: list[Objection]
     notice: publication.Running | None
     may_withdraw: bool
+    reason: str
 
 
 def lines(session: Session, actor: Actor) -> list[Line]:
@@ -173,7 +175,14 @@ def story(session: Session, clock: Clock, actor: Actor, application_id: int) -> 
         objections=_objections(session, application),
         notice=next((each for each in running if each.cycle_id == cycle.id), None),
         may_withdraw=application.status in _WITHDRAWABLE and cycle.status is CycleStatus.OPEN,
+        reason=reason_for(actor, application),
     )
+
+
+def reason_for(actor: Actor, application: Application) -> str:
+    """Why an application stands where it does, as far as the actor may know: what reviewers wrote is the bureau's."""
+    shown = actor.role is not Role.APPLICANT or application.status in _TOLD_WHY
+    return application.status_reason if shown else ""
 
 
 def file(session: Session, actor: Actor, application_id: int, attachment_id: int) -> Attachment:

@@ -319,11 +319,35 @@ def test_the_list_is_read_page_by_page_while_its_notice_runs(house_at: Houses) -
     first = client.get(f"{API}/cycles/1/list", params={"size": 2}).json()
     second = client.get(f"{API}/cycles/1/list", params={"size": 2, "page": 2}).json()
     with house.session() as session:
-        rows = session.exec(select(AwardListEntry).order_by(AwardListEntry.id)).all()  # type: ignore[arg-type]
+        awarded = select(AwardListEntry).where(AwardListEntry.amount_fen > 0).order_by(AwardListEntry.id)  # type: ignore[arg-type]
+        rows = session.exec(awarded).all()
     shown = first["items"] + second["items"]
     assert [each["amount_yuan"] for each in shown] == [plain_yuan(row.amount_fen) for row in rows[:4]]
     assert first["total"] == len(rows)
+    whole = client.get(f"{API}/cycles/1/list", params={"size": 200}).json()["items"]
+    assert [each["number"] for each in whole] == [row.number for row in rows], "and nobody who gets nothing"
     assert platform(house_at("verification"), Scope.READ_RESULTS).get(f"{API}/cycles/1/list").status_code == 404
+
+
+def test_an_enterprises_token_reads_no_words_of_the_reviewers(house_at: Houses) -> None:
+    house = house_at("verification")
+    with house.session() as session:
+        mine = select(Application).join(User, User.enterprise_id == Application.enterprise_id)  # type: ignore[arg-type]
+        application = session.exec(mine.where(User.login == "applicant")).first()
+        assert application is not None
+        application.status, application.status_reason = ApplicationStatus.REFUSED, "市财政局：无预算科目"
+        session.commit()
+        number = application.id
+    path = f"{API}/applications/{number}"
+    assert platform(house, Scope.READ_APPLICATIONS).get(path).json()["status_reason"] == "市财政局：无预算科目"
+    own = platform(house, Scope.READ_APPLICATIONS, login="applicant").get(path).json()
+    assert (own["status"], own["status_reason"]) == ("refused", "")
+    assert "无预算科目" not in house.signed_in("applicant").get(f"/my/{number}").text
+    with house.session() as session:
+        session.get_one(Application, number).status = ApplicationStatus.LAPSED
+        session.commit()
+    own = platform(house, Scope.READ_APPLICATIONS, login="applicant").get(path).json()
+    assert own["status_reason"] == "市财政局：无预算科目", "as on its own page"
 
 
 def test_payments_are_read_by_those_who_may_see_them(house_at: Houses) -> None:

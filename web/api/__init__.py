@@ -26,7 +26,7 @@ def create_api(console: Console) -> FastAPI:
     api = FastAPI(
         title="兑现 · 平台对接接口",
         version="1",
-        description="省市平台报送申报和材料、答复补正、读取办理状态和公示名单。金额以元为单位，两位小数。",
+        description="省市平台报送申报和材料、答复补正、撤回申报，读取办理状态、公示名单和拨付结果。金额以元为单位，两位小数。",
         docs_url=None,
         redoc_url=None,
         redirect_slashes=False,

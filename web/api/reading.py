@@ -8,7 +8,7 @@ from models import Application, Attachment, AwardListEntry, Cycle
 from services.access import sight
 from services.access.interface import Scope
 from services.access.permissions import ROLE_NAMES, may
-from services.application import completeness, drafts, facts
+from services.application import completeness, drafts, facts, progress
 from services.cycle import cycles, publication
 from services.law import policies
 from services.money import plain_yuan
@@ -61,7 +61,7 @@ def read_application(call: Annotated[Call, within(Scope.READ_APPLICATIONS)], app
     )
     return ApplicationDetail.of(
         row,
-        status_reason=row.status_reason,
+        status_reason=progress.reason_for(call.holder.actor, row),
         supplement=_supplement(call.session, row),
         files=[EvidenceOut.of(each) for each in files],
         evidence_asked=drafts.evidence_of(facts.measure_of(law, row.measure)),
@@ -76,9 +76,9 @@ def _supplement(session: Session, row: Application) -> SupplementOut | None:
 def list_entries(
     call: Annotated[Call, within(Scope.READ_RESULTS)], cycle_id: Id, page: Number = 1, size: Size = 50
 ) -> EntriesPage:
-    """The list under public notice, while the notice runs."""
+    """The list under public notice as the notice shows it, the awards with an amount, while the notice runs."""
     listed = publication.listed(call.session, call.console.clock, cycle_id)
-    query = select(AwardListEntry).where(AwardListEntry.list_id == listed)
+    query = select(AwardListEntry).where(AwardListEntry.list_id == listed, AwardListEntry.amount_fen > 0)
     total = call.session.exec(select(func.count()).select_from(query.subquery())).one()
     rows = call.session.exec(query.order_by(col(AwardListEntry.id)).offset((page - 1) * size).limit(size))
     items = [

@@ -157,7 +157,7 @@ def _case(
         "after_payment/clawback.html",
         status=status,
         it=found,
-        bans=bans.shown(visit.session, visit.clock, found.award.entry.uscc),
+        bans=bans.shown(visit.session, visit.clock, found.award.entry.uscc) if visit.may("tracking") else [],
         form=form or {},
         trouble=trouble,
     )

@@ -145,9 +145,10 @@ def case(session: Session, clock: Clock, actor: Actor, application_id: int) -> C
     measure = facts.measure_of(law, application.measure)
     enterprise = session.get_one(Enterprise, application.enterprise_id)
     office = may(actor.role, "lists")
+    bureau = may(actor.role, "board")  # no treasury: what was found equal may be another county's
     supplements = _of(session, Supplement, application_id)
     asked = _asked(session, clock, law, application)
-    suspicions = _suspicions(session, application_id) if office else []
+    suspicions = _suspicions(session, application_id) if bureau else []
     panel = _of(session, PanelDecision, application_id) if office else []
     award = _award(session, cycle, application_id) if office else None
     listed, entry = _entry(session, cycle, application_id) if office else (None, None)

@@ -9,7 +9,19 @@ from fastapi.testclient import TestClient
 from python_calamine import CalamineWorkbook
 from sqlmodel import col, select
 
-from models import Application, AwardListEntry, Ban, Clawback, Inspection, Payment, PaymentStatus, Role, Sighting, User
+from models import (
+    Application,
+    AwardListEntry,
+    Ban,
+    Clawback,
+    Enterprise,
+    Inspection,
+    Payment,
+    PaymentStatus,
+    Role,
+    Sighting,
+    User,
+)
 from services.access import sightings
 from services.clock import today
 from tests.web.conftest import House, send
@@ -142,6 +154,20 @@ def test_another_countys_treasury_finds_nothing(house: House) -> None:
     assert case.number not in text(other, "/tracking")
     assert send(other, f"/tracking/clawbacks/{case.id}/receipts", on="2026-01-01", amount="1").status_code == 404
     assert "撤销" in text(operator, f"/tracking/clawbacks/{case.id}")
+
+
+def test_a_treasury_is_not_told_of_the_bans_beside_its_case(house: House) -> None:
+    application, fen = paid(house)
+    operator, treasury = house.as_role(Role.OPERATOR), of_county(house, application.county)
+    wanted = {"cycle": "1", "number": application.number, "ground": "audit", "reason": "事由", "clause": "依据"}
+    assert send(operator, "/tracking/clawbacks/new", **wanted, amount=f"{fen / 100:.2f}").status_code == 303
+    case, enterprise = one(house, Clawback), one(house, Enterprise, id=application.enterprise_id)
+    ban = {"uscc": enterprise.uscc, "starts_on": "2020-01-01", "until": "2030-12-31"}
+    assert send(operator, "/tracking/bans", **ban, reason="别的县区的事由", clause="条例").status_code == 303
+    path = f"/tracking/clawbacks/{case.id}"
+    assert "别的县区的事由" in text(operator, path)
+    page = text(treasury, path)
+    assert case.number in page and "别的县区的事由" not in page
 
 
 def test_a_ban_is_told_to_the_enterprise_and_shown_to_the_office(house_at: Callable[[str | None], House]) -> None:

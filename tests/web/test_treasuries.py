@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 from sqlmodel import select
 
-from models import Application, AwardListEntry, Enterprise, Role
+from models import Application, AwardListEntry, Certainty, Enterprise, Finding, FindingKind, FindingVerdict, Role
 from tests.web.conftest import House
 from tests.web.test_payment_pages import of_county
 
@@ -26,6 +26,23 @@ def test_a_countys_treasury_sees_no_application_of_another_county(house_at: Hous
         assert browser.get(f"/applications/{each.id}").status_code == 404
         assert city.get(f"/applications/{each.id}").status_code == 200
     assert own[0].bank_account in browser.get(f"/applications/{own[0].id}").text
+
+
+def test_a_treasury_is_not_told_what_was_found_equal_elsewhere(house_at: Houses) -> None:
+    house = house_at("payment")
+    with house.session() as session:
+        rows = session.exec(select(Application)).all()
+        own = next(row for row in rows if row.county == "longhai")
+        other = next(row for row in rows if row.county != "longhai" and row.enterprise_id != own.enterprise_id)
+        pair = {"cycle_id": 1, "application_id": own.id, "other_application_id": other.id}
+        found = {"kind": FindingKind.SAME_ITEM, "certainty": Certainty.LIKELY, "score": 0.8, "evidence": "同一发票示例"}
+        session.add(Finding(**pair, **found, verdict=FindingVerdict.OPEN, found_at=house.clock.now()))
+        session.commit()
+    browser, head = of_county(house, "longhai"), house.as_role(Role.SECTION_HEAD)
+    page = browser.get(f"/applications/{own.id}").text
+    assert own.number in page and other.number not in page and "同一发票示例" not in page
+    told = head.get(f"/applications/{own.id}").text
+    assert other.number in told and "同一发票示例" in told, "those who approve the list are told"
 
 
 def test_a_countys_treasury_sees_its_part_of_a_list(house_at: Houses) -> None:

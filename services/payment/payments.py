@@ -122,7 +122,7 @@ def import_results(
         return known
     read = read_results(workbook)
     record = imports.start_import(session, clock, actor, ImportKind.PAYMENTS, str(cycle_id), workbook)
-    payments = {payment.number: payment for payment in _payments(session, lists.current_list(session, cycle))}
+    payments = {payment.number: payment for payment in _payments(session, actor, lists.current_list(session, cycle))}
     changed = 0
     problems: list[RowProblem] = []
     for row in read.rows:
@@ -202,15 +202,11 @@ def _shares(law: Policy, cycle: Cycle, current: AwardList, order_id: int, entry:
     ]
 
 
-def _payments(session: Session, current: AwardList) -> list[Payment]:
-    return list(
-        session.exec(
-            select(Payment)
-            .join(PaymentOrder, col(PaymentOrder.id) == Payment.order_id)
-            .where(PaymentOrder.list_id == current.id)
-            .order_by(col(Payment.number))
-        )
-    )
+def _payments(session: Session, actor: Actor, current: AwardList) -> list[Payment]:
+    """Those that the actor may report: another county's are as good as none, so that a file tells nothing of them."""
+    query = select(Payment).join(PaymentOrder).where(PaymentOrder.list_id == current.id)
+    own = treasury_of(actor)
+    return list(session.exec(query.where(PaymentOrder.county == own) if own is not None else query))
 
 
 def _paid_by(payments: dict[str, Payment], row: ResultRow) -> Payment:

@@ -169,7 +169,7 @@ def test_what_was_paid_cannot_be_imported_as_failed(ordered: Record) -> None:
 def test_a_county_cannot_report_anothers_payments(ordered: Record) -> None:
     rows = [(FIRST, "", "已拨付", "2026-03-02", "", ""), ("BF-SB2025-00003-1S", "", "已拨付", "2026-03-02", "", "")]
     taken = take(ordered, csv(ordered, *rows), who="dong")
-    assert taken.rows_added == 1 and "不属于您所在的县区" in taken.problems[0]["cause"]
+    assert taken.rows_added == 1 and "没有这个拨付编号" in taken.problems[0]["cause"]
 
 
 def test_a_renamed_column_is_named(ordered: Record) -> None:

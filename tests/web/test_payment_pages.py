@@ -193,7 +193,12 @@ def test_a_county_sees_the_files_of_its_own_treasury_only(house: House) -> None:
     payment = payments_of(house, "longhai")[0]
     data = f"拨付编号,拨付结果,拨付日期\n{payment.number},已拨付,{today(house.clock)}\n".encode()
     own, other = of_county(house, "longhai"), of_county(house, "xiangcheng")
-    assert "不属于您所在的县区" in upload(other, data).text
+    heading, wrong = "拨付编号,金额（元）,拨付结果,拨付日期", f"1.00,已拨付,{today(house.clock)}"
+    told = [
+        re.sub(r"<[^>]+>", "", upload(other, f"{heading}\n{number},{wrong}\n".encode()).text)
+        for number in (payment.number, "BF-9")
+    ]
+    assert "没有这个拨付编号" in told[0] and told[0].replace(payment.number, "BF-9") == told[1], "as if there were none"
     assert "确认登记 1 笔" in upload(own, data).text
     page = send(own, "/payments/1/results/save", sha256=hashlib.sha256(data).hexdigest()).headers["location"]
     assert [browser.get(page).status_code for browser in (own, house.as_role(Role.AUDITOR), other)] == [200, 200, 404]

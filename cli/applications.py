@@ -1,4 +1,4 @@
-"""`duixian application`: a blank table, import, list, ask for a supplement, answer it, withdraw."""
+"""`duixian application`: a blank table, import, list, ask for a supplement, answer it, correct accounts, withdraw."""
 
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +9,7 @@ from cli.context import Desk, desk
 from cli.importing import ImportPath, bring_in
 from cli.options import AsJson, AsLogin, OfCycle, Reason, pairs, print_json, table
 
-app = typer.Typer(name="application", help="申报：空表、导入、列出、补正、撤回。", no_args_is_help=True)
+app = typer.Typer(name="application", help="申报：空表、导入、列出、补正、更正收款账户、撤回。", no_args_is_help=True)
 
 Number = Annotated[str, typer.Argument(metavar="受理编号", help="申报的受理编号，见 duixian application list")]
 
@@ -148,6 +148,24 @@ def answer(
             papers=True if papers else None,
         )
     typer.echo(f"{number} 的补正已登记。")
+
+
+@app.command()
+def account(
+    number: Number,
+    bank_name: Annotated[str, typer.Option("--bank-name", metavar="开户银行", help="对公账户的开户银行")],
+    bank_account: Annotated[str, typer.Option("--bank-account", metavar="银行账号", help="对公账户的账号")],
+    login: AsLogin,
+    cycle: OfCycle = None,
+) -> None:
+    """补充或更正收款账户；还没有拨付的资金拨到新的账户。"""
+    from services.application.accounts import correct
+
+    with desk() as place:
+        wanted, actor = application_id(place, cycle, number), place.actor(login)
+        given = {"bank_name": bank_name, "bank_account": bank_account}
+        correct(place.session, place.clock, actor, application_id=wanted, **given)
+    typer.echo(f"{number} 的收款账户已更正。")
 
 
 @app.command()

@@ -18,7 +18,16 @@ from services import masking
 from services.access import sight, sightings
 from services.after_payment import bans
 from services.after_payment import overview as clawbacks
-from services.application import applications, attachments, browsing, completeness, dossier, previews, saved_views
+from services.application import (
+    accounts,
+    applications,
+    attachments,
+    browsing,
+    completeness,
+    dossier,
+    previews,
+    saved_views,
+)
 from services.application.browsing import Wanted
 from services.application.facts import declared_facts
 from services.application.lifecycle import STATUS_NAMES
@@ -279,6 +288,18 @@ def answer_supplement(
     return visit.back(f"/applications/{application_id}", "补正已登记，申报重新进入形式审查。", wake=seen.cycle_id)
 
 
+@router.post("/applications/{application_id}/account")
+def correct_account(visit: Acts, application_id: Id, bank_name: Text = "", bank_account: Text = "") -> Response:
+    """Supply or correct the bank account for the applicant, as long as its money is to be paid."""
+    seen = sight.application(visit.session, visit.actor, application_id)
+    given = {"bank_name": bank_name, "bank_account": bank_account}
+    try:
+        accounts.correct(visit.session, visit.clock, visit.actor, application_id=application_id, **given)
+    except (InputError, StateError) as error:
+        return _one(visit, application_id, form="account", trouble=str(error), given=given)
+    return visit.back(f"/applications/{application_id}", "收款账户已更正。", wake=seen.cycle_id)
+
+
 @router.post("/applications/{application_id}/requests/{request_id}/override")
 def override_request(
     visit: Annotated[Visit, does("review.override")], application_id: Id, request_id: Id, form: Typed
@@ -441,6 +462,7 @@ def _one(
         verdicts=VERDICTS,
         outcomes=OUTCOMES,
         request_states=REQUEST_STATES,
+        may_correct_account=not accounts.why_settled(visit.session, case.cycle, case.application),
         form=form,
         trouble=trouble,
         given=given or {},

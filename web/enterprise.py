@@ -11,7 +11,7 @@ from policy import Measure
 from services.access.actors import system_actor
 from services.after_payment import assessments, bans
 from services.after_payment import overview as clawbacks
-from services.application import applications, attachments, drafts, progress
+from services.application import accounts, applications, attachments, drafts, progress
 from services.application.particulars import CONTACTS
 from services.award import public_notices
 from services.clock import today
@@ -289,6 +289,23 @@ def withdraw(
     return visit.back(f"/my/{application_id}", f"{found.number} 已撤回。", wake=found.cycle_id)
 
 
+@router.post("/my/{application_id}/account")
+def correct_account(
+    visit: Annotated[Visit, does("application.account")],
+    application_id: Id,
+    bank_name: Annotated[str, Form()] = "",
+    bank_account: Annotated[str, Form()] = "",
+) -> Response:
+    """Supply or correct the bank account of an own application."""
+    found = progress.own(visit.session, visit.actor, application_id)
+    given = {"bank_name": bank_name, "bank_account": bank_account}
+    try:
+        accounts.correct(visit.session, visit.clock, visit.actor, application_id=application_id, **given)
+    except (InputError, StateError) as error:
+        return _story_page(visit, application_id, account_trouble=str(error), account=given, status=422)
+    return visit.back(f"/my/{application_id}", "收款账户已更正。", wake=found.cycle_id)
+
+
 @router.post("/my/{application_id}/answer")
 def answer(visit: Annotated[Visit, does("supplement.answer")], application_id: Id, form: Sent) -> Response:
     """Answer a 补正 request, remark by remark."""
@@ -447,6 +464,8 @@ def _story_page(
     withdraw_trouble: str = "",
     answer_trouble: str = "",
     objection_trouble: str = "",
+    account_trouble: str = "",
+    account: dict[str, str] | None = None,
     answers: dict[str, str] | None = None,
     grounds: str = "",
     status: int = 200,
@@ -461,6 +480,8 @@ def _story_page(
         withdraw_trouble=withdraw_trouble,
         answer_trouble=answer_trouble,
         objection_trouble=objection_trouble,
+        account_trouble=account_trouble,
+        account=account,
         answers=Blank(answers or {}),
         contacts=CONTACTS,
         grounds=grounds,

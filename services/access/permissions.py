@@ -66,6 +66,7 @@ ALLOWED: dict[str, frozenset[Role]] = {
     "invitation.send": _OPERATOR,
     "application.submit": _APPLICANT,
     "application.withdraw": _APPLICANT,
+    "application.account": _APPLICANT,
     "draft.save": frozenset({Role.APPLICANT}),
     "application.accept": _BY_RULE,
     "application.lapse": _BY_RULE,

@@ -15,7 +15,7 @@ from services.after_payment import bans
 from services.application import facts
 from services.application.applications import get_application, ids_in, letter
 from services.application.lifecycle import move
-from services.application.particulars import CONTACTS, doubts
+from services.application.particulars import BANK, CONTACTS, doubts, pays
 from services.clock import Clock
 from services.cycle import cycles
 from services.cycle.calendar import Calendar
@@ -92,8 +92,12 @@ def lacking(
     ]
     if not application.pledged:
         missing.append(Lack("承诺书没有签署，请补签", pledge=True))
-    if not application.contact_email:
-        missing.append(Lack("没有填写联系邮箱，请补填", contact="contact_email"))
+    needed = ("contact_email", *(BANK if pays(measure) else ()))
+    missing += [
+        Lack(f"没有填写{CONTACTS[name]}，请补填", contact=name)
+        for name in needed
+        if not getattr(application, name).strip()
+    ]
     for name, doubt in doubts({name: getattr(application, name) for name in CONTACTS}).items():
         missing.append(Lack(f"{CONTACTS[name]}{doubt.replace(';', '、').replace('；', '、')}，请更正", contact=name))
     if application.papers is False:

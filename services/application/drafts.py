@@ -20,7 +20,7 @@ from services.access.permissions import require
 from services.after_payment import bans
 from services.application import applications, attachments, facts, file_kinds
 from services.application.applications import INTAKE
-from services.application.particulars import doubts
+from services.application.particulars import BANK, doubts, pays
 from services.application.submissions import Submission
 from services.clock import Clock
 from services.cycle import cycles
@@ -49,7 +49,6 @@ _LONGEST: Mapping[str, tuple[str, int]] = {
     "bank_account": ("银行账号", 64),
 }
 _NEEDED = ("contact_name", "contact_phone", "contact_email")
-_BANK = ("bank_name", "bank_account")
 _LONGEST_FACT = 4000
 
 
@@ -77,7 +76,7 @@ class Form:
     @property
     def pays(self) -> bool:
         """Whether money may follow, so that a bank account is needed."""
-        return self.measure.outcome != "referral"
+        return pays(self.measure)
 
 
 def closes_on(session: Session, clock: Clock, cycle: Cycle) -> date | None:
@@ -261,7 +260,7 @@ def troubles(found: Form) -> dict[str, str]:
         for name, (_, most) in _LONGEST.items()
         if len(given.get(name, "")) > most
     }
-    for name in (*_NEEDED, *(_BANK if found.pays else ())):
+    for name in (*_NEEDED, *(BANK if found.pays else ())):
         if not given.get(name):
             trouble[name] = f"没有填写{_LONGEST[name][0]}"
     trouble |= doubts(given)
@@ -336,7 +335,7 @@ def _usual(session: Session, actor: Actor) -> dict[str, str]:
     last = session.exec(
         select(Application).where(Application.enterprise_id == actor.enterprise_id).order_by(col(Application.id).desc())
     ).first()
-    names = (*_NEEDED, *_BANK, "legal_person", "registered_address")
+    names = (*_NEEDED, *BANK, "legal_person", "registered_address")
     if last is None:
         user = session.get_one(User, actor.user_id)
         return {"contact_name": user.name, **({"contact_email": user.email} if user.email else {})}

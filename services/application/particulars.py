@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 
 from matching.invoices import read_invoices
+from policy import Measure
 from services.notices.addresses import trouble_with
 
 CONTACTS: Mapping[str, str] = {
@@ -14,6 +15,14 @@ CONTACTS: Mapping[str, str] = {
     "invoices": "发票号码",
 }
 """What a 补正 may supply or correct, by the columns of an application, as the bureau calls it."""
+
+BANK = ("bank_name", "bank_account")
+"""Those that say where the money goes."""
+
+
+def pays(measure: Measure) -> bool:
+    """Whether money may follow, so that a bank account is needed."""
+    return measure.outcome != "referral"
 
 
 def doubts(texts: Mapping[str, str]) -> dict[str, str]:

@@ -35,7 +35,7 @@ from models import (
 from policy import Fact, Measure, Policy
 from services.access import sight
 from services.access.actors import Actor
-from services.application import attachments, completeness, facts
+from services.application import accounts, attachments, completeness, facts
 from services.application.completeness import Lack
 from services.application.lifecycle import TRANSITIONS
 from services.application.particulars import CONTACTS
@@ -131,6 +131,7 @@ class Story:
     notice: publication.Running | None
     may_withdraw: bool
     reason: str
+    may_correct_account: bool
 
 
 def lines(session: Session, actor: Actor) -> list[Line]:
@@ -176,6 +177,7 @@ def story(session: Session, clock: Clock, actor: Actor, application_id: int) -> 
         notice=next((each for each in running if each.cycle_id == cycle.id), None),
         may_withdraw=application.status in _WITHDRAWABLE and cycle.status is CycleStatus.OPEN,
         reason=reason_for(actor, application),
+        may_correct_account=not accounts.why_settled(session, cycle, application),
     )
 
 

@@ -46,6 +46,7 @@ OPERATIONS = {
     "invitation.send": "免申即享邀请",
     "application.submit": "提交申报",
     "application.withdraw": "撤回申报",
+    "application.account": "更正收款账户",
     "enterprise.correct": "更正单位登记",
     "enterprise.former_name": "登记曾用名",
     "application.accept": "受理",

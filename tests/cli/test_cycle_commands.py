@@ -295,6 +295,16 @@ def test_a_supplement_is_asked_for_and_answered_by_number(office: Office) -> Non
     assert "没有受理编号" in office.told("application", "withdraw", "无", "--reason", "x", "--as", "operator", code=1)
 
 
+def test_an_account_is_corrected_by_number(office: Office) -> None:
+    office.desk.open_intake()
+    office.desk.submit()
+    number = office.json("application", "list")[0]["number"]
+    given = ("--bank-name", "新银行", "--bank-account", "6200000000000000009", "--as", "operator")
+    assert "收款账户已更正" in office.told("application", "account", number, *given)
+    application = office.desk.session.exec(select(Application).execution_options(populate_existing=True)).one()
+    assert (application.bank_name, application.bank_account) == ("新银行", "6200000000000000009")
+
+
 def test_the_guide_is_written_by_command(office: Office) -> None:
     written = office.json("document", "write", "guide", "--as", "operator")
     assert [row["format"] for row in written] == ["html", "docx", "pdf"]

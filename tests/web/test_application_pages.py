@@ -13,18 +13,22 @@ from models import (
     Application,
     ApplicationStatus,
     Attachment,
+    AwardListEntry,
     Enterprise,
     FactValue,
     Finding,
     ImportFile,
     Message,
+    Payment,
     RequestStatus,
     Role,
     Sighting,
     Supplement,
     VerificationRequest,
 )
+from services.access.actors import system_actor
 from services.application import attachments
+from services.payment import payments
 from services.review import reviews
 from services.tables import read_workbook
 from tests.desk import CODE
@@ -210,6 +214,23 @@ def test_the_operator_asks_for_a_supplement_notes_it_and_withdraws(house_at: Ope
     page = browser.get(f"/applications/{key}").text
     assert "要求补正：请补合同" in page
     assert f"/applications/{key}/withdraw" not in page
+
+
+def test_the_operator_corrects_an_account_and_the_treasury_reads_the_new_one(house_at: Open) -> None:
+    house = house_at("payment")
+    with house.session() as session:
+        payments.order(session, house.clock, system_actor(session), cycle_id=1)
+        payment, application = session.exec(
+            select(Payment.id, Application)
+            .join(AwardListEntry, col(AwardListEntry.id) == Payment.entry_id)
+            .join(Application, col(Application.id) == AwardListEntry.application_id)
+        ).first() or (0, Application())
+    browser, page = house.as_role(Role.OPERATOR), f"/applications/{application.id}"
+    half = send(browser, f"{page}/account", bank_name="", bank_account="6200000000000000009")
+    assert half.status_code == 422 and "没有填写开户银行" in half.text and 'value="6200000000000000009"' in half.text
+    assert send(browser, f"{page}/account", bank_name="新银行", bank_account="6200000000000000009").status_code == 303
+    assert "6200000000000000009" in house.as_role(Role.FINANCE).get(f"/payments/items/{payment}").text
+    assert f"{page}/account" not in house.as_role(Role.AUDITOR).get(page).text
 
 
 # going on without an answer

@@ -578,6 +578,37 @@ def test_a_bank_account_that_the_bureau_finds_wrong_is_corrected(house_at: House
         assert session.get_one(Application, number).bank_account == "6200000000000000009"
 
 
+def test_an_account_is_supplied_where_the_mail_sends_the_enterprise(house_at: Houses) -> None:
+    house = house_at("payment")
+    browser = house.signed_in("applicant")
+    referral = an_own_application(house)
+    with house.session() as session:
+        own = session.get_one(Application, referral).enterprise_id
+        query = select(Application).where(Application.enterprise_id == own, Application.measure == "compute-purchase")
+        application = session.exec(query).one()
+        application.bank_account, number = "", application.id
+        session.commit()
+    assert "补充收款账户" in browser.get(f"/my/{number}").text
+    assert "收款账户</h2>" not in browser.get(f"/my/{referral}").text
+    half = send(browser, f"/my/{number}/account", bank_name="<b>新示例银行", bank_account=" ")
+    assert half.status_code == 422 and "没有填写银行账号" in half.text and 'value="&lt;b&gt;新示例银行"' in half.text
+    answer = send(browser, f"/my/{number}/account", bank_name="新示例银行", bank_account="6200000000000000009")
+    assert answer.status_code == 303 and answer.headers["location"] == f"/my/{number}"
+    assert "更正收款账户" in browser.get(f"/my/{number}").text
+    with house.session() as session:
+        found = session.get_one(Application, number)
+        assert (found.bank_name, found.bank_account) == ("新示例银行", "6200000000000000009")
+
+
+def test_an_account_is_not_offered_for_correction_once_the_year_is_over(house_at: Houses) -> None:
+    house = house_at(None)
+    browser = house.signed_in("applicant")
+    number = an_own_application(house)
+    assert f"/my/{number}/account" not in browser.get(f"/my/{number}").text
+    late = send(browser, f"/my/{number}/account", bank_name="新示例银行", bank_account="6200000000000000009")
+    assert late.status_code == 422
+
+
 def test_an_invoice_that_is_none_keeps_a_draft_from_being_submitted(house_at: Houses) -> None:
     browser = house_at("intake").signed_in("applicant")
     answer = send(browser, f"{begin(browser)}/submit", **FILLED, invoices="见附件")
@@ -593,7 +624,7 @@ def test_others_see_nothing_of_an_application(house_at: Houses) -> None:
         for path in (f"/my/{number}", "/my/99999"):
             answer = other.get(path)
             assert answer.status_code == 404 and "没有这件申报" in answer.text
-        for act in ("answer", "objection", "withdraw"):
+        for act in ("account", "answer", "objection", "withdraw"):
             assert send(other, f"/my/{number}/{act}", grounds="x", reason="x").status_code == 404
     assert house.signed_in("operator").get(f"/my/{number}").status_code == 403
 

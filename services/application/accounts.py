@@ -1,0 +1,70 @@
+"""收款账户: the bank account of an application, supplied or corrected until its money is paid."""
+
+from collections.abc import Sequence
+
+from sqlmodel import Session, col, select
+
+from models import Application, ApplicationStatus, AwardListEntry, Cycle, CycleStatus, Payment, PaymentStatus
+from services.access.actors import Actor
+from services.application import facts
+from services.application.applications import get_application
+from services.application.lifecycle import STATUS_NAMES
+from services.application.particulars import BANK, CONTACTS, pays
+from services.clock import Clock
+from services.cycle import cycles
+from services.errors import InputError, NotAllowedError, StateError
+from services.law import policies
+from services.record.operation import operation
+
+_ALIVE = (
+    ApplicationStatus.SUBMITTED,
+    ApplicationStatus.SUPPLEMENT,
+    ApplicationStatus.ACCEPTED,
+    ApplicationStatus.COUNTY_PASSED,
+    ApplicationStatus.VERIFIED,
+)
+
+
+@operation("application.account")
+def correct(
+    session: Session, clock: Clock, actor: Actor, *, application_id: int, bank_name: str, bank_account: str
+) -> Application:
+    """Set the bank account of an application, by the operator or by the enterprise whose it is.
+
+    The payments that are still to be made go there; their list is written anew. Raises NotAllowedError for another
+    enterprise's, StateError when nothing is to be paid any more, InputError for an account that is not given whole.
+    """
+    application = get_application(session, application_id)
+    cycle = cycles.get_cycle(session, application.cycle_id)
+    if actor.enterprise_id is not None and actor.enterprise_id != application.enterprise_id:
+        raise NotAllowedError("只能更正本企业申报的收款账户。")
+    if settled := why_settled(session, cycle, application):
+        raise StateError(settled)
+    given = dict(zip(BANK, (bank_name.strip(), bank_account.strip()), strict=True))
+    if missing := [CONTACTS[name] for name, text in given.items() if not text]:
+        raise InputError(f"没有填写{'、'.join(missing)}；请填写本单位对公账户的开户银行和银行账号。")
+    application.bank_name, application.bank_account = given.values()
+    if _payments(session, application):
+        cycles.current_visit(session, cycle).work_done_at = None
+    return application
+
+
+def why_settled(session: Session, cycle: Cycle, application: Application) -> str:
+    """Why an application's account does not change (any more), in a sentence; empty while it may."""
+    number = application.number
+    if cycle.status is not CycleStatus.OPEN:
+        return f"{cycle.year} 年度流程已经结束，不能再更正收款账户。"
+    if application.status not in _ALIVE:
+        return f"{number} {STATUS_NAMES[application.status]}，不能再更正收款账户。"
+    if not pays(facts.measure_of(policies.policy_of(session, cycle), application.measure)):
+        return f"{number} 申报的措施是转报上级，本市不拨付资金，不需要收款账户。"
+    payments = _payments(session, application)
+    if payments and all(each.status is PaymentStatus.PAID for each in payments):
+        return f"{number} 的资金已经拨付，不能再更正收款账户；款项有误的请联系经办人。"
+    return ""
+
+
+def _payments(session: Session, application: Application) -> Sequence[Payment]:
+    """Its payments; none before they are ordered."""
+    query = select(Payment).join(AwardListEntry, col(AwardListEntry.id) == Payment.entry_id)
+    return session.exec(query.where(AwardListEntry.application_id == application.id)).all()

@@ -26,6 +26,7 @@ from services.errors import ServiceError
 from services.record.database import engine_of, session_of
 
 if TYPE_CHECKING:
+    import httpx
     from prefect.client.orchestration import SyncPrefectClient
     from prefect.client.schemas.objects import FlowRun
 
@@ -129,6 +130,37 @@ def answers(settings: Settings) -> bool:
         return httpx.get(f"{address(settings)}/health", timeout=_PROBED_WITHIN, verify=trusted()).status_code == 200
     except httpx.HTTPError:
         return False
+
+
+def keeps_time(settings: Settings) -> bool:
+    """Whether the server plans what begins by itself: its planning can stand still while it answers all else.
+
+    Raises httpx.HTTPError when it does not answer.
+    """
+    with asking(settings, _PROBED_WITHIN) as server:
+        return is_planned(server, deployed(settings, SCHEDULED["tick"]))
+
+
+def is_planned(server: "httpx.Client", deployment: str) -> bool:
+    """Whether a run of a scheduled deployment lies ahead; Prefect plans them an hour and more ahead.
+
+    Raises httpx.HTTPError.
+    """
+    now = SystemClock().now().isoformat()
+    ahead = {"state": {"type": {"any_": ["SCHEDULED"]}}, "expected_start_time": {"after_": now}}
+    query = {"deployments": {"name": {"any_": [deployment.rpartition("/")[2]]}}, "flow_runs": ahead}
+    return bool(server.post("/flow_runs/count", json=query).raise_for_status().json())
+
+
+@contextmanager
+def asking(settings: Settings, within: float) -> Iterator["httpx.Client"]:
+    """A plain client of the server's API, which shows the password and waits so many seconds for an answer."""
+    import httpx
+
+    user, _, password = os.environ.get("PREFECT_API_AUTH_STRING", "").partition(":")
+    auth = httpx.BasicAuth(user, password) if user else None
+    with httpx.Client(base_url=address(settings), auth=auth, timeout=within, verify=trusted()) as client:
+        yield client
 
 
 def trusted() -> ssl.SSLContext:

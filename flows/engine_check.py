@@ -3,9 +3,7 @@
 Asked over the server's API with a plain HTTP client: the engine's own takes seconds to load.
 """
 
-import os
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import timedelta
 from importlib.metadata import version
 from typing import Any
@@ -14,7 +12,7 @@ from urllib.parse import quote
 import httpx
 
 from config.settings import Settings
-from flows.control import ANNUAL_CYCLE, PART, SCHEDULED, EngineError, address, deployed, trusted
+from flows.control import ANNUAL_CYCLE, PART, SCHEDULED, EngineError, address, asking, deployed, is_planned
 from services.clock import SystemClock
 from services.doctor import Check, Told
 from services.doctor.told import bad, good, look, one_line
@@ -22,6 +20,10 @@ from services.doctor.told import bad, good, look, one_line
 _WITHIN = 5.0  # seconds
 _LATE = timedelta(minutes=10)
 _SERVE = "请运行 duixian serve；它在别处时，请用 PREFECT_API_URL 指明地址。"
+_PLANS = (
+    "请重新启动调度服务的后台任务（systemctl restart duixian-services；容器是 services；duixian serve 的重新启动它）；"
+    "刚刚启动的，过一分钟再查。"
+)
 
 
 def checks(settings: Settings) -> list[Check]:
@@ -33,7 +35,7 @@ def look_at(settings: Settings) -> Iterator[Told]:
     """The server first; what it knows of when it answers."""
     where = address(settings)
     try:
-        with _server(where) as server:
+        with asking(settings, _WITHIN) as server:
             yield from _version(server, where)
             by_time = {deployed(settings, name) for name in SCHEDULED.values()}
             ours = (*(deployed(settings, name) for name in (ANNUAL_CYCLE, PART)), *sorted(by_time))
@@ -49,14 +51,6 @@ def look_at(settings: Settings) -> Iterator[Told]:
         yield bad(seen, remedy)
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         yield bad(f"连不上调度服务 {where}：{one_line(error) or type(error).__name__}", _SERVE)
-
-
-@contextmanager
-def _server(where: str) -> Iterator[httpx.Client]:
-    user, _, password = os.environ.get("PREFECT_API_AUTH_STRING", "").partition(":")
-    auth = httpx.BasicAuth(user, password) if user else None
-    with httpx.Client(base_url=where, auth=auth, timeout=_WITHIN, verify=trusted()) as client:
-        yield client
 
 
 def _refused(where: str, answer: httpx.Response) -> Told:
@@ -93,9 +87,13 @@ def _deployments(server: httpx.Client, found: dict[str, dict[str, Any] | None], 
     if stopped:
         names = "、".join(f"“{name}”" for name in stopped)
         yield bad(f"部署 {names} 停用了，不会自动运行", "请在看板的 Deployments 里打开它的定时，或重新部署。")
+    unplanned = [name for name in present if name in scheduled - set(stopped) and not is_planned(server, name)]
+    if unplanned:
+        names = "、".join(f"“{name}”" for name in unplanned)
+        yield bad(f"{names} 没有排下一次运行，到点不会开始", _PLANS)
     for name, each in present.items():
         yield from _slot(server, name, each)
-    if not missing and not stopped:
+    if not missing and not stopped and not unplanned:
         yield good(f"{len(present)} 个部署都在")
 
 

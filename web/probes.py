@@ -89,7 +89,11 @@ def metrics(request: Request) -> Response:
 
 def _check(console: Console) -> dict[str, bool]:
     found = readiness.checks(console.engine, console.settings, console.clock, console.wall)
-    return {**found, "engine": readiness.holds("engine", lambda: control.answers(console.settings))}
+    engine = {
+        "engine": readiness.holds("engine", lambda: control.answers(console.settings)),
+        "schedule": readiness.holds("schedule", lambda: control.keeps_time(console.settings)),
+    }
+    return found | engine
 
 
 def _may_read(request: Request, token: str) -> bool:

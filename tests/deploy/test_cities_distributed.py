@@ -131,8 +131,9 @@ def _put_to_work(province: Province) -> None:
 
 
 def _amiss(city: City) -> list[str]:
-    """What the doctor finds wrong with the engine, as this city sees it."""
-    return [told.seen for told in look_at(city.settings) if told.mark is not Mark.GOOD]
+    """What the doctor finds wrong with the engine, as this city sees it; nothing is planned ahead in this test."""
+    found = [told.seen for told in look_at(city.settings) if told.mark is not Mark.GOOD]
+    return [seen for seen in found if "没有排下一次运行" not in seen]
 
 
 def _city(province: Province, name: str, url: str) -> City:

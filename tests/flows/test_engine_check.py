@@ -29,10 +29,20 @@ POOL = "duixian"
 
 @pytest.fixture
 def api(parts: Parts) -> Iterator[httpx.Client]:
-    """The server's API, once a worker has told that it is there."""
+    """The server's API, once a worker has told that it is there; what is scheduled has a run planned, as elsewhere."""
     with httpx.Client(base_url=os.environ["PREFECT_API_URL"], timeout=10) as client:
         wait_until(parts, lambda: post(client, f"/work_pools/{POOL}/workers/filter"))
+        planned = [planned_run(client, name) for name in SCHEDULED]
         yield client
+        for run in planned:
+            client.delete(f"/flow_runs/{run}")
+
+
+def planned_run(client: httpx.Client, name: str) -> str:
+    """A run of a scheduled deployment tomorrow: the server of the tests plans none by itself."""
+    at = (datetime.now(UTC) + timedelta(days=1)).isoformat()
+    state = {"type": "SCHEDULED", "state_details": {"scheduled_time": at}}
+    return str(post(client, f"/deployments/{deployment(client, name)['id']}/create_flow_run", state=state)["id"])
 
 
 def post(client: httpx.Client, path: str, **body: Any) -> Any:
@@ -76,6 +86,21 @@ def test_deployments_that_are_missing_or_stopped_are_told(
     assert "“到期唤醒/tick” 停用了" in only(look_at(parts.settings), Mark.BAD).seen
     api.patch(schedule, json={"active": True}).raise_for_status()
     assert all_good(look_at(parts.settings))
+
+
+@pytest.mark.engine
+def test_a_schedule_for_which_nobody_plans_runs_is_told(parts: Parts, api: httpx.Client) -> None:
+    assert control.keeps_time(parts.settings)
+    tick = deployment(api, "tick")
+    ahead = {"deployments": {"id": {"any_": [tick["id"]]}}, "flow_runs": {"state": {"type": {"any_": ["SCHEDULED"]}}}}
+    for run in post(api, "/flow_runs/filter", **ahead):
+        api.delete(f"/flow_runs/{run['id']}").raise_for_status()
+    amiss = only(look_at(parts.settings), Mark.BAD)
+    assert "“到期唤醒/tick” 没有排下一次运行" in amiss.seen and "duixian-services" in amiss.remedy
+    assert not control.keeps_time(parts.settings)
+    again = planned_run(api, "tick")
+    assert all_good(look_at(parts.settings)) and control.keeps_time(parts.settings)
+    api.delete(f"/flow_runs/{again}").raise_for_status()
 
 
 @pytest.mark.engine

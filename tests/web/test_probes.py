@@ -47,12 +47,21 @@ def desk(tmp_path: Path):  # type: ignore[no-untyped-def]
 
 @pytest.fixture
 def engine_answers(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-def]
-    """Something that answers as the engine's health does."""
+    """Something that answers as the engine does when asked for its health and for what it has planned: yields a list
+    of that.
+    """
+    planned = ["a run of the tick"]
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             self.send_response(200 if self.path == "/api/health" else 404)
             self.end_headers()
+
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            self.send_response(200 if self.path == "/api/flow_runs/count" else 404)
+            self.end_headers()
+            self.wfile.write(str(len(planned) if "tick" in json.dumps(asked) else 0).encode())
 
         def log_message(self, *_: object) -> None:
             """Say nothing."""
@@ -60,7 +69,7 @@ def engine_answers(monkeypatch: pytest.MonkeyPatch):  # type: ignore[no-untyped-
     server = HTTPServer(("127.0.0.1", 0), Handler)
     Thread(target=server.serve_forever, daemon=True).start()
     monkeypatch.setenv("PREFECT_API_URL", f"http://127.0.0.1:{server.server_port}/api")
-    yield
+    yield planned
     server.shutdown()
     server.server_close()
 
@@ -76,14 +85,14 @@ def test_a_process_that_answers_is_alive_whatever_became_of_the_rest(house: Hous
     assert (answer.status_code, answer.json()) == (200, {"status": "ok"})
 
 
-def test_a_house_in_order_is_ready(house: House, engine_answers: None) -> None:
+def test_a_house_in_order_is_ready(house: House, engine_answers: list[str]) -> None:
     answer = house.browser().get("/readyz")
-    names = ("database", "schema", "keys", "disk", "outbox", "engine")
+    names = ("database", "schema", "keys", "disk", "outbox", "engine", "schedule")
     assert (answer.status_code, answer.json()) == (200, {"status": "ready", "checks": dict.fromkeys(names, "ok")})
 
 
 def test_each_thing_that_fails_is_named_and_nothing_else_is_told(
-    house: House, desk: Desk, engine_answers: None, monkeypatch: pytest.MonkeyPatch
+    house: House, desk: Desk, engine_answers: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing() -> set[str]:
         again(house)
@@ -105,19 +114,22 @@ def test_each_thing_that_fails_is_named_and_nothing_else_is_told(
     Keyring(keys).make_first()
     assert failing() == {"keys"}, "these are the keys of another record"
     aside.replace(keys)
+    planned = engine_answers.pop()
+    assert failing() == {"schedule"}, "a server that answers, and begins nothing by itself any more"
+    engine_answers.append(planned)
     monkeypatch.setenv("PREFECT_API_URL", "http://127.0.0.1:9/api")
-    assert failing() == {"engine"}
+    assert failing() == {"engine", "schedule"}
     desk.session.execute(text("UPDATE alembic_version SET version_num = '0001'"))
     desk.session.commit()
-    assert failing() == {"engine", "schema"}
+    assert failing() == {"engine", "schedule", "schema"}
     from tests.services.watch.test_alerts import message
 
     message(desk, 1)
     house.clock.set(desk.clock.now().replace(hour=9))
-    assert failing() == {"engine", "schema", "outbox"}
+    assert failing() == {"engine", "schedule", "schema", "outbox"}
     desk.session.execute(text("DROP TABLE message"))
     desk.session.commit()
-    assert failing() == {"engine", "schema", "outbox"}
+    assert failing() == {"engine", "schedule", "schema", "outbox"}
 
 
 def test_an_unreachable_database_is_a_503_and_no_error_page(tmp_path: Path, house: House) -> None:

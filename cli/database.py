@@ -15,6 +15,9 @@ def migrate(
         str, typer.Option("--back-to", metavar="编号", help="退回到旧程序的结构编号；新版本才有的内容会丢失，先备份")
     ] = "",
     yes: Annotated[bool, typer.Option("--yes", help="退回时不再询问")] = False,
+    wait: Annotated[
+        int, typer.Option("--wait", metavar="秒", help="数据库服务器还没有应答的，最多等多少秒", min=0, max=86400)
+    ] = 0,
     as_json: AsJson = False,
 ) -> None:
     """把数据库升级到这一版程序的结构，没有就建立；可以重复运行。
@@ -23,11 +26,13 @@ def migrate(
     """
     from config.settings import Settings
     from services.record import schema
-    from services.record.database import engine_of
+    from services.record.database import engine_of, wait_for_server
 
+    settings = Settings()
+    wait_for_server(settings.database_url, wait, lambda told: typer.echo(told, err=True))
     if back_to and not yes:
         typer.confirm(f"数据库的结构将退回到 {back_to}，新版本才有的内容会丢失。已经备份，继续吗", abort=True)
-    engine = engine_of(Settings())
+    engine = engine_of(settings)
     try:
         before, after = schema.take_back(engine, back_to) if back_to else schema.migrate(engine)
     finally:

@@ -51,7 +51,7 @@ def serve(
 
 
 def deploy(
-    wait: Annotated[int, typer.Option("--wait", metavar="秒", help="最多等调度服务多少秒", min=0, max=3600)] = 180,
+    wait: Annotated[int, typer.Option("--wait", metavar="秒", help="最多等调度服务多少秒", min=0, max=86400)] = 180,
 ) -> None:
     """在调度服务里建立工作池、部署全部流程，可以重复运行；duixian serve 自己会做，各部件分开启动时才用。
 

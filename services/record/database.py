@@ -1,8 +1,9 @@
 """Engines and sessions: SQLite with WAL and foreign keys by default, any SQLAlchemy URL by setting."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event, text
@@ -11,11 +12,13 @@ from sqlmodel import Session, create_engine
 
 from config.settings import Settings
 from models.columns import give_keyring
+from services.errors import StateError
 from services.record import fitting  # noqa: F401  (looks at what is written)
 from services.record.sealing import Keyring
 
 WRITE = {"duixian_write": True}
 _TURN = 20240813  # the key of PostgreSQL's advisory lock
+_ANSWERS_WITHIN = 5  # seconds
 
 
 def engine_of(settings: Settings) -> Engine:
@@ -64,6 +67,32 @@ def outside_a_transaction(connection: Connection, pragma: str) -> Any:
     driver = connection.connection.driver_connection
     assert driver is not None
     return driver.execute(f"PRAGMA {pragma}").fetchone()
+
+
+def wait_for_server(database_url: str, within: float, say: Callable[[str], None]) -> None:
+    """Wait until the PostgreSQL server of an address takes connections, which after a power cut may be late.
+
+    Whether it lets us in is not tried: a wrong password is no reason to wait. Raises StateError when so many seconds
+    are over.
+    """
+    url = make_url(database_url)
+    if url.get_backend_name() != "postgresql":
+        return
+    from psycopg.conninfo import make_conninfo
+    from psycopg.pq import PGconn, Ping
+
+    url = url.set(drivername="postgresql+psycopg")  # which reads an address as libpq does
+    _, given = url.get_dialect()().create_connect_args(url)
+    at = {name: given[name] for name in ("host", "port") if name in given}
+    asked, until, told = make_conninfo(**at, connect_timeout=_ANSWERS_WITHIN).encode(), monotonic() + within, False
+    while PGconn.ping(asked) in (Ping.REJECT, Ping.NO_RESPONSE):  # it starts or recovers, or is not there
+        where = f"数据库服务器 {at.get('host', '本机')}:{at.get('port', 5432)}"
+        if monotonic() >= until:
+            raise StateError(f"{where} 没有应答；请确认 PostgreSQL 已经启动，数据库地址的主机和端口没有写错。")
+        if not told:
+            say(f"{where} 还没有应答，等它启动，最多 {within:.0f} 秒。")
+            told = True
+        sleep(1)
 
 
 def is_empty(connection: Connection) -> bool:

@@ -1,9 +1,19 @@
 """The commands that bring the database to this version, and move it to PostgreSQL."""
 
-import pytest
-from sqlalchemy import create_engine, text
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from threading import Timer
 
+import pytest
+from sqlalchemy import create_engine, make_url, text
+
+from services.record.database import wait_for_server
 from tests.cli.conftest import Office
+from tests.engine_parts import free_port
 
 
 @pytest.fixture
@@ -40,3 +50,48 @@ def test_a_record_is_moved_once_everything_is_stopped(office: Office, target: st
     said = office.told("move", "--to", target)
     assert "逐行核对相符" in said and "auditentry" in said
     assert "已有数据" in office.told("move", "--to", target, code=1)
+
+
+@pytest.fixture
+def socket_of(target: str) -> Iterator[tuple[str, Path, Path]]:
+    """The address of a server that is not there yet, the folder where it looks for its socket, and where it is."""
+    url = make_url(target)
+    with TemporaryDirectory(prefix="duixian-") as folder:  # a socket's name must be short
+        late = Path(folder) / "late"
+        given = url.set(query={"host": str(late)}).render_as_string(hide_password=False)
+        yield given, late, Path(str(url.query["host"]))
+
+
+def test_a_database_that_comes_up_late_is_waited_for(
+    office: Office, monkeypatch: pytest.MonkeyPatch, socket_of: tuple[str, Path, Path]
+) -> None:
+    """After a power cut: what fails at once is started again by nobody, and all that needs it stays away."""
+    address, late, real = socket_of
+    monkeypatch.setenv("DUIXIAN_DATABASE_URL", address)
+    assert "没有应答；请确认 PostgreSQL 已经启动" in office.told("migrate", code=1)
+    Timer(0.5, late.symlink_to, (real,)).start()
+    assert "已经建好" in office.told("migrate", "--wait", "600")
+
+
+def test_waiting_says_so_once_and_a_server_that_refuses_us_is_not_waited_for(
+    socket_of: tuple[str, Path, Path],
+) -> None:
+    address, late, real = socket_of
+    said: list[str] = []
+
+    def appear(told: str) -> None:
+        said.append(told)
+        late.symlink_to(real)
+
+    wait_for_server(make_url(address).set(database="of_nobody").render_as_string(hide_password=False), 600, appear)
+    assert len(said) == 1 and str(late) in said[0]
+    wait_for_server("sqlite:///nowhere.db", 600, said.append)
+    assert len(said) == 1
+
+
+def test_the_engines_database_is_waited_for_too() -> None:
+    url = f"postgresql+asyncpg://prefect@127.0.0.1:{free_port()}/prefect"
+    environ = {**os.environ, "PREFECT_API_DATABASE_CONNECTION_URL": url}
+    done = subprocess.run([sys.executable, "-m", "flows.upgrade", "--wait", "1"], env=environ, capture_output=True)
+    told = done.stderr.decode()
+    assert done.returncode == 1 and "还没有应答，等它启动，最多 1 秒" in told and "没有应答；请确认" in told, told

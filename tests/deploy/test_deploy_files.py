@@ -179,6 +179,17 @@ def test_both_ways_of_installing_wait_for_the_same(city: str, alone: str) -> Non
     assert needed <= _of("After", SYSTEMD / f"duixian-{alone}.service")
 
 
+def test_what_must_be_done_first_waits_for_a_database_that_comes_up_late() -> None:
+    """A unit that fails takes along for good what requires it; nobody starts that again."""
+    needed = {each.replace("%i", "") for unit in UNITS for each in _of("Requires", unit)}
+    assert needed == {f"duixian-{name}.service" for name in ("migrate", "migrate-engine", "deploy")} | {
+        f"duixian-city-{name}@.service" for name in ("migrate", "deploy")
+    }
+    for name in sorted(needed):
+        (command,) = commands(name)
+        assert command[-2:] == ["--wait", "86400"], name
+
+
 def _of(key: str, unit: Path) -> set[str]:
     """The units that a unit names under the key."""
     lines = unit.read_text("utf-8").splitlines()

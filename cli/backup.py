@@ -54,8 +54,8 @@ def restore(
 ) -> None:
     """把备份恢复到另一个文件夹，逐个核对校验值；损坏或被改动的不恢复，并写明是哪个文件。
 
-    恢复以后把 DUIXIAN_DATA_DIR 指向这个文件夹，PostgreSQL 的把 DUIXIAN_DATABASE_URL 写成恢复到的数据库的地址，再
-    make serve，没有办完的年度接着办。
+    恢复以后把 DUIXIAN_DATA_DIR 指向这个文件夹，PostgreSQL 的把 DUIXIAN_DATABASE_URL 写成恢复到的数据库的地址，把其中
+    settings/ 里的政策、年度流程等放回各项设置所指的地方，再 make serve，没有办完的年度接着办。
     """
     from services import backups
 
@@ -77,6 +77,6 @@ def restore(
         if manifest.database == "postgresql" and not database:
             typer.echo(f"数据库在 {done.folder / 'duixian.dump'}，请再用 --database 恢复，或用 pg_restore 载入。")
         address = "，DUIXIAN_DATABASE_URL 写恢复到的数据库的地址" if manifest.database == "postgresql" else ""
-        then = f"请把 DUIXIAN_DATA_DIR 指向这个文件夹{address}，核对设置后启动。"
+        then = f"请把 DUIXIAN_DATA_DIR 指向这个文件夹{address}，把 settings/ 里的政策、年度流程等放回，核对设置后启动。"
         typer.echo("\n".join(problems) if problems else then)
     raise typer.Exit(1 if problems else 0)

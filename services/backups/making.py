@@ -224,7 +224,7 @@ def _add_text(archive: zipfile.ZipFile, name: str, content: str) -> Kept:
 
 def _settings_text(settings: Settings) -> str:
     """The settings that differ from the defaults, passwords too, as lines of a .env file."""
-    own = {name: value for name, value in settings if value not in (Settings.model_fields[name].default, None, "")}
+    own = {name: value for name, value in settings if value != Settings.model_fields[name].default}
     lines = (f"DUIXIAN_{name.upper()}={_quoted(value)}" for name, value in own.items() if name not in _OF_THIS_MACHINE)
     head = "# 备份时的设置，恢复后写回运行目录的 .env；含有密码，请妥善保管。"
     where = _WHERE[make_url(settings.database_url).get_backend_name()]

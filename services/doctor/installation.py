@@ -172,12 +172,12 @@ def _halves(settings: Settings) -> Iterator[Told]:
 
 
 def _shared(settings: Settings) -> Iterator[Told]:
-    """Cities share the program's folder: what one uploads there, all have."""
-    own = ("data_dir", "policies_dir", "calendar_dir", "templates_dir")
+    """Cities share the program's folder: what one changes there, all have."""
+    own = ("data_dir", "policies_dir", "calendar_dir", "templates_dir", "cycle_file", "self_assessment_file")
     shared = [name for name in own if settings.city and getattr(settings, name) == Settings.model_fields[name].default]
     if shared:
-        seen = f"写了 {setting('city')}，没有写 {'、'.join(map(setting, shared))}，与别的市用着同一个文件夹"
-        yield bad(seen, "请写上本市自己的文件夹，见 docs/deployment.md 的“一个省、多个市”。")
+        seen = f"写了 {setting('city')}，没有写 {'、'.join(map(setting, shared))}，与别的市用着同一份"
+        yield bad(seen, "请写上本市自己的，见 docs/deployment.md 的“一个省、多个市”。")
 
 
 def _within(address: str, domain: str) -> bool:

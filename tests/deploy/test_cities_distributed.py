@@ -140,6 +140,8 @@ def _city(province: Province, name: str, url: str) -> City:
     folder = province.folder / name
     shutil.copytree(ROOT / "config" / "policies", folder / "policies")
     shutil.copytree(ROOT / "config" / "calendar", folder / "calendar")
+    for file in ("cycle.yaml", "self_assessment.yaml"):
+        shutil.copy(ROOT / "config" / file, folder)
     kept = {key: value.replace(f"/srv/duixian-{name}", str(folder)) for key, value in settings_of(name).items()}
     own = {
         "DUIXIAN_DATABASE_URL": _database(province.server, f"duixian-{name}", "postgresql+psycopg"),

@@ -214,13 +214,25 @@ def test_a_citys_settings_are_its_own_in_every_place() -> None:
     assert {str(value.relative_to("/srv")).partition("/")[0] for value in kept} == {"duixian-a"}
 
 
-def test_the_parts_may_write_where_the_console_puts_policies_and_working_days(compose: dict[str, Any]) -> None:
-    ways = [settings_in(SYSTEMD / "duixian.env"), settings_in(SYSTEMD / "city.env")]
+def test_what_a_bureau_changes_lies_with_its_data_and_not_in_the_program_which_an_upgrade_replaces(
+    compose: dict[str, Any],
+) -> None:
+    fields = {name: each.default for name, each in Settings.model_fields.items() if isinstance(each.default, Path)}
+    changed = {
+        f"DUIXIAN_{name.upper()}": path.name for name, path in fields.items() if (ROOT / "config") in path.parents
+    }
+    assert len(changed) == 5
+    first_day = re.findall(r"^ *(DUIXIAN_\w+)=(.*)$", (ROOT / "docs" / "first-day.md").read_text("utf-8"), re.MULTILINE)
+    ways = [settings_in(SYSTEMD / "duixian.env"), settings_in(SYSTEMD / "city.env"), dict(first_day)]
     holding = [each for each in compose["services"].values() if each.get("volumes") == ["data:/srv/duixian"]]
     ways += [each["environment"] for each in holding]
     for found in ways:
-        for name in ("POLICIES", "CALENDAR", "TEMPLATES"):
-            assert found.get(f"DUIXIAN_{name}_DIR") == f"{found['DUIXIAN_DATA_DIR']}/{name.lower()}"
+        for name, own in changed.items():
+            assert found.get(name) == f"{found['DUIXIAN_DATA_DIR']}/{own}"
+    shipped = {name for name in changed.values() if (ROOT / "config" / name).exists()}
+    for file, copies in {"docs/deployment.md": 2, "docs/first-day.md": 1, "deploy/Dockerfile": 1}.items():
+        found = re.findall(r"\bcp -r (.*) /srv/duixian", (ROOT / file).read_text("utf-8"))
+        assert [{Path(each).name for each in line.split()} for line in found] == [shipped] * copies, file
 
 
 def test_passwords_and_the_private_key_are_in_no_image_and_no_commit() -> None:

@@ -224,7 +224,8 @@ def test_keys_outside_of_the_data_folder_and_settings_come_along(
     desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "dkim.pem").write_text("key", encoding="ascii")
-    settings = desk.settings.model_copy(update={"dkim_key_file": tmp_path / "dkim.pem", "smtp_password": PASSWORD})
+    changed = {"dkim_key_file": tmp_path / "dkim.pem", "smtp_password": PASSWORD, "mail_hours": ""}
+    settings = desk.settings.model_copy(update=changed)
     made = backups.make(settings, WALL, tmp_path / "b.zip")
     backups.restore(made.file, tmp_path / "again")
     assert (tmp_path / "again/settings/dkim_key_file/dkim.pem").read_text() == "key"
@@ -233,6 +234,7 @@ def test_keys_outside_of_the_data_folder_and_settings_come_along(
     monkeypatch.chdir(tmp_path / "again/settings")
     again = Settings(_env_file="settings.env", data_dir=tmp_path / "again")
     assert (again.smtp_password, again.dkim_key_file) == (PASSWORD, settings.dkim_key_file)
+    assert again.mail_hours == "", "at any hour, and not at those of the default"
     assert again.database_url == f"sqlite:///{tmp_path / 'again' / 'duixian.db'}", "never the old one"
 
 

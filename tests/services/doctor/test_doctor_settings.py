@@ -112,7 +112,7 @@ def test_what_is_given_whole_is_in_order(tmp_path: Path) -> None:
 
 def test_a_city_that_uses_the_programs_folders_is_told(tmp_path: Path) -> None:
     seen = only(installation.whole(installed(tmp_path, city="a")), Mark.BAD).seen
-    names = ("policies_dir", "calendar_dir", "templates_dir")
+    names = ("policies_dir", "calendar_dir", "templates_dir", "cycle_file", "self_assessment_file")
     assert all(f"DUIXIAN_{name.upper()}" in seen for name in names) and "DATA_DIR" not in seen
     own = {name: tmp_path / name for name in names}
     assert all_good(installation.whole(installed(tmp_path, city="a", **own)))

@@ -34,6 +34,7 @@ from policy.schema import (
     Policy,
     Pool,
     Rounding,
+    Shares,
     Times,
 )
 from policy.values import bounds, date_bounds, read_value
@@ -147,20 +148,19 @@ def _provisions(policy: Policy, reporter: Reporter) -> None:
         if county not in known:
             path: Path = ("provisions", "cost_sharing", "counties", county)
             reporter.error(path, "不认识的县区", county, nearest(county, known))
-    places: list[tuple[Path, str, str]] = [
-        (("provisions", "cost_sharing", "default"), sharing.default.city, sharing.default.county)
-    ]
-    places += [
-        (("provisions", "cost_sharing", "counties", county), shares.city, shares.county)
-        for county, shares in sharing.counties.items()
-    ]
-    for path, *texts in places:
-        found = [read_rate(text) for text in texts]
-        wrong = [text for text, rate in zip(texts, found, strict=True) if isinstance(rate, ValueProblem) or rate < 0]
-        if wrong:
-            reporter.error(path, "不是比例", wrong[0])
-        elif sum((rate for rate in found if isinstance(rate, Decimal)), Decimal(0)) != 1:
-            reporter.error(path, "市级与县区负担比例之和不是 100%", "、".join(texts))
+    _shares(sharing.default, ("provisions", "cost_sharing", "default"), reporter)
+    for county, shares in sharing.counties.items():
+        _shares(shares, ("provisions", "cost_sharing", "counties", county), reporter)
+
+
+def _shares(shares: Shares, path: Path, reporter: Reporter) -> None:
+    texts = (shares.city, shares.county)
+    found = [read_rate(text) for text in texts]
+    wrong = [text for text, rate in zip(texts, found, strict=True) if isinstance(rate, ValueProblem) or rate < 0]
+    if wrong:
+        reporter.error(path, "不是比例", wrong[0])
+    elif sum((rate for rate in found if isinstance(rate, Decimal)), Decimal(0)) != 1:
+        reporter.error(path, "市级与县区负担比例之和不是 100%", "、".join(texts))
 
 
 def _interest(interest: Interest, path: Path, reporter: Reporter) -> None:
@@ -346,6 +346,8 @@ def _measure(policy: Policy, measure: Measure, path: Path, reporter: Reporter) -
     _parameters(policy, measure.parameters, (*path, "parameters"), reporter)
     if measure.rounding is not None:
         _rounding(measure.rounding, (*path, "rounding", "unit"), reporter)
+    if measure.cost_sharing is not None:
+        _shares(measure.cost_sharing, (*path, "cost_sharing"), reporter)
     _outcome(measure, path, reporter)
     if any(problem.severity == "error" for problem in reporter.problems[before:]):
         program = Program(measure, {}, {})

@@ -51,6 +51,14 @@ class Shares(Strict):
     county: Text = Field(description="县区负担比例")
 
 
+class OwnShares(Shares):
+    """Who bears the cost of one measure's awards where the law itself says so (特别规定), in every county."""
+
+    clause: str = Field("", description="条款")
+    quote: str = Field("", description="原文")
+    reading: str = Field("", description="采用这个读法的理由")
+
+
 class CostSharing(Strict):
     """The shares of city and county (财政体制)."""
 
@@ -282,6 +290,7 @@ class Measure(Strict):
     decided_by: str | None = Field(None, description="专家组核定金额的事实")
     overlap: OverlapRule | None = Field(None, description="重复享受")
     rounding: Rounding | None = Field(None, description="取整")
+    cost_sharing: OwnShares | None = Field(None, description="原文写明由谁负担的：先于政策和年度的市县负担")
     limits: list[Limit] = Field(default_factory=list, description="次数、金额限制")
     budget: Budget = Field(default_factory=Budget, description="预算不足时")
 

@@ -12,7 +12,7 @@ from services.award import caseload, lists, risks
 from services.award.risks import RiskKind
 from services.cycle import gates, waiting
 from services.cycle.waiting import Matter
-from services.documents.law import general_rules, sharing, standards
+from services.documents.law import general_rules, own_sharing, sharing, standards
 from services.errors import InputError, NotFoundError, StateError
 from services.law import policy_drafts
 from web.access import does, sees
@@ -174,4 +174,5 @@ def _guide(visit: Visit, matter: Matter) -> dict[str, object]:
         "common": standards(law, None, matter.cycle),
         "rules": general_rules(law, matter.cycle),
         "sharing": sharing(law, matter.cycle),
+        "own_sharing": own_sharing(law),
     }

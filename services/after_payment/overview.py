@@ -260,7 +260,7 @@ def _balance(name: str, awarded_fen: int, payments: list[Ordered], claimed_fen: 
 
 def _borne(law: Policy, cycle: Cycle, entry: Line) -> tuple[tuple[str, int], ...]:
     """What of an award each bearer bears."""
-    city, county = split(entry.amount_fen, county_rate(law, cycle, entry.county))
+    city, county = split(entry.amount_fen, county_rate(law, cycle, entry.measure, entry.county))
     return (CITY, city), (entry.county, county)
 
 

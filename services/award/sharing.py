@@ -11,10 +11,24 @@ CITY = "city"
 """The bearer of a payment that is no county."""
 
 
-def county_rate(law: Policy, cycle: Cycle, county: str) -> Decimal:
+def county_rate(law: Policy, cycle: Cycle, measure_id: str, county: str) -> Decimal:
+    """The county's share of an award between 0 and 1: as the measure itself says (附则“特别规定除外”), else in general.
+
+    Raises InputError.
+    """
+    measure = law.measure(measure_id)
+    if measure is not None and measure.cost_sharing is not None:
+        return _read(county, measure.cost_sharing.county)
+    return general_rate(law, cycle, county)
+
+
+def general_rate(law: Policy, cycle: Cycle, county: str) -> Decimal:
     """The county's share between 0 and 1: the cycle's own setting, else the policy's. Raises InputError."""
     sharing = law.provisions.cost_sharing
-    text = cycle.cost_sharing.get(county) or sharing.counties.get(county, sharing.default).county
+    return _read(county, cycle.cost_sharing.get(county) or sharing.counties.get(county, sharing.default).county)
+
+
+def _read(county: str, text: str) -> Decimal:
     rate = read_rate(text)
     if isinstance(rate, ValueProblem) or not 0 <= rate <= 1:
         raise InputError(f"县区“{county}”的负担比例“{text}”不是 0% 至 100% 之间的比例；请改正，如 40%。")

@@ -11,7 +11,7 @@ from policy.amounts import plain
 from policy.parameters import Version, adjustable, override, read_exact, value_type, version_of
 from policy.schema import Parameter
 from policy.yearly import settled, year_settings
-from services.award.sharing import county_rate
+from services.award.sharing import general_rate
 from services.documents.render.pages import chinese_date
 from services.money import wan, yuan
 
@@ -67,8 +67,19 @@ def sharing(law: Policy, cycle: Cycle) -> list[dict[str, str]]:
     rule = law.provisions.cost_sharing
     names = {county.id: county.name for county in law.counties}
     apart = [county for county in names if county in rule.counties or county in cycle.cost_sharing]
-    rows = [{"name": names[county], **_shares(county_rate(law, cycle, county))} for county in apart]
+    rows = [{"name": names[county], **_shares(general_rate(law, cycle, county))} for county in apart]
     return [*rows, {"name": f"{'其他' if apart else '各'}{places_word(law)}", **rule.default.model_dump()}]
+
+
+def own_sharing(law: Policy) -> list[dict[str, str]]:
+    """Who bears the cost of the measures of which the law itself says it (特别规定), in every county."""
+    return [
+        {"name": measure.title, "clause": measure.cost_sharing.clause or measure.clause}
+        | {"quote": measure.cost_sharing.quote, "reading": measure.cost_sharing.reading}
+        | {"city": measure.cost_sharing.city, "county": measure.cost_sharing.county}
+        for measure in law.measures
+        if measure.cost_sharing is not None
+    ]
 
 
 def _shares(county: Decimal) -> dict[str, str]:

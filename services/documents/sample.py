@@ -399,7 +399,7 @@ def _pay(filling: _Filling, list_id: int) -> None:
                     cycle_id=filling.cycle.id or 0, list_id=list_id, county=entry.county, ordered_at=filling.now
                 )
             )
-        shares = split(entry.amount_fen, county_rate(filling.law, filling.cycle, entry.county))
+        shares = split(entry.amount_fen, county_rate(filling.law, filling.cycle, entry.measure, entry.county))
         for bearer, fen in zip((CITY, entry.county), shares, strict=True):
             if fen:
                 filling.add(

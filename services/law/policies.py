@@ -78,7 +78,7 @@ def check_cycle(session: Session, cycle: Cycle) -> None:
         known = "、".join(f"{key}（{name}）" for key, name in counties.items())
         raise InputError(f"市县分担中的“{'、'.join(strange)}”不是本政策的县区；请用下列之一：{known}。")
     for county in cycle.cost_sharing:
-        sharing.county_rate(chosen, cycle, county)
+        sharing.general_rate(chosen, cycle, county)
     problems = policy.check_overrides(chosen, cycle.overrides, year=cycle.year)
     if problems:
         raise InputError("；".join(problems))

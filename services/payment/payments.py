@@ -54,6 +54,7 @@ class _Awarded:
     id: int
     number: str
     county: str
+    measure: str
     amount_fen: int
 
 
@@ -188,7 +189,7 @@ def _orders(session: Session, cycle: Cycle, current: AwardList) -> dict[str, Pay
 
 
 def _shares(law: Policy, cycle: Cycle, current: AwardList, order_id: int, entry: _Awarded) -> list[dict[str, Any]]:
-    city, county = split(entry.amount_fen, county_rate(law, cycle, entry.county))
+    city, county = split(entry.amount_fen, county_rate(law, cycle, entry.measure, entry.county))
     return [
         {
             "order_id": order_id,

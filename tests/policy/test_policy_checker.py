@@ -272,6 +272,11 @@ def test_cost_shares_must_add_up(broken: Broken) -> None:
     assert problem.message == "市级与县区负担比例之和不是 100%"
 
 
+def test_cost_shares_of_one_measure_must_add_up_too(broken: Broken) -> None:
+    (problem,) = broken(("    award: subsidy", "    cost_sharing: {city: 100%, county: 10%}\n    award: subsidy"))
+    assert (problem.message, problem.value) == ("市级与县区负担比例之和不是 100%", "100%、10%")
+
+
 def test_group_that_names_what_is_not_there(broken: Broken) -> None:
     group = """groups:
   - {id: cap, label: 封顶, kind: amount_cap, measures: [fees], amount: most, clause: 附则, quote: 封顶}

@@ -157,6 +157,10 @@ def test_general_provisions() -> None:
     assert provisions.overlap == "top_up"
     assert (provisions.rounding.unit, provisions.rounding.mode) == ("1元", "down")
     assert (provisions.cost_sharing.default.city, provisions.cost_sharing.counties) == ("100%", {})
+    own = {measure.id: measure.cost_sharing for measure in law().measures if measure.cost_sharing is not None}
+    assert {name: (shares.city, shares.quote) for name, shares in own.items()} == {
+        "typical-scenario": ("100%", "市级财政最高奖励20万元")
+    }
 
 
 @dataclass(frozen=True)

@@ -269,7 +269,9 @@ def test_the_standards_are_corrected_while_the_guide_is_prepared(house_at: Open)
     house = house_at("guide")
     browser = house.as_role(Role.OPERATOR)
     assert "/board/1/standards" in browser.get("/board").text
-    assert "保存并重写指南" in browser.get("/board/1/standards").text
+    page = browser.get("/board/1/standards").text
+    assert "保存并重写指南" in page
+    assert "不按这里的比例：市级人工智能典型应用场景奖励由市级负担 100%。" in page
     typed = {"setting": ["dataset-trade.rate"], "value": ["90%"], "county": ["longhai"], "share": ["30%"]}
     refused = send(browser, "/board/1/standards", **typed)
     assert refused.status_code == 422

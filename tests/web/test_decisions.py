@@ -192,6 +192,7 @@ def test_the_guide_shows_what_it_promises_and_its_draft(house_at: Callable[[str 
     browser = house.as_role(Role.SECTION_HEAD)
     page = browser.get("/decisions/1").text
     assert "市县分担" in page and "龙海区" in page
+    assert "市级人工智能典型应用场景奖励〔二（四）〕由市级负担 100%、县级负担 0%" in page
     write_guide(house)
     draft = browser.get("/decisions/1/guide.html")
     assert draft.status_code == 200

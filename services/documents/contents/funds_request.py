@@ -22,9 +22,12 @@ def build(record: Record) -> Page:
     approved, notice = _approved(record), _ended(record)
     objections = _answered(record, notice)
     paid = record.awarded
-    rates = {county: county_rate(record.policy, record.cycle, county) for county in {entry.county for entry in paid}}
+    places = {(entry.measure, entry.county) for entry in paid}
+    rates = {place: county_rate(record.policy, record.cycle, *place) for place in places}
     shares = (
-        Share(entry.county, entry.uscc, entry.application_id, *split(entry.amount_fen, rates[entry.county]))
+        Share(
+            entry.county, entry.uscc, entry.application_id, *split(entry.amount_fen, rates[entry.measure, entry.county])
+        )
         for entry in paid
     )
     counties, total = allocate(shares, record.counties)

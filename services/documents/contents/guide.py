@@ -5,7 +5,7 @@ from typing import Any
 from policy import Fact, Measure
 from services.cycle.deadlines import due_day
 from services.documents.content import Page
-from services.documents.law import general_rules, places_word, repeated, sharing, standards
+from services.documents.law import general_rules, own_sharing, places_word, repeated, sharing, standards
 from services.documents.record import Record, day
 
 
@@ -31,6 +31,7 @@ def build(record: Record) -> Page:
             "rules": general_rules(law, record.cycle),
             "repeated": repeated(law, record.cycle),
             "sharing": sharing(law, record.cycle),
+            "own_sharing": own_sharing(law),
             "places": places_word(law),
             "counties": list(record.counties.values()),
             "bureaus": [bureau.name for bureau in law.bureaus],

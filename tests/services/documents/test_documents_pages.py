@@ -346,6 +346,11 @@ def test_the_guide_shows_the_shares_that_the_cycle_sets(small: SmallCycle) -> No
     assert shares[west.name] == {"name": west.name, "city": "65%", "county": "35%"}
 
 
+def test_the_guide_says_which_measures_the_law_has_paid_otherwise(small: SmallCycle) -> None:
+    text = docx_text(written(small, "guide")["docx"])
+    assert "大模型算力券〔一（二）〕由市级承担100%、县级承担0%，不分县（区）：原文写明由市级财政给予。" in text
+
+
 def test_the_guide_names_development_zones_only_where_there_are_any(small: SmallCycle) -> None:
     law = policies.policy_of(small.session, small.cycle)
     zone = law.counties[0].model_copy(update={"name": "示例高新区"})

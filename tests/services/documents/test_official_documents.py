@@ -29,8 +29,9 @@ from models import (
     PublicNotice,
     StageVisit,
 )
-from services.documents import NotYetError
+from services.documents import NotYetError, kind_of
 from services.documents.content import Page
+from services.documents.record import Record
 from services.documents.render import fonts
 from services.documents.render.docx import to_docx
 from services.documents.render.pages import environment, render, title_lines
@@ -122,6 +123,15 @@ def test_the_request_asks_for_the_money_of_the_approved_list(small: SmallCycle, 
     if form == "docx":
         names = [each.style.name for each in docx.Document(str(path)).paragraphs]
         assert names[:3] == ["Red Head", "Upward Number", "Title"]
+
+
+def test_the_request_asks_the_county_for_nothing_of_what_the_law_has_the_city_pay(small: SmallCycle) -> None:
+    for entry in small.entries:
+        entry.county = "east"
+    small.session.commit()
+    record = Record(small.session, small.settings, small.cycle, small.clock, small.actor)
+    (east,) = kind_of("funds_request").build(record, "").data["counties"]
+    assert east.county_fen == sum(entry.amount_fen * 2 // 5 for entry in small.entries if entry.measure == "computing")
 
 
 def test_the_request_waits_for_the_bureaus_approval_of_this_very_list(small: SmallCycle) -> None:

@@ -17,6 +17,7 @@ from sqlmodel import Session, col, select
 from config.settings import Settings
 from models import Cycle, Outcome, Payment, PaymentOrder, PaymentStatus
 from services.access.actors import Actor
+from services.after_payment import overview
 from services.award import lists
 from services.clock import FixedClock
 from services.cycle import gates
@@ -293,3 +294,15 @@ def test_shares_of_many_awards_add_up_by_county(make_record: Callable[..., Recor
     for county in ("east", "west"):
         awarded = sum(item.fen for item in MANY if item.county == county)
         assert sums[county, "city"] + sums[county, county] == awarded
+
+
+def test_what_the_law_has_the_city_pay_is_ordered_and_balanced_without_the_county(
+    make_record: Callable[..., Record],
+) -> None:
+    record = make_record((Item("芗江大模型研究院", "east", "vouchers", Outcome.AWARD, 20000001),))
+    approve_funds(record)
+    order(record)
+    assert _sums(record.session) == {("east", "city"): 20000001}
+    found = overview.balances(record.session, record.actors["jing"], record.cycle_id)
+    assert found is not None and found.faults == ()
+    assert [row.name for row in found.rows] == ["东区（市级承担）"]

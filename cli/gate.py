@@ -152,7 +152,7 @@ def _say(decision: "Decision", as_json: bool, done: str) -> None:
 
 def _gate(place: Desk, cycle: "Cycle") -> dict[str, Any]:
     """The gate as the JSON of `show` has it."""
-    from services.cycle import cycles
+    from services.cycle import cycles, gates
 
     stage, visit = place.plan.stage(cycle.stage), cycles.current_visit(place.session, cycle)
     pending = waits(place, cycle)
@@ -168,6 +168,8 @@ def _gate(place: Desk, cycle: "Cycle") -> dict[str, Any]:
     }
     if stage.gate.subject is not None and visit.work_done_at is not None:
         found |= _subject(place, cycle)
+    if (returned := gates.to_correct(place.session, place.plan, cycle)) is not None:
+        found["returned_for"] = returned.reason
     return found
 
 
@@ -241,6 +243,8 @@ def _tell(found: dict[str, Any]) -> None:
         )
     for wait in found["waits"]:
         typer.echo(f"等待 {wait['who']}：{wait['what']}" + (f"（{wait['due']} 前）" if wait["due"] else ""))
+    if "returned_for" in found:
+        typer.echo(f"退回意见：{found['returned_for']}（改正以后运行 duixian gate corrected）")
     if found["open"]:
         typer.echo("关口已经打开；流程由定时任务唤醒，也可以运行 duixian cycle advance 马上推进。")
     if "chain" in found:

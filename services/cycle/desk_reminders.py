@@ -1,4 +1,4 @@
-"""What waits for the office whether or not a year is under way: policies, registrations, clawbacks. Told once a day."""
+"""What waits for the office beside the gates: policies, registrations, clawbacks, a returned list. Told once a day."""
 
 from collections.abc import Iterator
 from datetime import date
@@ -13,7 +13,8 @@ from services.access.permissions import ALLOWED, may
 from services.after_payment import overview as clawbacks
 from services.after_payment.overview import Case
 from services.clock import CHINA, Clock, today
-from services.cycle import cycles
+from services.cycle import cycles, gates
+from services.cycle.stages import CyclePlan, load_plan
 from services.enterprise import registration
 from services.law import policy_drafts
 from services.notices.contexts import about_cycle
@@ -32,10 +33,10 @@ def remind(session: Session, clock: Clock, actor: Actor, *, settings: Settings) 
     newest = cycles.newest(session)
     if newest is None:
         return 0
-    context = about_cycle(session, newest, "home")
+    context, plan = about_cycle(session, newest, "home"), load_plan(settings.cycle_file)
     new = 0
     for user in _deciders(session):
-        if matters := list(_matters(session, clock, user)):
+        if matters := [*_matters(session, clock, user), *_returned(session, user, plan)]:
             told = context | {"matters": [{"title": title, "since": since} for title, since in matters]}
             address = user.email or ""
             new += queue(
@@ -70,6 +71,13 @@ def _clawbacks(session: Session, clock: Clock, user: User) -> Iterator[tuple[str
     if may(user.role, "clawback.propose"):
         for case in clawbacks.overdue(session, clock, actor):
             yield f"{_named(case)}逾期未退清", case.clawback.due_on or today(clock)
+
+
+def _returned(session: Session, user: User, plan: CyclePlan) -> Iterator[tuple[str, date]]:
+    """Lists to put right, to the operator; why they were returned is read in the console."""
+    for cycle in cycles.open_cycles(session) if may(user.role, "gate.corrected") else ():
+        if returned := gates.to_correct(session, plan, cycle):
+            yield f"{cycle.year}年度名单被退回，待改正", returned.decided_at.astimezone(CHINA).date()
 
 
 def _named(case: Case) -> str:

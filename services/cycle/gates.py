@@ -259,9 +259,9 @@ def _waits(session: Session, clock: Clock, stage: StagePlan, cycle: Cycle, visit
 def _corrections(
     session: Session, plan: CyclePlan, stage: StagePlan, cycle: Cycle, visit: StageVisit
 ) -> tuple[Wait, ...]:
-    returned = to_correct(session, plan, cycle)
+    """What was found amiss is not told here: it may name somebody, and this goes to the engine and to chat groups."""
     due = due_day(visit.due_at) if visit.due_at else None
-    return (Wait("经办人", f"按退回意见改正：{returned.reason}", 1, due),) if returned else ()
+    return (Wait("经办人", "名单被退回，待按退回意见改正", 1, due),) if to_correct(session, plan, cycle) else ()
 
 
 def _left_behind(session: Session, plan: CyclePlan, cycle: Cycle) -> str | None:

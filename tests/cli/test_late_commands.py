@@ -84,6 +84,21 @@ def test_who_prepared_a_list_does_not_approve_it_and_the_chain_does(office: Offi
     assert stage_of(office) == "public_notice"
 
 
+def test_a_returned_list_is_verified_again_and_put_right_by_commands(office: Office) -> None:
+    to_notice(office)
+    finish_work(office)
+    digest = office.json("gate", "show")["digest"]
+    office.told("gate", "return", "--digest", digest, "--reason", "服务费没有扣退款", "--as", "head")
+    office.desk.pass_gate()
+    assert "退回意见：服务费没有扣退款" in office.told("gate", "show")
+    number = office.json("application", "list")[0]["number"]
+    assert office.json("review", "again", number, "--reason", "扣退款", "--as", "operator")["again"] is True
+    again = office.told("review", "again", number, "--reason", "扣退款", "--as", "operator", code=1)
+    assert "不能办理“重新核验”" in again
+    assert office.json("gate", "corrected", "--reason", "已请重新核定", "--as", "operator")["kind"] == "corrected"
+    assert "returned_for" not in office.json("gate", "show")
+
+
 def test_an_objection_is_raised_listed_and_answered_by_its_number(office: Office) -> None:
     desk = office.desk
     to_notice(office)

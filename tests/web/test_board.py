@@ -136,7 +136,7 @@ def test_a_returned_list_is_put_right_where_its_reason_is_read(house_at: Open) -
         key = session.exec(select(Application.id).where(Application.status == ApplicationStatus.VERIFIED)).first()
     assert "/board/1/corrected" not in head.get("/board").text
     page = operator.get("/board").text
-    assert "服务费&lt;b&gt;没有扣退款" in page and "按退回意见改正：" in page
+    assert "服务费&lt;b&gt;没有扣退款" in page and "名单被退回，待按退回意见改正" in page
     assert "重新核验" not in head.get(f"/applications/{key}").text
     assert "/verify-again" in operator.get(f"/applications/{key}").text
     assert send(operator, f"/applications/{key}/verify-again", reason=" ").status_code == 422

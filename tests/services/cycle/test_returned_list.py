@@ -1,5 +1,7 @@
 """A returned list: the year waits until it is put right, what was verified can be verified again, and all is anew."""
 
+from datetime import timedelta
+
 import pytest
 from sqlmodel import col, select
 
@@ -7,6 +9,7 @@ from models import (
     Application,
     ApplicationStatus,
     AwardList,
+    Message,
     Opinion,
     PublicNotice,
     ReviewerKind,
@@ -14,7 +17,7 @@ from models import (
     VisitResult,
 )
 from services.award import lists, public_notices
-from services.cycle import cycles, gates
+from services.cycle import cycles, desk_reminders, gates
 from services.errors import InputError, NotAllowedError, StateError
 from services.review import reviews
 from tests.desk import Desk
@@ -46,7 +49,7 @@ def _application(desk: Desk) -> Application:
 def test_a_returned_list_waits_for_the_operator_to_put_it_right(returned: Desk) -> None:
     gate = returned.pass_gate()
     assert not gate.open
-    assert [(wait.who, wait.what) for wait in gate.waits] == [("经办人", "按退回意见改正：服务费没有扣退款")]
+    assert [(wait.who, wait.what) for wait in gate.waits] == [("经办人", "名单被退回，待按退回意见改正")]
     with pytest.raises(InputError, match="必须写明理由"):
         returned.correct(" ")
     with pytest.raises(NotAllowedError):
@@ -55,6 +58,19 @@ def test_a_returned_list_waits_for_the_operator_to_put_it_right(returned: Desk) 
         )
     returned.correct()
     assert (returned.pass_gate().result, returned.cycle.stage) == (VisitResult.PASSED, "matching")
+
+
+def test_the_operator_is_told_of_it_by_mail_once_a_day_and_nobody_why(returned: Desk) -> None:
+    def remind() -> list[Message]:
+        desk_reminders.remind(*returned.at, returned.system, settings=returned.settings)
+        return list(returned.session.exec(select(Message).where(Message.kind == desk_reminders.KIND)))
+
+    (mail,) = remind()
+    assert [each["title"] for each in mail.context["matters"]] == ["2025年度名单被退回，待改正"]
+    assert remind() == [mail]
+    returned.correct()
+    returned.clock.instant += timedelta(days=1)
+    assert remind() == [mail]
 
 
 def test_it_is_put_right_once_and_only_where_it_was_returned_to(waiting: Desk) -> None:

@@ -235,6 +235,32 @@ def test_what_a_bureau_changes_lies_with_its_data_and_not_in_the_program_which_a
         assert [{Path(each).name for each in line.split()} for line in found] == [shipped] * copies, file
 
 
+def test_containers_can_be_told_to_use_the_folder_that_was_restored(compose: dict[str, Any]) -> None:
+    """Where Compose has both, what stands in its file wins over the file of settings: that must not fix the folder."""
+    for name in ("migrate", "deploy", "worker", "console"):
+        environment = compose["services"][name]["environment"]
+        for folder, given in {
+            "/srv/duixian": {},
+            "/srv/duixian/restored": {"DUIXIAN_DATA_DIR": "/srv/duixian/restored"},
+        }.items():
+            paths = [_interpolated(value, given) for value in environment.values() if "/srv/" in value]
+            assert len(paths) == 6 and paths[0] == folder and {str(Path(each).parent) for each in paths[1:]} == {folder}
+    guide = (ROOT / "docs" / "deployment.md").read_text("utf-8")
+    (change,) = re.findall(r"sed -i '(.*)' deploy/secrets/DUIXIAN_DATABASE_URL", guide)
+    (address,) = re.findall(r'--database "(.*)"', guide)
+    url = "postgresql+psycopg://duixian:a1@postgres/duixian"
+    edited = subprocess.run(["sed", change], input=url, capture_output=True, text=True).stdout
+    said = subprocess.run(
+        ["sh", "-c", f'printf %s "{address}"'], env={"DUIXIAN_DATABASE_URL": url}, capture_output=True
+    )
+    assert edited == said.stdout.decode() == "postgresql+psycopg://duixian:a1@postgres/duixian_restored"
+
+
+def _interpolated(text: str, given: dict[str, str]) -> str:
+    """A value as Compose fills it in from deploy/.env."""
+    return re.sub(r"\$\{(\w+):-([^}]*)\}", lambda found: given.get(found[1], found[2]), text)
+
+
 def test_passwords_and_the_private_key_are_in_no_image_and_no_commit() -> None:
     kept = {"deploy/secrets", "deploy/tls", ".env"}
     for file in (".dockerignore", ".gitignore"):

@@ -127,9 +127,12 @@ def deploy(settings: Settings, within: float) -> str:
 
 
 def _environ(settings: Settings, port: int, apart: bool) -> dict[str, str]:
-    """The caller's environment, the settings in full (children start elsewhere), and the engine's own settings."""
+    """The caller's environment, the settings in full, and the engine's own settings.
+
+    In full, also what is not set: the children start elsewhere, and a .env that lies there is none of theirs.
+    """
     inherited = {key: value for key, value in os.environ.items() if not (apart and key.startswith("PREFECT_"))}
-    ours = {f"DUIXIAN_{name.upper()}": str(value) for name, value in settings if value is not None}
+    ours = {f"DUIXIAN_{name.upper()}": "" if value is None else str(value) for name, value in settings}
     engine = {
         "DUIXIAN_OF_CITY": settings.of_city,  # prefect.yaml puts it behind its names
         "PREFECT_HOME": str(settings.data_dir / "prefect"),

@@ -3,11 +3,12 @@
 from pathlib import Path
 from typing import Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 ROOT = Path(__file__).resolve().parent.parent
 _LOCAL = {"127.0.0.1", "localhost", "::1"}
+_SQLITE = "sqlite:///"
 
 
 class Settings(BaseSettings):
@@ -136,10 +137,26 @@ class Settings(BaseSettings):
     )
     lease_seconds: int = Field(default=120, ge=5, description="流程租约时长（秒）；持有者失联超过它即可被接管")
 
+    @field_validator("*", mode="before")
+    @classmethod
+    def _nothing(cls, value: object, field: ValidationInfo) -> object:
+        """A path that is written as empty is not set: the folder where one happens to be is meant by nobody."""
+        return None if value == "" and cls.model_fields[field.field_name or ""].default is None else value
+
+    @model_validator(mode="after")
+    def _absolute(self) -> Self:
+        """What is relative counts from where the command is given; the parts that it starts work elsewhere."""
+        for name, value in self:
+            if isinstance(value, Path) and not value.is_absolute():
+                setattr(self, name, value.absolute())
+        if self.database_url.startswith(_SQLITE):
+            self.database_url = f"{_SQLITE}{Path(self.database_url.removeprefix(_SQLITE)).absolute()}"
+        return self
+
     @model_validator(mode="after")
     def _derived_defaults(self) -> Self:
         if not self.database_url:
-            self.database_url = f"sqlite:///{self.data_dir / 'duixian.db'}"
+            self.database_url = f"{_SQLITE}{self.data_dir / 'duixian.db'}"
         if not self.console_url:
             self.console_url = f"http://127.0.0.1:{self.console_port}"
         if not self.dashboard_url:

@@ -17,7 +17,7 @@ from typing import Any
 import psutil
 import pytest
 
-from cli.parts import Parts, _shared_server
+from cli.parts import Parts, _environ, _shared_server
 from cli.processes import Family, PartError, still_runs
 from config.settings import Settings
 from flows import control
@@ -83,6 +83,23 @@ def test_a_part_that_ends_is_started_again_but_not_for_ever(tmp_path: Path) -> N
     with pytest.raises(PartError, match="部件意外停止（退出码 -9）"):
         family.revive()
     family.stop()
+
+
+def test_a_part_has_the_settings_of_the_command_that_started_it_wherever_it_works(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two cities on one machine: the program's folder, where parts start, has the .env of the first."""
+    own, program = tmp_path / "own", tmp_path / "program"
+    own.mkdir(), program.mkdir()
+    (own / ".env").write_text("DUIXIAN_DATA_DIR=data\nDUIXIAN_MAIL_HOURS=\n")
+    (program / ".env").write_text(f"DUIXIAN_DKIM_KEY_FILE={tmp_path}/of.the.other\nDUIXIAN_MAIL_HOURS=09:00-10:00\n")
+    monkeypatch.chdir(own)
+    settings = Settings()
+    assert (settings.data_dir, settings.dkim_key_file) == (own / "data", None)
+    for name, value in _environ(settings, 4200, apart=True).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.chdir(program)
+    assert Settings() == settings
 
 
 class _Healthy(BaseHTTPRequestHandler):

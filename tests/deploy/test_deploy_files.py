@@ -159,6 +159,19 @@ def test_a_command_by_hand_has_what_the_units_have(tmp_path: Path, script: str, 
     assert asked[-3:] == ["duixian", "restore", "x y.zip"]
 
 
+@pytest.mark.parametrize(("unit", "file"), [("console", "duixian.env"), ("city-console@", "city.env")])
+def test_a_console_is_asked_where_it_listens(unit: str, file: str) -> None:
+    """Else one that listens elsewhere is taken for one that did not come up, and is started again without end."""
+    text = (SYSTEMD / f"duixian-{unit}.service").read_text("utf-8")
+    (address,) = re.findall(r"^ExecStartPost=.* (http\S+)$", text, re.MULTILINE)
+    assert address == "http://${DUIXIAN_CONSOLE_HOST}:${DUIXIAN_CONSOLE_PORT}/healthz"
+    by_default = dict(re.findall(r"(DUIXIAN_CONSOLE_\w+)=(\S+)", text))
+    here = by_default | settings_in(SYSTEMD / file)
+    upstream = {"duixian.env": "upstream-systemd.conf", "city.env": "city.conf"}[file]
+    (server,) = re.findall(r"upstream console.*\n    server (\S+);", (NGINX / upstream).read_text("utf-8"))
+    assert server == f"{here['DUIXIAN_CONSOLE_HOST']}:{here['DUIXIAN_CONSOLE_PORT']}"
+
+
 def test_starting_the_target_again_starts_every_part_that_is_down() -> None:
     """systemd starts what the named target wants, and not what another target wants that is up already."""
     assert _of("Wants", SYSTEMD / "duixian-engine.target") <= _of("Wants", SYSTEMD / "duixian.target")

@@ -8,18 +8,30 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from config.settings import Settings
-from models import Attachment, InspectionFile, ObjectionFile
+from models import ApplicationStatus, Attachment, InspectionFile, ObjectionFile
 from services.access.actors import Actor
 from services.application import file_kinds
 from services.application.applications import get_application
+from services.application.lifecycle import STATUS_NAMES
 from services.clock import Clock
-from services.errors import NotAllowedError, NotFoundError
+from services.cycle import cycles
+from services.errors import NotAllowedError, NotFoundError, StateError
 from services.files import file_store
 from services.record.database import take_turn, writing
 from services.record.operation import operation
 
 ERASED = "（已清除）"
 """The name of a file whose time was over: the row with its digest stays, the bytes are gone."""
+
+UNDER_REVIEW = frozenset(
+    {
+        ApplicationStatus.SUBMITTED,
+        ApplicationStatus.SUPPLEMENT,
+        ApplicationStatus.ACCEPTED,
+        ApplicationStatus.COUNTY_PASSED,
+    }
+)
+"""Where evidence may still be added: what was reviewed was reviewed with what there was."""
 
 _NAMING = (Attachment, InspectionFile, ObjectionFile)
 
@@ -38,7 +50,8 @@ def add(
 ) -> Attachment:
     """Keep a file as evidence for an application; the same file for the same purpose is kept once.
 
-    The file's name is only shown, never used as a path. Raises InputError, see file_kinds.check_file and check_room.
+    The file's name is only shown, never used as a path. Raises InputError, see file_kinds.check_file and check_room,
+    StateError once the review or the cycle has ended.
     """
     application = get_application(session, application_id)
     if actor.enterprise_id is not None and actor.enterprise_id != application.enterprise_id:
@@ -49,6 +62,9 @@ def add(
     known = next((file for file in files if (file.sha256, file.evidence) == (sha256, evidence)), None)
     if known is not None:
         return known
+    cycles.open_one(session, application.cycle_id)
+    if application.status not in UNDER_REVIEW:
+        raise StateError(f"{application.number} {STATUS_NAMES[application.status]}，不能再补充材料。")
     file_kinds.check_room([file.size for file in files], name, len(data))
     keep(settings, data)
     attachment = Attachment(

@@ -347,6 +347,24 @@ def test_evidence_belongs_to_its_application_and_its_readers(house_at: Open) -> 
     assert house.browser().get("/applications/4/files/1").status_code == 303
 
 
+def test_no_evidence_comes_in_once_the_review_or_the_year_has_ended(house_at: Open) -> None:
+    house = house_at("panel")
+    browser = house.as_role(Role.OPERATOR)
+    key = one_in(house, ApplicationStatus.VERIFIED)
+    assert "代为上传材料" not in browser.get(f"/applications/{key}").text
+    late = upload(browser, f"/applications/{key}/files", "a.pdf", PDF, evidence="服务合同")
+    assert late.status_code == 422 and "部门联审完成，不能再补充材料" in late.text
+    house = house_at(None)
+    browser = house.as_role(Role.OPERATOR)
+    with house.session() as session:
+        session.get_one(Application, 4).status = ApplicationStatus.SUBMITTED  # as one that the year's end left behind
+        session.commit()
+    archived = upload(browser, "/applications/4/files", "a.pdf", PDF, evidence="服务合同")
+    assert archived.status_code == 422 and "年度流程已经结束" in archived.text
+    with house.session() as session:
+        assert session.exec(select(Attachment)).all() == []
+
+
 # taking a workbook in
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, select
@@ -151,6 +152,18 @@ def _seen(actor: Actor) -> list[ColumnElement[bool]]:
     """Of the lines of a list those that the actor may see."""
     own = treasury_of(actor)
     return [] if own is None else [col(AwardListEntry.county) == own]
+
+
+def paid(session: Session, cycle_id: int, by: Any = AwardListEntry.id) -> dict[Any, int]:
+    """Fen that were paid in a year, by the id of the list's line, or by another of its columns."""
+    rows = session.exec(
+        select(by, func.sum(Payment.amount_fen))
+        .join(Payment, col(Payment.entry_id) == AwardListEntry.id)
+        .join(PaymentOrder, col(PaymentOrder.id) == Payment.order_id)
+        .where(PaymentOrder.cycle_id == cycle_id, Payment.status == PaymentStatus.PAID)
+        .group_by(by)
+    )
+    return {key: int(fen) for key, fen in rows}
 
 
 def claimed(session: Session, cycle_id: int) -> dict[int, int]:

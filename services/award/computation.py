@@ -232,6 +232,7 @@ def history(session: Session, cycle: Cycle, law: Policy, uscc: str | None = None
     """Earlier awards, of one enterprise when named: of our own cycles, and of the city's ledger for the rest.
 
     What was claimed back counts as not granted, unless the policy says otherwise; facts that were false are not read.
+    Of a year that was cancelled what was paid counts: the rest never will be.
     """
     recorded = recorded_facts(law)
     not_granted = law.provisions.clawback.history == "not_granted"
@@ -293,7 +294,7 @@ def _is_settled(session: Session, past: Cycle) -> bool:
 def _earlier(session: Session, cycle: Cycle) -> Iterable[Cycle]:
     return session.exec(
         select(Cycle)
-        .where(Cycle.policy_id == cycle.policy_id, Cycle.year < cycle.year, Cycle.status != CycleStatus.CANCELLED)
+        .where(Cycle.policy_id == cycle.policy_id, Cycle.year < cycle.year, cycles.counts())
         .order_by(col(Cycle.year))
     ).all()
 
@@ -317,12 +318,14 @@ def _own_history(
             untrue = {key for key, claim in back.items() if claim.untrue}
             known = _recorded(session, [each.application_id for each in entries if each.id not in untrue], recorded)
             returned = {key: claim.fen for key, claim in back.items()} if not_granted else {}
+            paid = paid_awards.paid(session, past.id or 0) if past.status is CycleStatus.CANCELLED else None
             rows += [
                 {
                     "uscc": each.uscc,
                     "measure": each.measure,
                     "year": past.year,
-                    "amount_fen": each.amount_fen - returned.get(each.id or 0, 0),
+                    "amount_fen": (each.amount_fen if paid is None else paid.get(each.id, 0))
+                    - returned.get(each.id or 0, 0),
                 }
                 | known.get(each.application_id, {})
                 for each in entries

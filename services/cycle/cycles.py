@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from sqlmodel import Session, col, func, select
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, func, or_, select
 
 from config.settings import Settings
 from models import Cycle, CycleStatus, Decision, DecisionKind, Erasure, PaymentOrder, StageVisit, VisitResult
@@ -255,6 +256,11 @@ def may_change(cycle: Cycle) -> bool:
 def takes_back(cycle: Cycle) -> bool:
     """Whether an application that had ended can go on in the cycle as it stands: it is under way, before 测算."""
     return cycle.status is CycleStatus.OPEN and cycle.stage not in _COMPUTED
+
+
+def counts() -> ColumnElement[bool]:
+    """Of a cycle, that its awards count in later years: it was not cancelled, or not before money was ordered in it."""
+    return or_(col(Cycle.status) != CycleStatus.CANCELLED, col(Cycle.id).in_(select(PaymentOrder.cycle_id)))
 
 
 def current_visit(session: Session, cycle: Cycle) -> StageVisit:

@@ -21,6 +21,7 @@ from models import (
     User,
 )
 from policy import Policy
+from services.after_payment import awards
 from services.award import lists
 from services.clock import Clock
 from services.cycle import cycles, gates
@@ -164,15 +165,21 @@ def brief(session: Session, cycle: Cycle) -> Brief:
 
 
 def last_year(session: Session, cycle: Cycle) -> dict[str, int] | None:
-    """Fen by measure of the year before: of our own list, else of the city's ledger; None when neither has it."""
+    """Fen by measure of the year before: of our own list, else of the city's ledger; None when neither has it.
+
+    Of a year that was cancelled: what was paid.
+    """
     before = session.exec(
-        select(AwardList)
+        select(AwardList, Cycle.status)
         .join(Cycle, col(Cycle.id) == AwardList.cycle_id)
-        .where(Cycle.policy_id == cycle.policy_id, Cycle.year == cycle.year - 1, Cycle.status != CycleStatus.CANCELLED)
+        .where(Cycle.policy_id == cycle.policy_id, Cycle.year == cycle.year - 1, cycles.counts())
         .order_by(col(AwardList.version).desc())
     ).first()
     if before is not None:
-        return {measure: total.amount_fen for measure, total in lists.totals(session, before.id or 0).items()}
+        own, status = before
+        if status is CycleStatus.CANCELLED:
+            return awards.paid(session, own.cycle_id, AwardListEntry.measure)
+        return {measure: total.amount_fen for measure, total in lists.totals(session, own.id or 0).items()}
     measure = func.coalesce(LedgerEntry.measure, "")
     ledger = session.exec(
         select(measure, func.sum(LedgerEntry.amount_fen))

@@ -241,7 +241,8 @@ def waiting(session: Session, application: Application) -> Supplement | None:
 def waits(cycle_id: int) -> tuple[ColumnElement[bool], ...]:
     """Of applications joined with their 补正 requests, those that wait for an answer: of each the last.
 
-    One before it may have no answer either: a ban that was lifted later had ended the application.
+    One before it may have no answer either: a ban that was lifted later, or the year's end before its time, had ended
+    the application.
     """
     later = aliased(Supplement)
     of_the_same = (col(later.application_id) == Supplement.application_id, col(later.round) > Supplement.round)

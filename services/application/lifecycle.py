@@ -37,6 +37,7 @@ TRANSITIONS: dict[str, Transition] = {
     "withdraw": Transition(frozenset({S.DRAFT, S.SUBMITTED, S.SUPPLEMENT}), S.WITHDRAWN, "撤回", "已撤回"),
     "ask_supplement": Transition(frozenset({S.SUBMITTED}), S.SUPPLEMENT, "要求补正", "请按要求补正材料"),
     "supplement": Transition(frozenset({S.SUPPLEMENT}), S.SUBMITTED, "已补正", "已补正，等待形式审查"),
+    "examine_anew": Transition(frozenset({S.SUPPLEMENT}), S.SUBMITTED, "重新审查", "年度重新开立，等待重新形式审查"),
     "lapse": Transition(frozenset({S.SUPPLEMENT}), S.LAPSED, "逾期未补正", "逾期未补正，视为放弃"),
     "accept": Transition(frozenset({S.SUBMITTED}), S.ACCEPTED, "受理", "已受理，正在县区初审"),
     "county_pass": Transition(frozenset({S.ACCEPTED}), S.COUNTY_PASSED, "县区初审通过", "县区初审通过，正在部门联审"),

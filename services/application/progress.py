@@ -55,7 +55,7 @@ _TOLD_WHY = frozenset({ApplicationStatus.WITHDRAWN, ApplicationStatus.LAPSED, Ap
 _WORDS = {ApplicationStatus.DRAFT: "草稿"} | {
     transition.target: transition.applicant
     for action, transition in TRANSITIONS.items()
-    if action not in ("supplement", "readmit", "restore", "reopen")
+    if action not in ("supplement", "examine_anew", "readmit", "restore", "reopen")
 }
 
 

@@ -7,8 +7,22 @@ from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, or_, select
 
 from config.settings import Settings
-from models import Cycle, CycleStatus, Decision, DecisionKind, Erasure, PaymentOrder, StageVisit, VisitResult
+from models import (
+    Application,
+    ApplicationStatus,
+    Cycle,
+    CycleStatus,
+    Decision,
+    DecisionKind,
+    Erasure,
+    PaymentOrder,
+    RequestStatus,
+    StageVisit,
+    VerificationRequest,
+    VisitResult,
+)
 from services.access.actors import Actor
+from services.application.lifecycle import move
 from services.clock import Clock
 from services.cycle.calendar import Calendar
 from services.cycle.deadlines import due_after
@@ -48,9 +62,9 @@ def open_cycle(
 ) -> Cycle:
     """Open the cycle of a policy and statistics year, with the yearly settings of its adjustable parameters.
 
-    A cancelled year is opened again from its first stage, unless it was erased; what was filed in it stays. Raises
-    InputError when the policy has problems, the year lies outside of it, a setting is out of bounds, or the cycle is
-    open or has ended.
+    A cancelled year is opened again from its first stage, unless it was erased; what was filed in it stays, and what
+    was asked and not answered is asked anew. Raises InputError when the policy has problems, the year lies outside of
+    it, a setting is out of bounds, or the cycle is open or has ended.
     """
     known = session.exec(select(Cycle).where(Cycle.policy_id == policy_id, Cycle.year == year)).one_or_none()
     if known is not None:
@@ -117,7 +131,18 @@ def _end_cancelled(session: Session, clock: Clock, cycle: Cycle) -> None:
         raise InputError(f"{cycle.policy_id} 的 {cycle.year} 年度的个人信息已经清除，不能重新开立。")
     visit = current_visit(session, cycle)
     visit.left_at, visit.result = clock.now(), VisitResult.RETURNED
+    _ask_anew(session, cycle)
     session.flush()
+
+
+def _ask_anew(session: Session, cycle: Cycle) -> None:
+    """Take back what waits for an answer: while the cycle was cancelled its days went by, and nobody could give it."""
+    waiting = (Application.cycle_id == cycle.id, Application.status == ApplicationStatus.SUPPLEMENT)
+    for application in session.exec(select(Application).where(*waiting)):
+        move(application, "examine_anew")
+    asked = (VerificationRequest.cycle_id == cycle.id, VerificationRequest.status == RequestStatus.OPEN)
+    for request in session.exec(select(VerificationRequest).where(*asked)):
+        request.status = RequestStatus.CANCELLED
 
 
 @operation("cycle.cancel")

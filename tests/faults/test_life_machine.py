@@ -5,6 +5,7 @@ state changes only by a way of the table; nothing that was said is overwritten; 
 the audit chain is whole.
 """
 
+from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -72,6 +73,7 @@ class Life(RuleBasedStateMachine):
         self.desk.open_intake()
         self.states: dict[int, ApplicationStatus] = {}
         self.said = 0
+        self.asked_anew = Counter[int | None]()
         for number, pledged in enumerate((True, True, False)):
             self.desk.submit(**_application(number, pledged))
         while self.desk.cycle.stage != stage:
@@ -262,7 +264,9 @@ class Life(RuleBasedStateMachine):
             self.attempt(lambda: cycles.cancel(*desk.at, desk.operator, cycle_id=desk.cycle_id, reason="重来"))
         if which <= 1:
             more = {"settings": desk.settings, "plan": desk.plan, "cost_sharing": desk.cycle.cost_sharing}
+            waited = [each for each in self.rows(Application) if each.status is ApplicationStatus.SUPPLEMENT]
             self.attempt(lambda: cycles.open_cycle(*desk.at, desk.operator, **year, **more))
+            self.asked_anew.update(each.id for each in waited if each.status is ApplicationStatus.SUBMITTED)
 
     @rule(which=ONE, amount_fen=strategies.sampled_from([1, 3333333, 7500000]), agree=strategies.booleans())
     def claim_back(self, which: int, amount_fen: int, agree: bool) -> None:
@@ -331,7 +335,7 @@ class Life(RuleBasedStateMachine):
 
     @invariant()
     def what_waits_has_been_asked(self) -> None:
-        """Who waits for a supplement was told what is missing, once, and once more after each ban that ended that."""
+        """Who waits for a supplement was told what is missing, and once more after each ban or end of the year."""
         session = self.desk.session
         for key in session.exec(select(Application.id).where(Application.status == ApplicationStatus.SUPPLEMENT)):
             asked = select(Supplement).where(Supplement.application_id == key).order_by(col(Supplement.round))
@@ -339,7 +343,7 @@ class Life(RuleBasedStateMachine):
             ended = session.exec(
                 select(Barring).where(Barring.application_id == key, Barring.stood_at == ApplicationStatus.SUPPLEMENT)
             ).all()
-            assert answered[-1:] == [None] and answered.count(None) == 1 + len(ended)
+            assert answered[-1:] == [None] and answered.count(None) == 1 + len(ended) + self.asked_anew[key]
         session.rollback()
 
     @invariant()

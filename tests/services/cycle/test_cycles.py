@@ -1,17 +1,30 @@
 """Opening a cycle: what is refused before anything begins."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from sqlmodel import select
 
-from models import Application, ApplicationStatus, Award, CycleStatus
+from models import (
+    Application,
+    ApplicationStatus,
+    Award,
+    CycleStatus,
+    Message,
+    Opinion,
+    RequestStatus,
+    ReviewerKind,
+    Supplement,
+)
+from services.application import completeness
 from services.award import computation, lists
 from services.cycle import cycles, gates
 from services.cycle.stages import Subject
 from services.errors import InputError, StateError
 from services.law import policies
-from tests.desk import POLICY, Desk
+from services.review import reviews
+from tests.desk import AFTER_INTAKE, POLICY, Desk
 
 
 def _open(desk: Desk, **changes: Any) -> cycles.Cycle:
@@ -89,6 +102,69 @@ def test_a_cancelled_year_is_opened_again_with_what_was_filed_in_it(desk: Desk) 
     run = computation.compute(*desk.at, desk.system, cycle_id=desk.cycle_id)
     award = desk.session.exec(select(Award).where(Award.run_id == run.id)).one()
     assert (award.application_id, award.amount_fen) == (filed, 90_000_00)
+
+
+def _begin_anew(desk: Desk) -> None:
+    """Cancel the year, open it again a month later, and bring it to its intake."""
+    cycles.cancel(*desk.at, desk.operator, cycle_id=desk.cycle_id, reason="标准写错")
+    desk.clock.advance(timedelta(days=31))
+    _open(desk, year=2025)
+    desk.open_intake()
+
+
+def test_what_was_to_be_supplied_is_asked_for_anew_in_a_year_that_was_opened_again(desk: Desk) -> None:
+    desk.open_intake()
+    key = desk.submit(pledged=False)
+    desk.clock.instant = AFTER_INTAKE
+    desk.pass_gate()
+    desk.examine()
+    first = desk.session.exec(select(Supplement)).one()
+    _begin_anew(desk)
+    assert first.due_at < desk.clock.now() and first.answered_at is None
+    assert desk.session.get_one(Application, key).status is ApplicationStatus.SUBMITTED
+    desk.clock.advance(timedelta(days=31))
+    desk.pass_gate()
+    assert desk.examine() == {"accepted": 0, "asked": 1, "lapsed": 0, "barred": 0}
+    again = desk.session.exec(select(Supplement).where(Supplement.round == 2)).one()
+    assert again.due_at > desk.clock.now()
+    mails = desk.session.exec(select(Message).where(Message.kind == "supplement_request")).all()
+    assert len(mails) == 2
+    completeness.answer_supplement(
+        *desk.at, desk.operator, settings=desk.settings, application_id=key, answer="已补签", pledged=True
+    )
+    assert desk.examine()["accepted"] == 1
+
+
+@pytest.mark.parametrize("kind", ReviewerKind)
+def test_reviewers_are_asked_anew_in_a_year_that_was_opened_again(desk: Desk, kind: ReviewerKind) -> None:
+    desk.open_intake()
+    key = desk.submit()
+    if kind is ReviewerKind.BUREAU:
+        desk.to_bureaus()
+        first = reviews.open_requests(desk.session, desk.cycle_id, kind)[0]
+        reviews.reply(*desk.at, desk.bureaus[first.reviewer], request_id=first.id or 0, opinion=Opinion.AGREE)
+    else:
+        desk.clock.instant = AFTER_INTAKE
+        desk.pass_gate()
+        desk.examine()
+        desk.pass_gate()
+        desk.request(kind)
+    before = reviews.open_requests(desk.session, desk.cycle_id, kind)
+    assert before
+    _begin_anew(desk)
+    assert {each.status for each in before} == {RequestStatus.CANCELLED}
+    desk.clock.advance(timedelta(days=31))
+    desk.pass_gate()  # the intake
+    desk.examine()
+    desk.pass_gate()
+    if kind is ReviewerKind.BUREAU:
+        desk.pass_gate()
+    desk.request(kind)
+    asked = reviews.open_requests(desk.session, desk.cycle_id, kind)
+    assert {each.round for each in asked} == {2} and all(each.due_at > desk.clock.now() for each in asked)
+    desk.agree_all(kind)
+    wanted = ApplicationStatus.COUNTY_PASSED if kind is ReviewerKind.COUNTY else ApplicationStatus.VERIFIED
+    assert desk.session.get_one(Application, key).status is wanted
 
 
 def test_awards_wait_for_an_earlier_year_that_may_still_change(desk: Desk) -> None:

@@ -10,7 +10,7 @@ import polars as pl
 
 from policy.amounts import yuan
 from policy.history import periods_before, used_before
-from policy.schema import AmountCap, Group, HighestOnly, Limit, Measure, Times
+from policy.schema import AmountCap, Group, HighestOnly, Limit, Measure, Policy, Times
 
 Kind = Literal["highest_only", "times", "amount", "apart", "pro_rata", "by_rank", "warn"]
 
@@ -47,7 +47,7 @@ class Rule:
 def limit_rule(measure: Measure, limit: Limit, numbers: Mapping[str, int]) -> Rule:
     """The rule of a measure's own limit; ``numbers`` gives parameters by name."""
     return Rule(
-        column="limit_" + limit.id.replace("-", "_"),
+        column=_column("limit", limit.id),
         label=limit.label,
         kind="apart" if limit.period else "times" if limit.times is not None else "amount",
         measures=(measure.id,),
@@ -65,8 +65,15 @@ def limit_rule(measure: Measure, limit: Limit, numbers: Mapping[str, int]) -> Ru
 
 def group_rule(group: Group, numbers: Mapping[str, int]) -> Rule:
     """The rule of a group."""
-    column = "group_" + group.id.replace("-", "_")
-    base = Rule(column, group.label, "times", tuple(group.measures), group.clause, group.quote, per=group.per)
+    base = Rule(
+        _column("group", group.id),
+        group.label,
+        "times",
+        tuple(group.measures),
+        group.clause,
+        group.quote,
+        per=group.per,
+    )
     if isinstance(group, HighestOnly):
         return replace(base, kind="highest_only", earlier=group.earlier, this_year_only=group.within == "year")
     if isinstance(group, Times):
@@ -93,6 +100,17 @@ def budget_rule(measure: Measure, fen: int) -> Rule:
         most=fen,
         rank_by=measure.budget.rank_by,
     )
+
+
+def refusing(policy: Policy, measure: Measure) -> list[str]:
+    """The columns of the rules that refuse an application altogether: not for money's sake but for another's."""
+    limits = [_column("limit", limit.id) for limit in measure.limits if limit.amount is None]
+    groups = [group for group in policy.groups if measure.id in group.measures]
+    return limits + [_column("group", group.id) for group in groups if isinstance(group, HighestOnly | Times)]
+
+
+def _column(kind: str, rule_id: str) -> str:
+    return f"{kind}_{rule_id.replace('-', '_')}"
 
 
 def _number(text: str, numbers: Mapping[str, int]) -> int:

@@ -11,11 +11,14 @@ import polars as pl
 
 from policy.amounts import scaled
 from policy.errors import InputError
+from policy.names import AGAIN, SAME_ITEM
 from policy.schema import Fact, Measure
 from policy.values import Value, bounds, date_bounds, read_value, show_scaled
 
 _AT_ONCE = 20_000  # rows as Python's values: a kilobyte each
 IDENTITY = ("application_id", "uscc", "enterprise")
+BESIDE = {SAME_ITEM: pl.Int64(), AGAIN: pl.Boolean()}
+"""What two applications for one item say of a row, where any do; see `policy.same_item`."""
 
 
 @dataclass(frozen=True)
@@ -118,7 +121,7 @@ def _typed(measure: Measure, given: pl.DataFrame) -> pl.DataFrame:
     present = given.schema
     if "application_id" not in present:
         raise InputError(f"措施 {measure.id} 的事实表缺少“application_id”列，请补上")
-    wanted = columns(measure)
+    wanted = columns(measure) | {name: kind for name, kind in BESIDE.items() if name in present}
     for name, kind in wanted.items():
         if name in present and present[name].is_float():
             raise InputError(f"措施 {measure.id} 的“{name}”列是浮点数，不精确，请给 {kind}")

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 SYSTEM_NAMES = ("cycle_year", "issued", "valid_from", "valid_to", "statistics_from")
 GRANTED_ABOVE = "granted_above"
+SAME_ITEM = "same_item"
+"""Fen that a higher application for the same item is worth."""
+AGAIN = "_again"
+"""Whether a higher application of the same applicant for the same measure reports the same spend."""
+
 COMMON = "policy"
 """Stands for the policy itself where overrides name a measure."""
 
@@ -38,6 +43,7 @@ RESERVED = frozenset(
     {
         *SYSTEM_NAMES,
         GRANTED_ABOVE,
+        SAME_ITEM,
         *FUNCTIONS,
         *PIPELINE,
         "amount",

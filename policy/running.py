@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Literal
@@ -16,6 +16,7 @@ from policy.expressions import Node
 from policy.facts import RowError, applicant, prepare
 from policy.history import add_history_facts
 from policy.kinds import FEN, INT64_MAX, Kind
+from policy.names import AGAIN, GRANTED_ABOVE, SAME_ITEM
 from policy.narrowing import narrowed
 from policy.program import Program, fact_kind
 from policy.schema import Measure, Policy, Referral, Rounding
@@ -30,20 +31,23 @@ OUTCOME = pl.Enum([AWARD, REFERRAL, REJECTED, CASE_BY_CASE])
 
 @dataclass(frozen=True)
 class TrailStep:
-    """A column of the trail: what it is and what it carries out."""
+    """A column of the trail: what it is and what it carries out.
+
+    A step that takes something off is shown only where one of the columns of what it takes ``off`` is above zero.
+    """
 
     column: str
     label: str
     kind: Kind
     quote: str
     clause: str
-    is_overlap: bool = False
+    off: tuple[str, ...] = ()
 
     @property
     def shown(self) -> pl.Expr:
         """Its values; none where the step does not apply to the row."""
         column = pl.col(self.column)
-        return pl.when(pl.col("granted_above") > 0).then(column) if self.is_overlap else column
+        return pl.when(pl.any_horizontal(pl.col(self.off) > 0)).then(column) if self.off else column
 
 
 @dataclass
@@ -86,7 +90,8 @@ def ready(program: Program, setting: Setting, given: pl.DataFrame) -> tuple[pl.D
 
 def run_ready(program: Program, setting: Setting, frame: pl.DataFrame, errors: list[RowError]) -> MeasureRun:
     """As ``run_measure``, from facts that are ready: the whole arithmetic is one query."""
-    plan = _Plan(narrowed(program, setting.environment, frame), setting, frame.lazy(), _most_granted(frame))
+    off = tuple(name for name in (GRANTED_ABOVE, SAME_ITEM) if name in frame.columns)
+    plan = _Plan(narrowed(program, setting.environment, frame), setting, frame.lazy(), off, _most_granted(frame, off))
     _steps(plan)
     _conditions(plan)
     if program.measure.outcome == AWARD or program.measure.decided_by is not None:
@@ -102,12 +107,14 @@ def run_ready(program: Program, setting: Setting, frame: pl.DataFrame, errors: l
 class _Plan:
     """A measure's arithmetic while it is put together; nothing is computed yet.
 
-    ``doubtful`` are columns that tell rows without a result; ``most_granted`` is in fen.
+    ``doubtful`` are columns that tell rows without a result; ``off`` those of fen that are taken off, of which
+    ``most_granted`` is the most.
     """
 
     program: Program
     setting: Setting
     query: pl.LazyFrame
+    off: tuple[str, ...]
     most_granted: int
     trail: list[TrailStep] = field(default_factory=list)
     doubtful: dict[str, Callable[[_Plan, pl.DataFrame], RowError]] = field(default_factory=dict)
@@ -115,6 +122,10 @@ class _Plan:
     @property
     def measure(self) -> Measure:
         return self.program.measure
+
+    @property
+    def is_paired(self) -> bool:
+        return SAME_ITEM in self.off
 
     def build(self, node: Node) -> pl.Expr:
         return build(node, self.setting.environment)
@@ -128,8 +139,8 @@ class _Plan:
         self.doubtful[flag] = why
 
 
-def _most_granted(frame: pl.DataFrame) -> int:
-    most = frame["granted_above"].max()
+def _most_granted(frame: pl.DataFrame, off: Sequence[str]) -> int:
+    most = frame.select(pl.sum_horizontal(off).max()).item()
     return most if isinstance(most, int) else 0
 
 
@@ -159,9 +170,10 @@ def _sums_applicants(node: Node) -> bool:
 
 
 def _counts(plan: _Plan) -> pl.Expr:
-    """Whether the common conditions hold: an item of another year adds nothing to its applicant's total."""
-    common = [plan.build(each.node) for each in plan.program.conditions if each.common]
-    return pl.all_horizontal(pl.lit(True), *(holds.fill_null(False) for holds in common))
+    """Whether a row adds to its applicant's total: an item of another year does not, nor one that is there again."""
+    common = [plan.build(each.node).fill_null(False) for each in plan.program.conditions if each.common]
+    once = [~pl.col(AGAIN)] if plan.is_paired else []
+    return pl.all_horizontal(pl.lit(True), *common, *once)
 
 
 def _split_history(program: Program, frame: pl.DataFrame) -> tuple[pl.DataFrame, list[RowError]]:
@@ -306,29 +318,30 @@ def _scaled(plan: _Plan, node: Node, scale: int, is_wide: bool) -> pl.Expr:
 
 
 def _overlap(plan: _Plan, kind: Kind, is_wide: bool) -> None:
-    """就高不重复: take off what was granted above, or give nothing beside it."""
+    """就高不重复: take off what was granted above and what a higher one is worth, or give nothing beside it."""
     measure, provisions = plan.measure, plan.setting.policy.provisions
     rule = measure.overlap or provisions.overlap
     finer, nothing = whole(10 ** (kind.scale - 2), is_wide), whole(0, is_wide)
-    granted = pl.col("granted_above").cast(pl.Int128 if is_wide else pl.Int64) * finer
+    fen = pl.sum_horizontal(plan.off)
+    granted = fen.cast(pl.Int128 if is_wide else pl.Int64) * finer
     left = pl.col("capped")
     if rule == "top_up":
         left = pl.when(granted > left).then(nothing).otherwise(left - granted)
     elif rule == "exclude":
         left = pl.when(granted > 0).then(nothing).otherwise(left)
-    beside = pl.col("granted_above") > 0
+    beside = fen > 0
     taken = ((pl.col("capped") - pl.col("after_overlap")) // finer).clip(nothing, _most(is_wide))
     plan.add(pl.when(beside).then(left).otherwise(pl.col("capped")).alias("after_overlap"))
     plan.add(_off=pl.when(beside).then(taken).otherwise(nothing).cast(pl.Int64))
     if rule == "none":
         return
     quote, clause = provisions.quote or measure.quote, provisions.clause or measure.clause
-    label = "扣除同一事项已获资助后" if rule == "top_up" else "同一事项已获资助，不再补"
-    granted_label = "同一事项已获上级或其他措施资助"
-    plan.trail.append(TrailStep("granted_above", granted_label, FEN, quote, clause, is_overlap=True))
-    plan.trail.append(TrailStep("after_overlap", label, kind, quote, clause, is_overlap=True))
+    plan.trail += [TrailStep(name, _OFF[name], FEN, quote, clause, (name,)) for name in plan.off]
+    label = "扣除同一事项的其他金额后" if rule == "top_up" else "同一事项已有其他金额，不再补"
+    plan.trail.append(TrailStep("after_overlap", label, kind, quote, clause, plan.off))
 
 
+_OFF = {GRANTED_ABOVE: "同一事项已获上级或其他措施资助", SAME_ITEM: "同一事项只支持一项，金额高的另一件"}
 _UNWRITTEN = "原文没有写取整，按申报指南的取整办法"
 
 
@@ -389,7 +402,16 @@ def _when_all_hold(measure: Measure) -> pl.Expr:
     return pl.when(still_open).then(pl.lit(CASE_BY_CASE, dtype=OUTCOME)).otherwise(decided)
 
 
-def amount_kind(run: MeasureRun) -> Kind:
-    """The type of the amount before it is rounded."""
+def capped_kind(run: MeasureRun) -> Kind:
+    """The type of the amount before anything is taken off and before it is rounded."""
+    capped = next((each.kind for each in run.trail if each.column == "capped"), None)
     node = run.program.award if run.measure.outcome == AWARD else _decided(run.measure)
-    return FEN if node is None else at_scale(node, max(2, node.kind.scale))
+    return capped or (FEN if node is None else at_scale(node, max(2, node.kind.scale)))
+
+
+def worth(run: MeasureRun, setting: Setting) -> pl.Expr:
+    """Fen that an application would get if nothing were taken off for its item and no money were short."""
+    rounding = run.measure.rounding or setting.policy.provisions.rounding
+    exact, scale = pl.col("capped").cast(pl.Int128), capped_kind(run).scale
+    rounded = _rounded(exact, rounding.mode, _rounding_unit(rounding), scale, True)
+    return rounded.fill_null(0).clip(0, MAX_MONEY_FEN).cast(pl.Int64)

@@ -14,6 +14,7 @@ import polars as pl
 
 from policy.compiling import build, display, display_with_unit
 from policy.kinds import FEN
+from policy.names import SAME_ITEM
 from policy.parameters import parameter_node
 from policy.program import CheckedCondition
 from policy.running import (
@@ -24,7 +25,7 @@ from policy.running import (
     MeasureRun,
     Setting,
     TrailStep,
-    amount_kind,
+    capped_kind,
 )
 from policy.schema import Referral
 
@@ -192,7 +193,7 @@ def _panel_reason(run: MeasureRun, setting: Setting) -> pl.Expr:
 def _nothing_left(run: MeasureRun, setting: Setting) -> _Said:
     """An amount that is not above zero is no award; say why."""
     provisions, measure = setting.policy.provisions, run.measure
-    kind = next((each.kind for each in run.trail if each.column == "capped"), None) or amount_kind(run)
+    kind = capped_kind(run)
     capped, after = display(pl.col("capped"), kind), display(pl.col("after_overlap"), kind)
     rule = measure.overlap or provisions.overlap
     why = "不再补助" if rule == "exclude" else "不低于按本措施计算的金额，不再补助"
@@ -213,8 +214,22 @@ def _nothing_left(run: MeasureRun, setting: Setting) -> _Said:
         .then(granted)
         .otherwise(pl.concat_str(pl.lit("计算金额 "), after, pl.lit("元，取整后为零")))
     )
+    if any(each.column == SAME_ITEM for each in run.trail):
+        outranked = (pl.col("capped") > 0) & (pl.col(SAME_ITEM) > 0)
+        reason, overlapped = pl.when(outranked).then(_outranked(capped)).otherwise(reason), overlapped | outranked
     clause = pl.when(overlapped).then(pl.lit(provisions.clause or measure.clause)).otherwise(pl.lit(measure.clause))
     return _Said(reason, clause)
+
+
+def _outranked(capped: pl.Expr) -> pl.Expr:
+    """Why the lower of two applications for one item gets nothing, whatever the higher gets in the end."""
+    return pl.concat_str(
+        pl.lit("同一事项另有一件申报，按 "),
+        display(pl.col(SAME_ITEM), FEN),
+        pl.lit("元计，不低于本件；同一事项只支持一项，本件不再补助（本措施计算为 "),
+        capped,
+        pl.lit("元）"),
+    )
 
 
 def _steps(run: MeasureRun, setting: Setting, rows: pl.DataFrame) -> pl.Series:

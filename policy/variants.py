@@ -12,14 +12,14 @@ from dataclasses import dataclass
 import polars as pl
 
 from policy.changes import Change, Law, changed, recomputed, touched
-from policy.evaluation import evaluate, program_of
+from policy.evaluation import Evaluation, evaluate, program_of
 from policy.facts import RowError
 from policy.running import MeasureRun, Setting, ready, run_ready
-from policy.same_item import Pairs, settle, with_granted
+from policy.same_item import Beside, Claim, Pairs, claims, settle, with_beside
 from policy.schema import Measure, Policy, Pool
 
 Part = tuple[str, ...]
-Granted = tuple[tuple[str, int], ...]
+Yielding = tuple[tuple[str, Beside], ...]
 _SHARING = ("budget", "when_short", "rank_by")
 
 
@@ -50,10 +50,10 @@ def _values(tally: Tally) -> tuple[int, ...]:
 
 @dataclass(frozen=True)
 class _Result:
-    """One part under one law: a tally by measure, and the amounts of the applications that are paired."""
+    """One part under one law: a tally by measure, and what the applications that are paired stand for."""
 
     tallies: Mapping[str, Tally]
-    paired: Mapping[str, int]
+    paired: Mapping[str, Claim]
 
 
 class Bench:
@@ -74,22 +74,22 @@ class Bench:
             }
             for part in self._parts
         }
-        self._kept: dict[tuple[Part, tuple[Change, ...], Granted], _Result] = {}
-        self._runs: dict[tuple[str, bool, bool], tuple[tuple[Change, ...], Granted, MeasureRun]] = {}
-        self._ready: dict[tuple[str, bool], tuple[Granted, pl.DataFrame, list[RowError]]] = {}
+        self._kept: dict[tuple[Part, tuple[Change, ...], Yielding], _Result] = {}
+        self._runs: dict[tuple[str, bool, bool], tuple[tuple[Change, ...], Yielding, MeasureRun]] = {}
+        self._ready: dict[tuple[str, bool], tuple[Yielding, pl.DataFrame, list[RowError]]] = {}
         self._before: dict[str, pl.DataFrame] = {}
         self._before = self._amounts_before()
 
     def tallies(self, changes: Sequence[Change]) -> dict[str, Tally]:
         """The sums of every measure with these changes. Raises InputError when they cannot be made."""
-        results = settle(self._pairs, lambda granted: self._results(changes, granted), _paired_amounts)
+        results = settle(self._pairs, lambda beside: self._results(changes, beside), _paired_claims)
         found = {measure: tally for result in results for measure, tally in result.tallies.items()}
         return {measure: found[measure] for measure in self._facts}
 
-    def _results(self, changes: Sequence[Change], granted: Mapping[str, int]) -> list[_Result]:
+    def _results(self, changes: Sequence[Change], beside: Mapping[str, Beside]) -> list[_Result]:
         reach = {change: touched(self.law, change, self._used) for change in changes}
         keys = [
-            (part, tuple(change for change in changes if reach[change] & set(part)), self._extra(part, granted))
+            (part, tuple(change for change in changes if reach[change] & set(part)), self._extra(part, beside))
             for part in self._parts
         ]
         new = {part: extra for part, own, extra in keys if (part, own, extra) not in self._kept}
@@ -98,33 +98,33 @@ class Bench:
             self._kept |= {key: made[key[0]] for key in keys if key[0] in made}
         return [self._kept[key] for key in keys]
 
-    def _extra(self, part: Part, granted: Mapping[str, int]) -> Granted:
-        return tuple((name, fen) for name, fen in sorted(granted.items()) if fen and name in self._members[part])
+    def _extra(self, part: Part, beside: Mapping[str, Beside]) -> Yielding:
+        return tuple((name, each) for name, each in sorted(beside.items()) if name in self._members[part])
 
-    def _made(self, parts: Mapping[Part, Granted], changes: tuple[Change, ...]) -> dict[Part, _Result]:
-        """Some parts with more granted, under the law with all changes: what does not touch a part changes nothing."""
+    def _made(self, parts: Mapping[Part, Yielding], changes: tuple[Change, ...]) -> dict[Part, _Result]:
+        """Some parts where these yield, under the law with all changes: what does not touch a part changes nothing."""
         law = changed(self.law, changes)
-        amounts = self._evaluated(parts, law, changes)
+        found = self._evaluated(parts, law, changes)
+        amounts = _amounts(found)
         cut = {part: extra for part, extra in parts.items() if _is_cut(part, law)}
-        needed = amounts | (self._evaluated(cut, uncut(law, [*self._facts]), changes) if cut else {})
+        needed = amounts | (_amounts(self._evaluated(cut, uncut(law, [*self._facts]), changes)) if cut else {})
+        paired = claims(found, self._paired)
         return {
             part: _Result(
                 {
                     measure: _tally(self._before.get(measure), amounts[measure], needed[measure]["amount_fen"])
                     for measure in part
                 },
-                self._paired_of({measure: amounts[measure] for measure in part}) if self._members[part] else {},
+                {name: paired[name] for name in self._members[part] if name in paired},
             )
             for part in parts
         }
 
-    def _evaluated(
-        self, parts: Mapping[Part, Granted], law: Law, changes: tuple[Change, ...]
-    ) -> dict[str, pl.DataFrame]:
-        """``application_id, amount_fen`` of each measure in the order of its facts; those with errors are left out."""
+    def _evaluated(self, parts: Mapping[Part, Yielding], law: Law, changes: tuple[Change, ...]) -> Evaluation:
+        """The measures of some parts."""
         extras = {measure: extra for part, extra in parts.items() for measure in part}
         frames = {
-            measure: with_granted(self._facts[measure], dict(extra)) if extra else self._facts[measure]
+            measure: with_beside(self._facts[measure], dict(extra)) if extra else self._facts[measure]
             for measure, extra in extras.items()
         }
 
@@ -132,13 +132,12 @@ class Bench:
             own = tuple(each for each in changes if measure.id in recomputed(self.law, each, self._used))
             return self._run(setting, measure, given, own, extras[measure.id])
 
-        found = evaluate(law.policy, frames, year=law.year, history=self._history, overrides=law.overrides, run=run)
-        return {name: each.frame.select("application_id", "amount_fen") for name, each in found.runs.items()}
+        return evaluate(law.policy, frames, year=law.year, history=self._history, overrides=law.overrides, run=run)
 
     def _run(
-        self, setting: Setting, measure: Measure, given: pl.DataFrame, own: tuple[Change, ...], extra: Granted
+        self, setting: Setting, measure: Measure, given: pl.DataFrame, own: tuple[Change, ...], extra: Yielding
     ) -> MeasureRun:
-        """The measure by itself. What is kept: the last with and without changes, with and without more granted."""
+        """The measure by itself. What is kept: the last with and without changes, with and without some that yield."""
         kept = self._runs.get((measure.id, bool(own), bool(extra)))
         if kept is None or kept[:2] != (own, extra):
             program = program_of(setting.policy, measure)
@@ -152,14 +151,10 @@ class Bench:
     def _amounts_before(self) -> dict[str, pl.DataFrame]:
         """What every application gets under the law as it is, once the pairs are settled."""
 
-        def evaluated(granted: Mapping[str, int]) -> dict[str, pl.DataFrame]:
-            return self._evaluated({part: self._extra(part, granted) for part in self._parts}, self.law, ())
+        def evaluated(beside: Mapping[str, Beside]) -> Evaluation:
+            return self._evaluated({part: self._extra(part, beside) for part in self._parts}, self.law, ())
 
-        return settle(self._pairs, evaluated, self._paired_of)
-
-    def _paired_of(self, frames: Mapping[str, pl.DataFrame]) -> dict[str, int]:
-        wanted = pl.col("application_id").is_in(self._paired)
-        return {name: fen for frame in frames.values() for name, fen in frame.filter(wanted).iter_rows()}
+        return _amounts(settle(self._pairs, evaluated, lambda found: claims(found, self._paired)))
 
 
 def parts_of(policy: Policy, measures: Sequence[str]) -> list[Part]:
@@ -195,8 +190,13 @@ def _names(policy: Policy, measure_id: str) -> set[str]:
     return program_of(policy, measure).used
 
 
-def _paired_amounts(results: Sequence[_Result]) -> dict[str, int]:
-    return {name: fen for result in results for name, fen in result.paired.items()}
+def _paired_claims(results: Sequence[_Result]) -> dict[str, Claim]:
+    return {name: claim for result in results for name, claim in result.paired.items()}
+
+
+def _amounts(found: Evaluation) -> dict[str, pl.DataFrame]:
+    """``application_id, amount_fen`` of each measure in the order of its facts; those with errors are left out."""
+    return {name: each.frame.select("application_id", "amount_fen") for name, each in found.runs.items()}
 
 
 def _copy(run: MeasureRun) -> MeasureRun:

@@ -1,12 +1,15 @@
 """`duixian finding`: what may have been paid before, and what people decide about it."""
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from cli.applications import told_application
 from cli.context import Desk, desk
 from cli.options import AsJson, AsLogin, OfCycle, Reason, print_json, table
+
+if TYPE_CHECKING:
+    from models import Finding
 
 app = typer.Typer(name="finding", help="查重：列出疑似重复、认定。", no_args_is_help=True)
 
@@ -21,7 +24,7 @@ def list_command(cycle: OfCycle = None, as_json: AsJson = False) -> None:
             {
                 "finding": str(found.id),
                 **told_application(place, found.application_id),
-                "counterpart": _counterpart(place, found.ledger_entry_id, found.other_application_id),
+                "counterpart": _counterpart(place, found),
                 "score": f"{found.score:.2f}",
                 "evidence": found.evidence,
             }
@@ -57,12 +60,15 @@ def decide(
         typer.echo(f"疑似重复 {finding} 已认定为{'同一' if same else '不同'}事项。")
 
 
-def _counterpart(place: Desk, entry_id: int | None, other_id: int | None) -> str:
-    from models import LedgerEntry
+def _counterpart(place: Desk, found: "Finding") -> str:
+    from models import Application, Cycle, LedgerEntry
     from services.application.state_names import LEVELS
+    from services.grants.findings import told_of_other_year
 
-    if entry_id is None:
-        assert other_id is not None
-        return f"申报 {told_application(place, other_id)['application']}"
-    entry = place.session.get_one(LedgerEntry, entry_id)
-    return f"{LEVELS[entry.level]}台账 {entry.ledger_id}（{entry.year}）"
+    if found.ledger_entry_id is not None:
+        entry = place.session.get_one(LedgerEntry, found.ledger_entry_id)
+        return f"{LEVELS[entry.level]}台账 {entry.ledger_id}（{entry.year}）"
+    other = place.session.get_one(Application, found.other_application_id)
+    if other.cycle_id == found.cycle_id:
+        return f"申报 {other.number}"
+    return told_of_other_year(place.session, other, place.session.get_one(Cycle, found.cycle_id))

@@ -14,6 +14,7 @@ from matching.keys import in_parts
 from matching.parts import Parts, compact
 from matching.regions import Home
 from matching.search import Search
+from matching.sieve import invoice_ends
 
 APPLICATION_COLUMNS = ("application_id", "enterprise", "uscc", "project", "invoices", "amount_yuan", "year")
 LEDGER_COLUMNS = ("ledger_id", "enterprise", "uscc", "project", "invoices", "amount_yuan", "year", "level")
@@ -58,12 +59,41 @@ def within(
     optional column `measure` is named in the evidence. With `new`, only pairs with one of these applications.
     """
     table = in_parts(applications, "application_id", home)
-    own = pl.concat([part.select("row", "code", "code_valid", "name") for part in table])
-    names = listed_names(former_names, own)
+    names = _names_of(table, former_names)
     is_new = pl.lit(True) if new is None else pl.col("id").is_in(pl.Series(new, dtype=pl.String).implode())
     once = pl.col("row") < pl.col("row_right")
     one_item = pl.col("kind") == SAME_ITEM
     parts = (part for sides in _sides(table, is_new) for part in found(*sides, names, of=once, such=one_item))
+    return _told(parts)
+
+
+def again(applications: Parts, paid: Parts, former_names: pl.DataFrame | None = None, *, home: Home) -> pl.DataFrame:
+    """The same invoice in an application and in one of another year, which was `paid`; nothing else tells them one.
+
+    A title, a contract or an enterprise comes again every year by right. The columns are those of `within`.
+    """
+    ends = [pl.concat([invoice_ends(part)["end"] for part in table]).unique() for table in (applications, paid)]
+    both = ends[0].filter(ends[0].is_in(ends[1].implode()))
+    ours, theirs = (in_parts(_ending(table, both), "application_id", home) for table in (applications, paid))
+    names = _names_of(ours, former_names)
+    one_invoice = pl.col("same_invoice") | pl.col("same_bare")
+    return _told(each for left in ours for right in theirs for each in found(left, right, names, such=one_invoice))
+
+
+def _ending(table: Parts, ends: pl.Series) -> Iterator[pl.DataFrame]:
+    """Those of its rows that have an invoice which ends so."""
+    for part in table:
+        rows = invoice_ends(part).filter(pl.col("end").is_in(ends.implode()))["row"].unique()
+        yield part[rows.sort()]
+
+
+def _names_of(table: Parts, former_names: pl.DataFrame | None) -> pl.DataFrame:
+    own = pl.concat([part.select("row", "code", "code_valid", "name") for part in table])
+    return listed_names(former_names, own)
+
+
+def _told(parts: Iterable[pl.DataFrame]) -> pl.DataFrame:
+    """Pairs of two applications, one of each two ids."""
     pairs = pl.concat(map(compact, parts))
     return with_rarity(one_a_pair(pairs, "application_id", "other_application_id"), None, 0)
 

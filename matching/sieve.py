@@ -44,20 +44,27 @@ class Sieve:
         return ledger.with_columns(invoices).filter(marked.select(pl.any_horizontal(*shared))[:, 0] | ends)
 
     def _with_an_end(self, ledger: pl.DataFrame) -> pl.Series:
-        """Which rows have a number that ends as an invoice of ours, however its figures are set apart."""
-        written = half_width(pl.col("written"))
-        rows = ledger.select(text_of(ledger, "invoices").alias("written")).with_row_index("row")
-        joined = written.str.replace_all(r"[^\d;\n\r|]", "")
-        numbers = pl.concat_list(*(text.str.extract_all(r"\d{8,}") for text in (written, joined)))
-        found = (
-            rows.lazy()
-            .filter(pl.col("written") != "")
-            .select("row", numbers.alias("number"))
-            .explode("number")
-            .filter(pl.col("number").str.tail(_END).is_in(self._ends.implode()))
-            .collect()
-        )
-        return rows["row"].is_in(found["row"].unique().implode())
+        """Which rows have a number that ends as an invoice of ours."""
+        found = invoice_ends(ledger).filter(pl.col("end").is_in(self._ends.implode()))
+        rows = ledger.select(pl.row_index("row")).to_series()
+        return rows.is_in(found["row"].unique().implode())
+
+
+def invoice_ends(table: pl.DataFrame) -> pl.DataFrame:
+    """`row` and the last figures, `end`, of each number that may be an invoice's, however its figures are set apart."""
+    written = half_width(pl.col("written"))
+    rows = table.select(text_of(table, "invoices").alias("written")).with_row_index("row")
+    joined = written.str.replace_all(r"[^\d;\n\r|]", "")
+    numbers = pl.concat_list(*(text.str.extract_all(r"\d{8,}") for text in (written, joined)))
+    return (
+        rows.lazy()
+        .filter(pl.col("written") != "")
+        .select("row", numbers.alias("number"))
+        .explode("number")
+        .drop_nulls()
+        .select("row", pl.col("number").str.tail(_END).alias("end"))
+        .collect()
+    )
 
 
 def marks(table: pl.DataFrame, home: Home) -> pl.DataFrame:

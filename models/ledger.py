@@ -123,7 +123,8 @@ class Finding(SQLModel, table=True):
 class LedgerSearch(SQLModel, table=True):
     """How far the ledgers were searched for a cycle's applications: what came later is all that has to be compared.
 
-    `rules` is the version of the code that matches; with another one, or after a correction, all is compared anew.
+    `rules` is the version of the code that matches, with the greatest id of a PaymentOrder of another year; with other
+    code, or after a correction, all is compared anew.
     """
 
     cycle_id: int = Field(primary_key=True, foreign_key="cycle.id")

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from sqlalchemy import ColumnElement
-from sqlmodel import Session, col, func, select
+from sqlalchemy import ColumnElement, Subquery
+from sqlmodel import Session, col, func, or_, select
 
 from models import (
     Application,
@@ -15,6 +15,7 @@ from models import (
     ClawbackShare,
     ClawbackState,
     Cycle,
+    CycleStatus,
     Payment,
     PaymentOrder,
     PaymentStatus,
@@ -186,6 +187,41 @@ def claims(session: Session, cycle_id: int) -> dict[int, Claim]:
         before = found.get(case.entry_id, Claim(0, False))
         found[case.entry_id] = Claim(before.fen + case.amount_fen, before.untrue or case.untrue)
     return found
+
+
+def granted(*such: ColumnElement[bool]) -> Subquery:
+    """By `application_id`: `fen`, what was ordered to be paid for it, and `back_fen`, what of that is claimed back.
+
+    Of a cancelled year only what was paid: the rest never will be.
+    """
+    back = (
+        select(Clawback.entry_id, func.sum(Clawback.amount_fen).label("fen"))
+        .where(Clawback.state == ClawbackState.OWED)
+        .group_by(col(Clawback.entry_id))
+        .subquery()
+    )
+    comes = or_(Cycle.status != CycleStatus.CANCELLED, Payment.status == PaymentStatus.PAID)
+    return (
+        select(
+            col(AwardListEntry.application_id),
+            func.sum(Payment.amount_fen).label("fen"),
+            func.coalesce(func.max(back.c.fen), 0).label("back_fen"),
+        )
+        .join(Payment, col(Payment.entry_id) == AwardListEntry.id)
+        .join(Application, col(Application.id) == AwardListEntry.application_id)
+        .join(Cycle, col(Cycle.id) == Application.cycle_id)
+        .outerjoin(back, back.c.entry_id == AwardListEntry.id)
+        .where(comes, *such)
+        .group_by(col(AwardListEntry.application_id))
+        .subquery()
+    )
+
+
+def granted_for(session: Session, application_id: int) -> tuple[int, int]:
+    """The same of one application: fen, and fen claimed back."""
+    paid = granted(col(Application.id) == application_id)
+    found = session.execute(select(paid.c.fen, paid.c.back_fen)).one_or_none()
+    return (int(found.fen), int(found.back_fen)) if found else (0, 0)
 
 
 def _awards(session: Session, actor: Actor, *conditions: ColumnElement[bool] | bool) -> list[PaidAward]:

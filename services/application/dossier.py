@@ -45,6 +45,7 @@ from services.clock import Clock
 from services.cycle import cycles
 from services.cycle.deadlines import due_day
 from services.errors import NotFoundError
+from services.grants.findings import told_of_other_year
 from services.law import policies
 from services.review import reviews
 
@@ -148,7 +149,7 @@ def case(session: Session, clock: Clock, actor: Actor, application_id: int) -> C
     bureau = may(actor.role, "board")  # no treasury: what was found equal may be another county's
     supplements = _of(session, Supplement, application_id)
     asked = _asked(session, clock, law, application)
-    suspicions = _suspicions(session, application_id) if bureau else []
+    suspicions = _suspicions(session, cycle, application_id) if bureau else []
     panel = _of(session, PanelDecision, application_id) if office else []
     award = _award(session, cycle, application_id) if office else None
     listed, entry = _entry(session, cycle, application_id) if office else (None, None)
@@ -280,7 +281,7 @@ def _unknown(session: Session, application: Application, request: VerificationRe
     return tuple(reviews.undeclared(session, application, request)) if is_open else ()
 
 
-def _suspicions(session: Session, application_id: int) -> list[Suspicion]:
+def _suspicions(session: Session, cycle: Cycle, application_id: int) -> list[Suspicion]:
     rows = session.exec(
         select(Finding)
         .where(or_(col(Finding.application_id) == application_id, col(Finding.other_application_id) == application_id))
@@ -299,7 +300,10 @@ def _suspicions(session: Session, application_id: int) -> list[Suspicion]:
         else:
             other_id = row.other_application_id if row.application_id == application_id else row.application_id
             other = session.get_one(Application, other_id)
-            words = f"申报 {other.number}（{other.enterprise_name}，{other.project}）"
+            told = f"申报 {other.number}"
+            if other.cycle_id != cycle.id:
+                told = told_of_other_year(session, other, cycle)
+            words = f"{told}（{other.enterprise_name}，{other.project}）"
             found.append(Suspicion(row, words, None, other_id, by))
     return found
 

@@ -35,6 +35,7 @@ from services.application.state_names import LEVELS
 from services.award import lists, objection_files
 from services.enterprise import enterprises
 from services.errors import InputError, NotFoundError
+from services.grants import findings
 from services.law import policies
 
 _LINES = 100  # of a list on a page
@@ -43,7 +44,7 @@ _CASES = 20  # of the panel, with a form each
 
 @dataclass(frozen=True)
 class Side:
-    """One side of a finding: an application of this year, or a line of a ledger."""
+    """One side of a finding: an application of this year or another, or a line of a ledger."""
 
     title: str
     enterprise: str
@@ -240,21 +241,24 @@ def listed_application(session: Session, cycle_id: int, number: str) -> int | No
 
 
 def _pair(session: Session, finding: Finding) -> Pair:
-    ours = _application_side(session, finding.application_id, "本年度申报")
+    own = session.get_one(Application, finding.application_id)
+    ours = _application_side(session, own, f"本年度申报 {own.number}")
     if finding.ledger_entry_id is not None:
         theirs = _ledger_side(session.get_one(LedgerEntry, finding.ledger_entry_id))
     else:
-        assert finding.other_application_id is not None
-        theirs = _application_side(session, finding.other_application_id, "本年度另一件申报")
+        other = session.get_one(Application, finding.other_application_id)
+        title = f"本年度另一件申报 {other.number}"
+        if other.cycle_id != own.cycle_id:
+            title = findings.told_of_other_year(session, other, session.get_one(Cycle, own.cycle_id))
+        theirs = _application_side(session, other, title)
     applicant = enterprises.known(session, ours.uscc)
     names = {applicant.name, ours.enterprise, *enterprises.former_names(session, applicant), ""}
     return Pair(finding, ours, theirs, _name(session, finding.decided_by), frozenset(names))
 
 
-def _application_side(session: Session, application_id: int, title: str) -> Side:
-    application = session.get_one(Application, application_id)
+def _application_side(session: Session, application: Application, title: str) -> Side:
     return Side(
-        title=f"{title} {application.number}",
+        title=title,
         enterprise=application.enterprise_name,
         uscc=session.get_one(Enterprise, application.enterprise_id).uscc,
         project=application.project,

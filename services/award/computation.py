@@ -39,6 +39,7 @@ from services.access.actors import Actor
 from services.after_payment import awards as paid_awards
 from services.after_payment import bans
 from services.application import facts
+from services.award.granted import granted_before
 from services.award.inputs import Inputs, Row, Rows, code_version, read_inputs
 from services.clock import Clock
 from services.cycle import cycles
@@ -161,7 +162,7 @@ def evaluate(inputs: Inputs) -> Evaluation:
 
 def _fact_rows(session: Session, cycle: Cycle, law: Policy, measures: Collection[str] | None) -> Rows:
     rows: Rows = {}
-    granted = _granted(session, cycle)
+    granted = granted_before(session, cycle, law)
     for some in _applied(session, cycle, [ApplicationStatus.VERIFIED], measures):
         ids, made = [application.id for application in some], defaultdict[str, list[Row]](list)
         declared, checked = (facts.newest(session, ids, kind) for kind in (FactKind.DECLARED, FactKind.VERIFIED))
@@ -176,7 +177,7 @@ def _fact_rows(session: Session, cycle: Cycle, law: Policy, measures: Collection
                 "application_id": application.number,
                 "uscc": application.uscc,
                 "enterprise": application.enterprise_name,
-                "granted_above": granted.get(key, 0),
+                "granted_above": granted.get(application.number, 0),
             }
             made[measure.id].append(row)
         for name, each in made.items():
@@ -193,17 +194,6 @@ def _typed(measure: Measure, declared: Mapping[str, str | None], verified: Mappi
         text = (verified if fact.verified_by else declared).get(fact.name)
         row[fact.name] = facts.read(fact, text) if text is not None else None
     return row
-
-
-def _granted(session: Session, cycle: Cycle) -> dict[int, int]:
-    """Fen already granted for the same item, by application; each ledger entry counts once."""
-    rows = session.exec(
-        select(Finding.application_id, func.sum(LedgerEntry.amount_fen))
-        .join(LedgerEntry, col(LedgerEntry.id) == Finding.ledger_entry_id)
-        .where(Finding.cycle_id == cycle.id, Finding.verdict == FindingVerdict.DUPLICATE)
-        .group_by(col(Finding.application_id))
-    )
-    return {key: int(amount) for key, amount in rows}
 
 
 def _pairs(session: Session, cycle: Cycle, measures: Collection[str] | None) -> list[tuple[str, str]]:

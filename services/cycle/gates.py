@@ -265,11 +265,16 @@ def _corrections(
 
 
 def _left_behind(session: Session, plan: CyclePlan, cycle: Cycle) -> str | None:
-    """The earlier stage that still has to see an application, as after a ban was lifted; None when none has."""
-    if not cycles.takes_back(cycle):
-        return None
+    """The earlier stage that still has to see an application, as after a ban was lifted; None when none has.
+
+    查重 has to see them again when another year's payments, on which the same invoices may be, were ordered meanwhile.
+    """
     ids = [stage.id for stage in plan.stages]
     passed = ids[: ids.index(cycle.stage)]
+    if overlaps.STAGE in passed and cycles.may_change(cycle) and overlaps.is_behind(session, cycle.id or 0):
+        return overlaps.STAGE
+    if not cycles.takes_back(cycle):
+        return None
     if completeness.STAGE in passed and completeness.pending(session, cycle.id or 0):
         return completeness.STAGE
     if overlaps.STAGE in passed and overlaps.is_missing_any(session, cycle.id or 0):

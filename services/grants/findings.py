@@ -2,11 +2,14 @@
 
 from sqlmodel import Session, col, select
 
-from models import Finding, FindingVerdict
+from models import Application, Cycle, Finding, FindingVerdict
 from services.access.actors import Actor
+from services.after_payment import awards
 from services.clock import Clock
 from services.cycle import cycles
 from services.errors import InputError, NotFoundError
+from services.law import policies
+from services.money import yuan
 from services.record.operation import operation
 
 
@@ -39,3 +42,13 @@ def open_findings(session: Session, cycle_id: int) -> list[Finding]:
             .order_by(col(Finding.id))
         )
     )
+
+
+def told_of_other_year(session: Session, application: Application, cycle: Cycle) -> str:
+    """An application of another year, or of another policy than the cycle's, and what was granted for it."""
+    past = session.get_one(Cycle, application.cycle_id)
+    policy = "" if past.policy_id == cycle.policy_id else f"《{policies.policy_of(session, past).title}》"
+    fen, back_fen = awards.granted_for(session, application.id or 0)
+    granted = f"，已奖补 {yuan(fen)} 元" if fen else ""
+    back = f"，其中决定追回 {yuan(back_fen)} 元" if back_fen else ""
+    return f"{policy}{past.year} 年度申报 {application.number}{granted}{back}"

@@ -1,4 +1,7 @@
-"""查重: a cycle's applications against the ledgers and against each other, where that was not done before."""
+"""查重: a cycle's applications against the ledgers, against each other and against what our other years paid.
+
+Nothing is compared that was compared before.
+"""
 
 import hashlib
 import itertools
@@ -9,6 +12,7 @@ from functools import cache
 from typing import Any
 
 import polars as pl
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, delete, func, insert, select
 
 import matching
@@ -26,11 +30,13 @@ from models import (
     LedgerCorrection,
     LedgerEntry,
     LedgerSearch,
+    PaymentOrder,
     SearchedApplication,
 )
 from policy import Policy
 from services.access.actors import Actor
 from services.access.permissions import require
+from services.after_payment import awards
 from services.clock import Clock
 from services.cycle import cycles
 from services.grants.home import home_under
@@ -57,6 +63,7 @@ _ROWS_AT_ONCE = 10_000
 _AT_ONCE = 500  # findings in memory
 _KEPT_AT_ONCE = 20_000  # by one operation, which takes some two seconds
 _KNOWN = 100_000  # entries of ledgers whose words are kept in memory, half a kilobyte each
+_ORDERS = "-"  # in the rules of a search, before the last order that it knew of
 _NUMBER = pl.col("application_id").cast(pl.Int64)
 _Decided = Mapping[str, Mapping[str, Any]]
 """By pair, what a person decided last, in the columns of a finding for which it holds again."""
@@ -67,7 +74,7 @@ _Ids = tuple[int, int | None, int | None]
 
 @dataclass(frozen=True)
 class _Found:
-    """A pair that was found: an application with a ledger's entry, or with another application."""
+    """A pair that was found: an application with a ledger's entry, or with another application of whatever year."""
 
     application_id: int
     ledger_entry_id: int | None
@@ -170,6 +177,12 @@ def is_missing_any(session: Session, cycle_id: int) -> bool:
     return session.exec(query.limit(1)).first() is not None
 
 
+def is_behind(session: Session, cycle_id: int) -> bool:
+    """Whether another year's payments were ordered since the cycle's last search, which does not have them."""
+    last = session.get(LedgerSearch, cycle_id)
+    return last is not None and _orders_in(last) != _last_order(session, cycle_id)
+
+
 class _CycleSearch:
     """One search for a cycle: what it looks for, and where."""
 
@@ -177,7 +190,8 @@ class _CycleSearch:
         self._session, self._cycle_id = session, cycle.id or 0
         law = policies.policy_of(session, cycle)
         self._home = home_under(law)
-        self._applications = matching.Parts(_applications(session, cycle, law))
+        verified = Application.status == ApplicationStatus.VERIFIED
+        self._applications = matching.Parts(_tables(session, cycle, law, verified))
         self._names = _former_names(session)
         codes = pl.concat([part["uscc"].unique() for part in self._applications]).unique()
         self._told = _names_in_ledgers(session, codes.to_list())
@@ -185,6 +199,7 @@ class _CycleSearch:
         self._before = session.get(LedgerSearch, self._cycle_id)
         self._through = session.exec(select(func.max(LedgerEntry.id))).one() or 0
         self._corrections = session.exec(select(func.max(LedgerCorrection.id))).one() or 0
+        self._orders = _last_order(session, self._cycle_id)
         self._earlier = self._searched()
         self._entries: dict[int, str] = {}  # what some of them say, by id
         self._counts: list[pl.DataFrame] = []
@@ -195,7 +210,10 @@ class _CycleSearch:
         own = select(Application.id).where(Application.cycle_id == self._cycle_id)
         query = select(func.count()).where(col(SearchedApplication.application_id).in_(own))
         same = len(self._earlier) == self._applications.height == self._session.exec(query).one()
-        return same and self._before is not None and self._before.entries_through == self._through
+        before = self._before
+        if before is None or not same:
+            return False
+        return before.entries_through == self._through and _orders_in(before) == self._orders
 
     def found(self) -> Iterator[list[_Found]]:
         """All pairs that were not looked for before, some at a time."""
@@ -213,6 +231,23 @@ class _CycleSearch:
         for part in inside.iter_slices(_AT_ONCE):
             yield [
                 _Found(int(row["application_id"]), None, int(row["other_application_id"]), row, row["item_right"])
+                for row in part.iter_rows(named=True)
+            ]
+        if self._orders:
+            yield from self._in_other_years()
+
+    def _in_other_years(self) -> Iterator[list[_Found]]:
+        """Invoices for which another year, of whatever policy, has paid: each award there is a thing of its own."""
+        paid = matching.Parts(_paid(self._session, self._cycle_id))
+        for part in matching.again(self._applications, paid, self._names, home=self._home).iter_slices(_AT_ONCE):
+            yield [
+                _Found(
+                    int(row["application_id"]),
+                    None,
+                    int(row["other_application_id"]),
+                    row,
+                    f"{row['other_application_id']}|{row['item_right']}",
+                )
                 for row in part.iter_rows(named=True)
             ]
 
@@ -239,7 +274,7 @@ class _CycleSearch:
         session.merge(
             LedgerSearch(
                 cycle_id=self._cycle_id,
-                rules=_rules(),
+                rules=f"{_rules()}{_ORDERS}{self._orders}",
                 entries_through=self._through,
                 corrections_through=self._corrections,
                 ledger_rows=self._rows,
@@ -257,7 +292,7 @@ class _CycleSearch:
         schema = {"application_id": pl.Int64, "digest": pl.String, "title_rows": pl.Int64, "fen_rows": pl.Int64}
         found = [pl.DataFrame(schema=schema)]
         before = self._before
-        if before and (before.rules, before.corrections_through) == (_rules(), self._corrections):
+        if before and (_code_in(before), before.corrections_through) == (_rules(), self._corrections):
             query = select(*(getattr(SearchedApplication, name) for name in schema))
             for some in in_parts(self._digests.select(_NUMBER)["application_id"].to_list()):
                 rows = self._session.execute(query.where(col(SearchedApplication.application_id).in_(some)))
@@ -340,10 +375,35 @@ def _decisions(session: Session, cycle: Cycle) -> _Decided:
 def _rules() -> str:
     """The version of the code that matches: a digest of its sources."""
     sources = sorted((ROOT / "matching").glob("*.py"))
-    return hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()
+    return hashlib.sha256(b"\0".join(source.read_bytes() for source in sources)).hexdigest()[:40]
 
 
-def _applications(session: Session, cycle: Cycle, law: Policy) -> Iterator[pl.DataFrame]:
+def _code_in(search: LedgerSearch) -> str:
+    """Its version of the code."""
+    return search.rules.partition(_ORDERS)[0]
+
+
+def _orders_in(search: LedgerSearch) -> int:
+    """The last order of another year that it knew of; 0 when there was none."""
+    return int(search.rules.partition(_ORDERS)[2] or 0)
+
+
+def _last_order(session: Session, cycle_id: int) -> int:
+    """The greatest id of an order of another year's payments; 0 before there is one."""
+    return session.exec(select(func.max(PaymentOrder.id)).where(PaymentOrder.cycle_id != cycle_id)).one() or 0
+
+
+def _paid(session: Session, cycle_id: int) -> Iterator[pl.DataFrame]:
+    """The applications for which other years pay."""
+    ordered = select(PaymentOrder.cycle_id)
+    for cycle in session.exec(select(Cycle).where(Cycle.id != cycle_id, col(Cycle.id).in_(ordered))).all():
+        paid = awards.granted(col(Application.cycle_id) == cycle.id)
+        such = Application.invoices != "", col(Application.id).in_(select(paid.c.application_id))
+        yield from _tables(session, cycle, policies.policy_of(session, cycle), *such)
+
+
+def _tables(session: Session, cycle: Cycle, law: Policy, *such: ColumnElement[bool] | bool) -> Iterator[pl.DataFrame]:
+    """Such applications of a cycle, some at a time: one table at least."""
     titles = {measure.id: measure.title for measure in law.measures}
     rows = session.execute(
         select(
@@ -356,13 +416,13 @@ def _applications(session: Session, cycle: Cycle, law: Policy) -> Iterator[pl.Da
             Application.measure,
         )  # type: ignore[call-overload]
         .join(Enterprise, col(Enterprise.id) == Application.enterprise_id)
-        .where(Application.cycle_id == cycle.id, Application.status == ApplicationStatus.VERIFIED)
+        .where(Application.cycle_id == cycle.id, *such)
         .order_by(col(Application.id))
         .execution_options(yield_per=_ROWS_AT_ONCE)
     )
     names = ["application_id", "enterprise", "uscc", "project", "invoices", "contracts", "measure"]
     schema = {"application_id": pl.Int64(), **dict.fromkeys(names[1:], pl.String())}
-    for some in itertools.chain([[]], rows.partitions()):  # a table at least
+    for some in itertools.chain([[]], rows.partitions()):
         table = pl.DataFrame([tuple(row) for row in some], schema=schema, orient="row")
         yield table.with_columns(
             pl.col("application_id").cast(pl.String),

@@ -10,7 +10,7 @@ from polars.testing import assert_frame_equal
 
 from matching import APPLICATION_COLUMNS, LEDGER_COLUMNS, Parts
 from tests.matching.hard_pairs import COMMON, NOTHING, OTHER_ITEM, PAIRS, SAME_ENTERPRISE, SAME_ITEM, Pair, code
-from tests.matching.zhangzhou import Search, match, within
+from tests.matching.zhangzhou import Search, again, match, within
 
 Row = Mapping[str, str | None]
 
@@ -191,6 +191,39 @@ def test_within_looks_only_at_new_applications_and_at_all_they_meet() -> None:
     pairs = within(table, new=["A2"]).select("application_id", "other_application_id").rows()
     assert pairs == [("A1", "A2"), ("A2", "A3")]
     assert within(table).height == 3 and within(table, new=[]).is_empty()
+
+
+def of_year(year: str, *rows: Row) -> Parts:
+    return Parts([applications(*({**row, "year": year, "amount_yuan": "", "measure": "算力"} for row in rows))])
+
+
+def test_an_invoice_that_another_year_paid_is_found_whatever_else_is_said() -> None:
+    asked = of_year("2026", {}, OTHER_ITEM)
+    (finding,) = again(asked, of_year("2025", OTHER_ITEM | {"invoices": COMMON["invoices"]})).iter_rows(named=True)
+    assert (finding["application_id"], finding["other_application_id"]) == ("A1", "A1")
+    assert (finding["kind"], finding["certainty"]) == (SAME_ITEM, "certain")
+    assert "年度不同（2026 与 2025）" in finding["evidence"]
+    (strange,) = again(asked, of_year("2025", {"uscc": code(2), "enterprise": "福建别家智能有限公司"})).to_dicts()
+    assert strange["certainty"] == "review"
+    (short,) = again(
+        of_year("2026", {"invoices": "01234567"}), of_year("2025", {"invoices": "350021113001234567"})
+    ).rows()
+    assert "缺发票代码" in str(short) and "review" in short
+
+
+@pytest.mark.parametrize("papers", [{"invoices": ""}, {"invoices": "25352000000099999999"}])
+def test_what_comes_again_every_year_is_not_found_for_its_title_contract_and_enterprise(papers: Row) -> None:
+    same = {"contracts": "HT-2025-001", **papers}
+    assert again(of_year("2026", same), of_year("2025", {"contracts": "HT-2025-001"})).is_empty()
+
+
+def test_other_years_in_parts_are_found_as_all_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    rows = random_rows(120, 30, 1)
+    ours, paid = applications(*rows), applications(*random_rows(50, 30, 2), *rows[::2], *rows[::3])
+    whole = again(Parts([ours]), Parts([paid]))
+    monkeypatch.setattr("matching.parts._AT_ONCE", 40)
+    assert_frame_equal(again(Parts([ours]), Parts([paid])), whole)
+    assert whole.height == 100
 
 
 OLD_NAME = "漳州海岚数据有限公司"

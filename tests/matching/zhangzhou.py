@@ -12,5 +12,6 @@ HOME = matching.home_of(
     ],
 )
 match = partial(matching.match, home=HOME)
+again = partial(matching.again, home=HOME)
 within = partial(matching.within, home=HOME)
 Search = partial(matching.Search, home=HOME)

@@ -37,7 +37,7 @@ from services.access import sight
 from services.access.actors import Actor
 from services.application import accounts, attachments, completeness, facts
 from services.application.completeness import Lack
-from services.application.lifecycle import TRANSITIONS
+from services.application.lifecycle import TOLD_APPLICANTS, TRANSITIONS
 from services.application.particulars import CONTACTS
 from services.award import lists
 from services.award.sharing import CITY
@@ -52,11 +52,6 @@ RESULTS = "results"
 _LABEL = re.compile(r"“([^”]+)”")
 _WITHDRAWABLE = TRANSITIONS["withdraw"].sources
 _TOLD_WHY = frozenset({ApplicationStatus.WITHDRAWN, ApplicationStatus.LAPSED, ApplicationStatus.BARRED})
-_WORDS = {ApplicationStatus.DRAFT: "草稿"} | {
-    transition.target: transition.applicant
-    for action, transition in TRANSITIONS.items()
-    if action not in ("supplement", "examine_anew", "readmit", "restore", "reopen")
-}
 
 
 @dataclass(frozen=True)
@@ -294,7 +289,7 @@ def _line(session: Session, application: Application) -> Line:
 
 
 def _words(application: Application, result: Result | None) -> str:
-    return "结果已通知" if result is not None else _WORDS[application.status]
+    return "结果已通知" if result is not None else TOLD_APPLICANTS[application.status]
 
 
 def _rounds(session: Session, application_id: int) -> list[Supplement]:

@@ -12,6 +12,15 @@ def backup(
     to: Annotated[
         Path | None, typer.Option("--to", metavar="文件", help="备份写到哪个文件（.zip）；不写就放在设置的备份目录里")
     ] = None,
+    keep: Annotated[
+        int | None,
+        typer.Option(
+            "--keep",
+            metavar="份数",
+            help="备份成功以后删去备份目录里旧的：留最近这么多份，更早的每月留最后一份、留 13 个月；不写就都留着",
+            min=1,
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
     """备份数据库、附件、输出文件、密钥和设置，不用停下正在运行的部件；已有的文件不会被覆盖。
@@ -21,8 +30,13 @@ def backup(
     from config.settings import Settings
     from services import backups
     from services.clock import SystemClock
+    from services.errors import InputError
 
-    made = backups.make(Settings(), SystemClock(), to)
+    if keep and to:
+        raise InputError("--keep 删的是备份目录里的旧备份，不能与 --to 一起写；请去掉一个。")
+    settings = Settings()
+    made = backups.make(settings, SystemClock(), to)
+    removed = backups.prune(settings, made, keep) if keep else []
     manifest = made.manifest
     if as_json:
         print_json(
@@ -33,11 +47,14 @@ def backup(
                 "files": len(manifest.files),
                 "chain_seq": manifest.chain_seq,
                 "missing": list(manifest.missing),
+                "removed": [str(path) for path in removed],
             }
         )
     else:
         typer.echo(f"已备份到 {made.file}：{len(manifest.files)} 个文件，{made.bytes / 1e6:.1f} 兆字节。")
         typer.echo(f"审计链记到第 {manifest.chain_seq} 号。备份的校验值 {made.sha256}")
+        if removed:
+            typer.echo(f"已删去旧的备份 {len(removed)} 份。")
         for name in manifest.missing:
             typer.echo(f"记录里有而附件目录里没有的文件：{name}；请从更早的备份找回。", err=True)
     raise typer.Exit(1 if manifest.missing else 0)

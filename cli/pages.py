@@ -68,6 +68,17 @@ ENGINE_SETTINGS = (
     ("PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE", "调度服务、后台任务", "`prefect_redis.lease_storage`：并发名额"),
     ("PREFECT_REDIS_MESSAGING_URL", "调度服务、后台任务", "Redis 的地址，`redis://:口令@主机:6379/0`"),
     ("PREFECT_SERVER_DOCKET_URL", "调度服务、后台任务", "后台任务协调用的 Redis，另一个库号，`…/1`"),
+    (
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED",
+        "后台任务",
+        "`events,flow_runs`：清理旧的事件和已经结束的运行（连同它们的日志），默认不清理运行，一个市一年约四十七万次；"
+        "没有结束的不清理，挂起几个月的年度也不会",
+    ),
+    (
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD",
+        "后台任务",
+        "`31536000`：运行结束多少秒以后清理，这里是一年；年度的记录在本系统的数据库里，不受影响",
+    ),
     ("PREFECT_SERVER_ANALYTICS_ENABLED", "调度服务", "`false`：不向外报告使用情况"),
     ("PREFECT_SERVER_UI_SHOW_PROMOTIONAL_CONTENT", "调度服务", "`false`：看板不显示推广"),
     ("PREFECT_UI_API_URL", "调度服务", "看板从浏览器访问接口的地址；写 `/api` 即与看板同一地址"),

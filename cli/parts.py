@@ -139,6 +139,9 @@ def _environ(settings: Settings, port: int, apart: bool) -> dict[str, str]:
         "PREFECT_API_URL": f"http://127.0.0.1:{port}/api",
         "PREFECT_SERVER_API_PORT": str(port),
         "PREFECT_SERVER_ANALYTICS_ENABLED": "false",
+        # Else half a million runs a year stay for ever. What waits is never old; its stages go when their year goes.
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_ENABLED": "events,flow_runs",
+        "PREFECT_SERVER_SERVICES_DB_VACUUM_RETENTION_PERIOD": "31536000",  # seconds after a run's end: a year
         # In memory, the default, a server that was killed forgets who holds its slots, and never gives them out again.
         "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem",
         "DO_NOT_TRACK": "1",

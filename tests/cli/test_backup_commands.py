@@ -1,5 +1,6 @@
 """The commands for backups, and the audit chain's check against a printed sheet."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,38 @@ def test_the_default_place_is_that_of_the_settings(office: Office) -> None:
     said = office.told("backup")
     (file,) = office.desk.settings.backups_dir.glob("duixian-*.zip")
     assert str(file) in said and "备份的校验值" in said
+
+
+def test_old_backups_are_removed_when_asked_and_nothing_else(office: Office, tmp_path: Path) -> None:
+    folder = office.desk.settings.backups_dir
+    made = backups.make(office.desk.settings, SystemClock(), folder / "kept-apart.zip")
+
+    def lying(day: str) -> Path:
+        path = folder / f"duixian-{day}-023000.zip"
+        path.hardlink_to(made.file)
+        return path
+
+    days = ("20150131", "20150228", "20150301", "20150330", "20150331", "20160131", "20160201", "20160202")
+    old = {day: lying(day) for day in days}
+    foreign = folder / "duixian-20150302-023000.zip"
+    foreign.write_text("no backup")
+    assert "不能与 --to 一起写" in office.told("backup", "--to", str(tmp_path / "x.zip"), "--keep", "1", code=1)
+    removed = office.json("backup", "--keep", "3")["removed"]
+    assert removed == [str(old[day]) for day in ("20150301", "20150330")], "the others end their month, or are new"
+    assert made.file.exists() and foreign.exists()
+    earlier = [lying(f"2014{month:02}28") for month in range(1, 13)]
+    assert backups.prune(office.desk.settings, made, 1) == [*earlier[:5], old["20160201"]], "13 months are left"
+
+
+def test_no_old_backup_is_removed_while_files_are_missing_which_it_may_have(office: Office) -> None:
+    folder = office.desk.settings.backups_dir
+    made = backups.make(office.desk.settings, SystemClock(), folder / "kept-apart.zip")
+    old = [folder / f"duixian-202001{day:02}-000000.zip" for day in (1, 2)]
+    for path in old:
+        path.hardlink_to(made.file)
+    lacking = replace(made, manifest=made.manifest.model_copy(update={"missing": ("ab",)}))
+    assert backups.prune(office.desk.settings, lacking, 1) == []
+    assert backups.prune(office.desk.settings, made, 1) == old[:1]
 
 
 def test_a_printed_sheet_is_compared(office: Office) -> None:

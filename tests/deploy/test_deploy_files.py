@@ -203,6 +203,12 @@ def test_what_must_be_done_first_waits_for_a_database_that_comes_up_late() -> No
         assert command[-2:] == ["--wait", "86400"], name
 
 
+@pytest.mark.parametrize("unit", ["duixian-backup.service", "duixian-city-backup@.service"])
+def test_backups_that_are_taken_every_night_do_not_fill_the_disk(unit: str) -> None:
+    (command,) = commands(unit, "a")
+    assert command[1:] == ["backup", "--keep", "30"]
+
+
 def _of(key: str, unit: Path) -> set[str]:
     """The units that a unit names under the key."""
     lines = unit.read_text("utf-8").splitlines()

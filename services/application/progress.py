@@ -27,7 +27,6 @@ from models import (
     RequestStatus,
     ReviewerKind,
     Role,
-    StageVisit,
     Supplement,
     VerificationReply,
     VerificationRequest,
@@ -407,11 +406,7 @@ def _result_events(session: Session, cycle: Cycle, result: Result) -> list[Event
 
 
 def _told_at(session: Session, cycle: Cycle) -> datetime | None:
-    visit = session.exec(
-        select(StageVisit).where(
-            StageVisit.cycle_id == cycle.id, StageVisit.stage == RESULTS, col(StageVisit.work_done_at).is_not(None)
-        )
-    ).first()
+    visit = cycles.newest_visit(session, cycle, RESULTS)
     return visit.work_done_at if visit is not None else None
 
 

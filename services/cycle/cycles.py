@@ -298,6 +298,16 @@ def current_visit(session: Session, cycle: Cycle) -> StageVisit:
     return visit
 
 
+def newest_visit(session: Session, cycle: Cycle, stage: str) -> StageVisit | None:
+    """The last visit to a stage since the cycle was opened, for the last time if it was cancelled in between."""
+    return session.exec(
+        select(StageVisit)
+        .where(StageVisit.cycle_id == cycle.id, StageVisit.stage == stage, StageVisit.entered_at >= cycle.opened_at)
+        .order_by(col(StageVisit.number).desc())
+        .limit(1)
+    ).first()
+
+
 def position(session: Session, plan: CyclePlan, cycle_id: int) -> Position:
     """Where the cycle stands now."""
     cycle = get_cycle(session, cycle_id)

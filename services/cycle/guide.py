@@ -3,10 +3,10 @@
 import hashlib
 from datetime import date
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session
 
 from config.settings import Settings
-from models import Cycle, PolicyVersion, StageVisit
+from models import Cycle, PolicyVersion
 from services.access.actors import Actor
 from services.clock import CHINA, Clock, today
 from services.cycle import cycles
@@ -41,11 +41,7 @@ def publish(session: Session, clock: Clock, actor: Actor, *, settings: Settings,
 
 def _window(session: Session, clock: Clock, settings: Settings, cycle: Cycle) -> tuple[date, date]:
     """First and last day of the intake: as it stands, or as it will be when it begins today."""
-    intake = session.exec(
-        select(StageVisit)
-        .where(StageVisit.cycle_id == cycle.id, StageVisit.stage == "intake")
-        .order_by(col(StageVisit.number).desc())
-    ).first()
+    intake = cycles.newest_visit(session, cycle, "intake")
     if intake is not None and intake.due_at is not None:
         return intake.entered_at.astimezone(CHINA).date(), due_day(intake.due_at)
     days = load_plan(settings.cycle_file).stage("intake").working_days

@@ -7,8 +7,9 @@ from datetime import date
 from sqlmodel import Session, col, select
 
 from config.settings import Settings
-from models import Cycle, CycleStatus, Document, Objection, PublicNotice, StageVisit, VisitResult
+from models import Cycle, CycleStatus, Document, Objection, PublicNotice, VisitResult
 from services.clock import CHINA, Clock, today
+from services.cycle import cycles
 from services.cycle.deadlines import due_day
 from services.errors import NotFoundError
 from services.law.policies import policy_of
@@ -41,21 +42,21 @@ class Running:
 
 def guides(session: Session) -> list[Guide]:
     """The published guides, the newest year first."""
-    passed = select(StageVisit.cycle_id).where(
-        StageVisit.stage == _GUIDE_STAGE, StageVisit.result == VisitResult.PASSED
-    )
-    cycles = session.exec(
+    running = session.exec(
         select(Cycle)
-        .where(col(Cycle.id).in_(passed), Cycle.status != CycleStatus.CANCELLED)
+        .where(Cycle.status != CycleStatus.CANCELLED)
         .order_by(col(Cycle.year).desc(), col(Cycle.id).desc())
     )
-    return [_guide(session, cycle) for cycle in cycles]
+    return [_guide(session, cycle) for cycle in running if _is_published(session, cycle)]
 
 
 def notices(session: Session, clock: Clock) -> list[Running]:
     """The public notices that run today."""
     rows = session.exec(
-        select(PublicNotice, Cycle).join(Cycle).where(Cycle.status == CycleStatus.OPEN).order_by(col(PublicNotice.id))
+        select(PublicNotice, Cycle)
+        .join(Cycle)
+        .where(Cycle.status == CycleStatus.OPEN, col(PublicNotice.published_at) >= Cycle.opened_at)
+        .order_by(col(PublicNotice.id))
     )
     found = []
     for notice, cycle in rows:
@@ -104,12 +105,13 @@ def objection(session: Session, number: str, contact: str) -> Objection:
     return found
 
 
+def _is_published(session: Session, cycle: Cycle) -> bool:
+    visit = cycles.newest_visit(session, cycle, _GUIDE_STAGE)
+    return visit is not None and visit.result is VisitResult.PASSED
+
+
 def _guide(session: Session, cycle: Cycle) -> Guide:
-    visit = session.exec(
-        select(StageVisit)
-        .where(StageVisit.cycle_id == cycle.id, StageVisit.stage == "intake")
-        .order_by(col(StageVisit.number).desc())
-    ).first()
+    visit = cycles.newest_visit(session, cycle, "intake")
     opens = visit.entered_at if visit else None
     closes = visit.due_at if visit else None
     return Guide(

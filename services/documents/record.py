@@ -28,6 +28,7 @@ from models import (
 from policy import Fact, Measure, Policy
 from services.access.actors import Actor
 from services.clock import CHINA, Clock
+from services.cycle import cycles
 from services.cycle.stages import CyclePlan, load_plan
 from services.documents.content import Trace
 from services.documents.errors import NotYetError
@@ -220,12 +221,7 @@ class Record:
 
     def visit(self, stage_id: str) -> StageVisit | None:
         """The newest visit to a stage."""
-        return self.session.exec(
-            select(StageVisit)
-            .where(StageVisit.cycle_id == self.cycle.id, StageVisit.stage == stage_id)
-            .order_by(col(StageVisit.number).desc())
-            .limit(1)
-        ).one_or_none()
+        return cycles.newest_visit(self.session, self.cycle, stage_id)
 
     def facts(self, kind: FactKind, applications: Sequence[Applied]) -> dict[tuple[int, str], Stated]:
         """The newest value of every fact of the kind that these applications have, by application and fact name."""

@@ -1,10 +1,14 @@
 """What everybody may read and do: nothing before its time, nothing after it."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 from sqlmodel import select
 
-from models import Objection
+from models import Cycle, Objection, Role, User
+from services.access.actors import actor_of
+from services.cycle import cycles
+from services.cycle.stages import load_plan
 from tests.web.conftest import House, back_to_the_notice, send
 
 Houses = Callable[[str | None], House]
@@ -35,6 +39,26 @@ def test_the_list_is_public_only_while_its_notice_runs(house_at: Houses) -> None
     for path in ("/cycles/1/list", "/cycles/1/files/public_list.html", "/cycles/1/objections/new"):
         assert browser.get(path).status_code == 200, path
     assert "天</strong>" in browser.get("/").text
+
+
+def test_nothing_is_public_of_what_a_year_put_out_before_it_was_cancelled_and_opened_again(house_at: Houses) -> None:
+    house = house_at("objections")
+    back_to_the_notice(house)
+    house.clock.set(house.clock.now() + timedelta(days=1))
+    browser, paths = house.browser(), ("/cycles/1/guide", "/cycles/1/files/guide.html", "/cycles/1/list")
+    assert [browser.get(path).status_code for path in paths] == [200, 200, 200]
+    with house.session() as session:
+        at, operator = (
+            (session, house.clock),
+            actor_of(session.exec(select(User).where(User.role == Role.OPERATOR)).one()),
+        )
+        cycle, plan = session.get_one(Cycle, 1), load_plan(house.settings.cycle_file)
+        cycles.cancel(*at, operator, cycle_id=1, reason="标准写错")
+        year = {"policy_id": cycle.policy_id, "year": cycle.year, "cost_sharing": cycle.cost_sharing}
+        cycles.open_cycle(*at, operator, settings=house.settings, plan=plan, **year)
+    assert [browser.get(path).status_code for path in paths] == [404, 404, 404]
+    home = browser.get("/").text
+    assert "/cycles/1/guide" not in home and "拟奖补名单公示中" not in home
 
 
 def test_no_other_document_is_public(house_at: Houses) -> None:

@@ -1,6 +1,6 @@
 """Opening a cycle: what is refused before anything begins."""
 
-from datetime import timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -15,13 +15,18 @@ from models import (
     Opinion,
     RequestStatus,
     ReviewerKind,
+    Role,
     Supplement,
+    User,
 )
 from services.application import completeness
 from services.award import computation, lists
-from services.cycle import cycles, gates
+from services.cycle import cycles, gates, guide, publication
 from services.cycle.stages import Subject
-from services.errors import InputError, StateError
+from services.documents import write
+from services.documents.contents import guide as guide_page
+from services.documents.record import Record
+from services.errors import InputError, NotFoundError, StateError
 from services.law import policies
 from services.review import reviews
 from tests.desk import AFTER_INTAKE, POLICY, Desk
@@ -133,6 +138,38 @@ def test_what_was_to_be_supplied_is_asked_for_anew_in_a_year_that_was_opened_aga
         *desk.at, desk.operator, settings=desk.settings, application_id=key, answer="已补签", pledged=True
     )
     assert desk.examine()["accepted"] == 1
+
+
+def test_a_year_that_was_opened_again_has_no_guide_until_it_is_approved_and_tells_its_own_days(desk: Desk) -> None:
+    def guides() -> list[tuple[date | None, date | None]]:
+        return [(each.opens, each.closes) for each in publication.guides(desk.session)]
+
+    def told() -> tuple[date | None, date | None]:
+        record = Record(desk.session, desk.settings, desk.cycle, desk.clock, desk.system)
+        data = guide_page.build(record).data
+        return data["intake_from"], data["intake_to"]
+
+    desk.open_intake()
+    first = (date(2026, 3, 2), date(2026, 3, 30))
+    assert guides() == [first] and told() == first
+    cycles.cancel(*desk.at, desk.operator, cycle_id=desk.cycle_id, reason="标准写错")
+    desk.clock.instant = datetime(2026, 6, 1, 1, tzinfo=UTC)
+    _open(desk, year=2025, overrides={"compute-purchase": {"rates": "1=45%"}})
+    write(*desk.at, desk.operator, desk.settings, desk.cycle, "guide")
+    assert guides() == [] and told() == (None, None)
+    with pytest.raises(NotFoundError):
+        publication.file(desk.session, desk.clock, desk.settings, desk.cycle_id, "guide", "html")
+    desk.approve(desk.section_head, desk.leader)
+    desk.pass_gate()
+    desk.session.add(User(login="unit", name="申报单位示例", role=Role.APPLICANT, email="unit@example.invalid"))
+    desk.session.commit()
+    assert guide.publish(*desk.at, desk.operator, settings=desk.settings, cycle_id=desk.cycle_id) == 1
+    assert desk.cycle.stage == "publication" and guides() == [(None, None)]
+    desk.pass_gate()
+    again = (date(2026, 6, 1), date(2026, 6, 30))
+    assert guides() == [again] and told() == again
+    mail = desk.session.exec(select(Message).where(Message.kind == "guide_published")).one()
+    assert (mail.context["starts"], mail.context["ends"]) == ("2026-06-01", "2026-06-30")
 
 
 @pytest.mark.parametrize("kind", ReviewerKind)

@@ -80,7 +80,7 @@ def file(session: Session, clock: Clock, settings: Settings, cycle_id: int, kind
     row = session.exec(
         select(Document)
         .where(Document.cycle_id == cycle_id, Document.kind == kind, Document.format == form)
-        .order_by(col(Document.id).desc())
+        .order_by(col(Document.written_at).desc(), col(Document.id).desc())
     ).first()
     path = settings.output_dir / row.path if row is not None else None
     if not public.get(kind) or path is None or not path.is_file():

@@ -51,7 +51,8 @@ def shelf(session: Session, clock: Clock, actor: Actor, settings: Settings, cycl
     """Every kind of document in the order of the year."""
     record = Record(session, settings, cycle, clock, actor)
     rows: dict[str, dict[str, list[Document]]] = {}
-    for row in session.exec(select(Document).where(Document.cycle_id == cycle.id).order_by(col(Document.id))):
+    of_year = select(Document).where(Document.cycle_id == cycle.id)
+    for row in session.exec(of_year.order_by(col(Document.written_at), col(Document.id))):
         rows.setdefault(row.kind, {}).setdefault(row.about, []).append(row)
     found = []
     for kind in KINDS.values():

@@ -48,10 +48,10 @@ def write(
     """Write all formats of a document into the output folder and record them.
 
     `about` names the object of a document that is about one. What shows the same again keeps its rows and its files; a
-    missing or changed file is written anew. What shows something else gets files and rows of its own (第2稿 …). A
-    document that goes out gets its number once. Raises NotFoundError for an unknown kind, InputError for an object that
-    the kind does not have, NotYetError when the record does not hold enough yet, TemplateProblemError for a broken
-    template.
+    missing or changed file is written anew. What shows something else gets files and rows of its own (第2稿 …); what
+    shows again what an earlier draft did makes that the newest. A document that goes out gets its number once. Raises
+    NotFoundError for an unknown kind, InputError for an object that the kind does not have, NotYetError when the record
+    does not hold enough yet, TemplateProblemError for a broken template.
     """
     return _Desk.at(session, clock, actor, settings, cycle, kind).write(about)
 
@@ -109,7 +109,8 @@ class _Desk:
         missing = [form for form in kind.formats if lying[form] is None]
         made = {form: content if isinstance(content, Book) else rendered(content, form, engine) for form in missing}
         files = [lying[form] or _put(folder, form, f"{stem}.{form}", made[form]) for form in kind.formats]
-        return _record(session, record.clock, record.actor, record.cycle, kind, about, content.title, subject, files)
+        title, outdated = content.title, _is_outdated(earlier, subject)
+        return _record(session, record.clock, record.actor, record.cycle, kind, about, title, subject, files, outdated)
 
 
 def _label(kind: Kind, known: Mapping[str, str], about: str) -> str:
@@ -148,6 +149,12 @@ def _stem(cycle: Cycle, kind: Kind, label: str, subject: str, earlier: Sequence[
     number = subjects.index(subject) if subject in subjects else len(subjects)
     draft = f"-第{number + 1}稿" if number else ""
     return f"{cycle.policy_id}-{cycle.year}/{kind.title}{label}{draft}"
+
+
+def _is_outdated(earlier: Sequence[Document], subject: str) -> bool:
+    """Whether another draft was written after the one that shows this."""
+    newest = max(earlier, key=lambda row: (row.written_at, row.id or 0), default=None)
+    return newest is not None and newest.subject != subject
 
 
 def _lying(folder: Path, known: Document | None) -> _File | None:
@@ -214,6 +221,7 @@ def _record(
     title: str,
     subject: str,
     files: list[_File],
+    outdated: bool,
 ) -> list[Document]:
     rows = []
     for file in files:
@@ -236,7 +244,7 @@ def _record(
             sha256=file.sha256,
             written_at=clock.now(),
         )
-        if row.sha256 != file.sha256:
+        if outdated or row.sha256 != file.sha256:
             row.path, row.sha256, row.written_at = file.path, file.sha256, clock.now()
         session.add(row)
         rows.append(row)

@@ -1,7 +1,7 @@
 """收款账户: asked for when missing, supplied or corrected until the money is paid, and where the money goes then."""
 
 import io
-from datetime import date
+from datetime import date, timedelta
 
 import pytest
 from python_calamine import CalamineWorkbook
@@ -12,6 +12,7 @@ from services.access.actors import Actor
 from services.application import accounts
 from services.cycle import cycles, gates
 from services.documents import write
+from services.documents.shelf import shelf
 from services.errors import InputError, NotAllowedError, StateError
 from services.payment import payment_overview, payments
 from services.record.chain import verify
@@ -51,10 +52,13 @@ def listed(record: Record) -> tuple[str, str]:
     """All cells of the payment list as it is written now, and of the export."""
     (row,) = write(record.session, record.clock, record.system, record.settings, record.cycle, "payment_list")
     lines = payment_overview.lines(record.session, record.actors["cai"], record.cycle)
-    books = ((record.settings.output_dir / row.path).read_bytes(), payment_overview.export(lines))
-    found = [CalamineWorkbook.from_filelike(io.BytesIO(book)) for book in books]
-    first, second = (str([book.get_sheet_by_name(name).to_python() for name in book.sheet_names]) for book in found)
-    return first, second
+    return cells((record.settings.output_dir / row.path).read_bytes()), cells(payment_overview.export(lines))
+
+
+def cells(data: bytes) -> str:
+    """All that stands in a workbook."""
+    book = CalamineWorkbook.from_filelike(io.BytesIO(data))
+    return str([book.get_sheet_by_name(name).to_python() for name in book.sheet_names])
 
 
 def test_an_account_that_failed_is_corrected_by_the_enterprise_and_paid(ordered: Record) -> None:
@@ -68,6 +72,19 @@ def test_an_account_that_failed_is_corrected_by_the_enterprise_and_paid(ordered:
     for place in range(5):
         report(ordered, place)
     assert gates.read_gate(ordered.session, ordered.clock, ordered.plan, ordered.cycle).target == "results"
+
+
+def test_the_newest_list_has_the_account_that_was_set_back(ordered: Record) -> None:
+    for account in (OLD, ACCOUNT, OLD):
+        ordered.clock.advance(timedelta(hours=1))
+        correct(ordered, ordered.actors["jing"], name="示例银行", account=account)
+        listed(ordered)
+    newest = payment_overview.written_list(ordered.session, ordered.actors["cai"], ordered.cycle_id)
+    assert newest is not None
+    assert ACCOUNT not in cells((ordered.settings.output_dir / newest.path).read_bytes())
+    places = shelf(ordered.session, ordered.clock, ordered.actors["jing"], ordered.settings, ordered.cycle)
+    (written,) = next(each for each in places if each.kind.id == "payment_list").written
+    assert [each.id for each in written.files] == [newest.id] and written.drafts == 2
 
 
 def test_what_was_missing_is_not_asked_for_again_once_it_is_given(ordered: Record) -> None:

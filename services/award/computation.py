@@ -3,11 +3,12 @@
 import json
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
 from typing import Any
 
+import polars as pl
 from sqlalchemy import ColumnElement
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, func, select
@@ -35,11 +36,12 @@ from models import (
 )
 from policy import Evaluation, Fact, Measure, Policy
 from policy.history import recorded_facts
+from policy.yearly import settled
 from services.access.actors import Actor
 from services.after_payment import awards as paid_awards
 from services.after_payment import bans
 from services.application import facts
-from services.award.granted import granted_before
+from services.award.granted import granted_before, shares
 from services.award.inputs import Inputs, Row, Rows, code_version, read_inputs
 from services.clock import Clock
 from services.cycle import cycles
@@ -129,10 +131,11 @@ def gather(session: Session, cycle: Cycle, measures: Collection[str] | None = No
     """Read all inputs of a computation from the record, or those of the applications for some measures only."""
     law = policies.policy_of(session, cycle)
     ended = chain.from_iterable(_applied(session, cycle, _ENDED, measures))
-    return Inputs(
+    granted = granted_before(session, cycle, law)
+    inputs = Inputs(
         law=law,
         year=cycle.year,
-        rows=_fact_rows(session, cycle, law, measures),
+        rows=_fact_rows(session, cycle, law, measures, granted.alone),
         history=history(session, cycle, law),
         overrides=cycle.overrides,
         pairs=_pairs(session, cycle, measures),
@@ -145,6 +148,30 @@ def gather(session: Session, cycle: Cycle, measures: Collection[str] | None = No
             )
             for application in ended
         ],
+    )
+    return _with_shares(inputs, granted.shared) if granted.shared else inputs
+
+
+def _with_shares(inputs: Inputs, grants: Sequence[tuple[int, Sequence[str]]]) -> Inputs:
+    """The inputs with what each application counts of grants for several: 补差 deducts a grant once in all.
+
+    By any other rule the whole grant counts for each. What they would get besides is before budgets are cut.
+    """
+    uncut = {
+        owner: {name: given[name] for name in given if name != "budget"} for owner, given in inputs.overrides.items()
+    }
+    law = settled(inputs.law, inputs.overrides)
+    topped_up = [each.id for each in law.measures if (each.overlap or law.provisions.overlap) == "top_up"]
+    results = evaluate(replace(inputs, overrides=uncut)).results.filter(pl.col("measure").is_in(topped_up))
+    counted = shares(grants, dict(results.select("application_id", "amount_fen").iter_rows()))
+    return replace(
+        inputs,
+        rows={
+            measure: Spilled(
+                row | {"granted_above": row["granted_above"] + counted.get(row["application_id"], 0)} for row in rows
+            )
+            for measure, rows in inputs.rows.items()
+        },
     )
 
 
@@ -160,9 +187,10 @@ def evaluate(inputs: Inputs) -> Evaluation:
     )
 
 
-def _fact_rows(session: Session, cycle: Cycle, law: Policy, measures: Collection[str] | None) -> Rows:
+def _fact_rows(
+    session: Session, cycle: Cycle, law: Policy, measures: Collection[str] | None, granted: Mapping[str, int]
+) -> Rows:
     rows: Rows = {}
-    granted = granted_before(session, cycle, law)
     for some in _applied(session, cycle, [ApplicationStatus.VERIFIED], measures):
         ids, made = [application.id for application in some], defaultdict[str, list[Row]](list)
         declared, checked = (facts.newest(session, ids, kind) for kind in (FactKind.DECLARED, FactKind.VERIFIED))

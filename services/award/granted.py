@@ -1,7 +1,10 @@
 """What was granted before for the items of a cycle's applications: by the ledgers, and by our own other years."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import ColumnElement
@@ -18,13 +21,46 @@ _ROWS_AT_ONCE = 10_000
 _Row = tuple[int, int, str]  # a grant, its fen, and the number of an application that it was for
 
 
-def granted_before(session: Session, cycle: Cycle, law: Policy) -> Mapping[str, int]:
-    """Fen granted before for the same item, by the numbers of the applications."""
-    found: Counter[str] = Counter()
+@dataclass(frozen=True)
+class Granted:
+    """Fen by the numbers of applications: of grants for one each, and those that were for several at once."""
+
+    alone: Mapping[str, int]
+    shared: Sequence[tuple[int, Sequence[str]]]
+
+
+def granted_before(session: Session, cycle: Cycle, law: Policy) -> Granted:
+    """What was granted before for the same item."""
+    alone: Counter[str] = Counter()
+    shared = []
     for rows in (_of_ledgers(session, cycle), _of_other_years(session, cycle, law)):
-        for _, fen, number in rows:
-            found[number] += fen
-    return found
+        for _, of_one in groupby(rows, key=itemgetter(0)):
+            (_, fen, number), *others = of_one
+            if others:
+                shared.append((fen, [number, *(other for *_, other in others)]))
+            else:
+                alone[number] += fen
+    return Granted(alone, shared)
+
+
+def shares(grants: Iterable[tuple[int, Sequence[str]]], amounts: Mapping[str, int]) -> Mapping[str, int]:
+    """Fen of grants for several applications that each of them counts, so that a grant is deducted once in all.
+
+    ``amounts`` is what they would get besides. In the order of their numbers each counts what it would get, until the
+    grant is used up; the last one counts the rest. Who would get nothing counts all of it: a second application for
+    one item stays behind the first.
+    """
+    left, counted = dict(amounts), Counter[str]()
+    for fen, numbers in grants:
+        paid = [number for number in numbers if left.get(number, 0) > 0]
+        rest = fen
+        for number in paid:
+            part = rest if number == paid[-1] else min(rest, left[number])
+            left[number] -= part
+            counted[number] += part
+            rest -= part
+        counted.update(dict.fromkeys(set(numbers).difference(paid), fen))
+    return counted
 
 
 def _of_ledgers(session: Session, cycle: Cycle) -> Iterator[_Row]:

@@ -1,0 +1,108 @@
+"""What was granted before is deducted once, however many applications it was for."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlmodel import col, select
+
+from models import Cycle, Finding, FindingVerdict, LedgerLevel
+from services.award import backtest
+from services.award.granted import shares
+from services.grants import ledger
+from services.tables import write_csv
+from tests.desk import CODE, Desk
+from tests.services.paid_desk import again, another_year, apply, award, find, order
+
+HEADINGS = ["台账编号", "企业名称", "统一社会信用代码", "项目名称", "发票号码", "金额（元）", "年度"]
+NAME = "漳州示例云帆科技有限公司"
+FIRST, SECOND = "25352000000000000017", "25352000000000000018"
+
+
+def purchase(project: str, fee: str, invoices: str) -> dict[str, Any]:
+    declared = {"service_fee": fee, "item_date": "2025-06-30", "province_refused": "否"}
+    return {"project": project, "invoices": invoices, "declared": declared}
+
+
+def bring(desk: Desk, folder: Path, invoices: str, yuan: str) -> None:
+    path = folder / "省级.csv"
+    write_csv(path, HEADINGS, [["P1", NAME, CODE, "算力补助", invoices, yuan, "2025"]])
+    ledger.import_ledger(*desk.at, desk.operator, path=path, level=LedgerLevel.PROVINCE)
+    find(desk, desk.cycle_id)
+
+
+def settle(desk: Desk, **overrides: dict[str, str]) -> None:
+    desk.session.get_one(Cycle, desk.cycle_id).overrides = overrides
+    desk.session.commit()
+
+
+@pytest.mark.parametrize(
+    ("fees", "fen"),
+    [
+        (("100000", "100000"), {"甲": 10_000_00, "乙": 50_000_00}),
+        (("20000", "180000"), {"甲": 0, "乙": 60_000_00}),
+        (("180000", "20000"), {"甲": 50_000_00, "乙": 10_000_00}),
+    ],
+)
+def test_one_grant_for_two_applications_is_deducted_once(
+    either: Desk, tmp_path: Path, fees: tuple[str, str], fen: dict[str, int]
+) -> None:
+    """Filed as one application: 200,000 × 50 % − 40,000."""
+    apply(either, purchase("甲", fees[0], FIRST), purchase("乙", fees[1], SECOND))
+    bring(either, tmp_path, f"{FIRST};{SECOND}", "40000")
+    assert award(either, either.cycle_id) == fen
+    (proof,) = backtest.backtest(either.session, either.cycle)
+    assert proof.is_same
+
+
+def test_two_applications_for_one_item_both_count_the_grant_and_the_higher_is_paid(desk: Desk, tmp_path: Path) -> None:
+    apply(desk, purchase("高", "150000", FIRST), purchase("低", "100000", FIRST))
+    bring(desk, tmp_path, FIRST, "40000")
+    assert award(desk, desk.cycle_id) == {"高": 35_000_00, "低": 0}
+
+
+def test_where_any_grant_excludes_it_excludes_each(desk: Desk, tmp_path: Path) -> None:
+    settle(desk, policy={"overlap": "不再补"})
+    apply(desk, purchase("甲", "100000", FIRST), purchase("乙", "100000", SECOND))
+    bring(desk, tmp_path, f"{FIRST};{SECOND}", "40000")
+    assert award(desk, desk.cycle_id) == {"甲": 0, "乙": 0}
+
+
+def test_the_shares_are_of_what_they_would_get_before_the_budget_is_cut(desk: Desk, tmp_path: Path) -> None:
+    settle(desk, **{"compute-purchase": {"budget": "30000", "when_short": "按比例"}})
+    apply(desk, purchase("甲", "100000", FIRST), purchase("乙", "100000", SECOND))
+    bring(desk, tmp_path, f"{FIRST};{SECOND}", "40000")
+    assert award(desk, desk.cycle_id) == {"甲": 5_000_00, "乙": 25_000_00}
+
+
+def test_an_application_that_ended_takes_no_share(desk: Desk, tmp_path: Path) -> None:
+    apply(desk, purchase("甲", "100000", FIRST), purchase("乙", "100000", SECOND))
+    bring(desk, tmp_path, f"{FIRST};{SECOND}", "40000")
+    (first, _) = desk.session.exec(select(Finding).order_by(col(Finding.application_id))).all()
+    first.verdict = FindingVerdict.DISTINCT
+    desk.session.commit()
+    assert award(desk, desk.cycle_id) == {"甲": 50_000_00, "乙": 10_000_00}
+
+
+def test_an_award_of_another_year_for_two_applications_is_deducted_once(desk: Desk) -> None:
+    apply(desk, purchase("甲", "200000", f"{FIRST};{SECOND}"))
+    order(desk, desk.cycle_id)
+    year = another_year(desk)
+    for project, invoice in (("乙", FIRST), ("丙", SECOND)):
+        again(desk, year, facts={"service_fee": "145000"}, project=project, invoices=invoice)
+    assert find(desk, year) == 2
+    assert award(desk, year) == {"乙": 0, "丙": 16_000_00}  # 290,000 × 40 % − 100,000
+
+
+amounts = st.dictionaries(st.sampled_from("ABCDEF"), st.integers(0, 10**9), min_size=1)
+
+
+@given(amounts, st.lists(st.integers(0, 10**10), min_size=1, max_size=4))
+def test_to_the_fen_every_grant_is_deducted_once_in_all(amounts: dict[str, int], grants: list[int]) -> None:
+    numbers = sorted(amounts)
+    counted = shares([(fen, numbers) for fen in grants], amounts)
+    left = sum(max(fen - counted[number], 0) for number, fen in amounts.items())
+    assert left == max(sum(amounts.values()) - sum(grants), 0)
+    assert all(counted[number] >= max(grants) for number in numbers if not amounts[number])

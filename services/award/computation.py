@@ -161,9 +161,13 @@ def _with_shares(inputs: Inputs, grants: Sequence[tuple[int, Sequence[str]]]) ->
         owner: {name: given[name] for name in given if name != "budget"} for owner, given in inputs.overrides.items()
     }
     law = settled(inputs.law, inputs.overrides)
+    runs = evaluate(replace(inputs, overrides=uncut)).runs
     topped_up = [each.id for each in law.measures if (each.overlap or law.provisions.overlap) == "top_up"]
-    results = evaluate(replace(inputs, overrides=uncut)).results.filter(pl.col("measure").is_in(topped_up))
-    counted = shares(grants, dict(results.select("application_id", "amount_fen").iter_rows()))
+    concerned = pl.col("application_id").is_in([number for _, numbers in grants for number in numbers])
+    amounts: dict[str, int] = {}
+    for frame in [runs[name].frame for name in topped_up if name in runs]:
+        amounts |= frame.filter(concerned).select("application_id", "amount_fen").iter_rows()
+    counted = shares(grants, amounts)
     return replace(
         inputs,
         rows={

@@ -3,11 +3,12 @@
 import re
 from collections import Counter
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from sqlmodel import select
 
-from models import AwardList, AwardListEntry, Decision, DecisionKind, Role
+from models import AwardList, AwardListEntry, Decision, DecisionKind, Role, StageVisit, VisitResult
 from services.access.actors import system_actor
 from services.award import lists
 from services.cycle import cycles, waiting
@@ -38,8 +39,6 @@ def digest_of(house: House) -> str:
 
 def decisions(house: House, stage: str = "approval") -> list[Decision]:
     """What was decided at the stage."""
-    from models import StageVisit
-
     with house.session() as session:
         query = select(Decision).join(StageVisit).where(StageVisit.stage == stage).order_by("id")  # type: ignore[arg-type]
         return list(session.exec(query))
@@ -211,6 +210,29 @@ def test_the_guide_shows_what_the_year_settles_otherwise(house_at: Callable[[str
     page = re.sub(r"<[^>]+>|\s+", "", head.get("/decisions/1").text)
     assert "各项措施共用：同一事项已获上级资助时本年度不再补政策原定补差" in page
     assert "本年度20%政策原定30%" in page and "全部按政策执行" not in page
+
+
+def test_the_draft_that_is_shown_is_the_one_that_holds(house_at: Callable[[str | None], House]) -> None:
+    house = house_at("guide")
+    operator, head = house.as_role(Role.OPERATOR), house.as_role(Role.SECTION_HEAD)
+
+    def draft_with(rate: str) -> str:
+        house.clock.set(house.clock.now() + timedelta(minutes=1))
+        assert send(operator, "/board/1/standards", setting=["dataset-trade.rate"], value=[rate]).status_code == 303
+        write_guide(house)
+        ready(house)
+        return head.get("/decisions/1/guide.html").text
+
+    first, second = draft_with("20%"), draft_with("25%")
+    assert first != second
+    assert draft_with("20%") == first, "though its files were written before the other's"
+    with house.session() as session:
+        visit = session.exec(select(StageVisit).where(StageVisit.stage == "guide")).one()
+        visit.left_at, visit.result = house.clock.now(), VisitResult.PASSED
+        session.commit()
+    assert house.browser().get("/cycles/1/files/guide.html").text == first
+    (newest,) = re.findall(r'<a href="(/documents/files/\d+)"[^>]*指南，HTML"', operator.get("/documents").text)
+    assert operator.get(newest).text == first
 
 
 def test_the_auditor_reads_what_waits_and_what_was_decided(house: House) -> None:

@@ -204,9 +204,6 @@ def recomputed(law: Law, change: Change, used: Mapping[str, set[str]]) -> set[st
 
 
 def _levers(law: Law) -> Iterable[Lever]:
-    # what a year may settle only where the policy lets it, a what-if may always
-    provisions = law.policy.provisions.model_copy(update={"adjustable": ["overlap", "rounding"]})
-    free = law.policy.model_copy(update={"provisions": provisions})
     owners: list[tuple[str, str, Measure | None, list[Parameter], str]] = [
         (COMMON, COMMON_TITLE, None, law.policy.parameters, law.policy.provisions.clause)
     ]
@@ -216,7 +213,7 @@ def _levers(law: Law) -> Iterable[Lever]:
         for parameter in parameters:
             version = versions[parameter.name]
             yield Lever(owner, title, parameter, version, False, version.clause or parameter.clause or clause)
-        for setting in year_settings(free, measure):
+        for setting in year_settings(law.policy, measure, what_if=True):
             version, given = version_of(setting, law.year), law.overrides.get(owner, {}).get(setting.name)
             version = version if given is None else replace(version, value=given)
             yield Lever(owner, title, setting, version, True, clause)
@@ -273,8 +270,10 @@ def _wrong(lever: Lever, message: str, value: str) -> InputError:
 
 def _with_setting(law: Law, change: Change) -> Law:
     if change.owner == COMMON:
-        policy = settled(law.policy, {COMMON: {change.name: change.text}})
-        return Law(policy, _without(law.overrides, change), law.year)
+        common = law.overrides.get(COMMON, {})
+        chosen = {name: common[name] for name in _IN_PROVISIONS if name in common} | {change.name: change.text}
+        others = {name: text for name, text in common.items() if name not in _IN_PROVISIONS}
+        return Law(settled(law.policy, {COMMON: chosen}), {**law.overrides, COMMON: others}, law.year)
     own = {**law.overrides.get(change.owner, {}), change.name: change.text}
     return replace(law, overrides={**law.overrides, change.owner: own})
 

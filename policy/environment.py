@@ -21,7 +21,7 @@ from policy.parameters import (
     version_of,
 )
 from policy.schema import Measure, Parameter, Policy
-from policy.yearly import unranked, year_settings
+from policy.yearly import unsettled, year_settings
 
 Overrides = Mapping[str, Mapping[str, str]]
 
@@ -64,10 +64,7 @@ def check_overrides(policy: Policy, overrides: Overrides, *, year: int) -> list[
                 _overridden(policy, owner, known[name], version_of(known[name], year), values[name])
             except InputError as error:
                 problems.append(str(error))
-    if not problems:
-        unclear = [measure for measure in policy.measures if unranked(measure, overrides.get(measure.id, {}))]
-        problems = [f"{measure.id} 预算不足时按排名，要另定 rank_by（按哪一项排名）" for measure in unclear]
-    return problems
+    return problems or unsettled(policy, overrides)
 
 
 def _hint(name: str, known: list[str]) -> str:

@@ -1,6 +1,7 @@
 """Whole tables: good rows go on, bad rows are named, trails explain, input that does not fit is refused."""
 
 import json
+import re
 from decimal import Decimal
 from pathlib import Path
 
@@ -190,6 +191,48 @@ def test_yearly_settings_that_mean_nothing_are_refused(
 ) -> None:
     (problem,) = policy.check_overrides(base, overrides, year=2025)
     assert message in problem
+
+
+FREE = "{overlap: top_up, adjustable: [overlap, rounding]}"
+
+
+@pytest.mark.parametrize(
+    ("stated", "chosen", "message"),
+    [
+        (FREE, {"overlap": "不看"}, "只能是：补差、不再补"),
+        (FREE, {"rounding_mode": "进位"}, "只能是：舍去"),
+        (FREE.replace("}", ", rounding: {mode: half_up}}"), {"rounding_mode": "进位"}, "只能是：舍去"),
+        (FREE.replace("}", ", rounding: {mode: half_up}}"), {"rounding_mode": "四舍五入"}, "只能是：舍去"),
+        (
+            FREE.replace("}", ", rounding: {mode: half_up}}"),
+            {"rounding_unit": "30万元"},
+            "只能舍去，以免超过原文的标准",
+        ),
+        (FREE, {"rounding_unit": "0"}, "取整单位（rounding_unit）要大于零，看到的是“0”；请写成 1元、100元 的样子"),
+        (FREE, {"rounding_unit": "-1元"}, "不能是负数"),
+    ],
+)
+def test_a_year_gives_nothing_beyond_the_law(stated: str, chosen: dict[str, str], message: str) -> None:
+    found = policy.parse(BASE.replace("{overlap: top_up}", stated), "base.yaml")
+    (problem,) = policy.check_overrides(found, {"policy": chosen}, year=2025)
+    assert message in problem
+    with pytest.raises(InputError, match=re.escape(message)):
+        evaluate(found, [application(1)], overrides={"policy": chosen})
+
+
+@pytest.mark.parametrize(
+    ("stated", "chosen", "fen"),
+    [
+        (FREE, {"rounding_unit": "3万元"}, 30_000_00),
+        (FREE.replace("}", ", rounding: {mode: up}}"), {"rounding_unit": "3万元", "rounding_mode": "舍去"}, 30_000_00),
+        (FREE.replace("}", ", rounding: {mode: up, unit: 3万元}}"), {}, 60_000_00),
+        (FREE.replace("top_up", "none"), {"overlap": "不再补"}, 50_000_00),
+    ],
+)
+def test_a_year_may_round_down_and_take_off_what_was_granted(stated: str, chosen: dict[str, str], fen: int) -> None:
+    found = policy.parse(BASE.replace("{overlap: top_up}", stated), "base.yaml")
+    evaluation = evaluate(found, [application(1)], overrides={"policy": chosen})
+    assert evaluation.results["amount_fen"].to_list() == [fen]
 
 
 def test_history_does_not_look_at_this_year_or_later() -> None:

@@ -270,6 +270,14 @@ def test_a_what_if_may_go_beyond_what_a_guide_may_set() -> None:
     assert law.overrides == OVERRIDES
 
 
+def test_a_what_if_may_round_up_to_the_unit_that_the_year_has() -> None:
+    law = Law(policy.load(ZHANGZHOU), {"policy": {"rounding_unit": "100元", "overlap": "不再补"}}, YEAR)
+    new = changed(law, [read_change(law, "policy.rounding_mode", "进位")[1]])
+    check(new)
+    rounding = new.policy.provisions.rounding
+    assert (rounding.unit, rounding.mode, new.policy.provisions.overlap) == ("100元", "up", "exclude")
+
+
 def test_a_row_of_a_table_keeps_the_others_as_the_year_has_them() -> None:
     law = Law(policy.load(ZHANGZHOU), OVERRIDES, YEAR)
     lever, change = read_change(law, "compute-purchase.rates.2", "35%")

@@ -271,6 +271,9 @@ def test_the_standards_are_corrected_while_the_guide_is_prepared(house_at: Open)
     assert "/board/1/standards" in browser.get("/board").text
     page = browser.get("/board/1/standards").text
     assert "保存并重写指南" in page
+    assert 'value="不再补"' in page and 'value="不看"' not in page and 'value="进位"' not in page
+    beyond = send(browser, "/board/1/standards", setting=["policy.overlap"], value=["不看"])
+    assert beyond.status_code == 422 and "只能是：补差、不再补" in beyond.text
     assert "不按这里的比例：市级人工智能典型应用场景奖励由市级负担 100%。" in page
     typed = {"setting": ["dataset-trade.rate"], "value": ["90%"], "county": ["longhai"], "share": ["30%"]}
     refused = send(browser, "/board/1/standards", **typed)

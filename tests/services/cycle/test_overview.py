@@ -24,5 +24,6 @@ def test_budgets_overlap_and_rounding_can_be_settled_when_a_year_is_opened() -> 
     assert list(free["dataset-trade", "when_short"].choices) == ["不核减", "按比例", "按排名"]
     assert free["dataset-trade", "when_short"].value == "不核减"
     assert free["dataset-trade", "budget"].value == ""
-    assert free["policy", "overlap"].value == "补差"
+    assert (free["policy", "overlap"].value, list(free["policy", "overlap"].choices)) == ("补差", ["补差", "不再补"])
+    assert list(free["policy", "rounding_mode"].choices) == ["舍去"]
     assert ("talent", "budget") not in free

@@ -360,7 +360,7 @@ def test_the_guide_names_development_zones_only_where_there_are_any(small: Small
 
 @pytest.mark.parametrize(
     ("overlap", "told"),
-    [("补差", "已获上级资金支持的，只补足差额"), ("不再补", "已获上级资金支持的，不再奖补"), ("不看", "")],
+    [("补差", "已获上级资金支持的，只补足差额"), ("不再补", "已获上级资金支持的，不再奖补")],
 )
 def test_the_guide_says_what_this_year_gives_beside_a_higher_grant(small: SmallCycle, overlap: str, told: str) -> None:
     law = policies.policy_of(small.session, small.cycle)

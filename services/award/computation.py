@@ -131,12 +131,13 @@ def gather(session: Session, cycle: Cycle, measures: Collection[str] | None = No
     """Read all inputs of a computation from the record, or those of the applications for some measures only."""
     law = policies.policy_of(session, cycle)
     ended = chain.from_iterable(_applied(session, cycle, _ENDED, measures))
-    granted = granted_before(session, cycle, law)
+    past = history(session, cycle, law)
+    granted = granted_before(session, cycle, law, past)
     inputs = Inputs(
         law=law,
         year=cycle.year,
         rows=_fact_rows(session, cycle, law, measures, granted.alone),
-        history=history(session, cycle, law),
+        history=past,
         overrides=cycle.overrides,
         pairs=_pairs(session, cycle, measures),
         ended=[

@@ -4,21 +4,31 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any
 
-from sqlalchemy import ColumnElement
+from sqlalchemy import ColumnElement, Select, case
+from sqlalchemy import select as sql_select
 from sqlalchemy.orm import aliased
-from sqlmodel import Session, and_, col, false, or_, select, true
+from sqlmodel import Session, col, select
 
-from models import Application, ApplicationStatus, Cycle, Finding, FindingVerdict, LedgerEntry
+from models import (
+    Application,
+    ApplicationStatus,
+    Cycle,
+    Enterprise,
+    Finding,
+    FindingVerdict,
+    LedgerEntry,
+    LedgerLevel,
+)
 from policy import Policy
 from policy.history import AMOUNT
 from policy.schema import HistoryRule
 from services.after_payment import awards
 
 _ROWS_AT_ONCE = 10_000
-_Row = tuple[int, int, str]  # a grant, its fen, and the number of an application that it was for
+_Key = tuple[str, str, str, str, int]
 
 
 @dataclass(frozen=True)
@@ -29,17 +39,21 @@ class Granted:
     shared: Sequence[tuple[int, Sequence[str]]]
 
 
-def granted_before(session: Session, cycle: Cycle, law: Policy) -> Granted:
-    """What was granted before for the same item."""
+def granted_before(session: Session, cycle: Cycle, law: Policy, history: Iterable[Mapping[str, Any]]) -> Granted:
+    """What was granted before for the same item, but what a measure itself takes off: ``history`` as 测算 reads it."""
     alone: Counter[str] = Counter()
     shared = []
-    for rows in (_of_ledgers(session, cycle), _of_other_years(session, cycle, law)):
-        for _, of_one in groupby(rows, key=itemgetter(0)):
-            (_, fen, number), *others = of_one
+    taken_off = _summed(law, cycle.year, history)
+    for query in (_of_ledgers(cycle), _of_other_years(cycle, law)):
+        rows = (
+            each for each in _rows(session, query) if each.policy_id != cycle.policy_id or each.key not in taken_off
+        )
+        for _, of_one in groupby(rows, key=attrgetter("grant")):
+            one, *others = of_one
             if others:
-                shared.append((fen, [number, *(other for *_, other in others)]))
+                shared.append((one.fen, [one.number, *(other.number for other in others)]))
             else:
-                alone[number] += fen
+                alone[one.number] += one.fen
     return Granted(alone, shared)
 
 
@@ -63,8 +77,53 @@ def shares(grants: Iterable[tuple[int, Sequence[str]]], amounts: Mapping[str, in
     return counted
 
 
-def _of_ledgers(session: Session, cycle: Cycle) -> Iterator[_Row]:
-    """One after the other. What the city's ledger has of an award that was found in our own year, is that award."""
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """A grant of one of our policies (if any), and an application for the same item."""
+
+    grant: int
+    fen: int
+    number: str
+    measure: str
+    uscc: str
+    policy_id: str | None
+    paid_uscc: str
+    paid_measure: str | None
+    year: int
+
+    @property
+    def key(self) -> _Key:
+        """Where the history of the application's measure has the grant, if it has."""
+        return self.measure, self.uscc, self.paid_uscc, self.paid_measure or "", self.year
+
+
+def _summed(law: Policy, year: int, history: Iterable[Mapping[str, Any]]) -> set[_Key]:
+    """What of the history the facts of each measure add up: it takes off itself what was paid earlier (补差)."""
+    rules = [
+        (measure.id, fact.history)
+        for measure in law.measures
+        for fact in measure.all_facts
+        if fact.history and fact.history.aggregate == "sum" and fact.history.of == AMOUNT
+    ]
+    paid = [(row["uscc"], row["measure"], row["year"]) for row in history if row["amount_fen"] > 0] if rules else []
+    return {
+        (own, uscc, uscc, measure, when)
+        for own, rule in rules
+        for uscc, measure, when in paid
+        if _looks_at(rule, own, year, measure, when)
+    }
+
+
+def _looks_at(rule: HistoryRule, own: str, year: int, paid_measure: str, paid_year: int) -> bool:
+    """As `policy.history` reads the rule."""
+    names = rule.measures or [own]
+    first = year - rule.years if isinstance(rule.years, int) else year if rule.years == "this" else 0
+    last = year if rule.years in ("this", "ever") else year - 1
+    return ("all" in names or paid_measure in names) and first <= paid_year <= last
+
+
+def _of_ledgers(cycle: Cycle) -> Select[Any]:
+    """What the city's ledger has of an award that was found in our own year, is that award."""
     own, past, year = aliased(Finding), aliased(Application), aliased(Cycle)
     ours = (
         select(own.id)
@@ -78,65 +137,48 @@ def _of_ledgers(session: Session, cycle: Cycle) -> Iterator[_Row]:
             year.id != cycle.id,
         )
     )
-    query = (
-        select(LedgerEntry.id, LedgerEntry.amount_fen, Application.number)
-        .join(Finding, col(Finding.ledger_entry_id) == LedgerEntry.id)
-        .join(Application, col(Application.id) == Finding.application_id)
-        .where(*_same_item(cycle), Application.status == ApplicationStatus.VERIFIED, ~ours.exists())
-        .order_by(col(LedgerEntry.id), col(Application.number))
+    entry = LedgerEntry
+    policy_id = case((col(entry.level) == LedgerLevel.CITY, entry.policy_id))
+    return (
+        _of_verified(cycle, entry.id, entry.amount_fen, policy_id, entry.uscc, entry.measure, entry.year)
+        .join(entry, col(entry.id) == Finding.ledger_entry_id)
+        .where(~ours.exists())
+        .order_by(col(entry.id), col(Application.number))
     )
-    return _rows(session, query)
 
 
-def _of_other_years(session: Session, cycle: Cycle, law: Policy) -> Iterator[_Row]:
-    """What our other years pay, less what is claimed back, unless the policy lets that count as granted.
-
-    Without what the measure itself reads of its earlier awards."""
+def _of_other_years(cycle: Cycle, law: Policy) -> Select[Any]:
+    """What our other years pay, less what is claimed back, unless the policy lets that count as granted."""
     others = select(Finding.other_application_id).where(*_same_item(cycle))
     paid = awards.granted(col(Application.cycle_id) != cycle.id, col(Application.id).in_(others))
-    past, year = aliased(Application), aliased(Cycle)
-    again = and_(
-        year.policy_id == cycle.policy_id,
-        past.enterprise_id == Application.enterprise_id,
-        _in_history(law, cycle.year, past.measure, year.year),
-    )
+    past, year, payee = aliased(Application), aliased(Cycle), aliased(Enterprise)
     fen = paid.c.fen if law.provisions.clawback.history == "granted" else paid.c.fen - paid.c.back_fen
-    query = (
-        select(past.id, fen, Application.number)
+    return (
+        _of_verified(cycle, past.id, fen, year.policy_id, payee.uscc, past.measure, year.year)
+        .join(past, col(past.id) == Finding.other_application_id)
         .join(paid, paid.c.application_id == past.id)
         .join(year, col(year.id) == past.cycle_id)
-        .join(Finding, col(Finding.other_application_id) == past.id)
-        .join(Application, col(Application.id) == Finding.application_id)
-        .where(*_same_item(cycle), Application.status == ApplicationStatus.VERIFIED, ~again)
+        .join(payee, col(payee.id) == past.enterprise_id)
         .order_by(col(past.id), col(Application.number))
     )
-    return _rows(session, query)
 
 
-def _same_item(cycle: Cycle) -> tuple[ColumnElement[bool] | bool, ...]:
-    return Finding.cycle_id == cycle.id, Finding.verdict == FindingVerdict.DUPLICATE
+def _of_verified(cycle: Cycle, grant: Any, fen: Any, *paid: Any) -> Select[Any]:
+    """The columns of a row, of verified applications of the cycle whose item is another's too."""
+    columns = (grant, fen, Application.number, Application.measure, Enterprise.uscc, *paid)
+    return (
+        sql_select(*columns)
+        .select_from(Finding)
+        .join(Application, col(Application.id) == Finding.application_id)
+        .join(Enterprise, col(Enterprise.id) == Application.enterprise_id)
+        .where(*_same_item(cycle), col(Application.status) == ApplicationStatus.VERIFIED)
+    )
 
 
-def _in_history(law: Policy, year: int, paid_measure: Any, paid_year: Any) -> ColumnElement[bool]:
-    """Whether a fact of the application's own measure is a sum of earlier awards that has this one: 补差 by itself."""
-    sums = [
-        (measure.id, fact.history)
-        for measure in law.measures
-        for fact in measure.all_facts
-        if fact.history and fact.history.aggregate == "sum" and fact.history.of == AMOUNT
-    ]
-    has = [and_(Application.measure == own, _looks_at(rule, own, year, paid_measure, paid_year)) for own, rule in sums]
-    return or_(false(), *has)
+def _same_item(cycle: Cycle) -> tuple[ColumnElement[bool], ...]:
+    return col(Finding.cycle_id) == cycle.id, col(Finding.verdict) == FindingVerdict.DUPLICATE
 
 
-def _looks_at(rule: HistoryRule, own: str, year: int, paid_measure: Any, paid_year: Any) -> ColumnElement[bool]:
-    """As `policy.history` reads the rule."""
-    names = rule.measures or [own]
-    first = year - rule.years if isinstance(rule.years, int) else year if rule.years == "this" else 0
-    last = year if rule.years in ("this", "ever") else year - 1
-    return and_(true() if "all" in names else paid_measure.in_(names), paid_year.between(first, last))
-
-
-def _rows(session: Session, query: Any) -> Iterator[_Row]:
+def _rows(session: Session, query: Select[Any]) -> Iterator[_Row]:
     for some in session.execute(query.execution_options(yield_per=_ROWS_AT_ONCE)).partitions():
-        yield from ((key, int(fen), number) for key, fen, number in some)
+        yield from (_Row(grant, int(fen), *rest) for grant, fen, *rest in some)

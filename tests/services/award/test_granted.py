@@ -11,9 +11,9 @@ from sqlmodel import col, select
 from models import Cycle, Finding, FindingVerdict, LedgerLevel
 from services.award import backtest
 from services.award.granted import shares
-from services.grants import ledger
+from services.grants import findings, ledger
 from services.tables import write_csv
-from tests.desk import CODE, Desk
+from tests.desk import CODE, OTHER_CODE, Desk
 from tests.services.paid_desk import again, another_year, apply, award, find, order
 
 HEADINGS = ["台账编号", "企业名称", "统一社会信用代码", "项目名称", "发票号码", "金额（元）", "年度"]
@@ -94,6 +94,42 @@ def test_an_award_of_another_year_for_two_applications_is_deducted_once(desk: De
         again(desk, year, facts={"service_fee": "145000"}, project=project, invoices=invoice)
     assert find(desk, year) == 2
     assert award(desk, year) == {"乙": 0, "丙": 16_000_00}  # 290,000 × 40 % − 100,000
+
+
+BASE = {
+    "measure": "annotation-base",
+    "project": "国家级数据标注试点",
+    "declared": {"level": "国家级", "item_date": "2025-06-30"},
+}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        pytest.param({}, id="the history has it, and the measure takes it off itself"),
+        pytest.param({"统一社会信用代码": ""}, id="without a code the history does not have it"),
+        pytest.param({"统一社会信用代码": OTHER_CODE}, id="of another code"),
+        pytest.param({"措施编号": "compute-purchase"}, id="the measure reads its own awards only"),
+        pytest.param({"年度": "2026"}, id="no earlier award"),
+        pytest.param({"政策编号": "zhangzhou-robots-2023"}, id="another policy"),
+    ],
+)
+def test_an_earlier_award_that_the_citys_ledger_has_is_deducted_once(
+    either: Desk, tmp_path: Path, changes: dict[str, str]
+) -> None:
+    """300万 for 国家级, of which 100万 was paid for 省级 the year before."""
+    row = dict(zip(HEADINGS, ["Z1", NAME, CODE, "省级数据标注试点", FIRST, "1000000", "2024"], strict=True))
+    row |= {"政策编号": either.cycle.policy_id, "措施编号": "annotation-base"} | changes
+    apply(either, BASE)
+    path = tmp_path / "市级.csv"
+    write_csv(path, list(row), [list(row.values())])
+    ledger.import_ledger(*either.at, either.operator, path=path, level=LedgerLevel.CITY)
+    find(either, either.cycle_id)
+    (found,) = either.session.exec(select(Finding)).all()
+    findings.decide(
+        *either.at, either.operator, finding_id=found.id or 0, verdict=FindingVerdict.DUPLICATE, reason="同一基地"
+    )
+    assert award(either, either.cycle_id) == {"国家级数据标注试点": 2_000_000_00}
 
 
 amounts = st.dictionaries(st.sampled_from("ABCDEF"), st.integers(0, 10**9), min_size=1)

@@ -72,7 +72,7 @@ def outside_a_transaction(connection: Connection, pragma: str) -> Any:
 def wait_for_server(database_url: str, within: float, say: Callable[[str], None]) -> None:
     """Wait until the PostgreSQL server of an address takes connections, which after a power cut may be late.
 
-    Whether it lets us in is not tried: a wrong password is no reason to wait. Raises StateError when so many seconds
+    Whether it lets us in does not matter: a wrong password is no reason to wait. Raises StateError when so many seconds
     are over.
     """
     url = make_url(database_url)
@@ -83,7 +83,7 @@ def wait_for_server(database_url: str, within: float, say: Callable[[str], None]
 
     url = url.set(drivername="postgresql+psycopg")  # which reads an address as libpq does
     _, given = url.get_dialect()().create_connect_args(url)
-    at = {name: given[name] for name in ("host", "port") if name in given}
+    at = {name: given[name] for name in ("host", "port", "dbname", "user", "password") if name in given}
     asked, until, told = make_conninfo(**at, connect_timeout=_ANSWERS_WITHIN).encode(), monotonic() + within, False
     while PGconn.ping(asked) in (Ping.REJECT, Ping.NO_RESPONSE):  # it starts or recovers, or is not there
         where = f"数据库服务器 {at.get('host', '本机')}:{at.get('port', 5432)}"

@@ -11,6 +11,7 @@ from models import Finding, ImportFile, ImportKind, LedgerCorrection, LedgerEntr
 from services.access.actors import Actor
 from services.clock import Clock
 from services.files import imports
+from services.grants.ledger_awards import check_awards
 from services.grants.ledger_rows import LEDGER_HEADINGS, LedgerRow, known_headings, read_ledger
 from services.money import plain_yuan
 from services.record.operation import operation
@@ -37,7 +38,8 @@ def import_ledger(session: Session, clock: Clock, actor: Actor, *, path: Path, l
     """Take in a ledger file. Bad rows are listed, good ones go on; a row known at this level adds nothing.
 
     A row that says something else of a known number corrects it when it is of the same enterprise: what was there is
-    kept as a LedgerCorrection, and told. Of another enterprise it is a problem. Raises TableError when the file is no
+    kept as a LedgerCorrection, and told. Of another enterprise it is a problem. So is what keeps an award of the city
+    out of the history of later years. Raises TableError when the file is no
     table at all.
     """
     workbook = read_workbook(path, known_headings(LEDGER_HEADINGS))
@@ -46,6 +48,8 @@ def import_ledger(session: Session, clock: Clock, actor: Actor, *, path: Path, l
         return known
     record = imports.start_import(session, clock, actor, ImportKind.LEDGER, level.value, workbook)
     read = read_ledger(workbook, level.value)
+    if level is LedgerLevel.CITY:
+        check_awards(session, read)
     present = {entry.ledger_id: entry for entry in session.exec(select(LedgerEntry).where(LedgerEntry.level == level))}
     came: Counter[str] = Counter()
     for row in read.rows:

@@ -7,10 +7,14 @@ from sqlalchemy.exc import DatabaseError
 from sqlmodel import select
 
 from models import ImportFile, LedgerCorrection, LedgerEntry, LedgerLevel
+from services.award import computation
+from services.enterprise import enterprises
 from services.grants import ledger
-from tests.desk import CODE, OTHER_CODE, Desk
+from services.law import policies
+from tests.desk import CODE, OTHER_CODE, POLICY, Desk
 
 HEADER = "台账编号,企业名称,统一社会信用代码,项目名称,发票号码,金额（元）,年度"
+NAME = "漳州示例云帆科技有限公司"
 GOOD = f"L1,漳州示例云帆科技有限公司,{CODE},算力,25352000000000000017,100000,2024"
 
 
@@ -18,6 +22,62 @@ def bring(desk: Desk, folder: Path, *rows: str) -> ImportFile:
     path = folder / "台账.csv"
     path.write_text("\n".join([HEADER, *rows]) + "\n", encoding="utf-8")
     return ledger.import_ledger(*desk.at, desk.operator, path=path, level=LedgerLevel.CITY)
+
+
+def bring_award(desk: Desk, folder: Path, code: str, policy: str, measure: str, name: str = NAME) -> ImportFile:
+    row = f"Z1,{name},{code},上年,,50000,2024,{policy},{measure}"
+    path = folder / "市级.csv"
+    path.write_text(f"{HEADER},政策编号,措施编号\n{row}\n", encoding="utf-8")
+    return ledger.import_ledger(*desk.at, desk.operator, path=path, level=LedgerLevel.CITY)
+
+
+@pytest.mark.parametrize(
+    ("code", "policy", "measure", "value", "cause", "remedy"),
+    [
+        ("", POLICY, "new-enterprise", "", "没有统一社会信用代码，按名称也找不到唯一的单位", "请补填或更正代码"),
+        (CODE[:-1] + "Y", POLICY, "new-enterprise", CODE[:-1] + "Y", "校验码不符", "请补填或更正代码"),
+        (CODE, "", "new-enterprise", "", "写了措施编号，没有写政策编号", f"已开立年度的政策：{POLICY}"),
+        (CODE, "zhangzhou-ai-2042", "new-enterprise", "zhangzhou-ai-2042", f"是否想写“{POLICY}”", "请核对政策编号"),
+        (CODE, POLICY, "new-entreprise", "new-entreprise", "是否想写“new-enterprise”", "compute-purchase（"),
+        (CODE, POLICY, "", "", "没有写措施编号", "请填写下列措施编号之一"),
+    ],
+)
+def test_what_keeps_a_citys_award_out_of_later_years_is_told_and_the_row_is_taken(
+    desk: Desk, tmp_path: Path, code: str, policy: str, measure: str, value: str, cause: str, remedy: str
+) -> None:
+    record = bring_award(desk, tmp_path, code, policy, measure)
+    told = record.problems[-1]
+    assert (told["row"], told["value"]) == (2, value)
+    assert cause in told["cause"] and remedy in told["remedy"]
+    assert told["remedy"].endswith("以后年度不把它算作这个单位历年已获的奖补")
+    assert entries(desk) == {"Z1": 5_000_000}
+
+
+@pytest.mark.parametrize("name", [NAME, "漳州旧名示例有限公司"])
+def test_an_award_without_a_code_is_that_of_the_one_enterprise_of_the_name(
+    desk: Desk, tmp_path: Path, name: str
+) -> None:
+    desk.open_intake()
+    desk.submit()
+    if name != NAME:
+        enterprises.add_former_name(*desk.at, desk.operator, uscc=CODE, name=name)
+    record = bring_award(desk, tmp_path, "", POLICY, "new-enterprise", name)
+    assert record.problems == []
+    assert f"没有填写信用代码，按名称“{name}”认作 {CODE}" in [note["cause"] for note in record.notes]
+    (past,) = computation.history(desk.session, desk.cycle, policies.policy_of(desk.session, desk.cycle))
+    assert (past["uscc"], past["measure"], past["amount_fen"]) == (CODE, "new-enterprise", 5_000_000)
+
+
+def test_a_name_that_two_enterprises_have_is_nobodys(desk: Desk, tmp_path: Path) -> None:
+    desk.open_intake()
+    desk.submit()
+    desk.submit(uscc=OTHER_CODE, enterprise=NAME, invoices="")
+    record = bring_award(desk, tmp_path, "", POLICY, "new-enterprise")
+    assert "找不到唯一的单位" in record.problems[-1]["cause"]
+
+
+def test_a_grant_that_names_neither_a_measure_nor_a_policy_needs_none_of_it(desk: Desk, tmp_path: Path) -> None:
+    assert bring(desk, tmp_path, GOOD.replace(CODE, "")).problems == []
 
 
 def entries(desk: Desk) -> dict[str, int]:

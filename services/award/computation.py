@@ -181,7 +181,7 @@ def _with_shares(inputs: Inputs, grants: Sequence[tuple[int, Sequence[str]]]) ->
 
 
 def evaluate(inputs: Inputs) -> Evaluation:
-    """Evaluate the policy; of two applications for one item the lower counts what the higher gets as granted."""
+    """Evaluate the policy; of two applications for one item the lower yields to the higher."""
     return policy.evaluate_items(
         inputs.law,
         inputs.frames(),

@@ -65,11 +65,18 @@ def draft_file(visit: Seen, draft_id: Id, name: str) -> Response:
 
 
 @router.post("/policies/drafts/{draft_id}/approve")
-def approve(visit: Annotated[Visit, does("policy.approve")], draft_id: Id) -> Response:
+def approve(
+    visit: Annotated[Visit, does("policy.approve")], draft_id: Id, instead_of: Annotated[str, Form()] = ""
+) -> Response:
     """Have the draft take the place of the policy in use."""
     try:
         policy_drafts.approve(
-            visit.session, visit.clock, visit.actor, settings=visit.console.settings, draft_id=draft_id
+            visit.session,
+            visit.clock,
+            visit.actor,
+            settings=visit.console.settings,
+            draft_id=draft_id,
+            instead_of=instead_of,
         )
     except StateError as error:
         return _draft(visit, draft_id, trouble=str(error), status=409)
@@ -115,12 +122,14 @@ def _list(visit: Visit, *, policy_id: str = "", trouble: str = "", status: int =
 
 def _draft(visit: Visit, draft_id: int, *, trouble: str = "", remark: str = "", status: int = 200) -> HTMLResponse:
     found, settings = policy_drafts.entry(visit.session, draft_id), visit.console.settings
+    digest_in_use = policy_drafts.digest_in_use(settings, found.draft)  # before what is compared with it
     lines = policy_drafts.comparison(settings, found.draft)
     return visit.page(
         "administration/policy_draft.html",
         status=status,
         found=found,
         draft=found.draft,
+        digest_in_use=digest_in_use,
         files=policy_drafts.files(settings, found.draft),
         missing=policy_drafts.missing(settings, found.draft),
         checked=policy_drafts.check(settings, found.draft),

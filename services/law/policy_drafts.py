@@ -79,10 +79,10 @@ def may_decide(actor: Actor, draft: PolicyDraft) -> bool:
 
 
 def newer(session: Session, draft: PolicyDraft) -> PolicyDraft | None:
-    """The newest draft of the same policy that waits and was handed in after this one."""
+    """The newest draft of the same policy that waits or was approved, and was handed in after this one."""
     later = select(PolicyDraft).where(
         PolicyDraft.policy_id == draft.policy_id,
-        PolicyDraft.status == DraftState.WAITING,
+        PolicyDraft.status != DraftState.REFUSED,
         col(PolicyDraft.id) > draft.id,
     )
     return session.exec(later.order_by(col(PolicyDraft.id).desc())).first()
@@ -101,6 +101,13 @@ def check(settings: Settings, draft: PolicyDraft) -> Checked:
     """What the check says of exactly the files that were handed in. Raises StateError, see `files`."""
     files(settings, draft)
     return policy_shelf.check_folder(_folder(settings, draft))
+
+
+def digest_in_use(settings: Settings, draft: PolicyDraft) -> str:
+    """The digest of the policy in use, which the draft is compared with; empty when there is none."""
+    now = _in_use(settings, draft)
+    found = {path.name: path.read_bytes() for path in now.iterdir() if path.is_file()} if now else {}
+    return PolicyFolder(found).sha256 if now else ""
 
 
 def missing(settings: Settings, draft: PolicyDraft) -> list[str]:
@@ -159,25 +166,29 @@ def upload(
     return draft, True
 
 
-def approve(session: Session, clock: Clock, actor: Actor, *, settings: Settings, draft_id: int) -> PolicyDraft:
-    """Have a draft take the place of the policy in use.
+def approve(
+    session: Session, clock: Clock, actor: Actor, *, settings: Settings, draft_id: int, instead_of: str
+) -> PolicyDraft:
+    """Have a draft take the place of the policy in use, which is the one with the digest that the actor saw.
 
-    Raises NotAllowedError for the one who handed it in, StateError when it no longer waits, when its check or a case
-    fails, or when the policies folder cannot be written.
+    Raises NotAllowedError for the one who handed it in, StateError when it no longer waits, when another policy is in
+    use by now, when its check or a case fails, or when the policies folder cannot be written.
     """
     check(settings, entry(session, draft_id).draft)  # takes seconds the first time: nobody should wait for the lock
     try:
-        return _approve(session, clock, actor, settings=settings, draft_id=draft_id)
+        return _approve(session, clock, actor, settings=settings, draft_id=draft_id, instead_of=instead_of)
     finally:
         settle(session, settings)
 
 
 @operation("policy.approve")
-def _approve(session: Session, clock: Clock, actor: Actor, *, settings: Settings, draft_id: int) -> PolicyDraft:
+def _approve(
+    session: Session, clock: Clock, actor: Actor, *, settings: Settings, draft_id: int, instead_of: str
+) -> PolicyDraft:
     draft = _waiting(session, actor, draft_id)
     if not check(settings, draft).proven:
         raise StateError("政策检查没有通过，或者没有算例，不能启用；请退回，由上传人改正后重新上传。")
-    _install(session, settings, draft)
+    _install(session, settings, draft, instead_of)
     _decide(draft, clock, actor, DraftState.APPROVED)
     return draft
 
@@ -211,9 +222,11 @@ def _settle(session: Session, settings: Settings) -> None:
         policy_install.settle(settings.policies_dir, policy_id, draft_id, approved=approved)
 
 
-def _install(session: Session, settings: Settings, draft: PolicyDraft) -> None:
+def _install(session: Session, settings: Settings, draft: PolicyDraft, instead_of: str) -> None:
     try:
         _settle(session, settings)
+        if digest_in_use(settings, draft) != instead_of:
+            raise StateError("在用的政策已经变化，不是您看到的那一份；请核对下面的比较以后再办理。")
         policy_install.install(settings.policies_dir, draft.policy_id, draft.id or 0, files(settings, draft))
     except OSError as error:
         raise StateError(

@@ -1,6 +1,7 @@
 """Policy drafts in the console: handed in, looked at, approved by somebody else, sent back."""
 
 import io
+import re
 import shutil
 import zipfile
 from collections.abc import Callable
@@ -47,6 +48,12 @@ def handed_in(house: House, text: str = CHANGED, cases: bytes | None = CASES) ->
     return answer.headers["location"]
 
 
+def agree(browser: TestClient, address: str, page: str | None = None) -> Response:
+    """Press the button of a page, now or as it was opened before."""
+    seen = re.search(r'name="instead_of" value="(\w*)"', page or browser.get(address).text)
+    return send_form(browser, f"{address}/approve", instead_of=seen[1] if seen else "")
+
+
 def installed(house: House) -> str:
     """The text in use."""
     return (house.settings.policies_dir / ID / "policy.yaml").read_text(encoding="utf-8")
@@ -72,7 +79,7 @@ def test_a_head_sees_what_waits_compares_and_approves(house: House, role: Role) 
     quoted = "按设备投资的15%补助，最高100万元。</p>"
     assert f'<p class="diff__dropped"><b>-</b>    quote: {quoted}' in page
     assert f'<p class="diff__added"><b>+</b>    quote: &lt;b&gt;改后&lt;/b&gt;{quoted}' in page
-    answer = send_form(browser, f"{address}/approve")
+    answer = agree(browser, address)
     assert answer.headers["location"] == address and installed(house) == CHANGED
     page = browser.get(address).text
     assert "已同意启用，开立新的年度时即用这一份" in page and "与现在使用的完全相同" in page
@@ -101,7 +108,7 @@ def test_failing_cases_are_listed_and_leave_only_the_way_back(house: House) -> N
     page = browser.get(address).text
     assert "算例 8 个，不符 1 个" in page and "cases.yaml 第 17 行第 43 列：算例不符" in page
     assert "检查没有通过，不能同意启用" in page and "同意启用</button>" not in page
-    answer = send_form(browser, f"{address}/approve")
+    answer = agree(browser, address)
     assert answer.status_code == 409 and "政策检查没有通过" in answer.text
     assert installed(house) == TEXT
 
@@ -110,7 +117,7 @@ def test_a_policy_without_cases_cannot_be_approved(house: House) -> None:
     browser, address = house.as_role(Role.SECTION_HEAD), handed_in(house, cases=None)
     page = browser.get(address).text
     assert "没有算例，不能同意启用" in page and "不能证明金额算得对" in page
-    assert send_form(browser, f"{address}/approve").status_code == 409
+    assert agree(browser, address).status_code == 409
     assert installed(house) == TEXT
 
 
@@ -121,7 +128,7 @@ def test_a_refusal_needs_a_reason_and_its_uploader_reads_it(house: House) -> Non
     assert send_form(browser, f"{address}/refuse", remark="条款<抄>漏了").status_code == 303
     page = house.as_role(Role.OPERATOR).get(address).text
     assert "已退回" in page and "条款&lt;抄&gt;漏了" in page
-    answer = send_form(browser, f"{address}/approve")
+    answer = agree(browser, address)
     assert answer.status_code == 409 and "已经办理过" in answer.text
 
 
@@ -138,6 +145,17 @@ def test_an_older_draft_points_to_the_newer_one(house: House) -> None:
     browser = house.as_role(Role.SECTION_HEAD)
     assert f'<a href="{second}">草稿第 2 号</a>' in browser.get(first).text
     assert "后来又上传过" not in browser.get(second).text
+
+
+def test_what_was_compared_with_another_policy_than_the_one_in_use_is_not_approved(house: House) -> None:
+    first, second = handed_in(house), handed_in(house, CHANGED.replace("改后", "再改"))
+    head, leader = house.as_role(Role.SECTION_HEAD), house.as_role(Role.BUREAU_LEADER)
+    page = head.get(first).text
+    assert agree(leader, second).status_code == 303
+    late = agree(head, first, page)
+    assert late.status_code == 409 and "在用的政策已经变化" in late.text and "再改" in installed(house)
+    assert f'<a href="{second}">草稿第 2 号</a>，已经启用' in late.text and "<b>-</b>" in late.text
+    assert agree(head, first, late.text).status_code == 303 and installed(house) == CHANGED
 
 
 @pytest.mark.parametrize(

@@ -154,9 +154,13 @@ def _due_day(session: Session, clock: Clock, settings: Settings, cycle: Cycle) -
 
 
 def _running(session: Session, clock: Clock, cycle: Cycle, received: date) -> tuple[AwardList, PublicNotice]:
-    """The current list and its notice, which must have been open for objections on the day that one was received."""
+    """The current list and its notice, which must have been open for objections on the day that one was received.
+
+    What was published before the year was cancelled and opened again is no notice of it any more.
+    """
     current = lists.current_list(session, cycle)
-    notice = session.exec(select(PublicNotice).where(PublicNotice.list_id == current.id)).one_or_none()
+    published = PublicNotice.list_id == current.id, PublicNotice.published_at >= cycle.opened_at
+    notice = session.exec(select(PublicNotice).where(*published)).one_or_none()
     if notice is None:
         raise StateError(f"{cycle.year} 年度的名单还没有公示，不能提出异议；请在公示期内提出。")
     runs = f"公示期是 {notice.starts_on} 至 {notice.ends_on}"

@@ -88,6 +88,15 @@ def test_an_objection_gets_a_number_and_a_receipt_with_the_day_of_the_answer(pub
     assert receipt.context["subject"] == "YY2025-001（拟奖补名单第1版，受理编号 SB2025-00001）"
 
 
+def test_no_objection_is_taken_to_what_was_published_before_the_year_was_opened_again(published: Record) -> None:
+    raise_objection(published)
+    published.days(1)
+    published.cycle.opened_at = published.clock.now()
+    published.session.commit()
+    with pytest.raises(StateError, match="还没有公示"):
+        raise_objection(published)
+
+
 @pytest.mark.parametrize(("days", "open_still"), [(0, True), (7, True), (8, False)])
 def test_objections_are_taken_to_the_end_of_the_last_day(published: Record, days: int, open_still: bool) -> None:
     published.days(days)

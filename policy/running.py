@@ -341,7 +341,7 @@ def _overlap(plan: _Plan, kind: Kind, is_wide: bool) -> None:
     plan.trail.append(TrailStep("after_overlap", label, kind, quote, clause, plan.off))
 
 
-_OFF = {GRANTED_ABOVE: "同一事项已获上级或其他措施资助", SAME_ITEM: "同一事项只支持一项，金额高的另一件"}
+_OFF = {GRANTED_ABOVE: "同一事项已获资助", SAME_ITEM: "同一事项只支持一项，金额高的另一件"}
 _UNWRITTEN = "原文没有写取整，按申报指南的取整办法"
 
 

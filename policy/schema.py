@@ -419,7 +419,7 @@ class Policy(Strict):
 
 GRANTED_ABOVE_FACT = Fact(
     name=GRANTED_ABOVE,
-    label="同一事项已获上级或其他措施资助金额",
+    label="同一事项已获资助金额",
     type="money",
     unit="元",
     source="verified",

@@ -199,7 +199,7 @@ def _nothing_left(run: MeasureRun, setting: Setting) -> _Said:
     why = "不再补助" if rule == "exclude" else "不低于按本措施计算的金额，不再补助"
     overlapped = (pl.col("capped") > 0) & (pl.col("after_overlap") <= 0)
     granted = pl.concat_str(
-        pl.lit("同一事项已获上级或其他措施资助 "),
+        pl.lit("同一事项已获资助 "),
         display(pl.col("granted_above"), FEN),
         pl.lit(f"元，{why}（本措施计算为 "),
         capped,

@@ -54,7 +54,7 @@ def test_an_invoice_for_which_our_own_earlier_year_paid_is_found_and_nothing_is_
     assert found.other_application_id == line.application_id and INVOICE in found.evidence
     assert award(desk, year) == {"换了名称": 0}  # 200,000 × 40 % − 100,000
     told = desk.session.exec(select(Award.reason).where(Award.application_id == found.application_id)).one()
-    assert "已获上级或其他措施资助 100000" in told
+    assert "已获资助 100000" in told
     assert find(desk, year) == 0
 
 

@@ -125,7 +125,8 @@ def install(office: Desk) -> None:
     files = [(file.name, file.read_bytes()) for file in sorted((EXERCISES / SECOND).iterdir())]
     folder = policy_upload.read(office.settings, files)
     draft, _ = policy_drafts.upload(*office.at, office.operator, settings=office.settings, policy_id="", folder=folder)
-    policy_drafts.approve(*office.at, office.section_head, settings=office.settings, draft_id=draft.id or 0)
+    own = {"settings": office.settings, "draft_id": draft.id or 0}
+    policy_drafts.approve(*office.at, office.section_head, **own, instead_of="")  # there is none of it yet
 
 
 def opened(office: Desk) -> Desk:

@@ -9,6 +9,8 @@ from cli.cycle import waits
 from cli.options import AsJson, AsLogin, OfCycle, Reason, print_json, table
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from models import Cycle, Decision
 
 app = typer.Typer(name="gate", help="关口：查看、同意、退回、改正、放行。", no_args_is_help=True)
@@ -101,17 +103,7 @@ def override(login: AsLogin, reason: Reason, cycle: OfCycle = None, as_json: AsJ
     """放行：经办人说明理由打开关口；只有 config/cycle.yaml 允许的关口可以，审批不能放行。"""
     from services.cycle import gates
 
-    with desk() as place:
-        chosen = place.cycle(cycle)
-        decision = gates.override(
-            place.session,
-            place.clock,
-            place.actor(login),
-            plan=place.plan,
-            cycle_id=chosen.id or 0,
-            reason=reason,
-        )
-    _say(decision, as_json, "已放行")
+    _say(_decided(gates.override, login, reason, cycle), as_json, "已放行")
 
 
 @app.command()
@@ -119,17 +111,14 @@ def corrected(login: AsLogin, reason: Reason, cycle: OfCycle = None, as_json: As
     """改正完毕：名单被退回后，经办人写明改正了什么，流程继续办理。"""
     from services.cycle import gates
 
+    _say(_decided(gates.corrected, login, reason, cycle), as_json, "已登记")
+
+
+def _decided(decide: "Callable[..., Decision]", login: str, reason: str, cycle: int | None) -> "Decision":
+    """What the operator decides of the current gate for a reason."""
     with desk() as place:
-        chosen = place.cycle(cycle)
-        decision = gates.corrected(
-            place.session,
-            place.clock,
-            place.actor(login),
-            plan=place.plan,
-            cycle_id=chosen.id or 0,
-            reason=reason,
-        )
-    _say(decision, as_json, "已登记")
+        own = {"plan": place.plan, "cycle_id": place.cycle(cycle).id or 0}
+        return decide(place.session, place.clock, place.actor(login), **own, reason=reason)
 
 
 def _whole_digest(place: Desk, cycle: "Cycle", given: str) -> str:

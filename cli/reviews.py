@@ -129,7 +129,7 @@ def override(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """不再等待一个事项的回复：经办人说明理由，视同无意见，按申报值核定。"""
+    """不再等待一个事项的回复：经办人说明理由，视同无意见，按申报值（核定过的按上次的核定值）核定。"""
     from services.review.reviews import override_request
 
     with desk() as place:

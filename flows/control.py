@@ -127,7 +127,8 @@ def answers(settings: Settings) -> bool:
     import httpx
 
     try:
-        return httpx.get(f"{address(settings)}/health", timeout=_PROBED_WITHIN, verify=trusted()).status_code == 200
+        with asking(settings, _PROBED_WITHIN) as server:
+            return server.get("/health").status_code == 200
     except httpx.HTTPError:
         return False
 

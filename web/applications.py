@@ -30,7 +30,7 @@ from services.application import (
 )
 from services.application.browsing import Wanted
 from services.application.facts import declared_facts
-from services.application.lifecycle import STATUS_NAMES
+from services.application.lifecycle import STATUS_NAMES, UNDER_REVIEW
 from services.application.particulars import CONTACTS
 from services.application.previews import Batch, BatchAction, ImportReport
 from services.application.state_names import OPINIONS, OUTCOMES, REQUEST_STATES, VERDICTS
@@ -455,6 +455,7 @@ def _one(
         links=links.of_application(visit.session, case.application) if visit.may("findings") else [],
         evidences=list(dict.fromkeys(name for fact in case.measure.all_facts for name in fact.evidence)),
         declared=declared_facts(case.measure),
+        under_review=case.application.status in UNDER_REVIEW,
         can_verify_again=reviews.can_verify_again(case.cycle, case.application),
         bounce=newest_bounce(visit.session, case.application.contact_email),
         contacts=CONTACTS,

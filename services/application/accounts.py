@@ -8,7 +8,7 @@ from models import Application, ApplicationStatus, AwardListEntry, Cycle, CycleS
 from services.access.actors import Actor
 from services.application import facts
 from services.application.applications import get_application
-from services.application.lifecycle import STATUS_NAMES
+from services.application.lifecycle import STATUS_NAMES, UNDER_REVIEW
 from services.application.particulars import BANK, CONTACTS, pays
 from services.clock import Clock
 from services.cycle import cycles
@@ -16,13 +16,7 @@ from services.errors import InputError, NotAllowedError, StateError
 from services.law import policies
 from services.record.operation import operation
 
-_ALIVE = (
-    ApplicationStatus.SUBMITTED,
-    ApplicationStatus.SUPPLEMENT,
-    ApplicationStatus.ACCEPTED,
-    ApplicationStatus.COUNTY_PASSED,
-    ApplicationStatus.VERIFIED,
-)
+_ALIVE = UNDER_REVIEW | {ApplicationStatus.VERIFIED}
 
 
 @operation("application.account")

@@ -8,11 +8,11 @@ from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from config.settings import Settings
-from models import ApplicationStatus, Attachment, InspectionFile, ObjectionFile
+from models import Attachment, InspectionFile, ObjectionFile
 from services.access.actors import Actor
 from services.application import file_kinds
 from services.application.applications import get_application
-from services.application.lifecycle import STATUS_NAMES
+from services.application.lifecycle import STATUS_NAMES, UNDER_REVIEW
 from services.clock import Clock
 from services.cycle import cycles
 from services.errors import NotAllowedError, NotFoundError, StateError
@@ -22,16 +22,6 @@ from services.record.operation import operation
 
 ERASED = "（已清除）"
 """The name of a file whose time was over: the row with its digest stays, the bytes are gone."""
-
-UNDER_REVIEW = frozenset(
-    {
-        ApplicationStatus.SUBMITTED,
-        ApplicationStatus.SUPPLEMENT,
-        ApplicationStatus.ACCEPTED,
-        ApplicationStatus.COUNTY_PASSED,
-    }
-)
-"""Where evidence may still be added: what was reviewed was reviewed with what there was."""
 
 _NAMING = (Attachment, InspectionFile, ObjectionFile)
 
@@ -63,7 +53,7 @@ def add(
     if known is not None:
         return known
     cycles.open_one(session, application.cycle_id)
-    if application.status not in UNDER_REVIEW:
+    if application.status not in UNDER_REVIEW:  # what was reviewed was reviewed with what there was
         raise StateError(f"{application.number} {STATUS_NAMES[application.status]}，不能再补充材料。")
     file_kinds.check_room([file.size for file in files], name, len(data))
     keep(settings, data)

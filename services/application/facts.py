@@ -1,10 +1,11 @@
 """Facts of applications: stored as canonical text, newest of a kind, read back typed."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import date
 from decimal import Decimal
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
+from sqlalchemy import select as select_columns
 from sqlmodel import Session, col, func, select
 
 import policy
@@ -95,14 +96,8 @@ def store(
 def newest(session: Session, application_ids: Iterable[int], kind: FactKind) -> dict[int, dict[str, str | None]]:
     """For each application the newest value of each fact."""
     found: dict[int, dict[str, str | None]] = {}
-    for some in in_parts(list(application_ids)):
-        rows = session.exec(
-            select(FactValue.application_id, FactValue.fact, FactValue.value)
-            .where(col(FactValue.application_id).in_(some), FactValue.kind == kind)
-            .order_by(col(FactValue.application_id), col(FactValue.fact), col(FactValue.seq))
-        )
-        for key, name, value in rows:
-            found.setdefault(key, {})[name] = value
+    for key, name, value in _in_order(session, application_ids, kind, FactValue.value):
+        found.setdefault(key, {})[name] = value
     return found
 
 
@@ -116,15 +111,20 @@ class Verified(NamedTuple):
 def last_verified(session: Session, application_ids: Iterable[int]) -> dict[int, dict[str, Verified]]:
     """For each application what each fact was verified to be the last time; nothing before that."""
     found: dict[int, dict[str, Verified]] = {}
-    for some in in_parts(list(application_ids)):
-        rows = session.exec(
-            select(FactValue.application_id, FactValue.fact, FactValue.value, FactValue.reason)
-            .where(col(FactValue.application_id).in_(some), FactValue.kind == FactKind.VERIFIED)
-            .order_by(col(FactValue.application_id), col(FactValue.fact), col(FactValue.seq))
-        )
-        for key, name, value, reason in rows:
-            found.setdefault(key, {})[name] = Verified(value, reason)
+    columns = FactValue.value, FactValue.reason
+    for key, name, *verified in _in_order(session, application_ids, FactKind.VERIFIED, *columns):
+        found.setdefault(key, {})[name] = Verified(*verified)
     return found
+
+
+def _in_order(session: Session, application_ids: Iterable[int], kind: FactKind, *columns: Any) -> Iterator[Any]:
+    """Application, fact, and these columns of each value of a kind, of each fact the newest last."""
+    values = select_columns(col(FactValue.application_id), col(FactValue.fact), *columns)
+    ordered = values.where(col(FactValue.kind) == kind).order_by(
+        col(FactValue.application_id), col(FactValue.fact), col(FactValue.seq)
+    )
+    for some in in_parts(list(application_ids)):
+        yield from session.execute(ordered.where(col(FactValue.application_id).in_(some)))
 
 
 def _last_numbers(session: Session, application_id: int, kind: FactKind) -> dict[str, int]:

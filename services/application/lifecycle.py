@@ -35,6 +35,9 @@ TOLD_APPLICANTS = {
     S.BARRED: "处于禁止申报期，不予受理",
 }
 
+UNDER_REVIEW = frozenset({S.SUBMITTED, S.SUPPLEMENT, S.ACCEPTED, S.COUNTY_PASSED})
+"""Neither verified nor ended nor withdrawn."""
+
 
 @dataclass(frozen=True)
 class Transition:

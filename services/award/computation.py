@@ -41,6 +41,7 @@ from services.access.actors import Actor
 from services.after_payment import awards as paid_awards
 from services.after_payment import bans
 from services.application import facts
+from services.application.lifecycle import UNDER_REVIEW
 from services.award.granted import granted_before, shares
 from services.award.inputs import Inputs, Row, Rows, code_version, read_inputs
 from services.clock import Clock
@@ -60,12 +61,6 @@ _ENDED = {
     ApplicationStatus.REFUSED: "部门联审不通过",
     ApplicationStatus.BARRED: "禁止申报",
 }
-_ON_THE_WAY = (
-    ApplicationStatus.SUBMITTED,
-    ApplicationStatus.SUPPLEMENT,
-    ApplicationStatus.ACCEPTED,
-    ApplicationStatus.COUNTY_PASSED,
-)
 
 
 @operation("award.compute")
@@ -283,7 +278,7 @@ def on_the_way(session: Session, cycle: Cycle) -> list[str]:
     return list(
         session.exec(
             select(Application.number)
-            .where(Application.cycle_id == cycle.id, col(Application.status).in_(_ON_THE_WAY))
+            .where(Application.cycle_id == cycle.id, col(Application.status).in_(UNDER_REVIEW))
             .order_by(col(Application.number))
         )
     )

@@ -115,8 +115,8 @@ def freeze(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> Aw
     """Freeze all outcomes of the latest computation as the next version.
 
     The current version stays when it says the same and was not published: once it was, and an objection was upheld or
-    the funds were returned, the next one is published for as long, whatever it says. Raises StateError when
-    nothing was computed, or once a list is being approved, published or paid.
+    the funds were returned, the next one is published for as long, whatever it says. Raises StateError when nothing was
+    computed, or once a list is being approved, published or paid.
     """
     cycle = cycles.before_approval(session, cycle_id)
     run = _latest_run(session, cycle)

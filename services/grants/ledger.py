@@ -39,8 +39,7 @@ def import_ledger(session: Session, clock: Clock, actor: Actor, *, path: Path, l
 
     A row that says something else of a known number corrects it when it is of the same enterprise: what was there is
     kept as a LedgerCorrection, and told. Of another enterprise it is a problem. So is what keeps an award of the city
-    out of the history of later years. Raises TableError when the file is no
-    table at all.
+    out of the history of later years. Raises TableError when the file is no table at all.
     """
     workbook = read_workbook(path, known_headings(LEDGER_HEADINGS))
     known = imports.known_import(session, ImportKind.LEDGER, level.value, workbook)

@@ -112,8 +112,8 @@ def reply(
     """Answer a request: an opinion, and the verified value of each fact asked for.
 
     A value that is not given stays what it was verified to be before, else what was declared. A refusal and every
-    value that is neither need a reason. Raises NotAllowedError for another
-    bureau's or county's request, StateError when it is no longer open, InputError for what cannot be taken.
+    value that is neither need a reason. Raises NotAllowedError for another bureau's or county's request, StateError
+    when it is no longer open, InputError for what cannot be taken.
     """
     asked = _get(session, request_id)
     if not is_asked(actor, asked):

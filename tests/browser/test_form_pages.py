@@ -100,6 +100,36 @@ def test_a_returned_list_is_put_right(site_at: Callable[[str | None], Site], ope
     assert troubles == []
 
 
+def test_an_account_is_corrected_by_the_enterprise_and_by_the_operator(
+    site_at: Callable[[str | None], Site], open_page: Callable[..., Page]
+) -> None:
+    site, page = site_at("verification"), open_page()
+    with site.house.session() as session:
+        unit = session.exec(select(User.enterprise_id).where(User.login == "applicant")).one()
+        own = Application.enterprise_id == unit, Application.measure == "compute-purchase"
+        application = session.exec(select(Application).where(*own)).first()
+        assert application is not None
+        application.bank_account, key = "", application.id
+        session.commit()
+    sign_in(page, site, "applicant")
+    page.goto(f"{site.address}/my/{key}")
+    page.locator("#own_bank_name").fill("示例银行")
+    page.locator("#own_bank_account").fill(" ")
+    page.locator("#account").get_by_role("button", name="保存").click()
+    assert "没有填写银行账号" in page.inner_text("#account")
+    troubles = look(page, "form-own-account")
+    page = open_page()
+    sign_in(page, site, "operator")
+    page.goto(f"{site.address}/applications/{key}")
+    page.locator("summary", has_text="更正收款账户").click()
+    troubles += look(page, "form-account")
+    page.locator("#own-bank-name").fill("示例银行")
+    page.locator("#own-bank-account").fill("6200000000000000009")
+    page.get_by_role("button", name="更正收款账户").click()
+    assert "收款账户已更正" in page.inner_text("main")
+    assert troubles == []
+
+
 def test_a_calendar_that_is_looked_at(site_at: Callable[[str | None], Site], open_page: Callable[..., Page]) -> None:
     site, page = site_at("intake"), open_page()
     sign_in(page, site, "administrator")

@@ -5,7 +5,7 @@ from typing import Any
 
 from sqlmodel import col, select
 
-from models import Clawback, ClawbackGround, Payment, Role, User
+from models import Clawback, ClawbackGround, Cycle, Payment, Role, User
 from services.access.actors import actor_of
 from services.after_payment import clawbacks
 from services.after_payment.clawbacks import Proposal, Receipt
@@ -93,3 +93,19 @@ def revoke(record: Record, case: Clawback, reason: str = "复核", who: str = "f
         clawback_id=case.id or 0,
         reason=reason,
     )
+
+
+def next_year(record: Record) -> Cycle:
+    """The cycle of the year after, at its computation."""
+    was = record.cycle
+    cycle = Cycle(
+        policy_id=was.policy_id,
+        year=2026,
+        policy_version_id=was.policy_version_id,
+        stage="computation",
+        opened_by=was.opened_by,
+        opened_at=was.opened_at,
+    )
+    record.session.add(cycle)
+    record.session.commit()
+    return cycle

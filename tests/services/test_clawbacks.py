@@ -52,7 +52,7 @@ from services.notices.kinds import KINDS
 from services.payment import payments
 from services.record.database import engine_of, session_of
 from tests.services.filled_record import Record, build
-from tests.services.paid_year import PAID_ON, all_payments, claim, decide, pay, propose, receive, revoke
+from tests.services.paid_year import PAID_ON, all_payments, claim, decide, next_year, pay, propose, receive, revoke
 from tests.services.payment.test_payments import MANY
 
 
@@ -469,21 +469,6 @@ def test_an_inspection_says_who_what_and_when(paid: Record, changes: dict[str, o
 
 
 # What was claimed back counts as not granted in later years.
-
-
-def next_year(record: Record) -> Cycle:
-    was = record.cycle
-    cycle = Cycle(
-        policy_id=was.policy_id,
-        year=2026,
-        policy_version_id=was.policy_version_id,
-        stage="computation",
-        opened_by=was.opened_by,
-        opened_at=was.opened_at,
-    )
-    record.session.add(cycle)
-    record.session.commit()
-    return cycle
 
 
 def second_year_award(record: Record, cycle: Cycle) -> int:

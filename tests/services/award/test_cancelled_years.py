@@ -7,25 +7,14 @@ from services.award import computation
 from services.cycle import cycles, waiting
 from services.law import policies
 from tests.services.filled_record import Record, approve_funds
-from tests.services.paid_year import all_payments, pay
+from tests.services.paid_year import all_payments, next_year, pay
 
 
 def cancel(record: Record) -> Cycle:
     """End the year, and open the next."""
     given = {"cycle_id": record.cycle_id, "reason": "单位注销，款项退回"}
     cycles.cancel(record.session, record.clock, record.actors["jing"], **given)
-    was = record.cycle
-    following = Cycle(
-        policy_id=was.policy_id,
-        year=2026,
-        policy_version_id=was.policy_version_id,
-        stage="computation",
-        opened_by=was.opened_by,
-        opened_at=was.opened_at,
-    )
-    record.session.add(following)
-    record.session.commit()
-    return following
+    return next_year(record)
 
 
 def granted(record: Record, cycle: Cycle) -> dict[str, int]:

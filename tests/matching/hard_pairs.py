@@ -270,6 +270,13 @@ PAIRS = [
         "likely",
     ),
     Pair(
+        "one of several contracts, set apart as people set them apart",
+        {"contracts": "HT-2025-001，HT-2025-002", "project": "甲", **NO_INVOICE},
+        {"contracts": "HT-2025-009/HT-2025-002", "project": "乙", **NO_INVOICE},
+        SAME_ITEM,
+        "certain",
+    ),
+    Pair(
         "contract numbers repeat between enterprises",
         {"contracts": "HT-2025-001", "project": "甲", **NO_INVOICE},
         {**_STRANGER, "contracts": "HT-2025-001", "project": "乙", **NO_INVOICE},

@@ -247,6 +247,25 @@ def test_contract_numbers_in_other_writings_are_one(written: str) -> None:
     assert contracts_of(written) == ("zz2025001",)
 
 
+@pytest.mark.parametrize("between", ["；", ";", "、", "，", ",", ", ", "|", "｜", "\t", "\n", "\r\n", "/", " ／ "])
+def test_contract_numbers_are_told_apart_whatever_stands_between_them(between: str) -> None:
+    assert contracts_of(f"HT-2025-001{between}HT-2025-002") == ("ht2025001", "ht2025002")
+
+
+@pytest.mark.parametrize(
+    ("written", "key"),
+    [
+        ("ZZ/2025/001", "zz2025001"),
+        ("ZZ2025/001", "zz2025001"),
+        ("XM2025/HT001", "xm2025ht001"),  # the first part, by itself, would be every contract of that year
+        ("HT1/HT2", "ht1ht2"),
+        ("漳工信2025/编号001", "漳工信2025编号001"),
+    ],
+)
+def test_a_slash_inside_one_contract_number_is_a_part_of_it(written: str, key: str) -> None:
+    assert contracts_of(written) == (key,)
+
+
 @pytest.mark.parametrize("text", ["", "无", "001", "；"])
 def test_what_is_too_short_is_no_contract_number(text: str) -> None:
     assert contracts_of(text) == ()

@@ -11,14 +11,14 @@ from typing import Any
 import xlsxwriter
 from sqlmodel import Session, select
 
-from models import ImportFile, ImportKind
+from models import ImportFile, ImportKind, Opinion
 from services.access.actors import Actor
 from services.clock import Clock
 from services.cycle.calendar import Calendar
-from services.errors import NotFoundError, ServiceError
+from services.errors import NotFoundError, ServiceError, StateError
 from services.files import imports
 from services.record.operation import operation
-from services.review.review_inbox import Asked, Question, answer, given, known, opinion_of, place_of, shown
+from services.review.review_inbox import Asked, Question, answer, changed, given, known, opinion_of, place_of, shown
 from services.tables import ROW, RowProblem, Sheet, TableError, Workbook, read_workbook
 
 KEY, OPINION, REASON = "事项编号", "意见", "理由"
@@ -140,11 +140,14 @@ def _record(
 
 
 def _answer(session: Session, clock: Clock, actor: Actor, row: _Row) -> bool:
-    """Record the row's answer; False when the very same opinion was given before."""
-    if not row.asked.open:
-        earlier = given(session, row.asked.id)
-        if earlier is not None and (earlier.opinion, earlier.reason) == (opinion_of(row.opinion), row.reason):
+    """Record the row's answer; False when the very same answer was given before."""
+    earlier = None if row.asked.open else given(session, row.asked.id)
+    if earlier is not None:
+        opinion = opinion_of(row.opinion)
+        same_values = opinion is Opinion.REFUSE or not changed(row.asked, row.values)
+        if (earlier.opinion, earlier.reason) == (opinion, row.reason) and same_values:
             return False
+        raise StateError("该事项已经回复，这一行与回复不同，没有采用；确需更改的，请联系经办人。")
     answer(session, clock, actor, row.asked, row.opinion, row.reason, row.values)
     return True
 

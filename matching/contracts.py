@@ -14,7 +14,7 @@ _BETWEEN = r"[；;、，,|｜\t\n\r]+"
 def contract_keys(text: pl.Expr) -> pl.Expr:
     """The contract numbers of each cell as a list of keys, each once; shorter than four characters they say nothing.
 
-    Between numbers stand `；` `、` `，` `|`, tabs or line ends, full width or half; also `/`, where it is no part of one.
+    Between numbers stand `；` `、` `，` `|`, full width or half, tabs or line ends; also `/`, where it is part of none.
 
     >>> cell = pl.lit("合同编号：ZZ〔2025〕-001号；zz-2026-002，ZZ/2026/003|HT-01/HT-02")
     >>> pl.select(contract_keys(cell)).item().to_list()

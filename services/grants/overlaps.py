@@ -8,7 +8,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import polars as pl
@@ -39,6 +39,7 @@ from services.access.permissions import require
 from services.after_payment import awards
 from services.clock import Clock
 from services.cycle import cycles
+from services.grants import outdated
 from services.grants.home import home_under
 from services.law import policies
 from services.record import chain
@@ -94,8 +95,9 @@ def find(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> int:
 
     Only what is new since the last search is compared: applications that came or changed, ledger entries that were
     added. Known pairs stay, and so do the decisions of people on them; one that nobody decided is judged anew where
-    it was compared again. Certain findings count as duplicates by rule, the same enterprise alone never does; what a
-    person decided on the same pair before holds again; everything else waits for a person.
+    it was compared again, and is distinct where it was not found again. Certain findings count as duplicates by rule,
+    the same enterprise alone never does; what a person decided on the same pair before holds again; everything else
+    waits for a person.
 
     Many findings are kept by several operations, so that others may write in between. A search that broke off is made
     again, and finds again what it had kept.
@@ -105,10 +107,12 @@ def find(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> int:
     search = _CycleSearch(session, cycle)
     if search.is_done():
         return 0
-    new, decided = 0, None
+    new, decided, seen = 0, None, outdated.Numbers()
     for found in _together(search.found()):
         decided = _decisions(session, cycle) if decided is None else decided
-        new += _keep(session, clock, actor, cycle_id=cycle_id, found=found, decided=decided)
+        new += _keep(session, clock, actor, cycle_id=cycle_id, found=found, decided=decided, seen=seen)
+    for gone in outdated.missing(session, search.compared(), seen):
+        outdated.settle(session, clock, actor, cycle_id=cycle_id, finding_ids=gone)
     _remember(session, clock, actor, search)
     return new
 
@@ -127,10 +131,17 @@ def _together(found: Iterator[list[_Found]]) -> Iterator[list[list[_Found]]]:
 
 @operation("matching.run")
 def _keep(
-    session: Session, clock: Clock, actor: Actor, *, cycle_id: int, found: list[list[_Found]], decided: _Decided
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    *,
+    cycle_id: int,
+    found: list[list[_Found]],
+    decided: _Decided,
+    seen: outdated.Numbers,
 ) -> int:
     cycles.open_one(session, cycle_id)
-    return sum(_noted(session, clock, cycle_id, some, decided) for some in found)
+    return sum(_noted(session, clock, cycle_id, some, decided, seen) for some in found)
 
 
 @operation("matching.run")
@@ -138,8 +149,15 @@ def _remember(session: Session, clock: Clock, actor: Actor, search: "_CycleSearc
     search.remember()
 
 
-def _noted(session: Session, clock: Clock, cycle_id: int, found: Sequence[_Found], decided: _Decided) -> int:
-    """Keep what was found, in the record and no longer in memory; how many findings are new."""
+def _noted(
+    session: Session,
+    clock: Clock,
+    cycle_id: int,
+    found: Sequence[_Found],
+    decided: _Decided,
+    seen: outdated.Numbers,
+) -> int:
+    """Keep what was found, in the record and no longer in memory; how many findings are new. Others are `seen`."""
     known = _known(session, found)
     new = []
     for each in found:
@@ -151,6 +169,7 @@ def _noted(session: Session, clock: Clock, cycle_id: int, found: Sequence[_Found
     add_rows(session, Finding, new)
     session.flush()
     for before in known.values():
+        seen.add(before.id or 0)
         session.expunge(before)
     return len(new)
 
@@ -200,6 +219,7 @@ class _CycleSearch:
         self._through = session.exec(select(func.max(LedgerEntry.id))).one() or 0
         self._corrections = session.exec(select(func.max(LedgerCorrection.id))).one() or 0
         self._orders = _last_order(session, self._cycle_id)
+        self._known = session.exec(select(func.max(Finding.id))).one() or 0
         self._earlier = self._searched()
         self._entries: dict[int, str] = {}  # what some of them say, by id
         self._counts: list[pl.DataFrame] = []
@@ -217,13 +237,8 @@ class _CycleSearch:
 
     def found(self) -> Iterator[list[_Found]]:
         """All pairs that were not looked for before, some at a time."""
-        earlier = self._earlier
-        is_old = pl.col("application_id").is_in(earlier["application_id"].implode())
-        new, old = (
-            matching.Parts(part.filter(is_such) for part in self._applications) for is_such in (~is_old, is_old)
-        )
-        after = self._before.entries_through if self._before and old.height else 0
-        for side in ((new, None, 0), (old, earlier, after)):
+        new, old = self._new_and_old
+        for side in ((new, None, 0), (old, self._earlier, self._after)):
             for part in self._in_ledgers(*side):
                 yield list(self._with_entries(part))
         new_ones = pl.concat([part["application_id"] for part in new]) if old.height else None
@@ -235,6 +250,28 @@ class _CycleSearch:
             ]
         if self._orders:
             yield from self._in_other_years()
+
+    @cached_property
+    def _new_and_old(self) -> tuple[matching.Parts, matching.Parts]:
+        """The applications that are looked for everywhere, and those that were searched for as they stand."""
+        is_old = pl.col("application_id").is_in(self._earlier["application_id"].implode())
+        new, old = (
+            matching.Parts(part.filter(is_such) for part in self._applications) for is_such in (~is_old, is_old)
+        )
+        return new, old
+
+    @property
+    def _after(self) -> int:
+        """The entry of a ledger through which the latter were looked for before."""
+        return self._before.entries_through if self._before and self._new_and_old[1].height else 0
+
+    def compared(self) -> outdated.Compared:
+        """Which pairs it looked at."""
+        every, new = (
+            outdated.Numbers(number for part in table for number in part.select(_NUMBER)["application_id"])
+            for table in (self._applications, self._new_and_old[0])
+        )
+        return outdated.Compared(self._cycle_id, every, new, self._after, bool(self._orders), self._known)
 
     def _in_other_years(self) -> Iterator[list[_Found]]:
         """Invoices for which another year, of whatever policy, has paid: each award there is a thing of its own."""
@@ -336,8 +373,10 @@ def _judged(clock: Clock, found: _Found, decided: _Decided) -> dict[str, Any]:
 
 def _judge_anew(before: Finding, judged: Mapping[str, Any]) -> None:
     """What both sides say by now counts, unless a person decided on the pair; how rare it is, alone changes nothing."""
-    own = before.decided_by is not None and before.carried_from is None
-    if not own and any(getattr(before, name) != judged[name] for name in ("pair", "kind", "certainty", "score")):
+    if before.decided_by is not None and before.carried_from is None:
+        return
+    differs = any(getattr(before, name) != judged[name] for name in ("pair", "kind", "certainty", "score"))
+    if differs or before.reason == outdated.REASON:
         for name in _JUDGED:
             setattr(before, name, judged[name])
 

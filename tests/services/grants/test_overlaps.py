@@ -21,7 +21,7 @@ from models import (
     LedgerSearch,
 )
 from services.enterprise import enterprises
-from services.grants import findings, ledger, overlaps
+from services.grants import findings, ledger, outdated, overlaps
 from services.record import chain
 from services.tables import write_csv
 from tests.desk import CODE, OTHER_CODE, Desk
@@ -182,6 +182,83 @@ def test_what_a_person_decided_stays_whatever_the_ledger_says_later(desk: Desk, 
     find(desk)
     (kept,) = desk.session.exec(select(Finding))
     assert (kept.verdict, kept.reason) == (FindingVerdict.DISTINCT, "合同不同")
+
+
+SURE = ("P4", "漳州乙有限公司", CODE, "别的", INVOICE, "10000", "2025", "省级")
+OTHER_INVOICE = "25352000000000000099"
+
+
+def verdicts(desk: Desk) -> list[tuple[FindingVerdict, str]]:
+    found = desk.session.exec(select(Finding).order_by(col(Finding.id))).all()
+    return [(each.verdict, each.reason) for each in found]
+
+
+def test_what_is_not_found_again_after_a_correction_is_distinct_until_it_is_found_again(
+    desk: Desk, bring: Callable[..., None]
+) -> None:
+    ready(desk)
+    bring(SURE, DOUBTFUL)
+    find(desk)
+    before = [(FindingVerdict.DUPLICATE, ""), (FindingVerdict.OPEN, "")]
+    assert verdicts(desk) == before
+    bring((*SURE[:2], OTHER_CODE, "别的", OTHER_INVOICE, *SURE[5:]), (*DOUBTFUL[:4], OTHER_INVOICE, *DOUBTFUL[5:]))
+    assert find(desk) == 0
+    assert verdicts(desk) == [(FindingVerdict.DISTINCT, outdated.REASON)] * 2
+    assert find(desk) == 0 and chain.verify(desk.session) == []
+    bring((*SURE[:5], "10001", *SURE[6:]), (*DOUBTFUL[:5], "30001", *DOUBTFUL[6:]))
+    assert find(desk) == 0
+    assert verdicts(desk) == before
+
+
+def test_what_a_person_decided_stays_though_it_is_not_found_again(desk: Desk, bring: Callable[..., None]) -> None:
+    ready(desk)
+    bring(DOUBTFUL)
+    find(desk)
+    decide(desk, FindingVerdict.DUPLICATE, "发票同一张")
+    bring((*DOUBTFUL[:4], OTHER_INVOICE, *DOUBTFUL[5:]))
+    find(desk)
+    assert verdicts(desk) == [(FindingVerdict.DUPLICATE, "发票同一张")]
+
+
+def test_a_decision_that_was_carried_over_ends_with_what_it_was_about(desk: Desk, bring: Callable[..., None]) -> None:
+    ready(desk)
+    bring(DOUBTFUL)
+    find(desk)
+    decide(desk, FindingVerdict.DUPLICATE, "发票同一张")
+    cycle = next_year(desk)
+    find(desk, cycle.id or 0)
+    bring((*DOUBTFUL[:4], OTHER_INVOICE, *DOUBTFUL[5:]))
+    find(desk, cycle.id or 0)
+    own, (verdict, reason) = verdicts(desk)
+    assert own == (FindingVerdict.DUPLICATE, "发票同一张")
+    assert (verdict, reason) == (FindingVerdict.DISTINCT, outdated.REASON)
+
+
+def test_two_applications_that_are_not_found_alike_any_more_are_distinct(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(outdated, "_ROWS_AT_ONCE", 1)
+    desk.open_intake()
+    for project in ("示例算力", "另一算力", "又一算力"):
+        desk.submit(project=project)
+    desk.to_matching()
+    assert find(desk) == 3
+    first, second, third = desk.session.exec(select(Application).order_by(col(Application.id))).all()
+    first.invoices = OTHER_INVOICE
+    third.status = ApplicationStatus.REFUSED  # is not looked for now
+    desk.session.commit()
+    find(desk)
+    gone = desk.session.exec(select(Finding).where(Finding.reason == outdated.REASON)).all()
+    assert [(each.application_id, each.other_application_id) for each in gone] == [(first.id, second.id)]
+
+
+def test_what_came_later_leaves_what_was_found_before(desk: Desk, bring: Callable[..., None]) -> None:
+    ready(desk)
+    bring(SURE, DOUBTFUL)
+    find(desk)
+    bring(UNKNOWN)
+    assert find(desk) == 1
+    assert outdated.REASON not in {reason for _, reason in verdicts(desk)}
 
 
 def test_a_new_name_of_the_enterprise_is_looked_for_in_old_entries(desk: Desk, bring: Callable[..., None]) -> None:

@@ -135,6 +135,9 @@ def _comparisons() -> list[pl.Expr]:
         (known & _rare_amount()).alias("rare_amount"),
         (differ("title") & ~near_title & ~alike_title & ~same_claim.fill_null(False)).alias("other_title"),
         differ("measure").alias("two_measures"),
+        (known & same_year & (pl.col("measure") != "") & (pl.col("measure") == pl.col("measure_right")) & _untold())
+        .fill_null(False)
+        .alias("indistinct"),
         same_year.fill_null(False).alias("same_year"),
         (~same_year).fill_null(False).alias("other_year"),
         equal.fill_null(False).alias("equal_amount"),
@@ -142,6 +145,15 @@ def _comparisons() -> list[pl.Expr]:
         (close & ~same_amount).fill_null(False).alias("near_amount"),
         (~close & ~same_amount).fill_null(False).alias("other_amount"),
     ]
+
+
+def _untold() -> pl.Expr:
+    """Whether neither side has a title, a contract or an invoice, by which one item is told from another."""
+    titles = [pl.col(f"title{side}") == "" for side in ("", "_right")]
+    papers = [
+        pl.col(f"{name}{side}").list.len() == 0 for name in ("contract", "invoice", "bare") for side in ("", "_right")
+    ]
+    return pl.all_horizontal(*titles, *papers)
 
 
 def _rounded(given: str, exact: str) -> pl.Expr:

@@ -73,6 +73,9 @@ def _agreements() -> list[pl.Expr]:
             pl.format("企业名称只差形近或个别字（“{}”与“{}”），需人工核对", "enterprise", "enterprise_right")
         ),
         pl.when("same_year").then(pl.format("年度相同（{}）", "year_number")),
+        pl.when("indistinct").then(
+            pl.format("申报的是同一项措施（{}），都没有写项目名称、合同和发票，无法区别是否同一事项", "measure")
+        ),
         pl.when("two_measures").then(pl.format("分别申报了两项措施（{}、{}）", "measure", "measure_right")),
         pl.when("equal_amount").then(pl.format(f"金额相同（{{}} 元{_OPEN['fen_rows']}）", "amount_yuan")),
         pl.when(pl.col("same_amount") & ~pl.col("equal_amount")).then(

@@ -45,7 +45,8 @@ def _item_score() -> pl.Expr:
     """The strongest ground; a shared invoice stands alone, the others need one enterprise and suffer from its doubt."""
     doubt = pl.when(pl.col("identity").is_in(DOUBTFUL)).then(_DOUBT).otherwise(1.0)
     bare = pl.when("same_bare").then(0.75).otherwise(0.0)
-    weaker = pl.max_horizontal(_contract_score(), _title_score(), _amount_score(), bare)
+    indistinct = pl.when("indistinct").then(0.5).otherwise(0.0)
+    weaker = pl.max_horizontal(_contract_score(), _title_score(), _amount_score(), bare, indistinct)
     claim = pl.when("same_claim").then(0.5).otherwise(0.0)
     return pl.when("same_invoice").then(1.0).otherwise(pl.max_horizontal(weaker * doubt, claim))
 

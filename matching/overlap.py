@@ -55,6 +55,8 @@ def within(
 ) -> pl.DataFrame:
     """The same item in two applications of one cycle: the same invoice anywhere, or one enterprise's project twice.
 
+    So may be two of one enterprise and one measure that nothing tells apart: no title, contract or invoice in either.
+
     The columns are those of `Search.findings`, with `other_application_id` for `ledger_id`, and only `same_item`. An
     optional column `measure` is named in the evidence. With `new`, only pairs with one of these applications.
     """

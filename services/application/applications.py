@@ -12,7 +12,7 @@ from models import Application, ApplicationStatus, Ban, Cycle, Enterprise, FactK
 from policy import Policy
 from services.access.actors import Actor
 from services.after_payment import bans
-from services.application import facts
+from services.application import facts, repeats
 from services.application.application_rows import TakenRow, known_headings, read_applications
 from services.application.lifecycle import move
 from services.application.submissions import Submission
@@ -28,6 +28,10 @@ from services.record.operation import operation
 from services.tables import RowProblem, read_workbook
 
 INTAKE = "intake"
+_HOW_TO_CORRECT = (
+    "该行没有导入；是更正的，请先撤回那一件再导入，或者等形式审查时补正；"
+    "是另一事项的，请用项目名称、合同号或发票号码区别"
+)
 
 
 @operation("application.import")
@@ -50,11 +54,17 @@ def import_applications(
     banned = bans.holding(session, today(clock))
     takable = [each for each in read.taken if each.submission.uscc not in banned]
     read.problems += [_barred(each, ban) for each in read.taken if (ban := banned.get(each.submission.uscc))]
+    refused = 0
     for taken in takable:
+        if before := _earlier(session, cycle, taken.submission):
+            changed = list(_changed(session, law, before, taken))
+            read.problems += changed
+            refused += len(changed)
+            continue
         notes = [*_unlike_the_register(session, law, taken), *_withdrawn_before(session, cycle, taken)]
         if _add(session, clock, actor, settings, cycle, law, taken.submission) is not None:
             count, read.notes = count + 1, read.notes + notes
-    imports.finish_import(record, count, len(takable) - count, read.problems, read.notes)
+    imports.finish_import(record, count, len(takable) - count - refused, read.problems, read.notes)
     return record
 
 
@@ -186,6 +196,30 @@ def _unlike_the_register(session: Session, law: Policy, taken: TakenRow) -> Iter
         yield taken.note("kind", given.kind, cause, remedy)
 
 
+def _earlier(session: Session, cycle: Cycle, given: Submission) -> Application | None:
+    """The application that stands for the same item, if it came with other figures than these."""
+    enterprise = enterprises.by_code(session, given.uscc)
+    if enterprise is None or _is_in(_same_items(session, cycle, enterprise, given)):
+        return None
+    return repeats.earlier(session, cycle, enterprise, given)
+
+
+def _changed(session: Session, law: Policy, before: Application, taken: TakenRow) -> Iterator[RowProblem]:
+    """That its figures are others now, if they are: taken as well, the row would be a second application."""
+    given = taken.submission
+    differences = list(repeats.differences(session, facts.measure_of(law, given.measure), before, given.declared))
+    if differences:
+        name = differences[0][0]
+        told = "，".join(words for _, words in differences)
+        cause = f"同一事项已经申报（受理编号 {before.number}），{told}"
+        yield taken.note(name, given.declared[name] or "", cause, _HOW_TO_CORRECT)
+
+
+def _is_in(same: Sequence[Application]) -> bool:
+    """Whether one of the very same applications stands."""
+    return any(each.status is not ApplicationStatus.WITHDRAWN for each in same)
+
+
 def _withdrawn_before(session: Session, cycle: Cycle, taken: TakenRow) -> Iterator[RowProblem]:
     """That the same item was withdrawn, so that nobody brings it back unawares."""
     known = enterprises.by_code(session, taken.submission.uscc)
@@ -214,8 +248,7 @@ def _add(
         county=submission.county,
         source=submission.source,
     )
-    same = _same_items(session, cycle, enterprise, submission)
-    if any(each.status is not ApplicationStatus.WITHDRAWN for each in same):
+    if _is_in(_same_items(session, cycle, enterprise, submission)):
         return None
     application = Application(
         cycle_id=cycle.id or 0,

@@ -173,6 +173,30 @@ def test_within_finds_an_invoice_in_two_applications_of_two_enterprises() -> Non
     assert (finding["kind"], finding["certainty"], finding["score"]) == (SAME_ITEM, "review", 1.0)
 
 
+UNTOLD = {"project": "", "contracts": "", "invoices": "", "measure": "annotation-platform"}
+
+
+def test_within_asks_about_two_applications_that_nothing_tells_apart() -> None:
+    (finding,) = within(applications(UNTOLD, {**UNTOLD, "amount_yuan": ""})).iter_rows(named=True)
+    assert (finding["kind"], finding["certainty"]) == (SAME_ITEM, "review")
+    assert "同一项措施（annotation-platform），都没有写项目名称、合同和发票" in finding["evidence"]
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"measure": "compute-purchase"},
+        {"project": "乙"},
+        {"contracts": "ZZ-2025-001"},
+        {"invoices": COMMON["invoices"]},
+        {"invoices": "01234567"},
+        {"enterprise": "福建别家智能有限公司", "uscc": code(2)},
+    ],
+)
+def test_within_asks_nothing_where_one_of_them_is_told(other: Row) -> None:
+    assert within(applications(UNTOLD, {**UNTOLD, **other})).is_empty()
+
+
 def test_within_finds_one_project_under_two_measures_and_names_them() -> None:
     table = applications(
         {"invoices": "", "measure": "industrial-internet"}, {"invoices": "", "measure": "compute-purchase"}

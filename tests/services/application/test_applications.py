@@ -23,7 +23,10 @@ from services.access import people
 from services.access.actors import Actor, find_actor
 from services.application import applications, completeness, facts
 from services.errors import InputError, NotAllowedError, StateError
+from services.grants import findings, overlaps
+from services.law import policies
 from services.review import reviews
+from services.tables import write_csv
 from tests.desk import AFTER_INTAKE, CODE, OTHER_CODE, Desk
 
 
@@ -63,6 +66,66 @@ def test_the_same_file_twice_adds_nothing(desk: Desk, tmp_path: Path) -> None:
     first, second = _import(desk, tmp_path), _import(desk, tmp_path)
     assert first.id == second.id
     assert len(desk.session.exec(select(Application)).all()) == first.rows_added
+
+
+def _platform(desk: Desk, folder: Path, invested: str, project: str = "标注平台") -> applications.ImportFile:
+    """Import a file with one row: an annotation platform of which so much was invested."""
+    law = policies.policy_of(desk.session, desk.cycle)
+    measure = facts.measure_of(law, "annotation-platform")
+    usual = {"money": invested, "date": "2025-06-30", "boolean": "是", "text": "甲", "integer": "1", "decimal": "1"}
+    row = {
+        **{"措施": measure.title, "企业名称": "漳州示例云帆科技有限公司", "统一社会信用代码": CODE},
+        **{"单位类型": measure.applicants[0], "县区": law.counties[0].name, "项目名称": project},
+        **{"联系人": "林示例", "联系电话": "13000000001", "联系邮箱": "yunfan@example.invalid"},
+        **{"开户银行": "示例银行", "银行账号": "6200000000000000001", "承诺书": "是"},
+        **{each.label: usual.get(each.type, "") for each in facts.declared_facts(measure)},
+    }
+    path = folder / f"{invested}{project}.csv"
+    write_csv(path, list(row), [list(row.values())])
+    return applications.import_applications(
+        *desk.at, desk.operator, settings=desk.settings, cycle_id=desk.cycle_id, path=path
+    )
+
+
+def test_a_corrected_row_is_no_second_application_and_names_the_first_with_both_values(
+    desk: Desk, tmp_path: Path
+) -> None:
+    desk.open_intake()
+    assert _platform(desk, tmp_path, "30000000").rows_added == 1
+    record = _platform(desk, tmp_path, "26000000")
+    (first,) = desk.session.exec(select(Application)).all()
+    assert (record.rows_added, record.rows_known) == (0, 0)
+    (problem,) = record.problems
+    assert problem["value"] == "26000000.00"
+    assert f"受理编号 {first.number}" in problem["cause"]
+    assert "原为“30000000.00”，本行为“26000000.00”" in problem["cause"]
+    assert "请先撤回那一件再导入" in problem["remedy"]
+    applications.withdraw(*desk.at, desk.operator, application_id=first.id or 0, reason="更正")
+    assert _platform(desk, tmp_path, "26000000.0").rows_added == 1
+
+
+def test_a_row_that_says_what_was_corrected_already_is_known(desk: Desk, tmp_path: Path) -> None:
+    desk.open_intake()
+    _platform(desk, tmp_path, "30000000")
+    (first,) = desk.session.exec(select(Application)).all()
+    money = desk.session.exec(select(FactValue).where(FactValue.value == "30000000.00")).all()
+    for each in money:
+        desk.session.add(FactValue(**each.model_dump(exclude={"id", "seq", "value"}), seq=2, value="26000000.00"))
+    desk.session.commit()
+    record = _platform(desk, tmp_path, "26000000")
+    assert (record.rows_added, record.rows_known, record.problems) == (0, 1, [])
+    assert desk.session.exec(select(Application)).all() == [first]
+
+
+def test_what_nothing_tells_apart_is_taken_and_asked_about(desk: Desk, tmp_path: Path) -> None:
+    """A measure may be applied for several times; whether it is one item, a person decides."""
+    desk.open_intake()
+    assert _platform(desk, tmp_path, "30000000", "").rows_added == 1
+    assert _platform(desk, tmp_path, "26000000", "").rows_added == 1
+    desk.to_matching()
+    overlaps.find(*desk.at, desk.system, cycle_id=desk.cycle_id)
+    (finding,) = findings.open_findings(desk.session, desk.cycle_id)
+    assert "都没有写项目名称、合同和发票" in finding.evidence
 
 
 def test_every_application_gets_one_receipt(desk: Desk) -> None:

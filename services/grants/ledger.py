@@ -2,17 +2,18 @@
 
 from collections import Counter
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import Session, func, select
+from sqlmodel import Session, col, func, select
 
 from models import Finding, ImportFile, ImportKind, LedgerCorrection, LedgerEntry, LedgerLevel
 from services.access.actors import Actor
 from services.clock import Clock
 from services.files import imports
 from services.grants.ledger_awards import check_awards
-from services.grants.ledger_rows import LEDGER_HEADINGS, LedgerRow, known_headings, read_ledger
+from services.grants.ledger_rows import LEDGER_HEADINGS, OPTIONAL, LedgerRow, known_headings, read_ledger
 from services.money import plain_yuan
 from services.record.operation import operation
 from services.tables import read_workbook
@@ -38,18 +39,20 @@ def import_ledger(session: Session, clock: Clock, actor: Actor, *, path: Path, l
     """Take in a ledger file. Bad rows are listed, good ones go on; a row known at this level adds nothing.
 
     A row that says something else of a known number corrects it when it is of the same enterprise: what was there is
-    kept as a LedgerCorrection, and told. Of another enterprise it is a problem. So is what keeps an award of the city
-    out of the history of later years. Raises TableError when the file is no table at all.
+    kept as a LedgerCorrection, and told. What the sheet has no column for stays as it is. Of another enterprise it is a
+    problem. So is what keeps an award of the city out of the history of later years. The same file again is read again
+    once a correction came after it, which it may take back. Raises TableError when the file is no table at all.
     """
     workbook = read_workbook(path, known_headings(LEDGER_HEADINGS))
     known = imports.known_import(session, ImportKind.LEDGER, level.value, workbook)
-    if known is not None:
+    if known is not None and not _corrected_since(session, known, level):
         return known
     record = imports.start_import(session, clock, actor, ImportKind.LEDGER, level.value, workbook)
     read = read_ledger(workbook, level.value)
+    present = {entry.ledger_id: entry for entry in session.exec(select(LedgerEntry).where(LedgerEntry.level == level))}
+    read.rows = [_completed(row, present.get(row.ledger_id)) for row in read.rows]
     if level is LedgerLevel.CITY:
         check_awards(session, read)
-    present = {entry.ledger_id: entry for entry in session.exec(select(LedgerEntry).where(LedgerEntry.level == level))}
     came: Counter[str] = Counter()
     for row in read.rows:
         new, entry = _entry(row, level, record), present.get(row.ledger_id)
@@ -75,7 +78,26 @@ def _differences(entry: LedgerEntry, new: LedgerEntry) -> dict[str, tuple[Any, A
     return {name: (old, now) for name, (old, now) in pairs.items() if old != now}
 
 
-def _is_same_enterprise(entry: LedgerEntry, new: LedgerEntry) -> bool:
+def _corrected_since(session: Session, known: ImportFile, level: LedgerLevel) -> bool:
+    """Whether a later file corrected any entry of the level."""
+    later = (
+        select(LedgerCorrection.id)
+        .join(LedgerEntry, col(LedgerEntry.id) == LedgerCorrection.ledger_entry_id)
+        .where(LedgerEntry.level == level, LedgerCorrection.import_file_id > (known.id or 0))
+    )
+    return session.exec(later).first() is not None
+
+
+def _completed(row: LedgerRow, entry: LedgerEntry | None) -> LedgerRow:
+    """The row, with what its sheet has no column for as the entry has it; so the code, where its cell is empty."""
+    if entry is None or not _is_same_enterprise(entry, row):
+        return row
+    kept: dict[str, Any] = {name: getattr(entry, name) or "" for name in OPTIONAL - {"level"} - row.given}
+    facts = {name: text for name, text in entry.facts.items() if name not in row.given}
+    return replace(row, uscc=row.uscc or entry.uscc, facts=facts | dict(row.facts), **kept)
+
+
+def _is_same_enterprise(entry: LedgerEntry, new: LedgerEntry | LedgerRow) -> bool:
     return (entry.uscc != "" and entry.uscc == new.uscc) or (
         entry.enterprise != "" and entry.enterprise == new.enterprise
     )

@@ -84,7 +84,7 @@ class Headed:
 
     def __init__(self, sheet: Sheet, columns: Mapping[str, str]) -> None:
         self._sheet, self._columns = sheet, columns
-        self.taken = frozenset(columns.values())
+        self.names, self.taken = frozenset(columns), frozenset(columns.values())
 
     def problem(self, row: int, name: str, value: str, cause: str, remedy: str) -> RowProblem:
         return self._sheet.problem(row, self._columns.get(name, name), value, cause, remedy)
@@ -107,7 +107,7 @@ class CheckedRows:
 
 @dataclass(frozen=True)
 class LedgerRow:
-    """One earlier grant, ready to be stored."""
+    """One earlier grant, ready to be stored; `given` are the columns and facts of which its sheet says anything."""
 
     row: int
     ledger_id: str
@@ -121,6 +121,7 @@ class LedgerRow:
     policy_id: str
     measure: str
     facts: Mapping[str, str]
+    given: frozenset[str]
 
 
 @dataclass
@@ -193,13 +194,14 @@ def read_ledger(workbook: Workbook, level: str) -> LedgerRead:
     read = LedgerRead(checked.headed, problems=[*workbook.problems, *checked.problems], notes=checked.notes)
     names = [column for column in sheet.columns if column not in checked.headed.taken and _FACT_NAME.fullmatch(column)]
     facts = dict(zip(sheet.frame[ROW], sheet.frame.select(names).iter_rows(), strict=True)) if names else {}
+    given = checked.headed.names.union(names)
     for entry in checked.frame.iter_rows(named=True):
         refusal = _refusal(checked.headed, entry, level)
         if refusal is not None:
             read.problems.append(refusal)
         elif _was_read(entry):
             values = zip(names, facts.get(entry[ROW], ()), strict=False)
-            read.rows.append(_ledger_row(entry, {name: value for name, value in values if value}))
+            read.rows.append(_ledger_row(entry, {name: value for name, value in values if value}, given))
     return read
 
 
@@ -209,9 +211,10 @@ def _was_read(entry: Mapping[str, Any]) -> bool:
     return entry["amount_fen"] is not None and entry["year_number"] is not None and bool(level)
 
 
-def _ledger_row(entry: Mapping[str, Any], facts: Mapping[str, str]) -> LedgerRow:
+def _ledger_row(entry: Mapping[str, Any], facts: Mapping[str, str], given: frozenset[str]) -> LedgerRow:
     texts = {name: entry[name] for name in LEDGER_HEADINGS if name not in ("amount_yuan", "year", "level")}
-    return LedgerRow(row=entry[ROW], amount_fen=entry["amount_fen"], year=entry["year_number"], facts=facts, **texts)
+    typed = {"amount_fen": entry["amount_fen"], "year": entry["year_number"]}
+    return LedgerRow(row=entry[ROW], facts=facts, given=given, **typed, **texts)
 
 
 def _refusal(headed: Headed, entry: Mapping[str, Any], level: str) -> RowProblem | None:

@@ -96,6 +96,44 @@ def test_a_corrected_row_is_told_kept_and_used(desk: Desk, tmp_path: Path) -> No
     assert (kept.before, kept.after) == ({"amount_fen": 10_000_000}, {"amount_fen": 12_000_000})
 
 
+AWARD = f"{POLICY},compute-purchase,HT-2024-001,2024-01-01"
+FULL = f"{HEADER},政策编号,措施编号,合同编号,period_from"
+
+
+def bring_city(desk: Desk, folder: Path, header: str, row: str) -> ImportFile:
+    path = folder / "市级.csv"
+    path.write_text(f"{header}\n{row}\n", encoding="utf-8")
+    return ledger.import_ledger(*desk.at, desk.operator, path=path, level=LedgerLevel.CITY)
+
+
+@pytest.mark.parametrize("code", [CODE, ""])
+def test_what_a_later_sheet_has_no_column_for_stays_as_it_was(desk: Desk, tmp_path: Path, code: str) -> None:
+    bring_city(desk, tmp_path, FULL, f"{GOOD},{AWARD}")
+    record = bring_city(desk, tmp_path, HEADER, GOOD.replace(CODE, code))
+    assert (record.rows_added, record.rows_changed, record.rows_known) == (0, 0, 1)
+    record = bring_city(desk, tmp_path, HEADER, GOOD.replace("100000", "120000"))
+    assert record.rows_changed == 1
+    entry = desk.session.exec(select(LedgerEntry)).one()
+    assert (entry.policy_id, entry.measure, entry.contracts) == (POLICY, "compute-purchase", "HT-2024-001")
+    assert (entry.uscc, entry.amount_fen, entry.facts) == (CODE, 12_000_000, {"period_from": "2024-01-01"})
+
+
+def test_an_empty_cell_of_a_column_that_is_there_empties_it(desk: Desk, tmp_path: Path) -> None:
+    bring_city(desk, tmp_path, FULL, f"{GOOD},{AWARD}")
+    assert bring_city(desk, tmp_path, FULL, f"{GOOD},{POLICY},compute-purchase,,").rows_changed == 1
+    entry = desk.session.exec(select(LedgerEntry)).one()
+    assert (entry.contracts, entry.facts, entry.measure) == ("", {}, "compute-purchase")
+
+
+def test_the_earlier_file_again_takes_a_wrong_correction_back(desk: Desk, tmp_path: Path) -> None:
+    bring(desk, tmp_path, GOOD)
+    bring(desk, tmp_path, GOOD.replace("100000", "120000"))
+    assert bring(desk, tmp_path, GOOD).rows_changed == 1
+    assert entries(desk) == {"L1": 10_000_000}
+    again = bring(desk, tmp_path, GOOD)
+    assert (again.attempt, again.rows_changed) == (2, 1)  # nothing came after it: the import of before is shown
+
+
 def test_what_was_kept_of_a_correction_cannot_be_changed(desk: Desk, tmp_path: Path) -> None:
     bring(desk, tmp_path, GOOD)
     bring(desk, tmp_path, GOOD.replace("100000", "120000"))

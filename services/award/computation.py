@@ -34,7 +34,7 @@ from models import (
     PanelDecision,
     PaymentOrder,
 )
-from policy import Evaluation, Fact, Measure, Policy
+from policy import Evaluation, Fact, Measure, Policy, ValueProblem
 from policy.history import recorded_facts
 from policy.yearly import settled
 from services.access.actors import Actor
@@ -46,7 +46,7 @@ from services.award.granted import granted_before, shares
 from services.award.inputs import Inputs, Row, Rows, code_version, read_inputs
 from services.clock import Clock
 from services.cycle import cycles
-from services.errors import StateError
+from services.errors import InputError, StateError
 from services.law import policies
 from services.record.columns import rows_as, select_as
 from services.record.operation import operation
@@ -55,6 +55,7 @@ from services.record.rows import add_rows
 from services.spilled import Spilled
 
 _AT_ONCE = 5_000  # applications
+_TOLD = 20  # of many faults
 _ENDED = {
     ApplicationStatus.LAPSED: "逾期未补正",
     ApplicationStatus.COUNTY_REFUSED: "县区初审不通过",
@@ -250,7 +251,8 @@ def history(session: Session, cycle: Cycle, law: Policy, uscc: str | None = None
     """Earlier awards, of one enterprise when named: of our own cycles, and of the city's ledger for the rest.
 
     What was claimed back counts as not granted, unless the policy says otherwise; facts that were false are not read.
-    Of a year that was cancelled what was paid counts: the rest never will be.
+    Of a year that was cancelled what was paid counts: the rest never will be. Raises InputError for entries of the
+    ledger that cannot be read.
     """
     recorded = recorded_facts(law)
     not_granted = law.provisions.clawback.history == "not_granted"
@@ -265,12 +267,27 @@ def history(session: Session, cycle: Cycle, law: Policy, uscc: str | None = None
         )
         .order_by(col(LedgerEntry.id))
     )
-    return own + [
-        {"uscc": entry.uscc, "measure": entry.measure, "year": entry.year, "amount_fen": entry.amount_fen}
-        | {name: facts.read(recorded[name], text) for name, text in entry.facts.items() if name in recorded}
-        for entry in entries
-        if entry.year not in years
-    ]
+    return own + _of_the_ledger((entry for entry in entries if entry.year not in years), recorded)
+
+
+def _of_the_ledger(entries: Iterable[LedgerEntry], recorded: Mapping[str, Fact]) -> list[dict[str, Any]]:
+    """Awards of the city's ledger. Raises InputError naming every entry with a fact that cannot be read."""
+    rows, unread = [], []
+    for entry in entries:
+        row: dict[str, Any] = {"uscc": entry.uscc, "measure": entry.measure, "year": entry.year}
+        row["amount_fen"] = entry.amount_fen
+        for name, text in entry.facts.items():
+            value = policy.read_value(recorded[name], text) if name in recorded else None
+            if isinstance(value, ValueProblem):
+                where = f"{entry.ledger_id}（{entry.enterprise}）的 {name} 列"
+                unread.append(f"{where}{recorded[name].label}{value.message}")
+            elif value is not None:
+                row[name] = value.value
+        rows.append(row)
+    if unread:
+        told = "；".join(unread[:_TOLD]) + ("……" if len(unread) > _TOLD else "")
+        raise InputError(f"市级台账里有 {len(unread)} 格读不出，不能测算：{told}。请在台账里改正或清空这些格，再导入。")
+    return rows
 
 
 def on_the_way(session: Session, cycle: Cycle) -> list[str]:

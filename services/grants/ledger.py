@@ -52,7 +52,7 @@ def import_ledger(session: Session, clock: Clock, actor: Actor, *, path: Path, l
     present = {entry.ledger_id: entry for entry in session.exec(select(LedgerEntry).where(LedgerEntry.level == level))}
     read.rows = [_completed(row, present.get(row.ledger_id)) for row in read.rows]
     if level is LedgerLevel.CITY:
-        check_awards(session, read)
+        check_awards(session, read, present)
     came: Counter[str] = Counter()
     for row in read.rows:
         new, entry = _entry(row, level, record), present.get(row.ledger_id)

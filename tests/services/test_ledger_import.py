@@ -1,5 +1,6 @@
 """A ledger file into the record: corrected rows, numbers used twice, rows without an amount, the same file again."""
 
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from sqlmodel import select
 from models import ImportFile, LedgerCorrection, LedgerEntry, LedgerLevel
 from services.award import computation
 from services.enterprise import enterprises
+from services.errors import InputError
 from services.grants import ledger
 from services.law import policies
 from tests.desk import CODE, OTHER_CODE, POLICY, Desk
@@ -132,6 +134,46 @@ def test_the_earlier_file_again_takes_a_wrong_correction_back(desk: Desk, tmp_pa
     assert entries(desk) == {"L1": 10_000_000}
     again = bring(desk, tmp_path, GOOD)
     assert (again.attempt, again.rows_changed) == (2, 1)  # nothing came after it: the import of before is shown
+
+
+PERIODS = f"{HEADER},政策编号,措施编号,period_from,period_to"
+OPERATION = f"{POLICY},annotation-operation"
+
+
+def test_a_fact_that_later_years_cannot_read_is_listed_and_left_out_and_the_row_is_taken(
+    desk: Desk, tmp_path: Path
+) -> None:
+    record = bring_city(desk, tmp_path, PERIODS, f"{GOOD},{OPERATION},2024年上半年,2024-06-30")
+    (told,) = record.problems
+    assert (told["row"], told["column"], told["value"]) == (2, "period_from", "2024年上半年")
+    assert told["cause"].startswith("业务额统计起日不是日期") and "这一格没有采用" in told["remedy"]
+    assert desk.session.exec(select(LedgerEntry)).one().facts == {"period_to": "2024-06-30"}
+    (past,) = computation.history(desk.session, desk.cycle, policies.policy_of(desk.session, desk.cycle))
+    assert past["period_to"] == date(2024, 6, 30)
+
+
+def test_a_fact_that_cannot_be_read_does_not_take_the_place_of_one_that_could(desk: Desk, tmp_path: Path) -> None:
+    bring_city(desk, tmp_path, PERIODS, f"{GOOD},{OPERATION},2024-01-01,2024-06-30")
+    record = bring_city(desk, tmp_path, PERIODS, f"{GOOD},{OPERATION},45000,2024-12-31")
+    assert (len(record.problems), record.rows_changed) == (1, 1)
+    facts = desk.session.exec(select(LedgerEntry)).one().facts
+    assert facts == {"period_from": "2024-01-01", "period_to": "2024-12-31"}
+
+
+def test_entries_of_before_that_cannot_be_read_are_all_named_and_emptying_them_helps(
+    desk: Desk, tmp_path: Path
+) -> None:
+    bring_city(desk, tmp_path, PERIODS, f"{GOOD},{OPERATION},2024-01-01,2024-06-30")
+    entry = desk.session.exec(select(LedgerEntry)).one()
+    entry.facts = {"period_from": "2024年上半年", "period_to": "45000"}
+    desk.session.commit()
+    law = policies.policy_of(desk.session, desk.cycle)
+    with pytest.raises(InputError, match="有 2 格读不出") as refusal:
+        computation.history(desk.session, desk.cycle, law)
+    assert f"L1（{NAME}）的 period_from 列业务额统计起日“2024年上半年”不是日期" in str(refusal.value)
+    bring_city(desk, tmp_path, PERIODS, f"{GOOD},{OPERATION},,")
+    (past,) = computation.history(desk.session, desk.cycle, law)
+    assert "period_from" not in past
 
 
 def test_what_was_kept_of_a_correction_cannot_be_changed(desk: Desk, tmp_path: Path) -> None:

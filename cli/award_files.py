@@ -27,7 +27,9 @@ from services.tables import (
     Sheet,
     TableError,
     Workbook,
+    headings_of,
     match_columns,
+    only_table,
     read_workbook,
     write_frames,
     write_problems,
@@ -147,8 +149,8 @@ class Computation:
     def _open(
         self, path: Path, expected: dict[str, list[str]], optional: set[str]
     ) -> tuple[Workbook, Sheet, pl.DataFrame]:
-        workbook = read_workbook(path, [name for names in expected.items() for name in (names[0], *names[1])])
-        sheet = workbook.table([name for names in expected.items() for name in (names[0], *names[1])])
+        workbook = read_workbook(path, headings_of(expected))
+        sheet = only_table(workbook, expected, optional)
         match = match_columns(sheet, expected, optional)
         missing = [name for name in expected if name not in match.columns and name not in optional]
         if missing:

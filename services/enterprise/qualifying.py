@@ -1,7 +1,8 @@
 """Who qualifies for a measure by a bureau's own list: every row judged by the policy itself, or told why not."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from sqlmodel import Session
 
@@ -13,7 +14,7 @@ from services.enterprise import eligibility
 from services.enterprise.eligibility import Checked
 from services.notices.addresses import trouble_with
 from services.record import fitting
-from services.tables import ROW, RowProblem, Sheet, Workbook, match_columns
+from services.tables import ROW, RowProblem, Sheet, Workbook, match_columns, tables
 
 HEADINGS: Mapping[str, Sequence[str]] = {
     "enterprise_name": ("企业名称", "单位名称"),
@@ -70,34 +71,43 @@ def judge(session: Session, cycle: Cycle, law: Policy, measure: Measure, workboo
     """Judge every row as if the enterprise had applied; what a bureau would yet have to confirm counts as confirmed.
 
     What others granted for the same matter is not looked for: that is found once there is an application. Raises
-    TableError when the file has no one table.
+    TableError when the file has no table.
     """
-    sheet = workbook.table(known_headings(measure))
     asked = eligibility.questions(measure)
-    found = match_columns(
-        sheet,
-        {**HEADINGS, **{fact.name: (fact.label,) for fact in asked}},
-        {"contact_email", *(fact.name for fact in asked if fact.type == "boolean" or not fact.must_be_given)},
-    )
+    expected = {**HEADINGS, **{fact.name: (fact.label,) for fact in asked}}
+    optional = {"contact_email", *(fact.name for fact in asked if fact.type == "boolean" or not fact.must_be_given)}
+    found = tables(workbook, expected, optional)
     judged = Judged(problems=[*workbook.problems, *found.problems])
     candidates: dict[str, Candidate] = {}
-    rows = []
-    for values in sheet.frame.iter_rows(named=True) if not found.problems else ():
-        text = {name: values[heading].strip() for name, heading in found.columns.items()}
+    rows: list[dict[str, Any]] = []
+    for sheet in found.sheets:
+        matched = match_columns(sheet, expected, optional)
+        judged.problems += matched.problems
+        if not matched.problems:
+            rows += _rows(measure, sheet, matched.columns, judged, candidates)
+    if rows:
+        _sort_out(judged, candidates, eligibility.evaluated(session, cycle, law, measure, rows))
+    return judged
+
+
+def _rows(
+    measure: Measure, sheet: Sheet, columns: Mapping[str, str], judged: Judged, candidates: dict[str, Candidate]
+) -> Iterator[dict[str, Any]]:
+    """What is to be evaluated of each row that can be judged; each becomes a candidate, the others are problems."""
+    asked = eligibility.questions(measure)
+    for values in sheet.frame.iter_rows(named=True):
+        text = {name: values[heading].strip() for name, heading in columns.items()}
         row, checked = eligibility.read(measure, text, assume=True)
         code = uscc.normalised(text["uscc"])
-        faults = [*_faults(text), *_unjudged(checked), *_repeated(candidates.get(code))]
+        faults = [*_faults(text), *_unjudged(checked), *_repeated(sheet, candidates.get(code))]
         judged.problems += [
-            sheet.problem(values[ROW], found.columns.get(name, ""), text.get(name, ""), cause, remedy)
+            sheet.problem(values[ROW], columns.get(name, ""), text.get(name, ""), cause, remedy)
             for name, cause, remedy in faults
         ]
         if not faults:
             name, email, given = text["enterprise_name"], text.get("contact_email", ""), _canonical(asked, text)
             candidates[code] = Candidate(sheet, values[ROW], code, name, email, given)
-            rows.append({**row, "application_id": code, "uscc": code, "enterprise": name})
-    if rows:
-        _sort_out(judged, candidates, eligibility.evaluated(session, cycle, law, measure, rows))
-    return judged
+            yield {**row, "application_id": code, "uscc": code, "enterprise": name}
 
 
 def _unjudged(checked: Checked) -> list[Trouble]:
@@ -108,8 +118,11 @@ def _unjudged(checked: Checked) -> list[Trouble]:
     return faults
 
 
-def _repeated(first: Candidate | None) -> list[Trouble]:
-    return [("uscc", f"与第 {first.row} 行是同一个单位", "请只保留一行")] if first is not None else []
+def _repeated(sheet: Sheet, first: Candidate | None) -> list[Trouble]:
+    if first is None:
+        return []
+    where = f"工作表「{first.sheet.name}」" if first.sheet.name != sheet.name else ""
+    return [("uscc", f"与{where}第 {first.row} 行是同一个单位", "请只保留一行")]
 
 
 def _canonical(asked: Sequence[Fact], text: Mapping[str, str]) -> dict[str, str]:

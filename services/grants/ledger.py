@@ -13,10 +13,10 @@ from services.access.actors import Actor
 from services.clock import Clock
 from services.files import imports
 from services.grants.ledger_awards import check_awards
-from services.grants.ledger_rows import LEDGER_HEADINGS, OPTIONAL, LedgerRow, known_headings, read_ledger
+from services.grants.ledger_rows import LEDGER_HEADINGS, OPTIONAL, LedgerRow, read_ledger
 from services.money import plain_yuan
 from services.record.operation import operation
-from services.tables import read_workbook
+from services.tables import headings_of, read_workbook
 
 _CONTENT = {
     "enterprise": "企业名称",
@@ -43,7 +43,7 @@ def import_ledger(session: Session, clock: Clock, actor: Actor, *, path: Path, l
     problem. So is what keeps an award of the city out of the history of later years. The same file again is read again
     once a correction came after it, which it may take back. Raises TableError when the file is no table at all.
     """
-    workbook = read_workbook(path, known_headings(LEDGER_HEADINGS))
+    workbook = read_workbook(path, headings_of(LEDGER_HEADINGS))
     known = imports.known_import(session, ImportKind.LEDGER, level.value, workbook)
     if known is not None and not _corrected_since(session, known, level):
         return known

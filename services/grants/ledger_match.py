@@ -15,11 +15,11 @@ from services.grants.ledger_rows import (
     APPLICATION_HEADINGS,
     FORMER_NAME_HEADINGS,
     LEDGER_HEADINGS,
+    OPTIONAL,
     check_names,
     check_rows,
-    known_headings,
 )
-from services.tables import RowProblem, read_workbook
+from services.tables import RowProblem, headings_of, read_workbook, tables
 
 Report = Callable[[str], None]
 
@@ -42,7 +42,7 @@ class MatchResult:
 def match_files(
     applications: Path, ledger: Path, former_names: Path | None, law: Policy | None, report: Report
 ) -> MatchResult:
-    """Match the applications of one file against the ledger of another; `report` hears what is being done.
+    """Match the applications of one file against the ledger of another, all sheets of both; `report` hears of it.
 
     Names are read by the counties of the policy, when one is given.
 
@@ -55,10 +55,11 @@ def match_files(
         *([(former_names, "读取曾用名", FORMER_NAME_HEADINGS, "")] if former_names else []),
     ):
         report(what)
-        workbook = read_workbook(path, known_headings(headings))
-        sheet = workbook.table(known_headings(headings))
-        checked = check_rows(sheet, headings, id_column) if id_column else check_names(sheet)
-        checked.problems[:0] = workbook.problems
+        workbook = read_workbook(path, headings_of(headings))
+        found = tables(workbook, headings, OPTIONAL)
+        checked = check_rows(found.sheets, headings, id_column) if id_column else check_names(found.sheets)
+        checked.problems[:0] = [*workbook.problems, *found.problems]
+        checked.notes[:0] = found.notes
         known.append(checked)
     report("比对")
     names = known[2].frame if former_names else None

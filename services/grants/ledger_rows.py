@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from bisect import bisect_left
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from typing import Any
 
 import polars as pl
@@ -22,7 +24,7 @@ from policy.amounts import read_money
 from policy.amounts import yuan as plain_yuan
 from policy.errors import ValueProblem
 from services.record import fitting
-from services.tables import ROW, RowProblem, Sheet, Workbook, duplicate_rows, match_columns
+from services.tables import ROW, RowProblem, Sheet, Workbook, duplicate_rows, match_columns, tables
 
 _COMMON: dict[str, Sequence[str]] = {
     "enterprise": ("企业名称", "单位名称", "申报单位", "企业", "申报企业"),
@@ -80,14 +82,39 @@ _PLAIN: Mapping[str, tuple[pl.Expr, pl.Expr]] = {
 
 
 class Headed:
-    """A sheet whose columns are known; makes problems under the headings that the user sees."""
+    """Sheets whose columns are known; makes problems under the headings that the user sees.
 
-    def __init__(self, sheet: Sheet, columns: Mapping[str, str]) -> None:
-        self._sheet, self._columns = sheet, columns
-        self.names, self.taken = frozenset(columns), frozenset(columns.values())
+    The rows of several sheets are numbered on from sheet to sheet: `_row` of a frame minus the sheet's `start` is the
+    row in the sheet.
+    """
+
+    def __init__(self, sheets: Sequence[Sheet], columns: Sequence[Mapping[str, str]]) -> None:
+        self._sheets, self._columns = sheets, columns
+        self._ends = list(accumulate(sheet.frame[ROW][-1] if sheet.frame.height else 0 for sheet in sheets))
+        self.starts = [0, *self._ends[:-1]]
+        both = zip(sheets, columns, strict=True)
+        self.others = [[each for each in sheet.columns if each not in known.values()] for sheet, known in both]
+        """By sheet, the headings of columns that are not known."""
+        self._given = [frozenset({*known, *more}) for known, more in zip(columns, self.others, strict=True)]
 
     def problem(self, row: int, name: str, value: str, cause: str, remedy: str) -> RowProblem:
-        return self._sheet.problem(row, self._columns.get(name, name), value, cause, remedy)
+        place = self._place(row)
+        return self._sheets[place].problem(
+            row - self.starts[place], self._columns[place].get(name, name), value, cause, remedy
+        )
+
+    def told(self, row: int, beside: int) -> str:
+        """A row as it is called beside another one, which may be in another sheet."""
+        place = self._place(row)
+        sheet = f"工作表「{self._sheets[place].name}」" if place != self._place(beside) else ""
+        return f"{sheet}第 {row - self.starts[place]} 行"
+
+    def given_of(self, row: int) -> frozenset[str]:
+        """The columns of a row's sheet: those that are known by their names, others by their headings."""
+        return self._given[self._place(row)]
+
+    def _place(self, row: int) -> int:
+        return bisect_left(self._ends, row)
 
 
 @dataclass
@@ -134,24 +161,15 @@ class LedgerRead:
     notes: list[RowProblem] = field(default_factory=list)
 
 
-def known_headings(headings: Mapping[str, Sequence[str]]) -> list[str]:
-    """All writings of all columns, with which `read_workbook` finds the header."""
-    return [text for name, aliases in headings.items() for text in (name, *aliases)]
-
-
 def check_rows(
-    sheet: Sheet, headings: Mapping[str, Sequence[str]], id_column: str, *, for_record: bool = False
+    sheets: Sequence[Sheet], headings: Mapping[str, Sequence[str]], id_column: str, *, for_record: bool = False
 ) -> CheckedRows:
     """Canonical columns of applications (`APPLICATION_HEADINGS`) or of a ledger (`LEDGER_HEADINGS`).
 
     A missing required column is a problem, and then no row is read. `for_record`: rows are to be stored, for which
     they need an amount and a year; for matching they do not.
     """
-    found = match_columns(sheet, headings, OPTIONAL)
-    rows = _canonical(sheet, found.columns, headings)
-    complete = not found.problems
-    headed = Headed(sheet, found.columns)
-    checked = CheckedRows(rows if complete else rows.clear(), list(found.problems), [], complete, headed)
+    checked = _checked(sheets, headings)
     _leave_out_unidentified(checked, id_column, _NOT_TAKEN if for_record else _LEFT_OUT)
     for name, reader in (("uscc", _read_uscc), ("invoices", _read_invoices)):
         _read_column(checked, name, reader, _TAKEN if for_record else _KEPT)
@@ -163,17 +181,14 @@ def check_rows(
         (pl.col("amount_yuan").cast(pl.Decimal(20, 2), strict=False) * 100).cast(pl.Int64).alias("amount_fen"),
         pl.col("year").cast(pl.Int64, strict=False).alias("year_number"),
     )
-    checked.problems.sort(key=lambda problem: problem.row)
+    order = {sheet.name: place for place, sheet in enumerate(sheets)}
+    checked.problems.sort(key=lambda problem: (order[problem.sheet], problem.row))
     return checked
 
 
-def check_names(sheet: Sheet) -> CheckedRows:
+def check_names(sheets: Sequence[Sheet]) -> CheckedRows:
     """Former names (`FORMER_NAME_HEADINGS`): a row needs a former name, and the present name or code."""
-    found = match_columns(sheet, FORMER_NAME_HEADINGS)
-    rows = _canonical(sheet, found.columns, FORMER_NAME_HEADINGS)
-    complete = not found.problems
-    headed = Headed(sheet, found.columns)
-    checked = CheckedRows(rows if complete else rows.clear(), list(found.problems), [], complete, headed)
+    checked = _checked(sheets, FORMER_NAME_HEADINGS)
     _read_column(checked, "uscc", _read_uscc)
     usable = (pl.col("former_name") != "") & ((pl.col("enterprise") != "") | (pl.col("uscc") != ""))
     for row in checked.frame.filter(~usable)[ROW]:
@@ -183,26 +198,44 @@ def check_names(sheet: Sheet) -> CheckedRows:
     return checked
 
 
+def _checked(sheets: Sequence[Sheet], headings: Mapping[str, Sequence[str]]) -> CheckedRows:
+    """The rows of all sheets as written; none when a sheet lacks a column."""
+    found = [match_columns(sheet, headings, OPTIONAL) for sheet in sheets]
+    headed = Headed(sheets, [each.columns for each in found])
+    parts = zip(sheets, found, headed.starts, strict=True)
+    rows = pl.concat([_canonical(sheet, each.columns, headings, start) for sheet, each, start in parts])
+    problems = [problem for each in found for problem in each.problems]
+    return CheckedRows(rows.clear() if problems else rows, problems, [], not problems, headed)
+
+
 def read_ledger(workbook: Workbook, level: str) -> LedgerRead:
-    """The ledger entries of a file for the level `central`, `province` or `city`.
+    """The ledger entries of a file, of all its sheets, for the level `central`, `province` or `city`.
 
     A row without a readable amount or year, or of another level, is refused; a wrong credit code or an unreadable
     invoice is listed and the row is taken. Further columns with an English name become the entry's facts.
     """
-    sheet = workbook.table(known_headings(LEDGER_HEADINGS))
-    checked = check_rows(sheet, LEDGER_HEADINGS, "ledger_id", for_record=True)
-    read = LedgerRead(checked.headed, problems=[*workbook.problems, *checked.problems], notes=checked.notes)
-    names = [column for column in sheet.columns if column not in checked.headed.taken and _FACT_NAME.fullmatch(column)]
-    facts = dict(zip(sheet.frame[ROW], sheet.frame.select(names).iter_rows(), strict=True)) if names else {}
-    given = checked.headed.names.union(names)
+    found = tables(workbook, LEDGER_HEADINGS, OPTIONAL)
+    checked = check_rows(found.sheets, LEDGER_HEADINGS, "ledger_id", for_record=True)
+    read = LedgerRead(checked.headed, notes=[*found.notes, *checked.notes])
+    read.problems += [*workbook.problems, *found.problems, *checked.problems]
+    facts = _facts(found.sheets, checked.headed)
     for entry in checked.frame.iter_rows(named=True):
         refusal = _refusal(checked.headed, entry, level)
         if refusal is not None:
             read.problems.append(refusal)
         elif _was_read(entry):
-            values = zip(names, facts.get(entry[ROW], ()), strict=False)
-            read.rows.append(_ledger_row(entry, {name: value for name, value in values if value}, given))
+            read.rows.append(_ledger_row(entry, facts.get(entry[ROW], {}), checked.headed.given_of(entry[ROW])))
     return read
+
+
+def _facts(sheets: Sequence[Sheet], headed: Headed) -> dict[int, dict[str, str]]:
+    """What stands in the columns with other English names, by row."""
+    facts: dict[int, dict[str, str]] = {}
+    for sheet, start, others in zip(sheets, headed.starts, headed.others, strict=True):
+        names = [name for name in others if _FACT_NAME.fullmatch(name)]
+        for row, *values in sheet.frame.select(ROW, *names).iter_rows() if names else ():
+            facts[start + row] = {name: value for name, value in zip(names, values, strict=True) if value}
+    return facts
 
 
 def _was_read(entry: Mapping[str, Any]) -> bool:
@@ -232,11 +265,11 @@ def _refusal(headed: Headed, entry: Mapping[str, Any], level: str) -> RowProblem
     return None
 
 
-def _canonical(sheet: Sheet, columns: Mapping[str, str], names: Collection[str]) -> pl.DataFrame:
+def _canonical(sheet: Sheet, columns: Mapping[str, str], names: Collection[str], start: int) -> pl.DataFrame:
     texts = [
         pl.col(columns[name]).alias(name) if name in columns else pl.lit("", pl.String).alias(name) for name in names
     ]
-    return sheet.frame.select(pl.col(ROW), *texts)
+    return sheet.frame.select(pl.col(ROW) + start, *texts)
 
 
 def _leave_out_unidentified(checked: CheckedRows, id_column: str, fate: str) -> None:
@@ -249,7 +282,8 @@ def _leave_out_unidentified(checked: CheckedRows, id_column: str, fate: str) -> 
     same = set(duplicate_rows(frame, content)[ROW])
     repeated = duplicate_rows(frame, [id_column]).select(ROW, id_column, "_first_row")
     for row, value, first in repeated.iter_rows():
-        cause = f"与第 {first} 行完全相同" if row in same else f"编号与第 {first} 行相同但内容不同"
+        other = checked.headed.told(first, row)
+        cause = f"与{other}完全相同" if row in same else f"编号与{other}相同但内容不同"
         remedy = "请删除重复的行" if row in same else f"请核对编号；{fate}"
         checked.problems.append(checked.headed.problem(row, id_column, value, cause, remedy))
     out = [*nameless, *repeated[ROW]]

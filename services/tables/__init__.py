@@ -5,7 +5,7 @@ all-text frame per sheet with the sheet's own row numbers. What cannot be read i
 rows go on; only a file that cannot be opened at all raises `TableError`.
 """
 
-from services.tables.columns import ColumnMatch, match_columns
+from services.tables.columns import ColumnMatch, Tables, headings_of, match_columns, only_table, tables
 from services.tables.duplicates import duplicate_rows
 from services.tables.isolated import read_workbook
 from services.tables.problems import RowProblem, TableError
@@ -27,11 +27,15 @@ __all__ = [
     "RowProblem",
     "Sheet",
     "TableError",
+    "Tables",
     "Workbook",
     "duplicate_rows",
+    "headings_of",
     "match_columns",
+    "only_table",
     "read_workbook",
     "safe_for_people",
+    "tables",
     "write_csv",
     "write_frames",
     "write_problems",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from services.tables.headers import fold_heading
 from services.tables.problems import RowProblem
-from services.tables.workbook import Sheet
+from services.tables.workbook import Sheet, Workbook
 
 _NEAR = 0.6
 """difflib's ratio from which a heading is offered as the likely renamed one."""
@@ -51,6 +51,67 @@ def match_columns(
         if near or name not in optional:
             problems.append(_missing(sheet, aliases[0] if aliases else name, name if by_name else "", near))
     return ColumnMatch(columns, problems)
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The sheets of a workbook to be read, one at least, and what is told of those that are not."""
+
+    sheets: list[Sheet]
+    problems: list[RowProblem]
+    notes: list[RowProblem]
+
+
+def tables(
+    workbook: Workbook, expected: Mapping[str, Sequence[str]], optional: Collection[str] = frozenset()
+) -> Tables:
+    """All sheets that have the columns, as of a file with a sheet a year; else the one sheet that comes nearest.
+
+    A sheet that is passed over is a problem when it has rows and most of the columns, and else a note.
+    Raises TableError when no sheet comes nearest.
+    """
+    whole = _whole(workbook, expected, optional) or [workbook.table(headings_of(expected))]
+    needed, taken = [name for name in expected if name not in optional], {sheet.name for sheet in whole}
+    found = Tables(whole, [], [])
+    for sheet in [each for each in workbook.sheets if each.name not in taken]:
+        absent = _absent(sheet, expected, optional)
+        if sheet.frame.height and len(absent) * 2 < len(needed):
+            missing = "、".join(f"“{[*expected[name], name][0]}”" for name in absent)
+            remedy = "如应读取，请补上这些列（有的可能是改了表头）后再提交"
+            found.problems.append(
+                sheet.problem(sheet.header_row, "", "", f"缺少{missing}列，这张工作表没有读取", remedy)
+            )
+        else:
+            cause, remedy = "没有要读的数据，这张工作表未读取", "如应读取，请照其他工作表补上表头"
+            found.notes.append(sheet.problem(sheet.header_row, "", "", cause, remedy))
+    return found
+
+
+def only_table(
+    workbook: Workbook, expected: Mapping[str, Sequence[str]], optional: Collection[str] = frozenset()
+) -> Sheet:
+    """The one sheet that has the columns, or that comes nearest. Raises TableError when several have them."""
+    whole = _whole(workbook, expected, optional)
+    if len(whole) > 1:
+        raise workbook.unclear(whole)
+    return whole[0] if whole else workbook.table(headings_of(expected))
+
+
+def headings_of(expected: Mapping[str, Sequence[str]]) -> list[str]:
+    """All writings of all columns, with which `read_workbook` finds the header."""
+    return [text for name, aliases in expected.items() for text in (name, *aliases)]
+
+
+def _whole(workbook: Workbook, expected: Mapping[str, Sequence[str]], optional: Collection[str]) -> list[Sheet]:
+    """The sheets with rows and all required columns."""
+    return [sheet for sheet in workbook.sheets if sheet.frame.height and not _absent(sheet, expected, optional)]
+
+
+def _absent(sheet: Sheet, expected: Mapping[str, Sequence[str]], optional: Collection[str]) -> list[str]:
+    """The required names of which the sheet has no column."""
+    there = set(_headings(sheet))
+    wanted = {name: {fold_heading(text) for text in (name, *expected[name])} for name in expected}
+    return [name for name in expected if name not in optional and not wanted[name] & there]
 
 
 def _headings(sheet: Sheet) -> dict[str, str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 
 import polars as pl
@@ -52,7 +52,11 @@ class Workbook:
         hits = [len(folded & {fold_heading(column) for column in sheet.columns}) for sheet in self.sheets]
         if max(hits) and hits.count(max(hits)) == 1:
             return self.sheets[hits.index(max(hits))]
-        names = "、".join(f"「{sheet.name}」" for sheet in self.sheets)
-        raise TableError(
-            self.file, f"有 {len(self.sheets)} 个工作表（{names}），不能确定用哪一个", "请只保留要提交的工作表"
+        raise self.unclear(self.sheets)
+
+    def unclear(self, sheets: Sequence[Sheet]) -> TableError:
+        """That it is not clear which of some sheets is meant."""
+        names = "、".join(f"「{sheet.name}」" for sheet in sheets)
+        return TableError(
+            self.file, f"有 {len(sheets)} 个工作表（{names}），不能确定用哪一个", "请只保留要提交的工作表"
         )

@@ -204,6 +204,17 @@ def test_compute_reads_and_writes_xlsx_with_chinese_headings_below_a_title(tmp_p
     assert rows[1][:4] == ["R1", "rent", "award", 60000.0]
 
 
+def test_compute_refuses_a_workbook_of_which_two_sheets_have_rows_of_facts(tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(tmp_path / "facts.xlsx") as book:
+        for name, more in (("上半年", []), ("下半年", ["企业名称"])):
+            sheet = book.add_worksheet(name)
+            sheet.write_row(0, 0, ["申请编号", "统一社会信用代码", "措施", "租金", *more])
+            sheet.write_row(1, 0, ["R1", "91350699MA7XW0001X", "租金补助", 100000.5, *more])
+    result = compute(tmp_path, facts="facts.xlsx", out="out.xlsx")
+    assert result.exit_code == 1
+    assert "有 2 个工作表（「上半年」、「下半年」），不能确定用哪一个" in result.stderr
+
+
 def test_compute_takes_the_year_of_the_items(tmp_path: Path) -> None:
     text = (MADE_UP / "fixed-amounts" / "policy.yaml").read_text(encoding="utf-8")
     dated = "dated_by: item_date\ncommon_facts:\n  - {name: item_date, label: 事项日期, type: date}\nmeasures:\n"

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 from typer.testing import CliRunner, Result
 
 from cli.ledger import app
@@ -50,6 +51,17 @@ def test_findings_follow_the_contract(tmp_path: Path, suffix: str) -> None:
     assert all(0 <= float(str(row["score"])) <= 1 for row in findings)
     assert "3500211130-01234567" in str(findings[2]["evidence"])
     assert not (tmp_path / f"out{suffix}.errors.csv").exists()
+
+
+def test_a_sheet_a_year_of_the_ledger_is_matched_whole(tmp_path: Path) -> None:
+    write_table(tmp_path / "a.xlsx", APPLICATION, [["A1", *ITEM]])
+    with xlsxwriter.Workbook(str(tmp_path / "l.xlsx")) as book:
+        for name, row, more in (("2024", ["L1", *ITEM, "city"], []), ("2025", ["L2", *EARLIER], ["合同编号"])):
+            sheet = book.add_worksheet(name)
+            sheet.write_row(0, 0, [*LEDGER, *more])
+            sheet.write_row(1, 0, row)
+    assert json.loads(run(tmp_path, "--json", suffix=".xlsx").output)["ledger"] == 2
+    assert {row["ledger_id"] for row in rows(tmp_path / "out.xlsx")} == {"L1", "L2"}
 
 
 def test_counties_in_names_are_known_by_the_policy(tmp_path: Path) -> None:

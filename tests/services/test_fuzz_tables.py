@@ -12,20 +12,17 @@ from config.settings import Settings
 from services.application.application_rows import known_headings as application_headings
 from services.application.application_rows import read_applications
 from services.grants.ledger_rows import LEDGER_HEADINGS, read_ledger
-from services.grants.ledger_rows import known_headings as ledger_headings
 from services.law import policies
 from services.payment.payment_rows import known_headings as payment_headings
 from services.payment.payment_rows import read_results
-from services.tables import TableError, Workbook
+from services.tables import TableError, Workbook, headings_of
 from services.tables.reading import read_bytes
 from tests.fuzzing import budget
 from tests.hostile.corpus import hostile_cells, workbook
 from tests.hostile.strings import TEXTS
 
 LAW = policies.load(Settings(_env_file=None), "zhangzhou-ai-2024")
-_HEADINGS = sorted(
-    {*application_headings(), *ledger_headings(LEDGER_HEADINGS), *payment_headings(), "service_fee", "措施"}
-)
+_HEADINGS = sorted({*application_headings(), *headings_of(LEDGER_HEADINGS), *payment_headings(), "service_fee", "措施"})
 _CELLS = (
     st.sampled_from([each for each in TEXTS.values() if len(each) < 5000])
     | st.text(max_size=20)

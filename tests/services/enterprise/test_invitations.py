@@ -4,6 +4,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 
 import pytest
+import xlsxwriter
 from sqlalchemy import event
 from sqlmodel import Session, col, func, select
 from stdnum.cn.uscc import calc_check_digit
@@ -68,6 +69,27 @@ def test_only_those_who_qualify_by_the_policy_are_invited_and_the_others_are_tol
     (short,) = found.short
     assert (short["row"], short["value"]) == (3, "漳州示例启明数据有限公司") and "不符合条件：" in short["cause"]
     assert (found.record.rows_invited, found.record.rows_short, found.record.problems) == (1, 1, [])
+
+
+def test_a_list_with_a_sheet_a_county_is_judged_whole(desk: Desk, tmp_path: Path) -> None:
+    with xlsxwriter.Workbook(str(tmp_path / "名单.xlsx")) as book:
+        for name, head, lines in (("芗城", HEAD, [GROWN]), ("龙文", f"{HEAD},信用等级", [SMALL, GROWN])):
+            sheet = book.add_worksheet(name)
+            for place, line in enumerate((head, *lines)):
+                sheet.write_row(place, 0, line.split(","))
+    found = invitations.take(
+        *desk.at,
+        desk.operator,
+        settings=desk.settings,
+        cycle_id=desk.cycle_id,
+        path=tmp_path / "名单.xlsx",
+        measure_id=MILESTONE,
+        given_by="市统计局",
+    )
+    assert ([each.uscc for each in found.invited], len(found.short)) == ([CODE], 1)
+    assert [(each["sheet"], each["cause"]) for each in found.record.problems] == [
+        ("龙文", "与工作表「芗城」第 2 行是同一个单位")
+    ]
 
 
 def test_rows_that_cannot_be_judged_are_named_and_the_others_go_on(desk: Desk, tmp_path: Path) -> None:

@@ -1,14 +1,15 @@
 """Ledger files and application files: typed rows, odd writings noted, faulty rows listed, nothing lost."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
 import pytest
+import xlsxwriter
 
 from services.grants import ledger_rows
-from services.grants.ledger_rows import APPLICATION_HEADINGS, LedgerRead, check_rows, read_ledger
-from services.tables import TableError, read_workbook
+from services.grants.ledger_rows import APPLICATION_HEADINGS, LEDGER_HEADINGS, LedgerRead, check_rows, read_ledger
+from services.tables import TableError, headings_of, read_workbook
 
 CODE = "91350600MA0000001H"
 HEADER = "台账编号,企业名称,统一社会信用代码,项目名称,发票号码,金额（元）,年度,级别"
@@ -129,13 +130,52 @@ def test_ragged_rows_are_among_the_problems(tmp_path: Path) -> None:
     assert [row for row, _, _ in faults(found)] == [3]
 
 
+def read_book(folder: Path, sheets: Mapping[str, Sequence[str]]) -> LedgerRead:
+    path = folder / "台账.xlsx"
+    with xlsxwriter.Workbook(str(path)) as book:
+        for name, lines in sheets.items():
+            sheet = book.add_worksheet(name)
+            for row, line in enumerate(lines):
+                sheet.write_row(row, 0, line.split(","))
+    return read_ledger(read_workbook(path, headings_of(LEDGER_HEADINGS)), "city")
+
+
+def test_a_sheet_a_year_is_read_whole_whichever_has_more_columns(tmp_path: Path) -> None:
+    found = read_book(
+        tmp_path,
+        {
+            "2024": [HEADER, GOOD, GOOD.replace("L1", "L2").replace("120000.00", "约十万")],
+            "2025": [f"{HEADER},合同编号,level_paid", *[f"{GOOD.replace('L1', f'L{n}')},HT-{n},5" for n in (3, 2)]],
+            "说明": ["填表说明,内容", "一,请逐项填写"],
+        },
+    )
+    assert [(row.ledger_id, row.contracts, dict(row.facts)) for row in found.rows] == [
+        ("L1", "", {}),
+        ("L3", "HT-3", {"level_paid": "5"}),
+    ]
+    assert ["contracts" in row.given for row in found.rows] == [False, True]
+    assert [(each.sheet, each.row, each.cause) for each in found.problems] == [
+        ("2024", 3, "金额不是数字，请只填阿拉伯数字"),
+        ("2025", 3, "编号与工作表「2024」第 3 行相同但内容不同"),
+    ]
+    assert [(note.sheet, note.cause) for note in found.notes] == [("说明", "没有要读的数据，这张工作表未读取")]
+
+
+def test_a_sheet_of_the_ledger_that_lacks_a_column_is_told_beside_those_that_are_read(tmp_path: Path) -> None:
+    found = read_book(tmp_path, {"2024": [HEADER, GOOD], "2025": [HEADER.replace("发票号码", "票号"), GOOD]})
+    assert [row.ledger_id for row in found.rows] == ["L1"]
+    assert [(each.sheet, each.row, each.cause) for each in found.problems] == [
+        ("2025", 1, "缺少“发票号码”列，这张工作表没有读取")
+    ]
+
+
 def test_a_row_without_name_and_code_still_matches_by_invoice_but_is_listed(tmp_path: Path) -> None:
     path = tmp_path / "申报.csv"
     path.write_text(
         "申报编号,企业名称,信用代码,项目名称,发票号码,金额（元）,年度\nA1,,,视觉质检,24352000000012345678,5,2025\n",
         encoding="utf-8",
     )
-    checked = check_rows(read_workbook(path).table(), APPLICATION_HEADINGS, "application_id")
+    checked = check_rows(read_workbook(path).sheets, APPLICATION_HEADINGS, "application_id")
     assert checked.frame.height == 1
     assert "都没有填写" in checked.problems[0].sentence()
 

@@ -26,11 +26,14 @@ from services.tables.xls_faults import xls_faults
 from services.tables.xlsx_faults import xlsx_faults
 
 _ROWS_AT_A_TIME = 20_000
+_OF_WPS = "WpsReserved_"
+"""WPS hides a sheet of such a name in a workbook with pictures in its cells: nobody wrote it."""
+
 _REPAIR = "请在 Excel 中打开检查，修复后另存为 XLSX 再提交"
 
 
 def read_excel(data: bytes, kind: FileType, file: str) -> tuple[list[RawSheet], list[str]]:
-    """Every visible sheet that has cells, and notes on the sheets that were passed over."""
+    """Every visible sheet that has cells, and the names of hidden ones that have some."""
     faults: Mapping[str, Mapping[tuple[int, int | None], Fault]] = {}
     if kind is FileType.XLSX:
         faults = xlsx_faults(data, file)
@@ -50,19 +53,20 @@ def _sheets(
     faults: Mapping[str, Mapping[tuple[int, int | None], Fault]],
     percents: Mapping[str | int, Places],
 ) -> tuple[list[RawSheet], list[str]]:
-    sheets, notes = [], []
+    sheets, hidden = [], []
     for index, meta in enumerate(book.sheets_metadata):
         if meta.typ is not SheetTypeEnum.WorkSheet:
             continue
         sheet = book.get_sheet_by_name(meta.name)
         if sheet.end is None:
-            notes.append(f"工作表「{meta.name}」是空的，已跳过")
-        elif meta.visible is not SheetVisibleEnum.Visible:
-            notes.append(f"工作表「{meta.name}」是隐藏的，已跳过；如需读取请取消隐藏后重新提交")
+            continue
+        if meta.visible is not SheetVisibleEnum.Visible:
+            if not meta.name.startswith(_OF_WPS):
+                hidden.append(meta.name)
         else:
             shown = percents.get(meta.name, percents.get(index, set()))
             sheets.append(_raw_sheet(sheet, faults.get(meta.name, {}), shown))
-    return sheets, notes
+    return sheets, hidden
 
 
 def _raw_sheet(sheet: CalamineSheet, errors: Mapping[tuple[int, int | None], Fault], percents: Places) -> RawSheet:

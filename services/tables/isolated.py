@@ -33,7 +33,7 @@ def read_workbook(path: Path, known: Collection[str] = ()) -> Workbook:
         raise TableError(path.name, told["cause"], told["remedy"])
     sheets = [_sheet(path.name, *each) for each in zip(told["sheets"], frames, strict=True)]
     problems = [RowProblem(path.name, *each) for each in told["problems"]]
-    return Workbook(path.name, hashlib.sha256(data).hexdigest(), sheets, problems, told["notes"])
+    return Workbook(path.name, hashlib.sha256(data).hexdigest(), sheets, problems)
 
 
 def _sheet(file: str, plain: dict[str, Any], rows: bytes) -> Sheet:

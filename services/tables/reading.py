@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import polars as pl
 
@@ -19,27 +19,31 @@ from services.tables.workbook import Sheet, Workbook
 
 def read_bytes(data: bytes, file: str, known: Collection[str] = ()) -> Workbook:
     """What `read_workbook` gives, read in this very process: for the one that it starts. Raises `TableError`."""
-    raws, notes = _raw_sheets(data, file)
+    raws, hidden = _raw_sheets(data, file)
     if all(raw.empty for raw in raws):
-        raise TableError(file, "里没有任何数据", "请检查导出或上传是否成功，重新提交有内容的文件")
-    workbook = Workbook(file, hashlib.sha256(data).hexdigest(), [], [], notes)
+        raise _nothing(file, hidden)
+    workbook = Workbook(file, hashlib.sha256(data).hexdigest(), [], [])
+    workbook.problems += [RowProblem(file, name, 1, "", "", _HIDDEN, _SHOW) for name in hidden]
     for raw in raws:
-        _add(workbook, raw, known)
+        if not raw.empty:
+            _add(workbook, raw, known)
     return workbook
 
 
 def _raw_sheets(data: bytes, file: str) -> tuple[list[RawSheet], list[str]]:
+    """The sheets to be read, and the names of hidden ones that are not."""
     kind = file_type(data, file)
-    if kind is FileType.TEXT:
-        sheet, encoding = read_text(data, file)
-        return [sheet], [f"文字编码：{encoding.upper()}"]
-    return read_excel(data, kind, file)
+    return ([read_text(data, file)], []) if kind is FileType.TEXT else read_excel(data, kind, file)
+
+
+def _nothing(file: str, hidden: Sequence[str]) -> TableError:
+    if hidden:
+        names = "、".join(f"「{name}」" for name in hidden)
+        return TableError(file, f"里只有隐藏的工作表（{names}）有数据，没有读取", _SHOW)
+    return TableError(file, "里没有任何数据", "请检查导出或上传是否成功，重新提交有内容的文件")
 
 
 def _add(workbook: Workbook, raw: RawSheet, known: Collection[str]) -> None:
-    if raw.empty:
-        workbook.notes.append(f"工作表「{raw.name}」是空的，已跳过")
-        return
     try:
         header = find_header(raw, known)
     except UnclearHeaderError as unclear:
@@ -111,6 +115,8 @@ def _merged_rows(raw: RawSheet, header: Header) -> dict[tuple[int, int | None], 
     return faults
 
 
+_HIDDEN = "这张工作表是隐藏的，没有读取"
+_SHOW = "如应读取，请在 Excel 中取消隐藏后重新提交；不用的请删去"
 _SHIFTED = "请检查该行的分隔符；单元格里的逗号要用英文双引号括起来"
 _MERGED = "是跨行合并的单元格，不能确定它属于哪一行"
 

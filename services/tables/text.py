@@ -27,11 +27,11 @@ _LOST = "\ufffd"
 """Stands where a character was lost in an export."""
 
 
-def read_text(data: bytes, file: str) -> tuple[RawSheet, str]:
-    """The one sheet of a delimited text file, and the name of its encoding. Raises TableError."""
-    utf8, encoding = decode(data, file)
+def read_text(data: bytes, file: str) -> RawSheet:
+    """The one sheet of a delimited text file. Raises TableError."""
+    utf8 = decode(data, file)
     try:
-        return _sheet(utf8), encoding
+        return _sheet(utf8)
     except TooLargeError as error:
         raise TableError(file, str(error), "请删除数据区以外的行和列，或拆分成几个文件") from error
 
@@ -70,20 +70,18 @@ def carefully(text: str, delimiter: str) -> tuple[pl.DataFrame, dict[tuple[int, 
     return cells_of(rows), faults
 
 
-def decode(data: bytes, file: str) -> tuple[bytes, str]:
-    """The text in UTF-8 and its encoding: by the byte-order mark, else UTF-8, UTF-16, GB18030 strictly in that order.
+def decode(data: bytes, file: str) -> bytes:
+    """The text in UTF-8: read by the byte-order mark, else as UTF-8, UTF-16, GB18030 strictly in that order.
 
     The bytes stay bytes: as Python's text a long Chinese file would take twice its size.
     """
     for mark, encoding in _BOMS.items():
         if data.startswith(mark):
-            return _decoded(data, encoding, file).encode(), encoding
+            return _decoded(data, encoding, file).encode()
     if b"\x00" in data[:4096]:
         encoding = "utf-16-le" if data[1:4096:2].count(0) >= data[:4096:2].count(0) else "utf-16-be"
-        return _decoded(data, encoding, file).encode(), encoding
-    if _is_utf8(data):
-        return data, "utf-8"
-    return _decoded(data, "gb18030", file).encode(), "gb18030"
+        return _decoded(data, encoding, file).encode()
+    return data if _is_utf8(data) else _decoded(data, "gb18030", file).encode()
 
 
 def _is_utf8(data: bytes) -> bool:

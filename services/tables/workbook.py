@@ -33,13 +33,12 @@ class Sheet:
 
 @dataclass
 class Workbook:
-    """What was read of a file. Rows in `problems` are left out of the frames; `notes` tell what was passed over."""
+    """What was read of a file. Rows and sheets in `problems` are left out."""
 
     file: str
     sha256: str
     sheets: list[Sheet]
     problems: list[RowProblem]
-    notes: list[str]
 
     def table(self, known: Collection[str] = ()) -> Sheet:
         """The only sheet, or the one with the most `known` headings; raises `TableError` when that is not one sheet."""

@@ -21,7 +21,6 @@ def read(data: bytes, *, file: str, known: Sequence[str]) -> tuple[dict[str, Any
     answer = {
         "sheets": [_plain(sheet) for sheet in book.sheets],
         "problems": [_told(problem) for problem in book.problems],
-        "notes": book.notes,
     }
     return answer, [_rows(sheet) for sheet in book.sheets]
 

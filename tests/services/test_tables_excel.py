@@ -149,19 +149,31 @@ def test_cells_merged_over_rows_are_listed_because_their_value_has_no_single_row
     assert all("跨行合并" in problem.cause for problem in workbook.problems)
 
 
-def test_hidden_and_empty_sheets_are_named_in_the_notes(read: Read) -> None:
+def test_a_hidden_sheet_with_cells_is_a_problem_and_an_empty_one_is_none(read: Read) -> None:
     def fill(book: xlsxwriter.Workbook, sheet: xlsxwriter.worksheet.Worksheet) -> None:
         sheet.write_row(0, 0, ["a", "b"])
         sheet.write_row(1, 0, ["1", "2"])
         book.add_worksheet("空")
-        hidden = book.add_worksheet("选项")
-        hidden.write(0, 0, "x")
-        hidden.hide()
+        book.add_worksheet("空的").hide()
+        for name in ("2024", "WpsReserved_CellImgList"):
+            hidden = book.add_worksheet(name)
+            hidden.write(0, 0, "x")
+            hidden.hide()
 
     workbook = read(fill)
     assert [sheet.name for sheet in workbook.sheets] == ["申报表"]
-    assert any("「空」是空的" in note for note in workbook.notes)
-    assert any("「选项」是隐藏的" in note for note in workbook.notes)
+    (problem,) = workbook.problems
+    assert "工作表「2024」第 1 行：这张工作表是隐藏的，没有读取；如应读取，请" in problem.sentence()
+
+
+def test_a_workbook_of_hidden_sheets_alone_says_so(read: Read) -> None:
+    def fill(book: xlsxwriter.Workbook, _: xlsxwriter.worksheet.Worksheet) -> None:
+        hidden = book.add_worksheet("2024")
+        hidden.write(0, 0, "x")
+        hidden.hide()
+
+    with pytest.raises(TableError, match="只有隐藏的工作表（「2024」）有数据"):
+        read(fill)
 
 
 def test_the_sheet_with_the_known_headings_is_taken(read: Read) -> None:

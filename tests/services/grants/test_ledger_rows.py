@@ -130,13 +130,15 @@ def test_ragged_rows_are_among_the_problems(tmp_path: Path) -> None:
     assert [row for row, _, _ in faults(found)] == [3]
 
 
-def read_book(folder: Path, sheets: Mapping[str, Sequence[str]]) -> LedgerRead:
+def read_book(folder: Path, sheets: Mapping[str, Sequence[str]], hidden: str = "") -> LedgerRead:
     path = folder / "台账.xlsx"
     with xlsxwriter.Workbook(str(path)) as book:
         for name, lines in sheets.items():
             sheet = book.add_worksheet(name)
             for row, line in enumerate(lines):
                 sheet.write_row(row, 0, line.split(","))
+            if name == hidden:
+                sheet.hide()
     return read_ledger(read_workbook(path, headings_of(LEDGER_HEADINGS)), "city")
 
 
@@ -167,6 +169,12 @@ def test_a_sheet_of_the_ledger_that_lacks_a_column_is_told_beside_those_that_are
     assert [(each.sheet, each.row, each.cause) for each in found.problems] == [
         ("2025", 1, "缺少“发票号码”列，这张工作表没有读取")
     ]
+
+
+def test_a_hidden_sheet_of_the_ledger_is_told(tmp_path: Path) -> None:
+    found = read_book(tmp_path, {"2025": [HEADER, GOOD], "2024": [HEADER, GOOD]}, hidden="2024")
+    assert [row.ledger_id for row in found.rows] == ["L1"]
+    assert [(each.sheet, each.cause) for each in found.problems] == [("2024", "这张工作表是隐藏的，没有读取")]
 
 
 def test_a_row_without_name_and_code_still_matches_by_invoice_but_is_listed(tmp_path: Path) -> None:

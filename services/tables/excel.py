@@ -21,7 +21,7 @@ from services.tables.filetype import FileType
 from services.tables.numbers import EXCEL_DIGITS, CellValue, cell_text, lost_digits, number_text, percent_text
 from services.tables.percents import Places, percent_cells
 from services.tables.problems import TableError
-from services.tables.raw import Fault, Merge, RawSheet
+from services.tables.raw import Fault, Merge, RawSheet, without_invisible
 from services.tables.xls_faults import xls_faults
 from services.tables.xlsx_faults import xlsx_faults
 
@@ -78,7 +78,9 @@ def _raw_sheet(sheet: CalamineSheet, errors: Mapping[tuple[int, int | None], Fau
         frames.append(_cells(some, start, percents, faults))
         start += len(some)
     merges = [Merge(top, left, bottom, right) for (top, left), (bottom, right) in sheet.merged_cell_ranges or []]
-    return RawSheet(name=sheet.name, cells=pl.concat(frames, how="diagonal"), merges=merges, faults=faults)
+    return RawSheet(
+        name=sheet.name, cells=without_invisible(pl.concat(frames, how="diagonal")), merges=merges, faults=faults
+    )
 
 
 def _cells(

@@ -51,6 +51,9 @@ def check_area(rows: int, columns: int) -> None:
         raise TooLargeError(f"的使用区域大到 {rows:,} 行 × {columns:,} 列，远处有零散单元格或格式")
 
 
+_INVISIBLE = r"\p{Cf}"
+_BEGINNINGS = (b"\xe2\x80", b"\xe2\x81", b"\xef\xbb\xbf", b"\xc2\xad", b"\xd8\x9c", b"\xe1\xa0\x8e")
+
 TOP_ROWS = 62
 """Enough rows to find a header in: those in which it may begin, and as many below."""
 
@@ -84,6 +87,20 @@ class RawSheet:
         """The text of one cell; nothing beyond the sheet."""
         inside = row < self.cells.height and column < self.cells.width
         return self.cells[row, column] or "" if inside else ""
+
+
+def without_invisible(cells: pl.DataFrame) -> pl.DataFrame:
+    """Cells without characters that are not seen (Unicode Cf), as the U+200B that web pages put before a code."""
+    beyond_ascii = cells.select((pl.all().str.len_bytes() != pl.all().str.len_chars()).any())
+    suspects = [name for name in cells.columns if beyond_ascii[name].any()]
+    marked = [name for name in suspects if cells[name].str.contains(_INVISIBLE).any()]
+    cleaned = [pl.col(name).str.replace_all(_INVISIBLE, "").str.strip_chars() for name in marked]
+    return cells.with_columns(cleaned) if cleaned else cells
+
+
+def may_have_invisible(text: bytes) -> bool:
+    """Whether a text in UTF-8 has the beginning of any that pages and word processors write."""
+    return any(mark in text for mark in _BEGINNINGS)
 
 
 def cells_of(rows: Sequence[Sequence[str]]) -> pl.DataFrame:

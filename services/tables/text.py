@@ -13,7 +13,7 @@ import polars as pl
 from services.tables.damage import bears_marks
 from services.tables.plain_text import plain_cells
 from services.tables.problems import TableError, shortened
-from services.tables.raw import Fault, RawSheet, TooLargeError, cells_of
+from services.tables.raw import Fault, RawSheet, TooLargeError, cells_of, may_have_invisible, without_invisible
 
 MAX_LINES_IN_A_CELL = 50
 """A quoted cell with more lines than this is taken for a forgotten closing quote."""
@@ -43,6 +43,8 @@ def _sheet(utf8: bytes) -> RawSheet:
     faults: dict[tuple[int, int | None], Fault] = {}
     if cells is None:
         cells, faults = carefully(utf8.decode(), delimiter)
+    if may_have_invisible(utf8):
+        cells = without_invisible(cells)
     if _LOST.encode() in utf8:
         faults |= _unreadable(cells)
     return RawSheet(name="", cells=cells, faults=faults, intact=not bears_marks(utf8))
@@ -109,16 +111,22 @@ def _decoded(data: bytes, encoding: str, file: str) -> str:
 
 
 def _delimiter(lines: list[str]) -> str:
-    """The candidate that cuts the first lines into the most columns on most lines; the comma wins a tie."""
+    """The candidate that cuts the first lines into the most columns on most lines; the comma wins a tie.
+
+    Where tabs cut more lines than commas, as the heading that has no amounts, the commas are those of amounts.
+    """
+    widths = {
+        delimiter: Counter(len(row) for row in csv.reader(lines, delimiter=delimiter) if len(row) > 1)
+        for delimiter in _DELIMITERS
+    }
 
     def columns(delimiter: str) -> int:
-        widths = Counter(len(row) for row in csv.reader(lines, delimiter=delimiter) if len(row) > 1)
-        return max(widths, key=lambda width: (widths[width], width), default=0)
+        return max(widths[delimiter], key=lambda width: (widths[delimiter][width], width), default=0)
 
-    found = {delimiter: columns(delimiter) for delimiter in _DELIMITERS}
-    if found[","] > 1:
-        return ","
-    return max(_DELIMITERS, key=lambda delimiter: found[delimiter])
+    commas, tabs = ((widths[delimiter].total(), columns(delimiter)) for delimiter in ",\t")
+    if columns(","):
+        return "\t" if tabs > commas else ","
+    return max(_DELIMITERS, key=columns)
 
 
 def _records(lines: list[str], delimiter: str) -> Iterator[list[str] | Fault]:

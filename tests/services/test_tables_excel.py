@@ -61,6 +61,11 @@ def test_cells_become_the_text_that_excel_shows(read: Read, value: object, text:
     assert column(read(fill), "值") == [text]
 
 
+def test_characters_that_are_not_seen_are_left_out(read: Read) -> None:
+    workbook = read(lambda _, sheet: sheet.write_column(0, 0, ["\ufeff代码", "\u200b 91\u200b35", "0017"]))
+    assert column(workbook, "代码") == ["9135", "0017"]
+
+
 def test_dates_and_times_are_iso(read: Read) -> None:
     def fill(book: xlsxwriter.Workbook, sheet: xlsxwriter.worksheet.Worksheet) -> None:
         sheet.write_row(0, 0, ["企业名称", "值"])

@@ -55,6 +55,23 @@ def test_the_delimiter_is_found(read: Read, delimiter: str) -> None:
     assert only_rows(read(f"企业{delimiter}金额\n甲{delimiter}5\n")) == [("甲", "5", 2)]
 
 
+def test_quoted_amounts_with_commas_do_not_cut_a_text_of_tabs(read: Read) -> None:
+    """As Excel writes “Unicode 文本”."""
+    text = '编号\t企业\t金额\nQ1\t甲\t"100,000.00"\nQ2\t乙\t"1,200,000.00"\n'
+    assert only_rows(read(text.encode("utf-16"))) == [("Q1", "甲", "100,000.00", 2), ("Q2", "乙", "1,200,000.00", 3)]
+
+
+def test_tabs_before_codes_do_not_cut_a_text_of_commas(read: Read) -> None:
+    assert only_rows(read("编号,代码\nA1,\t0017\nA2,\t0018\n"))[0] == ("A1", "0017", 2)
+
+
+@pytest.mark.parametrize("mark", ["\u200b", "\ufeff", "\u202d", "\u00ad"])
+def test_characters_that_are_not_seen_are_left_out_of_cells_and_headings(read: Read, mark: str) -> None:
+    workbook = read(f'{mark}企业,代码\n甲,{mark} 91{mark}35\n乙,"{mark}"\n')
+    assert workbook.table().columns == ["企业", "代码"]
+    assert only_rows(workbook) == [("甲", "9135", 2), ("乙", "", 3)]
+
+
 def test_semicolons_inside_cells_do_not_make_columns(read: Read) -> None:
     assert only_rows(read("编号,发票\nA1,1;2;3\nA2,4;5;6\n"))[0] == ("A1", "1;2;3", 2)
 

@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 from models import Credential, Role, User
 from services.access import credentials
 from services.access.actors import Actor
+from services.access.logins import spelled
 from services.access.permissions import ADDED_BY_OPERATORS, ROLE_NAMES
 from services.access.sightings import Slice, sliced
 from services.clock import Clock
@@ -51,6 +52,7 @@ def add_user(
     if not may_add(actor.role, role):
         names = "、".join(ROLE_NAMES[each] for each in Role if each in ADDED_BY_OPERATORS)
         raise NotAllowedError(f"经办人只能添加{names}；“{ROLE_NAMES[role]}”用户请由管理员添加。")
+    login = spelled(login)
     if not name.strip() or not login or login != "".join(login.split()) or len(login) > 64:
         raise InputError("姓名和登录名都要填写；登录名不能有空格，最多 64 个字符。")
     if session.exec(select(User).where(User.login == login)).first() is not None:

@@ -11,6 +11,7 @@ from sqlmodel.sql.expression import SelectOfScalar
 
 from models import Application, Attachment, AwardList, Cycle, InspectionFile, Sighting, SignIn, SignInEnd, User
 from services.access.actors import Actor
+from services.access.logins import spelled
 from services.clock import CHINA, Clock
 from services.record.database import writing
 from services.record.parts import in_parts
@@ -185,7 +186,7 @@ def day_of(day: date) -> tuple[datetime, datetime]:
 def _looks(login: str, subject: str, on: date | None) -> SelectOfScalar[Sighting]:
     query = select(Sighting).join(User, col(User.id) == Sighting.user_id)
     if login:
-        query = query.where(User.login == login)
+        query = query.where(User.login == spelled(login))
     if subject:
         query = query.where(Sighting.subject == subject)
     return query if on is None else query.where(*_within(Sighting.seen_at, on))
@@ -194,7 +195,7 @@ def _looks(login: str, subject: str, on: date | None) -> SelectOfScalar[Sighting
 def _visits(login: str, on: date | None) -> SelectOfScalar[SignIn]:
     query = select(SignIn).join(User, col(User.id) == SignIn.user_id)
     if login:
-        query = query.where(User.login == login)
+        query = query.where(User.login == spelled(login))
     return query if on is None else query.where(*_within(SignIn.opened_at, on))
 
 

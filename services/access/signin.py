@@ -10,6 +10,7 @@ from sqlmodel import Session, col, select
 from models import Credential, Role, SignIn, SignInEnd, User
 from services.access import codes, credentials, passwords, tries
 from services.access.actors import Actor, actor_of, system_actor
+from services.access.logins import spelled
 from services.clock import Clock
 from services.errors import ServiceError
 from services.record.database import writing
@@ -44,6 +45,7 @@ def sign_in(
     `browser` is the mark of an earlier visit from there, see `mark_of`. Raises SignInError, the same for an unknown
     login as for a wrong password, and CodeNeededError.
     """
+    login = spelled(login)
     place = tries.place_of(session, wall.now(), login=login, address=address, browser=browser)
     _wait_for(session, wall, place)
     known = _password_hash(session, login)

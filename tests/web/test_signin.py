@@ -16,7 +16,7 @@ from services.clock import FixedClock, SystemClock
 from services.errors import InputError, NotAllowedError, NotFoundError
 from services.record import chain, trail
 from services.record.database import WRITE
-from tests.desk import Desk, make_desk
+from tests.desk import CODE, Desk, make_desk
 from tests.web.conftest import PASSWORD, QUICK, House, send
 
 Houses = Callable[[str | None], House]
@@ -45,6 +45,11 @@ def wall() -> FixedClock:
 def enter(desk: Desk, wall: FixedClock, login: str, *, password: str = PASSWORD, **where: str) -> str:
     """Try to sign in."""
     return signin.sign_in(desk.session, wall, login=login, password=password, **where)
+
+
+def full_width(text: str) -> str:
+    """As a Chinese keyboard types it."""
+    return "".join(chr(ord(each) + 0xFEE0) for each in text)
 
 
 def elsewhere(desk: Desk, wall: FixedClock) -> tries.Place:
@@ -83,6 +88,28 @@ def test_who_is_not_known_is_not_let_in(house_at: Houses) -> None:
     answer = send(browser, "/signin", login="nobody", password="x")
     assert answer.status_code == 422
     assert "登录名或密码不对" in answer.text
+
+
+@pytest.mark.parametrize("typed", [CODE.lower(), f" {CODE[:6]} {CODE[6:]} ", full_width(CODE)])
+def test_an_enterprise_signs_in_with_its_code_however_it_types_it(house_at: Houses, typed: str) -> None:
+    house = house_at("guide")
+    with house.session() as session:
+        session.exec(select(User).where(User.role == Role.APPLICANT)).one().login = CODE
+        session.commit()
+    browser = house.browser()
+    assert 'autocapitalize="none"' in browser.get("/signin").text
+    assert send(browser, "/signin", login=typed, password=PASSWORD).status_code == 303
+    assert f">{CODE}<" in house.as_role(Role.AUDITOR).get("/audit/visits", params={"login": typed}).text
+
+
+def test_wrong_tries_are_counted_together_however_the_code_is_typed(desk, wall: FixedClock) -> None:  # type: ignore[no-untyped-def]
+    spellings = (CODE, CODE.lower(), f"{CODE[:9]} {CODE[9:]}")
+    for typed in (spellings * 2)[: tries.AT_ONE_PLACE]:
+        with pytest.raises(signin.SignInError, match="不对"):
+            enter(desk, wall, typed, password="wrong")
+    for typed in spellings:
+        with pytest.raises(signin.SignInError, match="请 15 分钟后再试"):
+            enter(desk, wall, typed, password="wrong")
 
 
 def test_each_role_lands_on_a_page_of_its_own_and_can_leave(house_at: Houses) -> None:

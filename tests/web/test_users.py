@@ -9,6 +9,7 @@ from sqlmodel import select
 from models import Role, User
 from services.access import passwords
 from services.access.permissions import ADDED_BY_OPERATORS
+from tests.desk import CODE
 from tests.web.conftest import House, send
 
 Houses = Callable[[str | None], House]
@@ -45,6 +46,12 @@ def test_an_administrator_adds_anybody(house: House) -> None:
     assert send(browser, "/users", **NEW, role="bureau_leader").status_code == 303
     leader = added(house)
     assert leader is not None and leader.role is Role.BUREAU_LEADER and leader.county is None
+
+
+def test_a_credit_code_is_kept_as_it_is_compared_at_sign_in(house: House) -> None:
+    browser = house.as_role(Role.ADMINISTRATOR)
+    assert send(browser, "/users", **NEW | {"login": CODE.lower()}, role="bureau_leader").status_code == 303
+    assert added(house, CODE) is not None
 
 
 def test_an_auditor_is_not_offered_the_form(house: House) -> None:

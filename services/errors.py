@@ -17,6 +17,10 @@ class StateError(ServiceError):
     """The thing is not in a state in which this can be done."""
 
 
+class StaleError(StateError):
+    """The thing is no longer what the page showed from which somebody acted."""
+
+
 class InputError(ServiceError):
     """A value that was given cannot be taken."""
 

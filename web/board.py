@@ -14,7 +14,7 @@ from services.cycle import cycles, early_close, extensions, gates, lease, overvi
 from services.cycle.deadlines import due_day, read_day
 from services.cycle.gates import ValuesWantedError
 from services.cycle.overview import AdjustableGroup
-from services.errors import InputError, NotAllowedError, ServiceError, StateError
+from services.errors import InputError, NotAllowedError, ServiceError, StaleError, StateError
 from services.law import policies
 from web.access import does, sees
 from web.bounds import CycleId, Id, Number, number
@@ -94,6 +94,7 @@ def adjust(
     value: Texts = None,
     county: Texts = None,
     share: Texts = None,
+    shown: Text = "",
 ) -> Response:
     """Change what a year sets, while its guide is prepared; the guide is written and approved anew."""
     values, shares = _typed(setting, value), _typed(county, share)
@@ -107,6 +108,7 @@ def adjust(
             cycle_id=cycle_id,
             overrides=_overrides(values),
             cost_sharing=shares,
+            shown=shown,
         )
     except (InputError, StateError) as error:
         return _standards(visit, visit.cycle(cycle_id), values, shares, trouble=str(error))
@@ -138,7 +140,9 @@ def run(visit: Annotated[Visit, does("gate.override")], cycle_id: Id, name: Text
 
 
 @router.post("/board/{cycle_id}/extend")
-def extend(visit: Annotated[Visit, does("cycle.extend")], cycle_id: Id, days: Text = "", reason: Text = "") -> Response:
+def extend(
+    visit: Annotated[Visit, does("cycle.extend")], cycle_id: Id, days: Text = "", reason: Text = "", shown: Text = ""
+) -> Response:
     """Put off the current stage's due day."""
     cycle = visit.cycle(cycle_id)
     try:
@@ -150,16 +154,20 @@ def extend(visit: Annotated[Visit, does("cycle.extend")], cycle_id: Id, days: Te
             cycle_id=cycle_id,
             working_days=_whole(days, "工作日数"),
             reason=reason,
+            shown=shown,
         )
     except (InputError, StateError) as error:
-        given = {"days": days, "reason": reason}
-        return _board(visit, cycle, form="extend", trouble=str(error), given=given, status=422)
+        return _refused(visit, cycle, "extend", error, days=days, reason=reason, shown=shown)
     return visit.back(_address(cycle_id), f"期限已延长到 {due_day(due)}。", wake=cycle_id)
 
 
 @router.post("/board/{cycle_id}/close-window")
 def close_window(
-    visit: Annotated[Visit, does("cycle.close_window")], cycle_id: Id, last_day: Text = "", reason: Text = ""
+    visit: Annotated[Visit, does("cycle.close_window")],
+    cycle_id: Id,
+    last_day: Text = "",
+    reason: Text = "",
+    shown: Text = "",
 ) -> Response:
     """Let the intake end before its due day."""
     cycle = visit.cycle(cycle_id)
@@ -173,53 +181,80 @@ def close_window(
             cycle_id=cycle_id,
             last_day=read_day(last_day, "截止日"),
             reason=reason,
+            shown=shown,
         )
     except (InputError, StateError) as error:
-        given = {"last_day": last_day, "reason": reason}
-        return _board(visit, cycle, form="close", trouble=str(error), given=given, status=422)
+        return _refused(visit, cycle, "close", error, last_day=last_day, reason=reason, shown=shown)
     said = f"申报受理提前到 {due_day(due)} 截止；请用“通知”告知尚未申报的单位。"
     return visit.back(_address(cycle_id), said, wake=cycle_id)
 
 
 @router.post("/board/{cycle_id}/override")
-def override(visit: Annotated[Visit, does("gate.override")], cycle_id: Id, reason: Text = "") -> Response:
+def override(
+    visit: Annotated[Visit, does("gate.override")], cycle_id: Id, reason: Text = "", shown: Text = ""
+) -> Response:
     """Open the gate for a reason, where the plan allows it."""
     cycle = visit.cycle(cycle_id)
     try:
         gates.override(
-            visit.session, visit.clock, visit.actor, plan=visit.console.plan, cycle_id=cycle_id, reason=reason
+            visit.session,
+            visit.clock,
+            visit.actor,
+            plan=visit.console.plan,
+            cycle_id=cycle_id,
+            reason=reason,
+            shown=shown,
         )
     except (InputError, StateError, NotAllowedError) as error:
-        cases = error.cases if isinstance(error, ValuesWantedError) else ()
-        given = {"reason": reason}
-        return _board(visit, cycle, form="override", trouble=str(error), given=given, cases=cases, status=422)
+        return _refused(visit, cycle, "override", error, reason=reason, shown=shown)
     return visit.back(_address(cycle_id), "已放行，流程进入下一阶段。", wake=cycle_id)
 
 
 @router.post("/board/{cycle_id}/corrected")
-def corrected(visit: Annotated[Visit, does("gate.corrected")], cycle_id: Id, reason: Text = "") -> Response:
+def corrected(
+    visit: Annotated[Visit, does("gate.corrected")], cycle_id: Id, reason: Text = "", shown: Text = ""
+) -> Response:
     """Say that what the list was returned for is put right."""
     cycle = visit.cycle(cycle_id)
     try:
         gates.corrected(
-            visit.session, visit.clock, visit.actor, plan=visit.console.plan, cycle_id=cycle_id, reason=reason
+            visit.session,
+            visit.clock,
+            visit.actor,
+            plan=visit.console.plan,
+            cycle_id=cycle_id,
+            reason=reason,
+            shown=shown,
         )
     except (InputError, StateError) as error:
-        return _board(visit, cycle, form="corrected", trouble=str(error), given={"reason": reason}, status=422)
+        return _refused(visit, cycle, "corrected", error, reason=reason, shown=shown)
     return visit.back(_address(cycle_id), "已登记，流程继续办理。", wake=cycle_id)
 
 
 @router.post("/board/{cycle_id}/cancel")
-def cancel(visit: Annotated[Visit, does("cycle.cancel")], cycle_id: Id, reason: Text = "", sure: Text = "") -> Response:
+def cancel(
+    visit: Annotated[Visit, does("cycle.cancel")], cycle_id: Id, reason: Text = "", sure: Text = "", shown: Text = ""
+) -> Response:
     """End a year before its time."""
     cycle = visit.cycle(cycle_id)
     try:
         if sure != "yes":
             raise InputError("请勾选确认后再终止。")
-        cycles.cancel(visit.session, visit.clock, visit.actor, cycle_id=cycle_id, reason=reason)
+        cycles.cancel(visit.session, visit.clock, visit.actor, cycle_id=cycle_id, reason=reason, shown=shown)
     except (InputError, StateError) as error:
-        return _board(visit, cycle, form="cancel", trouble=str(error), given={"reason": reason}, status=422)
+        return _refused(visit, cycle, "cancel", error, reason=reason, shown=shown)
     return visit.back(_address(cycle_id), f"{cycle.year} 年度已终止，已有记录全部保留。")
+
+
+def _refused(visit: Visit, cycle: Cycle, form: str, error: ServiceError, **given: str) -> HTMLResponse:
+    """The board again, with what was typed into the form that was refused.
+
+    That form keeps the mark that it was sent with, until somebody was told that it is stale.
+    """
+    if isinstance(error, StaleError):
+        given["shown"] = ""
+    cases = error.cases if isinstance(error, ValuesWantedError) else ()
+    return _board(visit, cycle, form=form, trouble=str(error), given=given, cases=cases, status=422)
 
 
 def _board(
@@ -235,13 +270,15 @@ def _board(
     session, clock, plan = visit.session, visit.clock, visit.console.plan
     session.refresh(cycle)
     law, key = policies.policy_of(session, cycle), cycle.id or 0
+    under_way = cycle.status is CycleStatus.OPEN
     sums = overview.measures(session, law, key)
     return visit.page(
         "board/board.html",
         status=status,
         cycle=cycle,
         law=law,
-        under_way=cycle.status is CycleStatus.OPEN,
+        under_way=under_way,
+        shown=cycles.mark(session, cycle) if under_way else "",
         stages=overview.stages(session, clock, plan, cycle),
         stage=plan.stage(cycle.stage),
         can_close=early_close.can_close(plan.stage(cycle.stage)),
@@ -297,6 +334,7 @@ def _standards(
         "board/adjust.html",
         status=422 if trouble else 200,
         cycle=cycle,
+        shown=cycles.mark(visit.session, cycle) if cycle.status is CycleStatus.OPEN else "",
         chosen=law,
         year=cycle.year,
         free=overview.adjustables(law, cycle.year),

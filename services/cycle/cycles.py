@@ -21,6 +21,7 @@ from models import (
     VerificationRequest,
     VisitResult,
 )
+from services import marks
 from services.access.actors import Actor
 from services.application.lifecycle import move
 from services.clock import Clock
@@ -92,18 +93,21 @@ def adjust(
     cycle_id: int,
     overrides: dict[str, dict[str, str]],
     cost_sharing: dict[str, str],
+    shown: str | None = None,
 ) -> Cycle:
     """Set the yearly settings anew, and the policy as it stands in the policies folder, while the guide is prepared.
 
-    The guide is written anew and approved anew. Raises StateError once the guide was approved, InputError as opening.
+    The guide is written anew and approved anew. Raises StateError once the guide was approved or when things stand
+    no longer as `shown` (`mark`), InputError as opening.
     """
     cycle = open_one(session, cycle_id)
+    visit = shown_visit(session, cycle, shown)
     if cycle.stage != plan.stages[0].id:
         raise StateError(
             f"{cycle.year} 年度的申报指南已经批准，年度标准和市县分担不能再改；确需更改的，请终止后重新开立。"
         )
     _settle(session, clock, settings, cycle, overrides, cost_sharing)
-    current_visit(session, cycle).work_done_at = None
+    visit.work_done_at = None
     return cycle
 
 
@@ -146,9 +150,15 @@ def _ask_anew(session: Session, cycle: Cycle) -> None:
 
 
 @operation("cycle.cancel")
-def cancel(session: Session, clock: Clock, actor: Actor, *, cycle_id: int, reason: str) -> None:
-    """End a cycle before its time, for a reason; nothing that it recorded is removed."""
+def cancel(
+    session: Session, clock: Clock, actor: Actor, *, cycle_id: int, reason: str, shown: str | None = None
+) -> None:
+    """End a cycle before its time, for a reason; nothing that it recorded is removed.
+
+    Raises StateError when things stand no longer as `shown` (`mark`).
+    """
     cycle = open_one(session, cycle_id)
+    shown_visit(session, cycle, shown)
     if not reason.strip():
         raise InputError("终止年度流程必须写明理由。")
     cycle.status, cycle.closed_at, cycle.failure = CycleStatus.CANCELLED, clock.now(), f"经办人终止：{reason}"
@@ -296,6 +306,29 @@ def current_visit(session: Session, cycle: Cycle) -> StageVisit:
     if visit is None:
         raise StateError(f"{cycle.year} 年度流程已经结束，没有正在办理的阶段。")
     return visit
+
+
+def mark(session: Session, cycle: Cycle) -> str:
+    """The mark of where a cycle under way stands: in which visit, until when, by which policy and settings."""
+    return _mark_in(cycle, current_visit(session, cycle))
+
+
+def shown_visit(session: Session, cycle: Cycle, shown: str | None) -> StageVisit:
+    """The current visit, for an act from a page that showed this `mark`; None for an act that no page led to.
+
+    Raises StaleError when the stage, its due day or the yearly settings are others by now.
+    """
+    visit = current_visit(session, cycle)
+    marks.check(
+        shown,
+        _mark_in(cycle, visit),
+        "页面已过时：打开以后，阶段、期限或年度标准有了变动，这次没有办理。请看清现在的情况，再决定要不要办理。",
+    )
+    return visit
+
+
+def _mark_in(cycle: Cycle, visit: StageVisit) -> str:
+    return marks.mark_of(visit.id, visit.due_at, cycle.policy_version_id, cycle.overrides, cycle.cost_sharing)
 
 
 def newest_visit(session: Session, cycle: Cycle, stage: str) -> StageVisit | None:

@@ -28,12 +28,14 @@ def close_early(
     cycle_id: int,
     last_day: date,
     reason: str,
+    shown: str | None = None,
 ) -> datetime:
     """Let the intake end with a working day before its due day, for a reason. Returns the new due moment.
 
-    Raises StateError in another stage, InputError for a day that has passed, is no working day or closes nothing.
+    Raises StateError in another stage and when the year stands no longer as `shown` (`cycles.mark`), InputError for a
+    day that has passed, is no working day or closes nothing.
     """
-    visit = cycles.current_visit(session, cycles.open_one(session, cycle_id))
+    visit = cycles.shown_visit(session, cycles.open_one(session, cycle_id), shown)
     stage = plan.stage(visit.stage)
     if not can_close(stage) or visit.due_at is None:
         raise StateError(refusal(stage))

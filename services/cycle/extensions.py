@@ -26,14 +26,23 @@ from services.record.operation import operation
 
 @operation("cycle.extend")
 def extend(
-    session: Session, clock: Clock, actor: Actor, *, settings: Settings, cycle_id: int, working_days: int, reason: str
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    *,
+    settings: Settings,
+    cycle_id: int,
+    working_days: int,
+    reason: str,
+    shown: str | None = None,
 ) -> datetime:
     """Put off the current stage's due day by working days, for a reason. Returns the new due moment.
 
     Supplements and review requests of the stage that are still open, and a public notice that runs, end that much
-    later too. Raises StateError for a stage without a due day, InputError.
+    later too. Raises StateError for a stage without a due day and when the year stands no longer as `shown`
+    (`cycles.mark`), InputError.
     """
-    visit = cycles.current_visit(session, cycles.open_one(session, cycle_id))
+    visit = cycles.shown_visit(session, cycles.open_one(session, cycle_id), shown)
     if visit.due_at is None:
         raise StateError("当前阶段没有期限，不能延长。")
     if working_days < 1 or not reason.strip():

@@ -163,12 +163,22 @@ def send_back(
 
 
 @operation("gate.override")
-def override(session: Session, clock: Clock, actor: Actor, *, plan: CyclePlan, cycle_id: int, reason: str) -> Decision:
+def override(
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    *,
+    plan: CyclePlan,
+    cycle_id: int,
+    reason: str,
+    shown: str | None = None,
+) -> Decision:
     """Open a gate by the operator's reasoned decision, where cycle.yaml allows it: all that was asked and not answered
-    counts as no objection. Raises StateError before the stage has asked, ValuesWantedError for what only the silent
-    bureau can give: such a request is to be overridden by itself, with the value."""
+    counts as no objection. Raises StateError before the stage has asked and when the year stands no longer as `shown`
+    (`cycles.mark`), ValuesWantedError for what only the silent bureau can give: such a request is to be overridden by
+    itself, with the value."""
     cycle = cycles.open_one(session, cycle_id)
-    stage, visit = plan.stage(cycle.stage), cycles.current_visit(session, cycle)
+    stage, visit = plan.stage(cycle.stage), cycles.shown_visit(session, cycle, shown)
     if not stage.gate.override:
         raise NotAllowedError(f"“{stage.title}”的关口不能由经办人放行；请按规定办完。")
     if visit.work_done_at is None or reviews.to_request(session, cycle_id, _REVIEWERS[stage.gate.fact]):
@@ -190,16 +200,25 @@ def override(session: Session, clock: Clock, actor: Actor, *, plan: CyclePlan, c
 
 
 @operation("gate.corrected")
-def corrected(session: Session, clock: Clock, actor: Actor, *, plan: CyclePlan, cycle_id: int, reason: str) -> Decision:
+def corrected(
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    *,
+    plan: CyclePlan,
+    cycle_id: int,
+    reason: str,
+    shown: str | None = None,
+) -> Decision:
     """Say what was put right of a list that was returned; the year goes on from where it was returned to.
 
-    Raises StateError when nothing was returned to the current stage, or is put right already.
+    Raises StateError when nothing was returned to the current stage, or is put right already, and when the year stands
+    no longer as `shown` (`cycles.mark`).
     """
     cycle = cycles.open_one(session, cycle_id)
-    stage = plan.stage(cycle.stage)
+    stage, visit = plan.stage(cycle.stage), cycles.shown_visit(session, cycle, shown)
     if to_correct(session, plan, cycle) is None:
         raise StateError(f"“{stage.title}”没有待改正的退回意见。")
-    visit = cycles.current_visit(session, cycle)
     return cycles.decide(session, clock, actor, visit, DecisionKind.CORRECTED, reason=_reason(reason))
 
 

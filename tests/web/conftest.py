@@ -1,6 +1,7 @@
 """The console on the sample's year, stopped at any stage; each test has a copy of its own."""
 
 import asyncio
+import re
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -92,6 +93,18 @@ class House:
 def send(browser: TestClient, path: str, **fields: object):  # type: ignore[no-untyped-def]
     """Post a form with the browser's own form key."""
     return browser.post(path, data={"form_key": browser.cookies.get("duixian_form", ""), **fields})
+
+
+def shown(page: str) -> str:
+    """The mark that a page's forms send back of what it shows."""
+    found = re.search(r'name="shown" value="([^"]*)"', page)
+    assert found is not None, page
+    return found[1]
+
+
+def decide(browser: TestClient, path: str, **fields: object):  # type: ignore[no-untyped-def]
+    """Post a form of the board as it stands now."""
+    return send(browser, path, shown=shown(browser.get("/board").text), **fields)
 
 
 def return_list(house: House, reason: str) -> None:

@@ -32,7 +32,7 @@ from services.payment import payments
 from services.review import reviews
 from services.tables import read_workbook
 from tests.desk import CODE
-from tests.web.conftest import House, ask, send
+from tests.web.conftest import House, ask, decide, send
 
 Open = Callable[[str | None], House]
 PDF = b"%PDF-1.4\n%%EOF\n"
@@ -242,7 +242,7 @@ def test_a_silent_bureau_is_passed_over_with_a_reason_and_the_value_that_only_it
     browser = house.as_role(Role.OPERATOR)
     asked = request_about(house, "effective")
     page, form = f"/applications/{asked.application_id}", f"/applications/{asked.application_id}/requests/{asked.id}"
-    assert f"/applications/{asked.application_id}" in send(browser, "/board/1/override", reason="逾期").text
+    assert f"/applications/{asked.application_id}" in decide(browser, "/board/1/override", reason="逾期").text
     assert 'name="value.effective"' in browser.get(page).text
     wordless = send(browser, f"{form}/override", reason=" ", **{"value.effective": "是"})
     assert wordless.status_code == 422 and "必须写明理由" in wordless.text

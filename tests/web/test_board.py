@@ -4,6 +4,8 @@ import shutil
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+from fastapi.testclient import TestClient
 from sqlmodel import col, select
 
 from models import (
@@ -19,8 +21,12 @@ from models import (
     StageVisit,
     VerificationRequest,
 )
+from services.access.actors import system_actor
+from services.cycle import gates
+from services.cycle.calendar import Calendar
 from services.cycle.deadlines import due_day
-from tests.web.conftest import House, ask, return_list, send
+from services.cycle.stages import load_plan
+from tests.web.conftest import House, ask, decide, return_list, send, shown
 from web.app import create_app
 
 Open = Callable[[str | None], House]
@@ -55,11 +61,11 @@ def test_only_the_operator_is_offered_decisions(house_at: Open) -> None:
 def test_a_due_day_is_put_off_for_a_reason(house_at: Open) -> None:
     house = house_at("verification")
     browser = house.as_role(Role.OPERATOR)
-    refused = send(browser, "/board/1/extend", days="3", reason=" ")
+    refused = decide(browser, "/board/1/extend", days="3", reason=" ")
     assert refused.status_code == 422
     assert "写明" in refused.text
     assert 'value="3"' in refused.text
-    answer = send(browser, "/board/1/extend", days="3", reason="部门人手不足")
+    answer = decide(browser, "/board/1/extend", days="3", reason="部门人手不足")
     assert answer.status_code == 303
     with house.session() as session:
         visit = session.exec(select(StageVisit).where(col(StageVisit.left_at).is_(None))).one()
@@ -82,10 +88,10 @@ def test_the_intake_is_closed_early_on_a_working_day_for_a_reason(house_at: Open
         ("明天", "看到的是“明天”"),
         ("", "截止日要写成"),
     ):
-        answer = send(browser, "/board/1/close-window", last_day=day, reason="申报已齐")
+        answer = decide(browser, "/board/1/close-window", last_day=day, reason="申报已齐")
         assert answer.status_code == 422 and told in answer.text and "申报已齐" in answer.text
-    assert send(browser, "/board/1/close-window", last_day=first, reason=" ").status_code == 422
-    assert send(browser, "/board/1/close-window", last_day=first, reason="申报已齐").status_code == 303
+    assert decide(browser, "/board/1/close-window", last_day=first, reason=" ").status_code == 422
+    assert decide(browser, "/board/1/close-window", last_day=first, reason="申报已齐").status_code == 303
     with house.session() as session:
         decision = session.exec(select(Decision).where(Decision.kind == DecisionKind.CLOSE_EARLY)).one()
         assert decision.reason == "申报已齐"
@@ -96,14 +102,14 @@ def test_the_intake_is_closed_early_on_a_working_day_for_a_reason(house_at: Open
 def test_a_public_notice_is_not_cut_short(house_at: Open) -> None:
     browser = house_at("public_notice").as_role(Role.OPERATOR)
     assert "/board/1/close-window" not in browser.get("/board").text
-    answer = send(browser, "/board/1/close-window", last_day="2026-12-31", reason="急")
+    answer = decide(browser, "/board/1/close-window", last_day="2026-12-31", reason="急")
     assert answer.status_code == 422 and "不得少于规定的 5 个工作日" in answer.text
 
 
 def test_days_that_are_no_number_are_refused_with_what_was_typed(house_at: Open) -> None:
     browser = house_at("verification").as_role(Role.OPERATOR)
     for typed in ("三", "-1", "1.5", "99999"):
-        answer = send(browser, "/board/1/extend", days=typed, reason="<script>x</script>")
+        answer = decide(browser, "/board/1/extend", days=typed, reason="<script>x</script>")
         assert answer.status_code == 422
         assert "工作日数要填整数" in answer.text
         assert "&lt;script&gt;x&lt;/script&gt;" in answer.text
@@ -113,11 +119,11 @@ def test_days_that_are_no_number_are_refused_with_what_was_typed(house_at: Open)
 def test_a_gate_is_overridden_only_for_a_reason(house_at: Open) -> None:
     house = house_at("county_review")
     browser = house.as_role(Role.OPERATOR)
-    early = send(browser, "/board/1/override", reason="已电话核实")
+    early = decide(browser, "/board/1/override", reason="已电话核实")
     assert early.status_code == 422 and "还没有发出全部审核事项" in early.text
     ask(house, ReviewerKind.COUNTY)
-    assert send(browser, "/board/1/override", reason="").status_code == 422
-    assert send(browser, "/board/1/override", reason="已电话核实").status_code == 303
+    assert decide(browser, "/board/1/override", reason="").status_code == 422
+    assert decide(browser, "/board/1/override", reason="已电话核实").status_code == 303
     with house.session() as session:
         decision = session.exec(select(Decision).where(Decision.kind == DecisionKind.OVERRIDE)).one()
         assert decision.reason == "已电话核实"
@@ -129,7 +135,7 @@ def test_a_returned_list_is_put_right_where_its_reason_is_read(house_at: Open) -
     house = house_at("approval")
     operator, head = house.as_role(Role.OPERATOR), house.as_role(Role.SECTION_HEAD)
     assert "按退回意见改正" not in operator.get("/board").text
-    early = send(operator, "/board/1/corrected", reason="好了")
+    early = decide(operator, "/board/1/corrected", reason="好了")
     assert early.status_code == 422 and "没有待改正的退回意见" in early.text
     return_list(house, "服务费<b>没有扣退款")
     with house.session() as session:
@@ -143,17 +149,86 @@ def test_a_returned_list_is_put_right_where_its_reason_is_read(house_at: Open) -
     assert send(head, f"/applications/{key}/verify-again", reason="扣退款").status_code == 403
     assert send(operator, f"/applications/{key}/verify-again", reason="扣退款").status_code == 303
     assert "/verify-again" not in operator.get(f"/applications/{key}").text
-    assert send(operator, "/board/1/corrected", reason="").status_code == 422
+    assert decide(operator, "/board/1/corrected", reason="").status_code == 422
     assert send(head, "/board/1/corrected", reason="好了").status_code == 403
-    assert send(operator, "/board/1/corrected", reason="已请重新核定").status_code == 303
+    assert decide(operator, "/board/1/corrected", reason="已请重新核定").status_code == 303
     page = operator.get("/board").text
     assert "/board/1/corrected" not in page and "1 件待发出审核" in page
+
+
+def moved_on(house: House) -> tuple[TestClient, str]:
+    """A browser with the board open in 县区初审, and the mark of that page; by now the bureaus were asked."""
+    ask(house, ReviewerKind.COUNTY)
+    browser = house.as_role(Role.OPERATOR)
+    mark = shown(browser.get("/board").text)
+    colleague = house.as_role(Role.OPERATOR)
+    assert decide(colleague, "/board/1/override", reason="已电话核实").status_code == 303
+    with house.session() as session:
+        plan, calendar = load_plan(house.settings.cycle_file), Calendar(house.settings.calendar_dir)
+        at = session, house.clock, system_actor(session)
+        gates.pass_gate(*at, plan=plan, calendar=calendar, cycle_id=1, stage="county_review")
+    ask(house)
+    return browser, mark
+
+
+def untouched(house: House) -> bool:
+    """Whether in 部门联审 nothing was decided yet and everybody is still asked, until the day that was set."""
+    with house.session() as session:
+        visit = session.exec(select(StageVisit).where(col(StageVisit.left_at).is_(None))).one()
+        asked = select(VerificationRequest.status).where(VerificationRequest.kind == ReviewerKind.BUREAU)
+        assert (visit.stage, set(session.exec(asked))) == ("verification", {RequestStatus.OPEN})
+        decided = session.exec(select(Decision).where(Decision.visit_id == visit.id)).first()
+        return decided is None and session.get_one(Cycle, 1).status is CycleStatus.OPEN
+
+
+@pytest.mark.parametrize(
+    ("act", "fields"),
+    [
+        ("override", {"reason": "芗城区两次催办未回复"}),
+        ("extend", {"reason": "芗城区人手不足", "days": "3"}),
+        ("corrected", {"reason": "芗城区已改正"}),
+        ("cancel", {"reason": "芗城区没有申报", "sure": "yes"}),
+        ("close-window", {"reason": "芗城区已报齐", "last_day": "2026-05-18"}),
+        ("standards", {}),
+    ],
+)
+def test_what_was_meant_for_one_stage_is_not_done_to_the_next(house_at: Open, act: str, fields: dict[str, str]) -> None:
+    house = house_at("county_review")
+    browser, mark = moved_on(house)
+    for stale in (mark, ""):
+        answer = send(browser, f"/board/1/{act}", shown=stale, **fields)
+        assert answer.status_code == 422 and "页面已过时" in answer.text
+        assert untouched(house)
+    if act in ("override", "extend", "cancel"):
+        assert f">{fields['reason']}</textarea>" in answer.text
+    assert shown(answer.text) == shown(browser.get("/board").text) != mark
+
+
+def test_a_form_that_was_refused_for_something_else_stays_stale(house_at: Open) -> None:
+    house = house_at("county_review")
+    browser, mark = moved_on(house)
+    for typed, told in (("三", "工作日数要填整数"), ("3", "页面已过时"), ("3", "")):
+        answer = send(browser, "/board/1/extend", days=typed, reason="人手不足", shown=mark)
+        assert told in answer.text and untouched(house) == bool(told)
+        mark = shown(answer.text.partition('/board/1/extend"')[2]) if told else ""
+
+
+def test_two_who_put_off_the_same_day_put_it_off_once(house_at: Open) -> None:
+    house = house_at("verification")
+    ask(house)
+    first, second = house.as_role(Role.OPERATOR), house.as_role(Role.OPERATOR)
+    mark = shown(second.get("/board").text)
+    assert decide(first, "/board/1/extend", days="3", reason="部门人手不足").status_code == 303
+    answer = send(second, "/board/1/extend", days="3", reason="部门来电要求", shown=mark)
+    assert answer.status_code == 422 and "页面已过时" in answer.text and "部门来电要求" in answer.text
+    with house.session() as session:
+        assert len(session.exec(select(Decision).where(Decision.kind == DecisionKind.EXTEND)).all()) == 1
 
 
 def test_what_only_a_bureau_knows_is_not_overridden_in_bulk(house_at: Open) -> None:
     house = house_at("verification")
     ask(house)
-    answer = send(house.as_role(Role.OPERATOR), "/board/1/override", reason="已电话核实")
+    answer = decide(house.as_role(Role.OPERATOR), "/board/1/override", reason="已电话核实")
     assert answer.status_code == 422 and "请逐件放行并填写核定值" in answer.text
     with house.session() as session:
         states = set(
@@ -166,7 +241,7 @@ def test_an_approval_cannot_be_overridden(house_at: Open) -> None:
     house = house_at("approval")
     browser = house.as_role(Role.OPERATOR)
     assert "说明理由放行" not in browser.get("/board").text
-    assert send(browser, "/board/1/override", reason="急").status_code == 422
+    assert decide(browser, "/board/1/override", reason="急").status_code == 422
     with house.session() as session:
         assert session.exec(select(Decision).where(Decision.kind == DecisionKind.OVERRIDE)).first() is None
 
@@ -174,10 +249,10 @@ def test_an_approval_cannot_be_overridden(house_at: Open) -> None:
 def test_a_year_is_ended_early_only_when_that_is_confirmed(house_at: Open) -> None:
     house = house_at("verification")
     browser = house.as_role(Role.OPERATOR)
-    refused = send(browser, "/board/1/cancel", reason="政策废止")
+    refused = decide(browser, "/board/1/cancel", reason="政策废止")
     assert refused.status_code == 422
     assert "政策废止" in refused.text
-    assert send(browser, "/board/1/cancel", reason="政策废止", sure="yes").status_code == 303
+    assert decide(browser, "/board/1/cancel", reason="政策废止", sure="yes").status_code == 303
     with house.session() as session:
         assert session.get_one(Cycle, 1).status is CycleStatus.CANCELLED
     page = browser.get("/board").text
@@ -272,14 +347,14 @@ def test_the_standards_are_corrected_while_the_guide_is_prepared(house_at: Open)
     page = browser.get("/board/1/standards").text
     assert "保存并重写指南" in page
     assert 'value="不再补"' in page and 'value="不看"' not in page and 'value="进位"' not in page
-    beyond = send(browser, "/board/1/standards", setting=["policy.overlap"], value=["不看"])
+    beyond = decide(browser, "/board/1/standards", setting=["policy.overlap"], value=["不看"])
     assert beyond.status_code == 422 and "只能是：补差、不再补" in beyond.text
     assert "不按这里的比例：市级人工智能典型应用场景奖励由市级负担 100%。" in page
     typed = {"setting": ["dataset-trade.rate"], "value": ["90%"], "county": ["longhai"], "share": ["30%"]}
-    refused = send(browser, "/board/1/standards", **typed)
+    refused = decide(browser, "/board/1/standards", **typed)
     assert refused.status_code == 422
     assert 'value="90%"' in refused.text and 'value="30%"' in refused.text
-    assert send(browser, "/board/1/standards", **(typed | {"value": ["20%"]})).status_code == 303
+    assert decide(browser, "/board/1/standards", **(typed | {"value": ["20%"]})).status_code == 303
     with house.session() as session:
         cycle = session.get_one(Cycle, 1)
     assert (cycle.overrides, cycle.cost_sharing) == ({"dataset-trade": {"rate": "20%"}}, {"longhai": "30%"})
@@ -288,5 +363,20 @@ def test_the_standards_are_corrected_while_the_guide_is_prepared(house_at: Open)
 def test_the_standards_stay_once_the_guide_is_approved(house_at: Open) -> None:
     browser = house_at("verification").as_role(Role.OPERATOR)
     assert "/board/1/standards" not in browser.get("/board").text
-    answer = send(browser, "/board/1/standards")
+    answer = decide(browser, "/board/1/standards")
     assert answer.status_code == 422 and "已经批准" in answer.text
+
+
+def test_a_colleagues_standards_are_not_undone_from_an_older_page(house_at: Open) -> None:
+    house = house_at("guide")
+    first, second = house.as_role(Role.OPERATOR), house.as_role(Role.OPERATOR)
+    mark = shown(second.get("/board/1/standards").text)
+    rate = {"setting": ["dataset-trade.rate"], "value": ["20%"]}
+    assert decide(first, "/board/1/standards", **rate).status_code == 303
+    share = {"county": ["longhai"], "share": ["30%"]}
+    refused = send(second, "/board/1/standards", **share, shown=mark)
+    assert refused.status_code == 422 and "页面已过时" in refused.text and 'value="30%"' in refused.text
+    with house.session() as session:
+        cycle = session.get_one(Cycle, 1)
+        assert (cycle.overrides, cycle.cost_sharing) == ({"dataset-trade": {"rate": "20%"}}, {})
+    assert send(second, "/board/1/standards", **rate, **share, shown=shown(refused.text)).status_code == 303

@@ -12,7 +12,7 @@ from models import AwardList, AwardListEntry, Decision, DecisionKind, Role, Stag
 from services.access.actors import system_actor
 from services.award import lists
 from services.cycle import cycles, waiting
-from tests.web.conftest import House, send
+from tests.web.conftest import House, decide, send
 
 HOSTILE = "<script>alert(1)</script>"
 
@@ -205,7 +205,7 @@ def test_the_guide_shows_what_the_year_settles_otherwise(house_at: Callable[[str
     head = house.as_role(Role.SECTION_HEAD)
     assert "没有，全部按政策执行" in head.get("/decisions/1").text
     chosen = {"setting": ["policy.overlap", "dataset-trade.rate"], "value": ["不再补", "20%"]}
-    assert send(house.as_role(Role.OPERATOR), "/board/1/standards", **chosen).status_code == 303
+    assert decide(house.as_role(Role.OPERATOR), "/board/1/standards", **chosen).status_code == 303
     ready(house)
     page = re.sub(r"<[^>]+>|\s+", "", head.get("/decisions/1").text)
     assert "各项措施共用：同一事项已获上级资助时本年度不再补政策原定补差" in page
@@ -218,7 +218,7 @@ def test_the_draft_that_is_shown_is_the_one_that_holds(house_at: Callable[[str |
 
     def draft_with(rate: str) -> str:
         house.clock.set(house.clock.now() + timedelta(minutes=1))
-        assert send(operator, "/board/1/standards", setting=["dataset-trade.rate"], value=[rate]).status_code == 303
+        assert decide(operator, "/board/1/standards", setting=["dataset-trade.rate"], value=[rate]).status_code == 303
         write_guide(house)
         ready(house)
         return head.get("/decisions/1/guide.html").text

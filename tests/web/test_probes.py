@@ -18,7 +18,7 @@ from services.clock import FileClock
 from services.cycle import cycles
 from services.record.sealing import Keyring
 from tests.desk import Desk
-from tests.web.conftest import House, equip, send
+from tests.web.conftest import House, decide, equip
 from web.app import create_app
 from web.probes import _FRESH, PATHS
 
@@ -261,7 +261,7 @@ def test_what_a_request_does_is_logged_under_its_number(house: House, caplog: py
     logger.addHandler(listener)
     try:
         with caplog.at_level(logging.INFO, "services.record.operation"):
-            answer = send(browser, "/board/1/cancel", sure="yes", reason="重新开立")
+            answer = decide(browser, "/board/1/cancel", sure="yes", reason="重新开立")
     finally:
         logger.removeHandler(listener)
     assert answer.status_code == 303

@@ -8,7 +8,7 @@ from urllib.parse import quote
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, Response
 
-from models import Cycle, FindingKind, FindingVerdict, ObjectionStatus, Outcome
+from models import Cycle, Finding, FindingKind, FindingVerdict, ObjectionStatus, Outcome
 from policy import Policy
 from services.access import sight, sightings
 from services.application import attachments
@@ -70,6 +70,7 @@ def decide_finding(
     finding_id: Id,
     verdict: Annotated[str, Form()] = "",
     reason: Annotated[str, Form()] = "",
+    shown: Annotated[str, Form()] = "",
 ) -> Response:
     """Decide whether it is the same item; then on to the next one that waits."""
     caseload.pair(visit.session, finding_id)
@@ -82,11 +83,12 @@ def decide_finding(
             finding_id=finding_id,
             verdict=chosen or FindingVerdict.OPEN,
             reason=reason,
+            shown=shown,
         )
     except (InputError, StateError) as error:
         return _finding(visit, finding_id, {"verdict": verdict, "reason": reason}, str(error))
     waiting = findings.open_findings(visit.session, decided.cycle_id)
-    path = f"/findings/{waiting[0].id}" if waiting else f"/findings?cycle={decided.cycle_id}"
+    path = _next(waiting, finding_id) or f"/findings?cycle={decided.cycle_id}"
     said = f"第 {finding_id} 号已{VERDICTS[decided.verdict]}。" + (f"还有 {len(waiting)} 条待认定。" if waiting else "")
     return visit.back(path, said, wake=decided.cycle_id)
 
@@ -265,14 +267,24 @@ def answer_objection(
     return visit.back(f"/objections?cycle={cycle_id}", said, wake=cycle_id)
 
 
+def _next(waiting: list[Finding], after: int) -> str:
+    """The page of the next finding that waits, after the last the first again; empty when no other does."""
+    others = [each.id or 0 for each in waiting if each.id != after]
+    found = next((each for each in others if each > after), others[0] if others else None)
+    return f"/findings/{found}" if found else ""
+
+
 def _finding(visit: Visit, finding_id: int, given: dict[str, str], trouble: str) -> HTMLResponse:
     found = caseload.pair(visit.session, finding_id)
+    waiting = findings.open_findings(visit.session, found.finding.cycle_id)
     return visit.page(
         "casework/finding.html",
         status=422 if trouble else 200,
         pair=found,
         cycle=cycles.get_cycle(visit.session, found.finding.cycle_id),
-        waiting=len(findings.open_findings(visit.session, found.finding.cycle_id)),
+        waiting=len(waiting),
+        following=_next(waiting, finding_id),
+        shown=findings.mark(found.finding),
         given={"verdict": "", "reason": "", **given},
         trouble=trouble,
         **_NAMES,

@@ -3,6 +3,7 @@
 from sqlmodel import Session, col, select
 
 from models import Application, Cycle, Finding, FindingVerdict
+from services import marks
 from services.access.actors import Actor
 from services.after_payment import awards
 from services.clock import Clock
@@ -15,22 +16,39 @@ from services.record.operation import operation
 
 @operation("finding.decide")
 def decide(
-    session: Session, clock: Clock, actor: Actor, *, finding_id: int, verdict: FindingVerdict, reason: str
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    *,
+    finding_id: int,
+    verdict: FindingVerdict,
+    reason: str,
+    shown: str | None = None,
 ) -> Finding:
     """Decide whether a finding is the same item, for a reason; a later decision replaces an earlier one.
 
-    Raises StateError once the list is being approved.
+    Raises StateError once the list is being approved, and when the finding stands no longer as `shown` (`mark`).
     """
     finding = session.get(Finding, finding_id)
     if finding is None:
         raise NotFoundError(f"没有编号为 {finding_id} 的疑似重复。")
     cycles.before_approval(session, finding.cycle_id)
+    marks.check(
+        shown,
+        mark(finding),
+        f"页面打开以后，第 {finding_id} 号的认定有了变动，这次没有保存。请看过现在的认定结果；仍要改判的，再提交一次。",
+    )
     if verdict is FindingVerdict.OPEN or not reason.strip():
         raise InputError("请认定为同一事项或不同事项，并写明理由。")
     finding.verdict, finding.reason = verdict, reason.strip()
     finding.decided_by, finding.decided_at = actor.user_id, clock.now()
     finding.carried_from = None  # decided here and now, whatever was carried over before
     return finding
+
+
+def mark(finding: Finding) -> str:
+    """The mark of how a finding stands: its verdict, by whom and when."""
+    return marks.mark_of(finding.verdict, finding.decided_by, finding.decided_at, finding.reason)
 
 
 def open_findings(session: Session, cycle_id: int) -> list[Finding]:

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import pytest
 from sqlmodel import col, select
 
-from models import Application, ApplicationStatus, Enterprise, Finding, FormerName, LedgerEntry, Role
-from tests.web.conftest import House, send
+from models import Application, ApplicationStatus, Enterprise, Finding, FindingVerdict, FormerName, LedgerEntry, Role
+from tests.web.conftest import House, send, shown
 
 Open = Callable[[str | None], House]
 OLD = "漳州旧名示例有限公司"
@@ -40,6 +40,50 @@ def test_who_only_reads_enters_no_name(house_at: Open) -> None:
     number, auditor = renamed(house), house.as_role(Role.AUDITOR)
     assert "登记为曾用名" not in auditor.get(f"/findings/{number}").text
     assert send(auditor, f"/findings/{number}/former-name").status_code == 403
+
+
+def undecided(house: House, number: int) -> list[int]:
+    """The ids of so many findings, which wait for a decision."""
+    with house.session() as session:
+        found = session.exec(select(Finding).order_by(col(Finding.id)).limit(number)).all()
+        for each in session.exec(select(Finding)):
+            each.verdict, each.decided_by, each.decided_at = FindingVerdict.DISTINCT, None, None
+        for each in found:
+            each.verdict, each.reason = FindingVerdict.OPEN, ""
+        session.commit()
+        return [each.id or 0 for each in found]
+
+
+def test_the_second_of_two_operators_does_not_replace_a_verdict_that_she_has_not_seen(house_at: Open) -> None:
+    house = house_at("computation")
+    number, further = undecided(house, 2)
+    first, second = house.as_role(Role.OPERATOR), house.as_role(Role.OPERATOR)
+    mark = shown(second.get(f"/findings/{number}").text)
+    decided = {"verdict": "distinct", "reason": "合同不同"}
+    answer = send(first, f"/findings/{number}/decide", shown=mark, **decided)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/findings/{further}")
+    hers = {"verdict": "duplicate", "reason": "同一张发票"}
+    for stale in (mark, ""):
+        refused = send(second, f"/findings/{number}/decide", shown=stale, **hers)
+        assert refused.status_code == 422 and "认定有了变动" in refused.text
+        assert "合同不同" in refused.text and ">同一张发票</textarea>" in refused.text
+        assert f'<a href="/findings/{further}">看下一条' in refused.text
+    with house.session() as session:
+        assert session.get_one(Finding, number).verdict is FindingVerdict.DISTINCT
+    assert send(second, f"/findings/{number}/decide", shown=shown(refused.text), **hers).status_code == 303
+    with house.session() as session:
+        assert session.get_one(Finding, number).verdict is FindingVerdict.DUPLICATE
+
+
+def test_after_a_decision_the_next_one_further_on_is_shown_and_after_the_last_the_first(house_at: Open) -> None:
+    house = house_at("computation")
+    first, second, third = undecided(house, 3)
+    operator = house.as_role(Role.OPERATOR)
+    for number, leads_to in ((second, third), (third, first)):
+        mark = shown(operator.get(f"/findings/{number}").text)
+        fields = {"verdict": "distinct", "reason": "合同不同", "shown": mark}
+        answer = send(operator, f"/findings/{number}/decide", **fields)
+        assert answer.headers["location"] == f"/findings/{leads_to}"
 
 
 @pytest.fixture

@@ -87,24 +87,37 @@ def table(visit: Seen, group: str = "") -> HTMLResponse:
 
 @router.post("/requests/table")
 def answer_table(visit: Done, form: Typed, group: str = "") -> Response:
-    """Record each row that was filled in; the others are shown again, each with its reason."""
+    """Record each row that was filled in; the others are shown again, each with its reason.
+
+    Rows that a colleague has answered or was given meanwhile stand on the table no more: they are named.
+    """
     refused: dict[int, str] = {}
-    done = 0
-    rows, _ = _group(visit, group)
-    for asked in rows:
-        if not form.get(f"opinion.{asked.id}") and not _touched(asked, form):
+    answered, gone = list[Asked](), list[Asked]()
+    for asked in _sent(visit, form):
+        if not _filled_in(visit, asked, form):
+            continue
+        if not asked.waits_for(visit.actor):
+            gone.append(asked)
             continue
         try:
             _answer_row(visit, asked, form)
-            done += 1
-        except (InputError, StateError) as error:
+            answered.append(asked)
+        except StateError:
+            gone.append(asked)
+        except InputError as error:
             refused[asked.id] = str(error)
-    cycle_id = rows[0].cycle.id or 0
-    if refused or not done:
-        answer = _table(visit, *_group(visit, group), form=form, refused=refused, done=done, status=422)
-        return _woken(visit, answer, {cycle_id} if done else set())
+    cycle_ids, done = {asked.cycle.id or 0 for asked in answered}, len(answered)
     _, left = _in_group(visit, group, 0)
-    return visit.back(f"/requests/table?group={group}" if left else "/requests", f"已回复 {done} 件。", wake=cycle_id)
+    if gone and not left:
+        return _woken(visit, _inbox(visit, status=422, trouble=_lost(gone, done)), cycle_ids)
+    if refused or gone or not done:
+        trouble = _lost(gone, done) if gone else ""
+        answer = _table(
+            visit, *_group(visit, group), form=form, refused=refused, done=done, trouble=trouble, status=422
+        )
+        return _woken(visit, answer, cycle_ids)
+    path = f"/requests/table?group={group}" if left else "/requests"
+    return visit.back(path, f"已回复 {done} 件。", wake=next(iter(cycle_ids)))
 
 
 @router.get("/requests/{request_id}")
@@ -188,6 +201,7 @@ def _table(
     form: dict[str, str] | None = None,
     refused: dict[int, str] | None = None,
     done: int = 0,
+    trouble: str = "",
     status: int = 200,
 ) -> HTMLResponse:
     return visit.page(
@@ -198,6 +212,7 @@ def _table(
         form=form or {},
         refused=refused or {},
         done=done,
+        trouble=trouble,
     )
 
 
@@ -226,11 +241,29 @@ def _answer_row(visit: Visit, asked: Asked, form: dict[str, str]) -> None:
     )
 
 
-def _touched(asked: Asked, form: dict[str, str]) -> bool:
-    """Whether something was typed into the row although no opinion was chosen."""
+def _sent(visit: Visit, form: dict[str, str]) -> list[Asked]:
+    """The requests whose rows the form has, waiting or not."""
+    rows = dict.fromkeys(name.split(".")[1] for name in form if name.startswith(("opinion.", "reason.", "value.")))
+    ids = [key for text in rows if (key := number(text)) is not None]
+    own = visit.session, visit.clock, visit.console.calendar, visit.actor
+    known = review_inbox.known(*own, ids)
+    return [known[key] for key in ids if key in known]
+
+
+def _filled_in(visit: Visit, asked: Asked, form: dict[str, str]) -> bool:
+    """Whether something was chosen or typed in a row; what stands in one that waits no more may be a colleague's."""
+    if form.get(f"opinion.{asked.id}") or form.get(f"reason.{asked.id}", "").strip():
+        return True
     values = _part(form, f"value.{asked.id}.")
     other = any(values.get(each.fact.name, each.standing) != each.standing for each in asked.questions)
-    return other or bool(form.get(f"reason.{asked.id}", "").strip())
+    return other and asked.waits_for(visit.actor)
+
+
+def _lost(gone: list[Asked], done: int) -> str:
+    """What is said of rows that wait for the reviewer no more."""
+    saved = f"已保存 {done} 件。" if done else ""
+    numbers = "、".join(asked.application.number for asked in gone)
+    return f"{saved}{numbers} 已由本单位回复或转交，或者不再需要回复，您的意见没有保存。"
 
 
 def _note(visit: Visit, application_ids: list[int]) -> None:

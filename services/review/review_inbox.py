@@ -120,6 +120,11 @@ class Asked:
         """Whether it waits for a reply."""
         return self.request.status is RequestStatus.OPEN
 
+    def waits_for(self, actor: Actor) -> bool:
+        """Whether it is among those that wait for this reviewer, and not with a colleague."""
+        in_hand = self.in_hand_of is not None and self.in_hand_of.id != actor.user_id
+        return self.open and self.cycle.status is CycleStatus.OPEN and not in_hand
+
     @cached_property
     def group(self) -> str:
         """What is answered in one table: the same measure of the same year with the same facts."""

@@ -13,6 +13,7 @@ from python_calamine import CalamineWorkbook
 from sqlmodel import col, select
 
 from models import (
+    Application,
     FactKind,
     FactValue,
     ImportFile,
@@ -20,6 +21,7 @@ from models import (
     RequestStatus,
     ReviewerKind,
     Role,
+    User,
     VerificationReply,
     VerificationRequest,
 )
@@ -197,8 +199,6 @@ def group_of(asked: Asked, fact: str) -> tuple[str, list[VerificationRequest]]:
 
 def select_applications(rows: list[VerificationRequest]):  # type: ignore[no-untyped-def]
     """The applications of these requests."""
-    from models import Application
-
     return select(Application).where(col(Application.id).in_([each.application_id for each in rows]))
 
 
@@ -240,6 +240,63 @@ def test_a_table_takes_a_reason_for_every_changed_value_of_its_row(asked: Asked)
     )
     assert (answer.status_code, answer.headers["location"]) == (303, f"/requests/table?group={group}")
     assert asked.verified(row, "service_fee").reason == "按发票核减"
+
+
+def number_of(asked: Asked, request: VerificationRequest) -> str:
+    """The number of the application that a request is about."""
+    with asked.house.session() as session:
+        return session.get_one(Application, request.application_id).number
+
+
+def test_what_a_colleague_answered_meanwhile_is_named_and_not_dropped(asked: Asked) -> None:
+    group, (row, other, *_) = group_of(asked, "service_fee")
+    path, agreed = f"/requests/table?group={group}", {f"opinion.{row.id}": "agree"}
+    colleague = asked.house.signed_in("bureau-gxj")
+    assert send(colleague, path, **agreed).status_code == 303
+    refused = {f"opinion.{row.id}": "refuse", f"reason.{row.id}": "未见合同"}
+    alone = send(asked.browser, path, **refused)
+    told = f"{number_of(asked, row)} 已由本单位回复或转交，或者不再需要回复，您的意见没有保存。"
+    assert alone.status_code == 422 and told in alone.text and "没有选择任何一行" not in alone.text
+    both = send(asked.browser, path, **refused, **{f"opinion.{other.id}": "agree"})
+    assert both.status_code == 422 and f"已保存 1 件。{told}" in both.text
+    assert asked.status(other.id or 0) is RequestStatus.ANSWERED
+    with asked.house.session() as session:
+        reply = session.exec(select(VerificationReply).where(VerificationReply.request_id == row.id)).one()
+    assert reply.opinion is Opinion.AGREE
+
+
+def test_a_row_that_a_colleague_was_given_meanwhile_is_left_to_the_colleague(asked: Asked) -> None:
+    group, (row, *_) = group_of(asked, "service_fee")
+    with asked.house.session() as session:
+        theirs = User(login="gxj-two", name="第二核验人示例", role=Role.BUREAU_VERIFIER, bureau="gxj")
+        session.add(theirs)
+        session.flush()
+        session.get_one(VerificationRequest, row.id).assigned_to = theirs.id
+        session.commit()
+    form = {f"opinion.{row.id}": "refuse", f"reason.{row.id}": "未见合同"}
+    answer = send(asked.browser, f"/requests/table?group={group}", **form)
+    assert answer.status_code == 422 and f"{number_of(asked, row)} 已由本单位回复或转交" in answer.text
+    assert asked.status(row.id or 0) is RequestStatus.OPEN
+
+
+def test_when_nothing_of_the_table_is_left_the_inbox_names_what_was_not_saved(asked: Asked) -> None:
+    group, rows = group_of(asked, "service_fee")
+    path, agreed = f"/requests/table?group={group}", {f"opinion.{each.id}": "agree" for each in rows}
+    assert send(asked.house.signed_in("bureau-gxj"), path, **agreed).headers["location"] == "/requests"
+    answer = send(asked.browser, path, **agreed)
+    assert answer.status_code == 422 and "待我审核" in answer.text
+    assert all(number_of(asked, each) in answer.text for each in rows) and "您的意见没有保存" in answer.text
+
+
+def test_what_a_colleague_verified_otherwise_is_no_row_of_an_older_page_that_was_not_filled_in(asked: Asked) -> None:
+    group, (row, other, *_) = group_of(asked, "service_fee")
+    path, fact = f"/requests/table?group={group}", f"value.{row.id}.service_fee"
+    stood = re.search(f'name="{re.escape(fact)}"[^>]*value="([^"]*)"', asked.browser.get(path).text)
+    assert stood is not None
+    reduced = {f"opinion.{row.id}": "agree", fact: "1.00", f"reason.{row.id}": "按发票核减"}
+    assert send(asked.house.signed_in("bureau-gxj"), path, **reduced).status_code == 303
+    older = {f"opinion.{row.id}": "", fact: stood[1], f"reason.{row.id}": "", f"opinion.{other.id}": "agree"}
+    assert send(asked.browser, path, **older).status_code == 303
 
 
 def test_a_group_of_another_bureau_is_not_found(asked: Asked) -> None:

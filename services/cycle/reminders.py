@@ -27,6 +27,7 @@ from models import (
 from policy import Policy
 from services.access.actors import Actor
 from services.access.people import active_users
+from services.access.permissions import APPROVERS
 from services.after_payment import duties
 from services.application import applications, completeness
 from services.application.applications import letter
@@ -257,7 +258,7 @@ def _reviews(now: _Now, kind: ReviewerKind, role: Role) -> Iterator[Letter]:
                 told = context | {"count": count, "working_days_left": left}
                 yield from _to([user], "review_reminder", f"{about}/{days}", told)
         if now.stage.escalate is not None and -left >= now.stage.escalate:
-            superiors = _superiors(now.session, kind, role, reviewer)
+            superiors = _superiors(now.session, kind, reviewer)
             yield from _to(superiors, "review_escalation", about, context | {"working_days_over": -left})
 
 
@@ -270,11 +271,11 @@ def _shares(users: list[User], asked: list[VerificationRequest]) -> Iterator[tup
             yield user, count
 
 
-def _superiors(session: Session, kind: ReviewerKind, role: Role, reviewer: str) -> list[User]:
-    """The users of that bureau or county in other roles than the reviewing one; without any, the operators."""
+def _superiors(session: Session, kind: ReviewerKind, reviewer: str) -> list[User]:
+    """Who approves in that bureau or county; without any, the operators."""
     place = User.county if kind is ReviewerKind.COUNTY else User.bureau
     found = session.exec(
-        select(User).where(place == reviewer, User.role != role, col(User.active)).order_by(col(User.id))
+        select(User).where(place == reviewer, col(User.role).in_(APPROVERS), col(User.active)).order_by(col(User.id))
     ).all()
     return list(found) or active_users(session, Role.OPERATOR)
 

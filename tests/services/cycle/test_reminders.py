@@ -144,6 +144,17 @@ def test_an_overdue_review_goes_to_the_countys_own_superior_where_there_is_one(r
     assert told[0].context["reviewer"] == "东区"
 
 
+def test_an_overdue_review_is_no_matter_of_the_countys_treasury(record: Record) -> None:
+    record.session.add(
+        User(login="czj", name="区财政", role=Role.FINANCE, county="east", email="treasury@example.invalid")
+    )
+    record.session.commit()
+    ask(record, ReviewerKind.COUNTY, "east", 1)
+    record.days(15)
+    remind(record)
+    assert [message.recipient for message in record.messages("review_escalation")] == ["jing@example.invalid"]
+
+
 def test_whose_turn_it_is_gets_one_digest_a_day(record: Record) -> None:
     stand_at(record, "guide")
     assert remind(record) == 0

@@ -16,9 +16,9 @@ from services.notices.mailer import Reply
 from services.record.database import WRITE
 
 CLAIM = timedelta(minutes=15)  # far longer than a chunk takes; after it a message is in doubt
-MAX_ATTEMPTS = 8
+MAX_ATTEMPTS = 24  # some three days, or a week of office hours: RFC 5321 4.5.4.1 asks for days
 _FIRST_DELAY = timedelta(minutes=1)
-_LONGEST_DELAY = timedelta(hours=1)
+_LONGEST_DELAY = timedelta(hours=4)
 _JITTER = 0.25
 _AT_ONCE = [kind.id for kind in KINDS.values() if not kind.waits]
 _ROW: Table = SQLModel.metadata.tables[str(Message.__tablename__)]

@@ -97,9 +97,21 @@ def test_refused_for_the_time_being_too_often_is_refused(engine: Engine, wall: F
     with scripted(Script(rcpt={A: ["451 later"] * 99})) as port:
         for _ in range(MAX_ATTEMPTS - 1):
             assert deliver(engine, wall, port) == DeliveryReport(deferred=1, left=1)
-            wall.advance(timedelta(hours=2))
+            wall.advance(timedelta(hours=5))
         assert deliver(engine, wall, port) == DeliveryReport(failed=1)
     assert attempts(engine) == [(number, 451) for number in range(1, MAX_ATTEMPTS + 1)]
+
+
+def test_a_mailbox_that_is_full_over_the_weekend_is_waited_for(engine: Engine, wall: FixedClock) -> None:
+    queue_receipts(engine, [A])
+    with scripted(Script(rcpt={A: ["452 quota"] * 99})) as port:
+        for _ in range(2 * 60):  # half-hours from Friday evening to Monday morning
+            assert deliver(engine, wall, port).failed == 0
+            wall.advance(timedelta(minutes=30))
+    assert messages(engine)[0].status is MessageStatus.PENDING
+    with scripted(Script()) as port:
+        wall.advance(timedelta(hours=5))
+        assert deliver(engine, wall, port) == DeliveryReport(sent=1)
 
 
 def test_a_connection_broken_before_the_mail_was_taken(engine: Engine, wall: FixedClock) -> None:

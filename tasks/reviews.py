@@ -47,6 +47,13 @@ def request(cycle_id: int, application_ids: list[int], kind: ReviewerKind) -> in
         )
 
 
+@step("告知审核单位")
+def tell(cycle_id: int, kind: ReviewerKind) -> int:
+    """Tell every reviewer what was newly asked. Returns how many notices were new."""
+    with acting() as (parts, session, system):
+        return reviews.tell(session, parts.clock, system, settings=parts.settings, cycle_id=cycle_id, kind=kind)
+
+
 @step("审核单位")
 def reviewers(cycle_id: int, kind: ReviewerKind) -> list[str]:
     """The counties or bureaus that were asked in this cycle."""

@@ -122,8 +122,8 @@ class Desk:
         )
 
     def request(self, kind: ReviewerKind) -> int:
-        """Ask the reviewers of one kind."""
-        return reviews.request(
+        """Ask the reviewers of one kind, and tell them. Returns how many requests were made."""
+        made = reviews.request(
             *self.at,
             self.system,
             settings=self.settings,
@@ -132,6 +132,8 @@ class Desk:
             kind=kind,
             application_ids=reviews.to_request(self.session, self.cycle_id, kind),
         )
+        reviews.tell(*self.at, self.system, settings=self.settings, cycle_id=self.cycle_id, kind=kind)
+        return made
 
     def agree_all(self, kind: ReviewerKind) -> None:
         """Everybody who was asked agrees with what was declared, and gives the usual values of the rest."""

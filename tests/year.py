@@ -111,15 +111,13 @@ def _examine(world: World) -> None:
 
 
 def _ask(kind: ReviewerKind) -> Callable[[World], object]:
-    return lambda world: reviews.request(
-        *world.at,
-        world.people.system,
-        settings=world.settings,
-        plan=world.plan,
-        cycle_id=world.cycle_id,
-        kind=kind,
-        application_ids=reviews.to_request(world.session, world.cycle_id, kind),
-    )
+    def ask(world: World) -> None:
+        who, own = (*world.at, world.people.system), {"settings": world.settings}
+        ids = reviews.to_request(world.session, world.cycle_id, kind)
+        reviews.request(*who, plan=world.plan, cycle_id=world.cycle_id, kind=kind, application_ids=ids, **own)
+        reviews.tell(*who, cycle_id=world.cycle_id, kind=kind, **own)
+
+    return ask
 
 
 def _publish(world: World) -> None:

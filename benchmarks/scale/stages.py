@@ -67,6 +67,7 @@ def _ask(kind: ReviewerKind) -> Work:
                 application_ids=some,
             )
             desk.session.expunge_all()
+        reviews.tell(*desk.at, desk.system, settings=desk.settings, cycle_id=desk.cycle_id, kind=kind)
 
     return ask
 

@@ -1,8 +1,9 @@
 """Reviews: the county first, then every bureau of the measure side by side; their replies and verified values."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from itertools import groupby
 from typing import Any
 
 from sqlalchemy import ColumnElement
@@ -19,6 +20,7 @@ from models import (
     RequestStatus,
     ReviewerKind,
     Role,
+    User,
     VerificationReply,
     VerificationRequest,
 )
@@ -29,15 +31,15 @@ from services.after_payment import bans
 from services.application import facts
 from services.application.applications import get_application
 from services.application.lifecycle import leads_on, move
-from services.clock import Clock
+from services.clock import CHINA, Clock
 from services.cycle import cycles
 from services.cycle.calendar import Calendar
 from services.cycle.deadlines import due_after, due_day
 from services.cycle.stages import CyclePlan
 from services.errors import InputError, NotAllowedError, NotFoundError, StateError
 from services.law import policies
-from services.notices.contexts import PAGES
-from services.notices.queueing import queue
+from services.notices.contexts import about_cycle
+from services.notices.queueing import Notice, queue_all
 from services.record.operation import operation
 from services.record.parts import in_parts
 from services.record.rows import add_rows
@@ -72,7 +74,7 @@ def request(
     kind: ReviewerKind,
     application_ids: list[int],
 ) -> int:
-    """Ask every reviewer of these applications, each fact of the bureau that verifies it; tell the reviewers.
+    """Ask every reviewer of these applications, each fact of the bureau that verifies it.
 
     Returns how many requests were made. Applications already asked about, or in another state, are passed over.
     """
@@ -91,10 +93,36 @@ def request(
             questions = {county: []} if kind is ReviewerKind.COUNTY else _questions(law, measure)
             rows += [{**sent, **asked, "reviewer": reviewer, "facts": names} for reviewer, names in questions.items()]
     add_rows(session, VerificationRequest, rows)
-    made = Counter(row["reviewer"] for row in rows)
-    for reviewer, count in sorted(made.items()):
-        _tell(session, clock, settings, law, cycle_id, kind, reviewer, count, f"{due_at}/{min(application_ids)}")
-    return made.total()
+    return len(rows)
+
+
+@operation("message.queue")
+def tell(session: Session, clock: Clock, actor: Actor, *, settings: Settings, cycle_id: int, kind: ReviewerKind) -> int:
+    """Tell each reviewer what was asked on one day and waits: once all are asked, in however many chunks.
+
+    A notice is about the newest request made on that day, answered or not: without a new one nobody is told twice.
+    Returns how many notices were new.
+    """
+    cycle = cycles.open_one(session, cycle_id)
+    law, page = policies.policy_of(session, cycle), about_cycle(session, cycle, "reviews")
+    notices = [
+        Notice(
+            cycle_id,
+            "review_request",
+            user.email or "",
+            user.name,
+            f"{kind.value}/{asked.reviewer}/{asked.newest}",
+            {
+                **page,
+                "reviewer": reviewer_name(law, kind, asked.reviewer),
+                "count": asked.open,
+                "due": due_day(asked.due_at),
+            },
+        )
+        for asked in _asked_by_day(session, cycle_id, kind)
+        for user in _staff(session, kind, asked.reviewer)
+    ]
+    return queue_all(session, clock, notices, domain=settings.message_domain)
 
 
 @operation("review.reply")
@@ -235,6 +263,32 @@ def _open(cycle_id: int, kind: ReviewerKind) -> tuple[ColumnElement[bool] | bool
     )
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """What one reviewer was asked on one day: how many are open, the first day due, the newest request of all."""
+
+    reviewer: str
+    open: int
+    due_at: datetime
+    newest: int
+
+
+def _asked_by_day(session: Session, cycle_id: int, kind: ReviewerKind) -> Iterator[_Asked]:
+    """By reviewer and day (China), as far as something is open; each chunk was asked at a moment of its own."""
+    asked, is_open = VerificationRequest, col(VerificationRequest.status) == RequestStatus.OPEN
+    due_at = func.min(asked.due_at).filter(is_open)
+    chunks = session.exec(
+        select(asked.reviewer, asked.sent_at, func.count().filter(is_open), due_at, func.max(asked.id))  # type: ignore[call-overload]
+        .where(asked.cycle_id == cycle_id, asked.kind == kind)
+        .group_by(col(asked.reviewer), col(asked.sent_at))
+        .order_by(col(asked.reviewer), col(asked.sent_at))
+    )
+    for (reviewer, _), some in groupby(chunks, lambda row: (row[0], row[1].astimezone(CHINA).date())):
+        _, _, counts, dues, newest = zip(*some, strict=True)
+        if sum(counts):
+            yield _Asked(reviewer, sum(counts), min(filter(None, dues)), max(newest))
+
+
 def _questions(law: Policy, measure_id: str) -> dict[str, list[str]]:
     """Which bureaus are asked, and which facts each verifies; a bureau without a fact gives its opinion only."""
     measure = facts.measure_of(law, measure_id)
@@ -350,44 +404,10 @@ def _rounds(session: Session, application_ids: Sequence[int], kind: ReviewerKind
     return {key: last for key, last in rows}  # noqa: C416 - rows are no pairs to the type checker
 
 
-def _tell(
-    session: Session,
-    clock: Clock,
-    settings: Settings,
-    law: Policy,
-    cycle_id: int,
-    kind: ReviewerKind,
-    reviewer: str,
-    count: int,
-    about: str,
-) -> None:
-    cycle = cycles.get_cycle(session, cycle_id)
-    due_at = session.exec(
-        select(func.min(VerificationRequest.due_at)).where(
-            *_open(cycle_id, kind), VerificationRequest.reviewer == reviewer
-        )
-    ).one()
+def _staff(session: Session, kind: ReviewerKind, reviewer: str) -> list[User]:
+    """Who answers for a county or bureau."""
     place = {"county": reviewer} if kind is ReviewerKind.COUNTY else {"bureau": reviewer}
-    context = {
-        "policy": law.title,
-        "year": cycle.year,
-        "path": PAGES["reviews"],
-        "reviewer": reviewer_name(law, kind, reviewer),
-        "count": count,
-        "due": due_day(due_at),
-    }
-    for user in people.active_users(session, _ROLE[kind], **place):
-        queue(
-            session,
-            clock,
-            cycle_id,
-            "review_request",
-            user.email or "",
-            user.name,
-            f"{kind.value}/{reviewer}/{about}",
-            context,
-            domain=settings.message_domain,
-        )
+    return people.active_users(session, _ROLE[kind], **place)
 
 
 def _get(session: Session, request_id: int) -> VerificationRequest:

@@ -161,7 +161,7 @@ def _payments(world: World) -> list[Any]:
 
 
 def _messages(world: World) -> list[Any]:
-    """Every notice; the requests to reviewers once each, since they come a chunk and the other year has one chunk."""
+    """Every notice; of those of requests only whom: they are about the newest one, whose id a killed chunk moves."""
     rows = world.session.exec(select(Message).where(col(Message.kind).not_in(BY_CLOCK)))
     told = {(row.kind, row.recipient, "" if row.kind == "review_request" else row.about_digest) for row in rows}
     return sorted(told)

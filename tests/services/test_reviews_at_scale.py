@@ -2,13 +2,13 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 
 from sqlalchemy import event
 from sqlmodel import select
 
 from models import Message, ReviewerKind, VerificationRequest
 from services.cycle import gates
-from services.cycle.deadlines import due_day
 from services.review import reviews
 from tests.desk import AFTER_INTAKE, Desk
 
@@ -67,6 +67,11 @@ def ask(desk: Desk, ids: list[int]) -> int:
     )
 
 
+def tell(desk: Desk) -> int:
+    """Tell the counties what they were asked."""
+    return reviews.tell(*desk.at, desk.system, settings=desk.settings, cycle_id=desk.cycle_id, kind=ReviewerKind.COUNTY)
+
+
 def test_the_queries_do_not_grow_with_the_applications_asked(desk: Desk) -> None:
     ids = accepted(desk)
     with reads(desk) as few:
@@ -86,14 +91,27 @@ def test_a_chunk_reads_no_request_of_the_chunks_before(desk: Desk) -> None:
     assert found == []
 
 
-def test_the_notice_of_a_later_chunk_tells_the_day_on_which_the_first_open_request_is_due(desk: Desk) -> None:
+def test_a_county_is_told_once_however_many_chunks_were_asked(desk: Desk) -> None:
+    ids = accepted(desk)
+    ask(desk, ids[:50])
+    desk.clock.instant += timedelta(minutes=1)
+    ask(desk, ids[50:])
+    for new in (1, 0):
+        assert tell(desk) == new
+    (notice,) = desk.session.exec(select(Message).where(Message.kind == "review_request")).all()
+    assert notice.context["count"] == _MANY
+
+
+def test_telling_reads_no_request_and_needs_no_more_queries_for_many(desk: Desk) -> None:
     ids = accepted(desk)
     ask(desk, ids[:1])
-    first = desk.session.exec(select(VerificationRequest)).one().due_at
-    desk.clock.instant = first
+    with reads(desk) as few:
+        tell(desk)
     ask(desk, ids[1:])
-    notices = desk.session.exec(select(Message).where(Message.kind == "review_request")).all()
-    assert [notice.context["due"] for notice in notices] == [due_day(first).isoformat()] * 2
+    desk.session.expunge_all()
+    with reads(desk) as many, loaded() as found:
+        assert tell(desk) == 1
+    assert (len(many), found) == (len(few), [])
 
 
 def test_the_gate_counts_what_is_open_without_reading_the_requests(desk: Desk) -> None:

@@ -1,5 +1,7 @@
 """Reviews: who is asked what, whose answer counts, and what needs a reason."""
 
+from datetime import timedelta
+
 import pytest
 from sqlmodel import col, select
 
@@ -17,7 +19,9 @@ from models import (
 from services.access import people
 from services.access.actors import find_actor
 from services.application import facts
-from services.cycle import cycles, gates
+from services.cycle import cycles, extensions, gates
+from services.cycle.calendar import Calendar
+from services.cycle.deadlines import due_after, due_day
 from services.errors import InputError, NotAllowedError, StateError
 from services.review import reviews
 from tests.desk import Desk
@@ -71,6 +75,60 @@ def test_nothing_is_answered_in_a_cancelled_year(asked: Desk) -> None:
 def test_asking_again_asks_nobody_twice(asked: Desk) -> None:
     assert asked.request(ReviewerKind.BUREAU) == 0
     assert len(asked.session.exec(select(Message).where(Message.kind == "review_request")).all()) == 4
+
+
+def _told(desk: Desk, bureau: str) -> list[tuple[int, str]]:
+    """How many requests and which day each mail to a bureau speaks of."""
+    name = desk.bureaus[bureau].name
+    mails = select(Message).where(Message.kind == "review_request", Message.recipient_name == name)
+    return [(mail.context["count"], mail.context["due"]) for mail in desk.session.exec(mails.order_by(col(Message.id)))]
+
+
+def test_what_is_asked_again_on_the_same_day_is_told_again(asked: Desk) -> None:
+    (first,) = _told(asked, "gxj")
+    asked.agree_all(ReviewerKind.BUREAU)
+    asked.clock.instant += timedelta(hours=3)
+    key = _application(asked).id or 0
+    reviews.verify_again(*asked.at, asked.operator, application_id=key, reason="服务费没有扣退款")
+    assert asked.request(ReviewerKind.BUREAU) == 3
+    assert _told(asked, "gxj") == [first, first]
+    asked.request(ReviewerKind.BUREAU)
+    assert len(_told(asked, "gxj")) == 2
+
+
+@pytest.fixture
+def two(desk: Desk) -> Desk:
+    """Two in front of their bureaus, which have agreed to the later one."""
+    desk.open_intake()
+    for project in ("示例算力一", "示例算力二"):
+        desk.submit(project=project)
+    desk.to_bureaus()
+    for asked in reviews.open_requests(desk.session, desk.cycle_id):
+        if asked.application_id == _later(desk):
+            answer = {"request_id": asked.id or 0, "opinion": Opinion.AGREE}
+            reviews.reply(*desk.at, desk.bureaus[asked.reviewer], **answer)
+    return desk
+
+
+def _later(desk: Desk) -> int:
+    return max(key for key in desk.session.exec(select(Application.id)) if key)
+
+
+def test_a_new_request_is_told_with_its_own_day_beside_one_that_is_overdue(two: Desk) -> None:
+    (first,) = _told(two, "gxj")
+    two.clock.instant += timedelta(days=30)
+    reviews.verify_again(*two.at, two.operator, application_id=_later(two), reason="服务费没有扣退款")
+    two.request(ReviewerKind.BUREAU)
+    due = due_after(two.clock, Calendar(two.settings.calendar_dir), 10)
+    assert _told(two, "gxj") == [first, (1, due_day(due).isoformat())]
+
+
+def test_an_extension_is_no_new_request(two: Desk) -> None:
+    two.clock.instant += timedelta(days=1)
+    who = {"settings": two.settings, "cycle_id": two.cycle_id}
+    extensions.extend(*two.at, two.operator, **who, working_days=2, reason="系统维护")
+    two.request(ReviewerKind.BUREAU)
+    assert len(_told(two, "gxj")) == 1
 
 
 def test_another_bureaus_request_cannot_be_answered(asked: Desk) -> None:

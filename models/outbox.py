@@ -91,7 +91,7 @@ class DeliveryAttempt(SQLModel, table=True):
 
 
 class MessageChange(SQLModel, table=True):
-    """What the operator did with a message that waited; append-only."""
+    """What the operator, or the rule of its kind, did with a message that waited; append-only."""
 
     id: int | None = Field(default=None, primary_key=True)
     message_id: int = Field(foreign_key="message.id", index=True)

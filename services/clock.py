@@ -1,7 +1,7 @@
 """Where time comes from: a clock that is handed in, never `now()`."""
 
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo
@@ -22,6 +22,11 @@ class Clock(Protocol):
 def today(clock: Clock) -> date:
     """The present day in China."""
     return clock.now().astimezone(CHINA).date()
+
+
+def day_began(moment: datetime) -> datetime:
+    """When the day of this moment began in China."""
+    return datetime.combine(moment.astimezone(CHINA).date(), time(), CHINA)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from services.after_payment import following
 from services.clock import today
 from services.cycle import desk_reminders, office_digest, reminders
+from services.notices import upcoming
 from tasks.context import acting, context
 from tasks.step import step
 
@@ -42,3 +43,10 @@ def tell_group() -> int:
     """Queue what the years wait for, for the office's group. Returns how many were new."""
     with acting() as (parts, session, system):
         return office_digest.tell(session, parts.clock, system, settings=parts.settings, plan=parts.plan)
+
+
+@step("撤销过时的提醒")
+def call_off_past() -> int:
+    """Call off what should have gone on an earlier day and holds no more. Returns how many."""
+    with acting() as (parts, session, system):
+        return upcoming.call_off_past(session, parts.clock, system)

@@ -16,7 +16,7 @@ from services.clock import CHINA, today
 from services.cycle import reminders
 from services.cycle.calendar import CalendarError
 from services.errors import InputError, StateError
-from services.notices import bounce_intake, browsing, mail_trial, opting_out, relays, tracking, upcoming
+from services.notices import bounce_intake, browsing, mail_trial, opting_out, queueing, relays, tracking, upcoming
 from services.notices.delivery import office_open
 from services.notices.kinds import KINDS, kind_of
 from services.notices.rendering import Letter
@@ -325,7 +325,7 @@ def _message(visit: Visit, message_id: int, recipient: str, trouble: str) -> HTM
         changed=upcoming.changes(visit.session, message_id),
         foreseen=(
             upcoming.foreseen(visit.console.settings, visit.clock, visit.console.wall, found)
-            if found.status in upcoming.WAITING
+            if found.status in queueing.WAITING
             else None
         ),
         again=found.status in tracking.AGAIN,

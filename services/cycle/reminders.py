@@ -41,7 +41,7 @@ from services.law import policies
 from services.notices.contacts import known_contacts
 from services.notices.contexts import about_cycle
 from services.notices.kinds import kind_of
-from services.notices.queueing import about_digest, queue
+from services.notices.queueing import Notice, about_digest, queue_all
 from services.payment import payments
 from services.record.operation import operation
 from services.review import reviews
@@ -98,20 +98,8 @@ def remind(session: Session, clock: Clock, actor: Actor, *, settings: Settings, 
     stage, visit = plan.stage(cycle.stage), cycles.current_visit(session, cycle)
     law = policies.policy_of(session, cycle)
     now = _Now(session, clock, Calendar(settings.calendar_dir), cycle, law, stage, visit)
-    new = _told(session, clock, settings, cycle)
-    for each in _letters(now):
-        new += queue(
-            session,
-            clock,
-            cycle_id,
-            each.kind,
-            each.address,
-            each.name,
-            each.about,
-            each.context,
-            domain=settings.message_domain,
-        )
-    return new
+    notices = (Notice(cycle_id, each.kind, each.address, each.name, each.about, each.context) for each in _letters(now))
+    return _told(session, clock, settings, cycle) + queue_all(session, clock, notices, domain=settings.message_domain)
 
 
 def _told(session: Session, clock: Clock, settings: Settings, cycle: Cycle) -> int:

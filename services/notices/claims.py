@@ -7,12 +7,13 @@ from dataclasses import dataclass, fields
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Engine, Table, bindparam, func, insert, or_, update
+from sqlalchemy import ColumnElement, Engine, Table, bindparam, func, insert, not_, or_, update
 from sqlmodel import Session, SQLModel, and_, col, select
 
 from models import Channel, DeliveryAttempt, Message, MessageStatus
 from services.notices.kinds import KINDS
 from services.notices.mailer import Reply
+from services.notices.queueing import past_its_day
 from services.record.database import WRITE
 
 CLAIM = timedelta(minutes=15)  # far longer than a chunk takes; after it a message is in doubt
@@ -90,8 +91,8 @@ def claim(
 
 
 def timely(now: datetime, in_hours: bool) -> ColumnElement[bool]:
-    """What the operator wants sent by now, and what goes by the rule of its kind."""
-    by_rule, asked = col(Message.send_at).is_(None), col(Message.send_at) <= now
+    """What the operator wants sent by now, and what goes by the rule of its kind: in office hours, on its day."""
+    by_rule, asked = and_(col(Message.send_at).is_(None), not_(past_its_day(now))), col(Message.send_at) <= now
     return or_(asked, by_rule) if in_hours else or_(asked, and_(by_rule, col(Message.kind).in_(_AT_ONCE)))
 
 

@@ -27,7 +27,9 @@ class Kind:
 
     Days and instants in a context are `date` or aware `datetime`; a `path` begins with `/` and is put behind the
     console's address. With `once_a_day` a recipient gets at most one a day (China), whatever it is about. What `waits`
-    goes out in office hours only. What is `optional` is no part of the recipient's own matter and may be refused.
+    goes out in office hours only. What is `of_the_day` holds on the day (China) on which it was queued and goes out on
+    no other: the next morning's round says it anew, or calls it off. What is `optional` is no part of the recipient's
+    own matter and may be refused.
     The due day or moment of a `deadline` stands in the context as `due` or `ends`.
     """
 
@@ -38,6 +40,7 @@ class Kind:
     may: frozenset[str] = frozenset()
     once_a_day: bool = False
     waits: bool = True
+    of_the_day: bool = False
     optional: bool = False
     deadline: Deadline | None = None
 
@@ -61,11 +64,21 @@ def _kind(
     *,
     daily: bool = False,
     at_once: bool = False,
+    of_the_day: bool = False,
     optional: bool = False,
     deadline: Deadline | None = None,
 ) -> Kind:
     return Kind(
-        name, title, receives, frozenset(own), frozenset({REMARK, *(may or ())}), daily, not at_once, optional, deadline
+        name,
+        title,
+        receives,
+        frozenset(own),
+        frozenset({REMARK, *(may or ())}),
+        daily,
+        not at_once,
+        of_the_day,
+        optional,
+        deadline,
     )
 
 
@@ -80,6 +93,7 @@ _TABLE = (
         "申报截止提醒",
         "尚未申报的单位",
         {"ends", "working_days_left"},
+        of_the_day=True,
         optional=True,
         deadline=_INTAKE,
     ),
@@ -98,6 +112,7 @@ _TABLE = (
         "补正催办",
         "申报单位",
         _ITEM | {"remarks", "due", "working_days_left"},
+        of_the_day=True,
         deadline=_SUPPLEMENT,
     ),
     _kind(
@@ -114,11 +129,25 @@ _TABLE = (
         "审核催办",
         "县区、部门审核人",
         {"reviewer", "count", "due", "working_days_left"},
+        of_the_day=True,
         deadline=_REVIEW,
     ),
-    _kind("review_escalation", "审核逾期督办", "审核单位负责人", {"reviewer", "count", "due", "working_days_over"}),
-    _kind("approval_waiting", "待审批事项汇总", "审批人（每日至多一封）", {"matters"}, daily=True),
-    _kind("desk_waiting", "待办事项汇总", "经办人和批准政策的领导（每日至多一封）", {"matters"}, daily=True),
+    _kind(
+        "review_escalation",
+        "审核逾期督办",
+        "审核单位负责人",
+        {"reviewer", "count", "due", "working_days_over"},
+        of_the_day=True,
+    ),
+    _kind("approval_waiting", "待审批事项汇总", "审批人（每日至多一封）", {"matters"}, daily=True, of_the_day=True),
+    _kind(
+        "desk_waiting",
+        "待办事项汇总",
+        "经办人和批准政策的领导（每日至多一封）",
+        {"matters"},
+        daily=True,
+        of_the_day=True,
+    ),
     _kind(
         "notice_started",
         "拟奖补名单公示",
@@ -154,6 +183,7 @@ _TABLE = (
         "获得奖补的单位",
         _ITEM | {"due", "working_days_left"},
         {"remarks"},
+        of_the_day=True,
         deadline=_ASSESSMENT,
     ),
     _kind(
@@ -182,7 +212,7 @@ _TABLE = (
         daily=True,
         at_once=True,
     ),
-    _kind("office_digest", "每日办理情况", "办公群（每个工作日至多一条）", {"matters"}, daily=True),
+    _kind("office_digest", "每日办理情况", "办公群（每个工作日至多一条）", {"matters"}, daily=True, of_the_day=True),
 )
 
 KINDS: dict[str, Kind] = {kind.id: kind for kind in _TABLE}

@@ -7,19 +7,21 @@ from datetime import UTC, date, datetime
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Table
+from sqlalchemy import ColumnElement, Table
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlmodel import Session, SQLModel
+from sqlmodel import Session, SQLModel, and_, col, select
 
 from models import Channel, Message, MessageStatus
-from services.clock import Clock, today
+from services.clock import Clock, day_began, today
 from services.notices.addresses import LONGEST, one_line, trouble_with
-from services.notices.kinds import Kind, kind_of
+from services.notices.kinds import KINDS, REMARK, Kind, kind_of
 from services.notices.opting_out import opted_out
 
 AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)  # of the wall clock: before every real instant
 _TABLE: Table = SQLModel.metadata.tables[str(Message.__tablename__)]
 _TOGETHER = 1000  # notices in one statement
+_OF_THE_DAY = [kind.id for kind in KINDS.values() if kind.of_the_day]
+WAITING = (MessageStatus.PENDING, MessageStatus.HELD)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +47,8 @@ def queue_all(session: Session, clock: Clock, notices: Iterable[Notice], *, doma
     """Queue notices in the caller's transaction; returns how many of them were new.
 
     One that was queued before is left out, with the same cycle, kind, recipient and `about`; so is one that its
-    recipient may refuse and did. A recipient that is no usable address is kept as failed, for the operator to see, and
+    recipient may refuse and did. One of an earlier day that still waits, and is true on its day only, says what is so
+    today. A recipient that is no usable address is kept as failed, for the operator to see, and
     does not stop the others. `domain` is settings.message_domain. Raises NotFoundError for an unknown kind and
     ValueError (a defect of the caller) for a context with missing or unknown keys.
     """
@@ -53,7 +56,9 @@ def queue_all(session: Session, clock: Clock, notices: Iterable[Notice], *, doma
     while some := list(islice(waiting, _TOGETHER)):
         refused = opted_out(session, {each.recipient for each in some if _refusable(each)})
         wanted = [each for each in some if not (_refusable(each) and each.recipient.casefold() in refused)]
-        new += _insert_new(session, [_row(clock, each, domain) for each in wanted])
+        rows = [_row(clock, each, domain) for each in wanted]
+        new += _insert_new(session, rows)
+        _say_anew(session, clock, rows)
     return new
 
 
@@ -118,6 +123,11 @@ def plain(value: object) -> Any:
     return value.isoformat() if isinstance(value, date) else value
 
 
+def past_its_day(now: datetime) -> ColumnElement[bool]:
+    """What was true on an earlier day (China) than this moment's."""
+    return and_(col(Message.kind).in_(_OF_THE_DAY), col(Message.queued_at) < day_began(now))
+
+
 def _refusable(notice: Notice) -> bool:
     return notice.optional or kind_of(notice.kind).optional
 
@@ -161,3 +171,23 @@ def _insert_new(session: Session, rows: list[dict[str, Any]]) -> int:
     insert = postgresql.insert if session.get_bind().dialect.name == "postgresql" else sqlite.insert
     statement = insert(_TABLE).on_conflict_do_nothing().returning(_TABLE.c.id)
     return len(session.connection().execute(statement, rows).all())
+
+
+def _say_anew(session: Session, clock: Clock, rows: list[dict[str, Any]]) -> None:
+    """Bring up to date what waits since an earlier day and still holds; what the operator decided about it stays."""
+    told = {(row["cycle_id"], row["kind"], row["recipient"], row["about_digest"]): row["context"] for row in rows}
+    kinds = {kind for _, kind, *_ in told if KINDS[kind].of_the_day}
+    if not kinds:
+        return
+    waiting = select(Message).where(
+        col(Message.cycle_id).in_({row["cycle_id"] for row in rows}),
+        col(Message.kind).in_(kinds),
+        col(Message.status).in_(WAITING),
+        past_its_day(clock.now()),
+    )
+    for message in session.exec(waiting.with_for_update().execution_options(populate_existing=True)):
+        context = told.get((message.cycle_id, message.kind, message.recipient, message.about_digest))
+        if context is not None:
+            remark = {REMARK: message.context[REMARK]} if REMARK in message.context else {}
+            message.context, message.queued_at = context | remark, clock.now()
+            session.add(message)

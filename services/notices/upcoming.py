@@ -10,17 +10,16 @@ from config.settings import Settings
 from models import Dispatch, Message, MessageAction, MessageChange, MessageStatus, User
 from services.access.actors import Actor
 from services.access.sightings import Slice, sliced
-from services.clock import CHINA, Clock
+from services.clock import CHINA, Clock, day_began
 from services.cycle.calendar import CalendarError
 from services.errors import InputError, StateError
 from services.notices.addresses import one_line
 from services.notices.hours import hours_of
 from services.notices.kinds import KINDS, REMARK
-from services.notices.queueing import about_digest
+from services.notices.queueing import WAITING, about_digest, past_its_day
 from services.record.operation import operation
 from services.record.parts import in_parts
 
-WAITING = (MessageStatus.PENDING, MessageStatus.HELD)
 ACTION_NAMES = {
     MessageAction.HOLD: "暂缓",
     MessageAction.RELEASE: "恢复",
@@ -31,6 +30,8 @@ ACTION_NAMES = {
 PAGE = 20
 LONGEST_REMARK = 500
 _FARTHEST = timedelta(days=366)
+_NEXT_MORNING = "只在产生的当天发；到下一个工作日早上，事项还在的改按当时的情况发，不在的撤销"
+_PAST = "当天没有发出，所说的情况已经过时"
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,16 @@ def foreseen(settings: Settings, clock: Clock, wall: Clock, message: Message) ->
         return Upcoming(message, None, "已暂缓，恢复后才发")
     if message.send_at is not None and message.send_at > now:
         return Upcoming(message, message.send_at, "经办人定的时间")
-    if message.not_before > wall.now():
-        return Upcoming(message, now + (message.not_before - wall.now()), "上次没有发成，稍后重试")
+    found = _by_rule(settings, now, wall.now(), message)
+    of_the_day = KINDS[message.kind].of_the_day and message.send_at is None
+    if of_the_day and found.at is not None and day_began(found.at) > message.queued_at:
+        return Upcoming(message, None, _NEXT_MORNING)
+    return found
+
+
+def _by_rule(settings: Settings, now: datetime, wall: datetime, message: Message) -> Upcoming:
+    if message.not_before > wall:
+        return Upcoming(message, now + (message.not_before - wall), "上次没有发成，稍后重试")
     if message.send_at is not None or not KINDS[message.kind].waits:
         return Upcoming(message, now, "马上")
     try:
@@ -138,6 +147,21 @@ def call_off(session: Session, clock: Clock, actor: Actor, cycle_id: int, kind: 
     return all(row.status is MessageStatus.CANCELLED and not row.attempts for row in rows)
 
 
+@operation("message.queue")
+def call_off_past(session: Session, clock: Clock, actor: Actor) -> int:
+    """Call off what was true on an earlier day only and was not sent then: after the round that says anew what holds.
+
+    What the operator holds, or moved, stays. Returns how many.
+    """
+    past = select(Message).where(
+        Message.status == MessageStatus.PENDING, col(Message.send_at).is_(None), past_its_day(clock.now())
+    )
+    rows = session.exec(past.with_for_update().execution_options(populate_existing=True)).all()
+    for row in rows:
+        _set(session, clock, actor, row, MessageAction.CANCEL, None, _PAST)
+    return len(rows)
+
+
 @operation("message.change")
 def add_remark(
     session: Session, clock: Clock, actor: Actor, *, cycle_id: int, numbers: Iterable[int], remark: str
@@ -167,13 +191,24 @@ def add_remark(
 
 
 def _set(
-    session: Session, clock: Clock, actor: Actor, row: Message, action: MessageAction, moment: datetime | None
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    row: Message,
+    action: MessageAction,
+    moment: datetime | None,
+    why: str = "",
 ) -> None:
     row.status, row.send_at = _AFTER[action], moment
     session.add(row)
     session.add(
         MessageChange(
-            message_id=row.id or 0, action=action, send_at=moment, user_id=actor.user_id, changed_at=clock.now()
+            message_id=row.id or 0,
+            action=action,
+            send_at=moment,
+            remark=why,
+            user_id=actor.user_id,
+            changed_at=clock.now(),
         )
     )
 

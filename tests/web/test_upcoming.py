@@ -23,7 +23,7 @@ from services.access.actors import system_actor
 from services.clock import CHINA, SystemClock
 from services.cycle import office_digest
 from services.cycle.stages import load_plan
-from services.notices import relays
+from services.notices import relays, upcoming
 from services.notices.claims import transaction
 from services.notices.delivery import deliver_due
 from services.notices.queueing import queue
@@ -71,6 +71,22 @@ def test_each_with_its_time_and_rule(house: House, operator: TestClient) -> None
     page = operator.get("/messages").text
     assert "将要发送 2 封" in page and "2026-06-05 21:00" in page and "马上" in page
     assert "2026-06-08 08:00" in page and "等到办公时间" in page
+
+
+def test_what_holds_on_its_day_only_is_not_foreseen_for_another(house: House, operator: TestClient) -> None:
+    with house.session() as session:
+        context = sample_context("supplement_reminder")
+        address = ("lin@example.invalid", "示例", "x")
+        queue(session, house.clock, 1, "supplement_reminder", *address, context, domain="duixian.invalid")
+        session.commit()
+    number = waiting(house)[-1].id
+    assert "只在产生的当天发" in operator.get(f"/messages/{number}").text
+    house.clock.set(NIGHT + timedelta(days=3, hours=-11))  # Monday morning, nothing said it anew
+    assert "只在产生的当天发" in operator.get(f"/messages/{number}").text
+    with house.session() as session:
+        assert upcoming.call_off_past(session, house.clock, system_actor(session)) == 1
+    assert states(house)[-1] == "cancelled"
+    assert "系统：撤销：当天没有发出，所说的情况已经过时" in operator.get(f"/messages/{number}").text
 
 
 def test_hold_release_move_and_call_off(house: House, operator: TestClient) -> None:

@@ -3,9 +3,12 @@
 from datetime import timedelta
 
 import pytest
+from sqlmodel import select
 
 from models import (
     ApplicationStatus,
+    MessageAction,
+    MessageStatus,
     RequestStatus,
     ReviewerKind,
     Role,
@@ -16,6 +19,7 @@ from models import (
 from services.award import lists
 from services.cycle import cycles, extensions, gates, guide, reminders
 from services.cycle.deadlines import end_of_day
+from services.notices import upcoming
 from tests.services.filled_record import Record, finish_work, stand_at
 
 
@@ -31,13 +35,16 @@ def remind(record: Record) -> int:
 
 
 def on_each_day(record: Record, days: int) -> list[tuple[str, int]]:
-    """Remind daily, twice; the days (MM-DD) on which something went out, and how much."""
+    """Remind daily, twice, and send it; the days (MM-DD) on which something went out, and how much."""
     found = []
     for _ in range(days):
         new = remind(record)
         if new:
             found.append((record.clock.now().strftime("%m-%d"), new))
         assert remind(record) == 0
+        for message in record.messages():
+            message.status = MessageStatus.SENT
+        record.session.commit()
         record.days(1)
     return found
 
@@ -171,6 +178,80 @@ def test_whose_turn_it_is_gets_one_digest_a_day(record: Record) -> None:
     approve(record, "fen")
     record.days(1)
     assert remind(record) == 0
+
+
+def morning(record: Record) -> list[tuple[str, str, object]]:
+    """The morning's round while no mail goes out. What waits then: kind, recipient and working days left."""
+    remind(record)
+    upcoming.call_off_past(record.session, record.clock, record.system)
+    waiting = [message for message in record.messages() if message.status is MessageStatus.PENDING]
+    return [(message.kind, message.recipient, message.context.get("working_days_left")) for message in waiting]
+
+
+def test_after_days_without_mail_an_approver_gets_one_digest_and_none_of_what_is_decided(record: Record) -> None:
+    stand_at(record, "guide")
+    finish_work(record)
+    for _ in range(3):
+        assert morning(record) == [("approval_waiting", "ke@example.invalid", None)]
+        record.days(1)
+    approve(record, "ke")
+    assert morning(record) == [("approval_waiting", "fen@example.invalid", None)]
+    called_off = record.messages("approval_waiting")[:3]
+    assert {message.status for message in called_off} == {MessageStatus.CANCELLED}
+    changes = [upcoming.changes(record.session, message.id or 0) for message in called_off]
+    assert [(each.by, each.change.remark) for (each,) in changes] == [("系统", "当天没有发出，所说的情况已经过时")] * 3
+
+
+def test_a_reminder_that_did_not_go_says_next_morning_what_is_so_then(record: Record) -> None:
+    ask(record, ReviewerKind.BUREAU, "industry", 1, 2)  # due on Monday 16 March
+    record.days(9)
+    assert morning(record) == [("review_reminder", "he@example.invalid", 3)]
+    queued = record.messages("review_reminder")[0].id
+    record.session.exec(select(VerificationRequest)).first().status = RequestStatus.ANSWERED
+    record.session.commit()
+    record.days(1)
+    assert morning(record) == [("review_reminder", "he@example.invalid", 2)]
+    (told,) = record.messages("review_reminder")
+    assert (told.id, told.context["count"]) == (queued, 1)
+    record.days(1)
+    assert morning(record) == [("review_reminder", "he@example.invalid", 1)], "the last one takes its place"
+
+
+def test_nobody_is_reminded_of_a_supplement_that_came_while_no_mail_went_out(record: Record) -> None:
+    stand_at(record, "completeness")
+    application = record.application(1)
+    application.status = ApplicationStatus.SUPPLEMENT
+    supplement = Supplement(
+        application_id=application.id or 0,
+        remarks="缺少发票",
+        due_at=end_of_day(record.clock.now().date() + timedelta(days=7)),
+        requested_by=record.cycle.opened_by,
+        requested_at=record.clock.now(),
+    )
+    record.session.add(supplement)
+    record.session.commit()
+    record.days(3)
+    assert morning(record) == [("supplement_reminder", "unit1@example.invalid", 2)]
+    application.status, supplement.answered_at = ApplicationStatus.SUBMITTED, record.clock.now()
+    record.session.commit()
+    record.days(1)
+    assert morning(record) == []
+
+
+def test_what_the_operator_decided_about_a_reminder_stays(record: Record) -> None:
+    ask(record, ReviewerKind.BUREAU, "industry", 1)
+    record.days(9)
+    remind(record)
+    (message,) = record.messages("review_reminder")
+    who, chosen = (record.session, record.clock, record.actors["jing"]), {"numbers": [message.id or 0]}
+    upcoming.add_remark(*who, cycle_id=record.cycle_id, **chosen, remark="请尽快")
+    upcoming.change(*who, cycle_id=record.cycle_id, **chosen, action=MessageAction.HOLD)
+    record.days(1)
+    assert morning(record) == []
+    assert (message.status, message.context["remark"]) == (MessageStatus.HELD, "请尽快")
+    assert message.context["working_days_left"] == 2
+    upcoming.change(*who, cycle_id=record.cycle_id, **chosen, action=MessageAction.CANCEL)
+    assert morning(record) == []
 
 
 def test_nobody_is_reminded_of_what_was_returned(record: Record) -> None:

@@ -2,20 +2,33 @@
 
 import subprocess
 import sys
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import pytest
 from sqlalchemy import Engine
+from sqlmodel import select
 
 from config.settings import ROOT, Settings
-from models import MessageStatus
+from models import Channel, Message, MessageStatus
 from services.access.actors import system_actor
-from services.clock import FixedClock
-from services.notices.claims import CLAIM, Verdict, delay, record, transaction
+from services.clock import CHINA, FixedClock
+from services.notices.claims import CLAIM, Verdict, claim, delay, record, transaction
+from services.notices.kinds import KINDS
 from services.notices.mailer import Reply
-from services.notices.upcoming import call_off
+from services.notices.queueing import queue
+from services.notices.samples import sample_context
+from services.notices.upcoming import call_off, call_off_past
 from services.record.database import engine_of
-from tests.services.notices.support import CYCLE_TIME, WALL_TIME, addresses, claimed, messages, queue_receipts
+from tests.services.notices.support import (
+    CYCLE_TIME,
+    DOMAIN,
+    WALL_TIME,
+    addresses,
+    claimed,
+    messages,
+    queue_one,
+    queue_receipts,
+)
 
 _CLAIMER = """
 import sys
@@ -117,3 +130,31 @@ def test_the_delay_doubles_up_to_four_hours_with_a_jitter_of_a_quarter() -> None
         assert nominal * 0.75 <= waited <= nominal * 1.25
     others = {delay(f"<{number}@b>", 1) for number in range(50)}
     assert len(others) == 50
+
+
+def test_what_holds_on_its_day_only_goes_on_that_day_or_when_the_operator_wants(either: Settings) -> None:
+    engine = engine_of(either)
+    tomorrow = CYCLE_TIME + timedelta(days=1)
+    daily = [kind.id for kind in KINDS.values() if kind.of_the_day and kind.id != "office_digest"]
+
+    def kinds(now: datetime) -> set[str]:
+        mails = claim(engine, WALL_TIME, 99, channel=Channel.MAIL, now=now, in_hours=True)
+        record(engine, [Verdict(mail, MessageStatus.PENDING, "", WALL_TIME) for mail in mails], now)
+        return {mail.kind for mail in mails}
+
+    with transaction(engine) as session:
+        for kind in (*daily, "supplement_request"):
+            queue_one(session, kind=kind)
+    evening = CYCLE_TIME.astimezone(CHINA).replace(hour=23, minute=59)
+    assert kinds(evening) == {*daily, "supplement_request"}
+    assert kinds(evening + timedelta(minutes=1)) == kinds(tomorrow) == {"supplement_request"}
+    with transaction(engine) as session:
+        session.exec(select(Message).where(Message.kind == daily[0])).one().send_at = tomorrow
+    assert kinds(tomorrow) == {daily[0], "supplement_request"}
+    with transaction(engine) as session:
+        again = ("a@example.invalid", "示例公司", "application 1", sample_context(daily[1]))
+        assert not queue(session, FixedClock(tomorrow), 1, daily[1], *again, domain=DOMAIN)
+    with transaction(engine) as session:
+        called_off = call_off_past(session, FixedClock(tomorrow), system_actor(session))
+    assert called_off == len(daily) - 2, "one was moved, one was said anew"
+    assert kinds(tomorrow) == {*daily[:2], "supplement_request"}

@@ -130,7 +130,7 @@ def test_a_share_of_mails_that_is_not_taken(desk: Desk, refused: int, expected: 
 def test_mails_that_nobody_sends(desk: Desk) -> None:
     settled(desk)
     message(desk, 1)
-    waits = message(desk, 2, kind="approval_waiting")
+    waits = message(desk, 2, kind="supplement_request")
     desk.clock.set(OPENED.replace(hour=20))  # in the evening what can wait does
     assert ids(desk) == ["mail/stuck"]
     assert ids(desk, clock_file=desk.settings.data_dir / "clock") == [], "a clock that is moved tells no age"

@@ -1,6 +1,7 @@
 """Cycles: opened once a policy and year, led from stage to stage by what the gates say."""
 
 from dataclasses import dataclass
+from datetime import UTC
 from typing import Any
 
 from sqlalchemy import ColumnElement
@@ -286,6 +287,11 @@ def before_approval(session: Session, cycle_id: int) -> Cycle:
 def may_change(cycle: Cycle) -> bool:
     """Whether the outcomes may still change: the cycle is under way and its list is not out."""
     return cycle.status is CycleStatus.OPEN and cycle.stage not in _LIST_IS_OUT
+
+
+def opening(cycle: Cycle) -> str:
+    """Which opening of the year it is under way by, for what is told once each time: a cancelled one opens again."""
+    return cycle.opened_at.astimezone(UTC).isoformat()
 
 
 def takes_back(cycle: Cycle) -> bool:

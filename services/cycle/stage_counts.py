@@ -57,12 +57,13 @@ class _Record:
 
 
 def _told(record: _Record) -> str:
-    count = _letters(record, col(Message.kind) == "guide_published")
+    guides = col(Message.kind) == "guide_published", col(Message.queued_at) >= record.cycle.opened_at
+    count = _letters(record, *guides)
     return f"告知 {count} 家" if count else ""
 
 
-def _letters(record: _Record, which: Any) -> int:
-    return sum(record.by(Message.kind, Message.cycle_id == record.cycle_id, which).values())
+def _letters(record: _Record, *which: Any) -> int:
+    return sum(record.by(Message.kind, Message.cycle_id == record.cycle_id, *which).values())
 
 
 def _received(record: _Record) -> str:

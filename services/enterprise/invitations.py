@@ -203,7 +203,7 @@ def may_invite(cycle: Cycle) -> bool:
 
 
 def tell(session: Session, clock: Clock, settings: Settings, cycle: Cycle) -> int:
-    """Queue the mails of all who were invited, may apply and have not, in the caller's transaction, once each.
+    """Queue the mails of all who were invited, may apply and have not, in the caller's transaction, once each an opening of the year.
 
     Nothing goes out while no applications are taken. Returns how many were new.
     """
@@ -221,7 +221,7 @@ def tell(session: Session, clock: Clock, settings: Settings, cycle: Cycle) -> in
             "ends": closes,
         }
         for address in reached[invitation.id or 0]:
-            about = f"{invitation.measure}/{invitation.uscc}"
+            about = f"{invitation.measure}/{invitation.uscc}/{cycles.opening(cycle)}"
             new += queue(
                 session,
                 clock,

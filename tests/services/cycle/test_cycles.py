@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
 from models import (
     Application,
@@ -21,7 +21,7 @@ from models import (
 )
 from services.application import completeness
 from services.award import computation, lists
-from services.cycle import cycles, gates, guide, publication
+from services.cycle import cycles, gates, guide, publication, stage_counts
 from services.cycle.stages import Subject
 from services.documents import write
 from services.documents.contents import guide as guide_page
@@ -170,6 +170,29 @@ def test_a_year_that_was_opened_again_has_no_guide_until_it_is_approved_and_tell
     assert guides() == [again] and told() == again
     mail = desk.session.exec(select(Message).where(Message.kind == "guide_published")).one()
     assert (mail.context["starts"], mail.context["ends"]) == ("2026-06-01", "2026-06-30")
+
+
+def test_each_opening_of_a_year_is_announced_once_with_its_own_days(desk: Desk) -> None:
+    def publish() -> int:
+        desk.approve(desk.section_head, desk.leader)
+        desk.pass_gate()
+        new = guide.publish(*desk.at, desk.operator, settings=desk.settings, cycle_id=desk.cycle_id)
+        assert guide.publish(*desk.at, desk.operator, settings=desk.settings, cycle_id=desk.cycle_id) == 0
+        return new
+
+    desk.session.add(User(login="unit", name="申报单位示例", role=Role.APPLICANT, email="unit@example.invalid"))
+    desk.session.commit()
+    assert publish() == 1
+    cycles.cancel(*desk.at, desk.operator, cycle_id=desk.cycle_id, reason="申报时间另定")
+    desk.clock.instant = datetime(2026, 6, 1, 1, tzinfo=UTC)
+    _open(desk, year=2025)
+    assert publish() == 1
+    mails = desk.session.exec(select(Message).where(Message.kind == "guide_published").order_by(col(Message.id)))
+    assert [(each.context["starts"], each.context["ends"]) for each in mails] == [
+        ("2026-03-02", "2026-03-30"),
+        ("2026-06-01", "2026-06-30"),
+    ]
+    assert stage_counts.of_stage(desk.session, desk.cycle, "publication") == "告知 1 家"
 
 
 @pytest.mark.parametrize("kind", ReviewerKind)

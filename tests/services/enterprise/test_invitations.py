@@ -14,7 +14,7 @@ from services.access import people
 from services.access.actors import Actor, find_actor
 from services.after_payment import bans
 from services.application import drafts
-from services.cycle import reminders
+from services.cycle import cycles, reminders
 from services.documents.render.xlsx import to_xlsx
 from services.enterprise import invitations, qualifying
 from services.enterprise.invitations import Report
@@ -22,7 +22,7 @@ from services.errors import InputError, NotAllowedError, NotFoundError, StateErr
 from services.files import blank_books
 from services.law import policies
 from services.tables import read_workbook
-from tests.desk import CODE, OTHER_CODE, Desk
+from tests.desk import CODE, OTHER_CODE, POLICY, Desk
 
 MILESTONE = "revenue-milestone"
 HEAD = "企业名称,统一社会信用代码,邮箱,本年度营业收入,前一年度营业收入,以往各年度最高营业收入,行业平均增速"
@@ -237,6 +237,19 @@ def test_mails_wait_for_the_intake_and_go_out_once_without_amounts(desk: Desk, t
     assert "60000000" not in str(mail.context)
     assert take(desk, tmp_path, GROWN, SMALL.replace(",20000000,1", ",90000000,1"), name="第二份.csv").invited
     assert len(mails(desk.session)) == 1  # the second enterprise has no address
+
+
+def test_a_year_that_was_opened_again_invites_with_its_own_days(desk: Desk, tmp_path: Path) -> None:
+    desk.open_intake()
+    take(desk, tmp_path, GROWN)
+    cycles.cancel(*desk.at, desk.operator, cycle_id=desk.cycle_id, reason="申报时间另定")
+    desk.clock.instant = datetime(2026, 6, 1, 1, tzinfo=UTC)
+    opening = {"settings": desk.settings, "plan": desk.plan, "policy_id": POLICY, "year": 2025}
+    cycles.open_cycle(*desk.at, desk.operator, **opening)
+    desk.open_intake()
+    for new in (1, 0):
+        assert invitations.announce(*desk.at, desk.system, settings=desk.settings, cycle_id=desk.cycle_id) == new
+    assert [each.context["ends"] for each in mails(desk.session)] == ["2026-03-30", "2026-06-30"]
 
 
 def test_who_has_an_account_is_written_to_there(desk: Desk, tmp_path: Path) -> None:

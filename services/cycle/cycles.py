@@ -31,6 +31,7 @@ from services.cycle.deadlines import due_after
 from services.cycle.stages import CyclePlan, StagePlan
 from services.errors import InputError, NotFoundError, StateError
 from services.law import policies
+from services.notices import upcoming
 from services.record.operation import operation
 
 _LIST_IS_OUT = frozenset({"approval", "public_notice", "objections", "funds", "payment", "results", "archive"})
@@ -154,7 +155,7 @@ def _ask_anew(session: Session, cycle: Cycle) -> None:
 def cancel(
     session: Session, clock: Clock, actor: Actor, *, cycle_id: int, reason: str, shown: str | None = None
 ) -> None:
-    """End a cycle before its time, for a reason; nothing that it recorded is removed.
+    """End a cycle before its time, for a reason: its questions go out no more; nothing that it recorded is removed.
 
     Raises StateError when things stand no longer as `shown` (`mark`).
     """
@@ -163,6 +164,7 @@ def cancel(
     if not reason.strip():
         raise InputError("终止年度流程必须写明理由。")
     cycle.status, cycle.closed_at, cycle.failure = CycleStatus.CANCELLED, clock.now(), f"经办人终止：{reason}"
+    upcoming.call_off_year(session, clock, actor, cycle_id)
 
 
 def decide(

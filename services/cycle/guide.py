@@ -30,7 +30,7 @@ def digest(session: Session, cycle: Cycle) -> str:
 
 @operation("notice.publish")
 def publish(session: Session, clock: Clock, actor: Actor, *, settings: Settings, cycle_id: int) -> int:
-    """Tell every known applicant that the guide is out, once an opening of the year. Returns how many notices were new."""
+    """Tell every known applicant that the guide is out, once in each opening. Returns how many notices were new."""
     cycle = cycles.open_one(session, cycle_id)
     starts, ends = _window(session, clock, settings, cycle)
     context = {**about_cycle(session, cycle, "guide"), "starts": starts, "ends": ends}

@@ -203,9 +203,10 @@ def may_invite(cycle: Cycle) -> bool:
 
 
 def tell(session: Session, clock: Clock, settings: Settings, cycle: Cycle) -> int:
-    """Queue the mails of all who were invited, may apply and have not, in the caller's transaction, once each an opening of the year.
+    """Queue the mails of all who were invited, may apply and have not, in the caller's transaction, once each.
 
-    Nothing goes out while no applications are taken. Returns how many were new.
+    A year that was opened again tells them again; nothing goes out while no applications are taken.
+    Returns how many were new.
     """
     closes = drafts.closes_on(session, clock, cycle)
     if closes is None:

@@ -216,6 +216,24 @@ _TABLE = (
 )
 
 KINDS: dict[str, Kind] = {kind.id: kind for kind in _TABLE}
+WITHIN_YEAR = frozenset(
+    {
+        "guide_published",
+        "intake_reminder",
+        "invitation",
+        "supplement_request",
+        "supplement_reminder",
+        "review_request",
+        "review_handed_on",
+        "review_reminder",
+        "review_escalation",
+        "approval_waiting",
+        "notice_started",
+        "bank_data_missing",
+        "duty_reminder",
+    }
+)
+"""Those that ask for something in a year under way, or say that it may be done: called off when it is cancelled."""
 
 
 def kind_of(name: str) -> Kind:

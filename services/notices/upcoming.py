@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, func, select
 
 from config.settings import Settings
@@ -15,11 +16,12 @@ from services.cycle.calendar import CalendarError
 from services.errors import InputError, StateError
 from services.notices.addresses import one_line
 from services.notices.hours import hours_of
-from services.notices.kinds import KINDS, REMARK
+from services.notices.kinds import KINDS, REMARK, WITHIN_YEAR
 from services.notices.queueing import WAITING, about_digest, past_its_day
 from services.record.operation import operation
 from services.record.parts import in_parts
 
+_NOT_OUT = (*WAITING, MessageStatus.SENDING)
 ACTION_NAMES = {
     MessageAction.HOLD: "暂缓",
     MessageAction.RELEASE: "恢复",
@@ -63,10 +65,7 @@ def upcoming(
 
 def scheduled(session: Session, cycle_id: int) -> int:
     """How many notices of the operator's own wait for their time; their mails are made then."""
-    waiting = select(func.count()).where(
-        Dispatch.cycle_id == cycle_id, col(Dispatch.queued_at).is_(None), col(Dispatch.called_off_at).is_(None)
-    )
-    return session.exec(waiting).one()
+    return session.exec(select(func.count()).where(*_unqueued(cycle_id))).one()
 
 
 def foreseen(settings: Settings, clock: Clock, wall: Clock, message: Message) -> Upcoming:
@@ -141,9 +140,7 @@ def call_off(session: Session, clock: Clock, actor: Actor, cycle_id: int, kind: 
         Message.cycle_id == cycle_id, Message.kind == kind, Message.about_digest == about_digest(about)
     )
     rows = session.exec(query.with_for_update().execution_options(populate_existing=True)).all()
-    for row in rows:
-        if row.status in (*WAITING, MessageStatus.SENDING):
-            _set(session, clock, actor, row, MessageAction.CANCEL, None)
+    _call_off(session, clock, actor, [row for row in rows if row.status in _NOT_OUT])
     return all(row.status is MessageStatus.CANCELLED and not row.attempts for row in rows)
 
 
@@ -160,6 +157,20 @@ def call_off_past(session: Session, clock: Clock, actor: Actor) -> int:
     for row in rows:
         _set(session, clock, actor, row, MessageAction.CANCEL, None, _PAST)
     return len(rows)
+
+
+def call_off_year(session: Session, clock: Clock, actor: Actor, cycle_id: int) -> None:
+    """Call off, in the caller's operation, what asks something in a year that ends before its time: as `call_off` does.
+
+    What is told of a year that has ended stays: receipts, answers, results, what was paid or is to be paid back. Of the
+    operator's own notices those are called off whose time has not come.
+    """
+    asking = (Message.cycle_id == cycle_id, col(Message.kind).in_(WITHIN_YEAR), col(Message.status).in_(_NOT_OUT))
+    query = select(Message).where(*asking).order_by(col(Message.id)).with_for_update()
+    _call_off(session, clock, actor, session.exec(query.execution_options(populate_existing=True)).all())
+    written = select(Dispatch).where(*_unqueued(cycle_id)).with_for_update()
+    for dispatch in session.exec(written.execution_options(populate_existing=True)):
+        dispatch.called_off_at = clock.now()
 
 
 @operation("message.change")
@@ -188,6 +199,16 @@ def add_remark(
             )
         )
     return len(rows)
+
+
+def _unqueued(cycle_id: int) -> tuple[ColumnElement[bool], ...]:
+    """Of the operator's own notices, those that wait for their time."""
+    return col(Dispatch.cycle_id) == cycle_id, col(Dispatch.queued_at).is_(None), col(Dispatch.called_off_at).is_(None)
+
+
+def _call_off(session: Session, clock: Clock, actor: Actor, rows: Iterable[Message]) -> None:
+    for row in rows:
+        _set(session, clock, actor, row, MessageAction.CANCEL, None)
 
 
 def _set(

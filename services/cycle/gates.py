@@ -5,7 +5,7 @@ The answer is always read from the record. Waking a run decides nothing.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime
 
 from sqlmodel import Session, col, func, select
 
@@ -20,12 +20,15 @@ from models import (
     PaymentStatus,
     PublicNotice,
     ReviewerKind,
+    Role,
     StageVisit,
+    User,
     VisitResult,
 )
 from models.application import Application, ApplicationStatus
 from models.ledger import Finding, FindingVerdict
 from models.verification import RequestStatus, VerificationRequest
+from services.access import people
 from services.access.actors import Actor
 from services.access.permissions import ROLE_NAMES
 from services.after_payment import bans
@@ -84,6 +87,15 @@ class Gate:
         return self.result is VisitResult.PASSED
 
 
+@dataclass(frozen=True)
+class Turn:
+    """Whose turn it is to approve, since when. `users` may: not who prepared it, nor who approved an earlier step."""
+
+    role: Role
+    users: tuple[User, ...]
+    since: datetime
+
+
 def read_gate(session: Session, clock: Clock, plan: CyclePlan, cycle: Cycle) -> Gate:
     """Read the current gate from the record."""
     stage, visit = plan.stage(cycle.stage), cycles.current_visit(session, cycle)
@@ -101,6 +113,20 @@ def read_gate(session: Session, clock: Clock, plan: CyclePlan, cycle: Cycle) -> 
     if stage.gate.fact is CompletenessFact.OBJECTIONS_ANSWERED and _upheld_since(session, cycle, visit):
         return Gate(stage.id, stage.title, (), VisitResult.REOPENED, stage.gate.return_to)
     return Gate(stage.id, stage.title, (), VisitResult.PASSED, forward)
+
+
+def turn_of(session: Session, stage: StagePlan, cycle: Cycle, visit: StageVisit) -> Turn | None:
+    """Whose turn it is at an approval; None when nothing waits to be approved."""
+    subject, ready_at = stage.gate.subject, visit.work_done_at
+    if subject is None or ready_at is None or _latest(session, visit, DecisionKind.RETURN) is not None:
+        return None
+    given = _approvals(session, visit, subject_digest(session, cycle, subject))
+    if len(given) >= len(stage.gate.chain):
+        return None
+    role = stage.gate.chain[len(given)]
+    barred = {decision.user_id for decision in given} | {subject_preparer(session, cycle, subject)}
+    users = tuple(user for user in people.active_users(session, role) if user.id not in barred)
+    return Turn(role, users, max([ready_at, *(decision.decided_at for decision in given)]))
 
 
 @operation("cycle.step")

@@ -14,8 +14,6 @@ from models import (
     AuditEntry,
     Cycle,
     CycleStatus,
-    Decision,
-    DecisionKind,
     Message,
     ReviewerKind,
     Role,
@@ -156,8 +154,8 @@ def _letters(now: _Now) -> Iterator[Letter]:
         yield from _reviews(now, *_REVIEWERS[now.stage.gate.fact])
     if now.stage.id == payments.STAGE:
         yield from _duties(now)
-    if now.stage.gate.kind is GateKind.APPROVAL and now.visit.work_done_at is not None:
-        yield from _approval(now, now.visit.work_done_at)
+    if now.stage.gate.kind is GateKind.APPROVAL:
+        yield from _approval(now)
 
 
 def _failed(now: _Now) -> Iterator[Letter]:
@@ -281,27 +279,13 @@ def _duties(now: _Now) -> Iterator[Letter]:
         yield from _to(users, "duty_reminder", f"{bureau}/{due_day(due_at)}/{days}", told)
 
 
-def _approval(now: _Now, ready_at: datetime) -> Iterator[Letter]:
-    """To those whose turn it is: not the one who prepared it, nor who approved an earlier step."""
-    subject, chain = now.stage.gate.subject, now.stage.gate.chain
-    assert subject is not None
-    given = _given(now, gates.subject_digest(now.session, now.cycle, subject))
-    if given is None or len(given) >= len(chain):
+def _approval(now: _Now) -> Iterator[Letter]:
+    turn = gates.turn_of(now.session, now.stage, now.cycle, now.visit)
+    if turn is None:
         return
-    barred = {decision.user_id for decision in given} | {gates.subject_preparer(now.session, now.cycle, subject)}
-    since = max([ready_at, *(decision.decided_at for decision in given)])
-    matter = {"title": f"{now.cycle.year}年度{now.stage.title}", "since": since.astimezone(CHINA).date()}
+    matter = {"title": f"{now.cycle.year}年度{now.stage.title}", "since": turn.since.astimezone(CHINA).date()}
     context = {**about_cycle(now.session, now.cycle, "gate"), "matters": [matter]}
-    users = [user for user in active_users(now.session, chain[len(given)]) if user.id not in barred]
-    yield from _to(users, "approval_waiting", "", context)
-
-
-def _given(now: _Now, digest: str) -> list[Decision] | None:
-    """The approvals given in this visit; None when it was returned."""
-    decisions = now.session.exec(select(Decision).where(Decision.visit_id == now.visit.id)).all()
-    if any(decision.kind is DecisionKind.RETURN for decision in decisions):
-        return None
-    return [each for each in decisions if each.kind is DecisionKind.APPROVE and each.digest == digest]
+    yield from _to(turn.users, "approval_waiting", "", context)
 
 
 def _to(users: Iterable[User], kind: str, about: str, context: dict[str, object]) -> Iterator[Letter]:

@@ -4,18 +4,20 @@ import logging
 import shutil
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 
 from sqlmodel import Session, col, select
 
 from config.settings import Settings
-from models import AuditEntry, Channel, Cycle, CycleLease, Role
+from models import AuditEntry, Channel, Cycle, CycleLease, Role, StageVisit
 from services.access.actors import Actor
 from services.access.people import active_users
+from services.access.permissions import ROLE_NAMES
 from services.backups import last_backup
 from services.clock import CHINA, Clock, today
-from services.cycle import cycles
-from services.cycle.stages import CyclePlan
+from services.cycle import cycles, gates
+from services.cycle.calendar import Calendar, CalendarError
+from services.cycle.stages import CyclePlan, StagePlan
 from services.notices import backlog, relays
 from services.notices.channels import GROUP
 from services.notices.contexts import about_cycle
@@ -30,6 +32,7 @@ _NOT_TAKEN_OVER = timedelta(minutes=10)  # two rounds of the watchdog after a le
 _IDLE = timedelta(minutes=30)  # a stage whose work nobody does
 _GRACE = timedelta(days=1)  # after a due moment
 _NOT_ANCHORED = timedelta(days=2)
+_LAST_MONTH = 12  # the next year's holidays are published by then
 _TAIL = 200  # entries that a page has checked, while they are not longer together than
 _LONGEST = 2_000_000  # characters: one may tell of thousands of rows
 _LOG = logging.getLogger(__name__)
@@ -51,7 +54,7 @@ def current(
 ) -> list[Alert]:
     """What is amiss now. Of the audit chain only the end is read, when `thorough` all since the last anchor."""
     found = [alert for cycle in cycles.open_cycles(session) for alert in _cycle(session, clock, wall, plan, cycle)]
-    found += _mail(session, clock, wall, settings)
+    found += [*_calendar(clock, settings), *_mail(session, clock, wall, settings)]
     found += _chain(session, clock, thorough=thorough)
     if settings.clock_file is None:  # a clock that is moved tells nothing of how old something is
         found += [*_anchors(session, clock), *_stamps(session, clock, settings), *_backup(session, wall, settings)]
@@ -112,6 +115,32 @@ def _cycle(session: Session, clock: Clock, wall: Clock, plan: CyclePlan, cycle: 
     if visit.due_at is not None and visit.due_at + _GRACE < clock.now():
         detail = f"期限是 {_spelled(visit.due_at)}，仍未通过关口；请在年度总览查看在等谁，催办、延期或说明理由放行。"
         yield Alert(f"overdue/{cycle.id}/{cycle.stage}", f"{name}已过期限", detail, visit.due_at)
+    yield from _turn(session, cycle, stage, visit)
+
+
+def _turn(session: Session, cycle: Cycle, stage: StagePlan, visit: StageVisit) -> Iterator[Alert]:
+    turn = gates.turn_of(session, stage, cycle, visit)
+    if turn is not None and not turn.users:
+        role = ROLE_NAMES[turn.role]
+        detail = (
+            f"现在应由{role}审批，但没有能办的{role}用户（停用的、编制的、批过前面环节的都不能办）；"
+            "请管理员在“用户”页添加或者启用。"
+        )
+        title = f"{cycle.year} 年度“{stage.title}”没有人可以审批"
+        yield Alert(f"approver/{cycle.id}/{cycle.stage}", title, detail, turn.since)
+
+
+def _calendar(clock: Clock, settings: Settings) -> Iterator[Alert]:
+    """This year without working days stops reminders and most mail; of the next it is told in the last month."""
+    day = today(clock)
+    for year in (day.year, day.year + 1) if day.month == _LAST_MONTH else (day.year,):
+        first = date(year, 1, 1)
+        try:
+            Calendar(settings.calendar_dir).is_working_day(first)
+        except CalendarError as error:
+            detail = f"{error}在那以前，{year} 年的催办停着，不急的通知都不发，期限算不出来。"
+            since = min(clock.now(), datetime.combine(first, time.min, CHINA))
+            yield Alert(f"calendar/{year}", f"{year} 年的工作日历用不了", detail, since)
 
 
 def _mail(session: Session, clock: Clock, wall: Clock, settings: Settings) -> Iterator[Alert]:

@@ -1,13 +1,26 @@
 """What the operator has to look at: each matter is seen when it is there, and told once a day."""
 
+import shutil
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import text
 from sqlmodel import select
 
-from models import AnchorStamp, AuditAnchor, Channel, CycleLease, DeliveryAttempt, Message, MessageStatus, Relay, Role
+from models import (
+    AnchorStamp,
+    AuditAnchor,
+    Channel,
+    CycleLease,
+    DeliveryAttempt,
+    Message,
+    MessageStatus,
+    Relay,
+    Role,
+    User,
+)
 from services import backups
 from services.access import people
 from services.access.actors import find_actor
@@ -100,6 +113,54 @@ def test_a_gate_past_its_day(desk: Desk) -> None:
     assert ids(desk) == []
     desk.clock.set(due + timedelta(hours=25))
     assert ids(desk) == ["overdue/1/intake"]
+
+
+def test_an_approval_that_nobody_can_give(desk: Desk) -> None:
+    def shut_out(login: str, *, active: bool) -> None:
+        user = desk.session.exec(select(User).where(User.login == login)).one()
+        user.active = active
+        desk.session.commit()
+
+    shut_out("leader", active=False)
+    settled(desk)
+    assert ids(desk) == [], "it is another's turn"
+    desk.approve(desk.section_head)
+    assert ids(desk) == ["approver/1/guide"]
+    (found,) = alerts.current(
+        desk.session,
+        desk.clock,
+        desk.clock,
+        settings=desk.settings.model_copy(update={"free_megabytes": 0, "backup_days": 0}),
+        plan=desk.plan,
+    )
+    assert found.title == "2025 年度“指南编制”没有人可以审批" and "现在应由分管领导审批" in found.detail
+    assert tell(desk, [found]) == 1
+    shut_out("leader", active=True)
+    assert ids(desk) == []
+    desk.approve(desk.leader)
+    shut_out("leader", active=False)
+    assert ids(desk) == [], "all have approved"
+
+
+def test_a_list_that_only_its_preparer_could_approve(desk: Desk) -> None:
+    settled(desk)
+    head = desk.session.exec(select(User).where(User.login == "head")).one()
+    desk.cycle.opened_by = head.id or 0
+    desk.session.commit()
+    assert ids(desk) == ["approver/1/guide"]
+
+
+def test_a_year_whose_working_days_nobody_knows(desk: Desk, tmp_path: Path) -> None:
+    settled(desk)
+    nowhere = tmp_path / "calendar"
+    nowhere.mkdir()
+    assert ids(desk, calendar_dir=nowhere) == [], "the program brings 2026"
+    desk.clock.set(datetime(2026, 12, 1, 1, tzinfo=UTC))
+    assert ids(desk, calendar_dir=nowhere) == ["calendar/2027"]
+    desk.clock.set(datetime(2027, 1, 1, 1, tzinfo=UTC))
+    assert ids(desk, calendar_dir=nowhere) == ["calendar/2027"]
+    shutil.copy(desk.settings.calendar_dir / "2027.yaml", nowhere)
+    assert ids(desk, calendar_dir=nowhere) == []
 
 
 def test_a_mail_server_that_is_left_alone(desk: Desk) -> None:

@@ -217,7 +217,7 @@ def objection_list(visit: Annotated[Visit, sees("objections")], cycle_id: Year =
     """The objections of a year."""
     cycle = visit.cycle(cycle_id)
     found = caseload.objections(visit.session, _id(cycle))
-    takes = public_notices.takes_objections(cycle)
+    takes = public_notices.takes_objections(visit.session, visit.console.plan, cycle)
     return visit.page("casework/objections.html", cycle=cycle, found=found, takes=takes, STATES=OBJECTIONS)
 
 

@@ -1,7 +1,7 @@
 """公示 of the frozen list: publishing it, objections against it, and their answers."""
 
 from collections.abc import Mapping, Sequence
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 
 from sqlmodel import Session, col, func, select
 
@@ -19,10 +19,10 @@ from models import (
 from services.access.actors import Actor
 from services.award import lists, objection_files
 from services.clock import CHINA, Clock, today
-from services.cycle import cycles
+from services.cycle import cycles, gates
 from services.cycle.calendar import Calendar
 from services.cycle.deadlines import due_after, due_day
-from services.cycle.stages import load_plan
+from services.cycle.stages import CyclePlan, load_plan
 from services.errors import InputError, NotFoundError, StateError
 from services.notices.contexts import about_cycle
 from services.notices.queueing import queue, queue_to_all
@@ -30,6 +30,7 @@ from services.record.operation import operation
 from services.review import reviews
 
 STAGE = "public_notice"
+_ANSWERED_IN = "objections"
 LONGEST_GROUNDS = 4000
 _NEVER_SUBMITTED = (ApplicationStatus.DRAFT, ApplicationStatus.WITHDRAWN)
 
@@ -76,12 +77,12 @@ def raise_objection(
 ) -> Objection:
     """Record an objection while the notice runs; a contact that is a mail address gets a receipt.
 
-    What came on paper while it ran (`received_on`, by default today) may be recorded until the objections are done.
+    What came on paper while it ran (`received_on`, by default today) may be recorded until the money is approved.
     Raises StateError when no notice runs, InputError when something is left out or the application is not on the list.
     """
     cycle = cycles.open_one(session, cycle_id)
     received = received_on or today(clock)
-    current, notice = _running(session, clock, cycle, received)
+    current, notice = _running(session, clock, settings, cycle, received)
     given = {"异议人": raised_by.strip(), "联系方式": contact.strip(), "异议理由": grounds.strip()}
     missing = [name for name, value in given.items() if not value]
     if missing:
@@ -103,7 +104,7 @@ def raise_objection(
     session.add(objection)
     session.flush()
     objection_files.keep(session, settings, objection, files)
-    told = {"received_at": objection.received_at, "due": _answer_day(settings, notice)}
+    told = {"received_at": objection.received_at, "due": _answer_day(session, clock, settings, cycle, notice)}
     _tell_objector(session, clock, settings, cycle, current, objection, "objection_received", told)
     return objection
 
@@ -153,7 +154,9 @@ def _due_day(session: Session, clock: Clock, settings: Settings, cycle: Cycle) -
     return due_day(visit.due_at)
 
 
-def _running(session: Session, clock: Clock, cycle: Cycle, received: date) -> tuple[AwardList, PublicNotice]:
+def _running(
+    session: Session, clock: Clock, settings: Settings, cycle: Cycle, received: date
+) -> tuple[AwardList, PublicNotice]:
     """The current list and its notice, which must have been open for objections on the day that one was received.
 
     What was published before the year was cancelled and opened again is no notice of it any more.
@@ -169,14 +172,17 @@ def _running(session: Session, clock: Clock, cycle: Cycle, received: date) -> tu
     if not notice.starts_on <= received <= notice.ends_on:
         which = "今天是" if received == today(clock) else "收到日期是"
         raise StateError(f"{runs}，{which} {received}，不能再登记异议。")
-    if received < today(clock) and not takes_objections(cycle):
-        raise StateError(f"{runs}，异议处理已经结束，收到日期是 {received} 的异议不能再补登。")
+    if received < today(clock) and not takes_objections(session, load_plan(settings.cycle_file), cycle):
+        raise StateError(
+            f"{runs}，异议处理已经结束，资金已经批准或者名单已被退回，收到日期是 {received} 的异议不能再补登。"
+        )
     return current, notice
 
 
-def takes_objections(cycle: Cycle) -> bool:
-    """Whether objections are still recorded or answered."""
-    return cycle.status is CycleStatus.OPEN and cycle.stage in (STAGE, "objections")
+def takes_objections(session: Session, plan: CyclePlan, cycle: Cycle) -> bool:
+    """Whether objections are still recorded: what came while the notice ran is until the money is approved."""
+    running = cycle.status is CycleStatus.OPEN and cycle.stage in (STAGE, _ANSWERED_IN)
+    return running or gates.may_object(session, plan, cycle)
 
 
 def _check_listed(session: Session, published: AwardList, application_id: int) -> None:
@@ -198,10 +204,17 @@ def _next_number(session: Session, cycle: Cycle) -> str:
     return f"{prefix}{known + 1:03}"
 
 
-def _answer_day(settings: Settings, notice: PublicNotice) -> date:
-    """The last day for answers: the working days of the objections stage, counted from the end of the notice."""
-    days = load_plan(settings.cycle_file).stage("objections").working_days
-    return Calendar(settings.calendar_dir).add_working_days(notice.ends_on, days) if days else notice.ends_on
+def _answer_day(session: Session, clock: Clock, settings: Settings, cycle: Cycle, notice: PublicNotice) -> date:
+    """The last day for an answer: the due day of 异议处理, which is entered the day after the notice ended.
+
+    What is recorded after that stage has as many working days from today.
+    """
+    visit = cycles.newest_visit(session, cycle, _ANSWERED_IN)
+    days = load_plan(settings.cycle_file).stage(_ANSWERED_IN).working_days
+    if cycle.stage == _ANSWERED_IN and visit is not None and visit.due_at is not None:
+        return due_day(visit.due_at)
+    first = notice.ends_on + timedelta(days=1) if cycle.stage == STAGE else today(clock)
+    return Calendar(settings.calendar_dir).add_working_days(first, days) if days else first
 
 
 def _tell_applicants(

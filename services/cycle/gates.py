@@ -11,6 +11,7 @@ from sqlmodel import Session, col, func, select
 
 from models import (
     Cycle,
+    CycleStatus,
     Decision,
     DecisionKind,
     Objection,
@@ -46,6 +47,8 @@ from services.record.operation import operation
 from services.review import panel, reviews
 
 _MOST_NAMED = 10  # requests in one sentence
+FUNDS = "funds"
+_OBJECTED = ("objections", FUNDS)  # stages that wait for answers to objections, and lead back when one is upheld
 
 
 class ValuesWantedError(InputError):
@@ -110,7 +113,7 @@ def read_gate(session: Session, clock: Clock, plan: CyclePlan, cycle: Cycle) -> 
     waits = (*_corrections(session, plan, stage, cycle, visit), *_waits(session, clock, stage, cycle, visit))
     if waits:
         return Gate(stage.id, stage.title, waits)
-    if stage.gate.fact is CompletenessFact.OBJECTIONS_ANSWERED and _upheld_since(session, cycle, visit):
+    if stage.id in _OBJECTED and _upheld_since(session, cycle):
         return Gate(stage.id, stage.title, (), VisitResult.REOPENED, stage.gate.return_to)
     return Gate(stage.id, stage.title, (), VisitResult.PASSED, forward)
 
@@ -120,6 +123,8 @@ def turn_of(session: Session, stage: StagePlan, cycle: Cycle, visit: StageVisit)
     subject, ready_at = stage.gate.subject, visit.work_done_at
     if subject is None or ready_at is None or _latest(session, visit, DecisionKind.RETURN) is not None:
         return None
+    if _objected(session, stage, cycle):
+        return None
     given = _approvals(session, visit, subject_digest(session, cycle, subject))
     if len(given) >= len(stage.gate.chain):
         return None
@@ -127,6 +132,15 @@ def turn_of(session: Session, stage: StagePlan, cycle: Cycle, visit: StageVisit)
     barred = {decision.user_id for decision in given} | {subject_preparer(session, cycle, subject)}
     users = tuple(user for user in people.active_users(session, role) if user.id not in barred)
     return Turn(role, users, max([ready_at, *(decision.decided_at for decision in given)]))
+
+
+def may_object(session: Session, plan: CyclePlan, cycle: Cycle) -> bool:
+    """Whether an objection of the notice can still be recorded in 资金审批: nothing was returned nor fully approved."""
+    if cycle.status is not CycleStatus.OPEN or cycle.stage != FUNDS:
+        return False
+    stage, visit = plan.stage(FUNDS), cycles.current_visit(session, cycle)
+    given = _approvals(session, visit, subject_digest(session, cycle, _subject(stage)))
+    return len(given) < len(stage.gate.chain) and _latest(session, visit, DecisionKind.RETURN) is None
 
 
 @operation("cycle.step")
@@ -154,6 +168,8 @@ def approve(
     """
     cycle, visit, stage = _at_approval(session, plan, cycle_id)
     current = subject_digest(session, cycle, _subject(stage))
+    if _objected(session, stage, cycle):
+        raise StateError("公示期内收到的异议还没有答复，或者已认定成立、名单要重新核验，现在不能批；请等异议办完。")
     if digest != current:
         raise StateError(f"所批内容已经变化：您看到的是 {digest[:12]}…，现在是 {current[:12]}…；请重新查看后再办理。")
     given = _approvals(session, visit, current)
@@ -292,6 +308,8 @@ def _waits(session: Session, clock: Clock, stage: StagePlan, cycle: Cycle, visit
         case GateKind.DEADLINE:
             closed = visit.due_at is not None and clock.now() < visit.due_at
             return (Wait("期限", f"{stage.title}至 {due} 结束", 1, due),) if closed else ()
+        case GateKind.APPROVAL if _objected(session, stage, cycle):
+            return tuple(_objections_answered(session, cycle, due))
         case GateKind.APPROVAL:
             given = len(_approvals(session, visit, subject_digest(session, cycle, _subject(stage))))
             left = stage.gate.chain[given:]
@@ -407,12 +425,17 @@ _REVIEWERS: dict[CompletenessFact | None, ReviewerKind] = {
 }
 
 
-def _upheld_since(session: Session, cycle: Cycle, visit: StageVisit) -> bool:
-    """Whether an objection was upheld that has not led back yet: later than the last time this stage led back."""
+def _objected(session: Session, stage: StagePlan, cycle: Cycle) -> bool:
+    """Whether the money cannot be approved for an objection that was recorded late: it is open, or was upheld."""
+    return stage.id == FUNDS and bool(_objections_answered(session, cycle, None) or _upheld_since(session, cycle))
+
+
+def _upheld_since(session: Session, cycle: Cycle) -> bool:
+    """Whether an objection was upheld that has not led back yet: later than the last time that one did."""
     led_back = session.exec(
         select(func.max(StageVisit.left_at)).where(
             StageVisit.cycle_id == cycle.id,
-            StageVisit.stage == visit.stage,
+            col(StageVisit.stage).in_(_OBJECTED),
             StageVisit.result == VisitResult.REOPENED,
         )
     ).one()

@@ -45,6 +45,6 @@ def test_outside_of_the_notice_nothing_is_recorded(house_at: Open) -> None:
     house = house_at("verification")
     browser = house.as_role(Role.OPERATOR)
     assert "/objections/new" not in browser.get("/objections").text
-    assert "不在公示或异议处理阶段" in browser.get(FORM).text
+    assert "不在公示、异议处理或资金审批阶段" in browser.get(FORM).text
     assert send(browser, FORM, **GIVEN, received="2026-05-06").status_code == 422
     assert house.as_role(Role.AUDITOR).get(FORM).status_code == 403

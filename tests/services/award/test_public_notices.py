@@ -6,14 +6,14 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from models import Application, ApplicationStatus, Objection, ObjectionStatus, PublicNotice
+from models import Application, ApplicationStatus, Decision, Objection, ObjectionStatus, PublicNotice
 from services import documents
 from services.award import lists, public_notices
 from services.clock import CHINA
-from services.cycle import extensions, gates
+from services.cycle import extensions, gates, reminders
 from services.errors import InputError, NotAllowedError, StateError
 from tests.services.documents.small_cycle import ITEMS
-from tests.services.filled_record import Record, changed, compute, leave, stand_at
+from tests.services.filled_record import Record, changed, compute, finish_work, leave, stand_at
 
 OBJECTOR = {"raised_by": "某单位", "contact": "who@example.invalid", "grounds": "该企业营业收入不实"}
 
@@ -84,7 +84,7 @@ def test_an_objection_gets_a_number_and_a_receipt_with_the_day_of_the_answer(pub
     assert (first.number, second.number) == ("YY2025-001", "YY2025-002")
     (receipt,) = published.messages("objection_received")
     assert receipt.recipient == "who@example.invalid"
-    assert receipt.context["due"] == "2026-03-16"
+    assert receipt.context["due"] == "2026-03-17"
     assert receipt.context["subject"] == "YY2025-001（拟奖补名单第1版，受理编号 SB2025-00001）"
 
 
@@ -127,7 +127,7 @@ def test_an_extended_notice_takes_objections_longer(published: Record) -> None:
     assert "2026年3月2日至2026年3月11日。" in text
     published.days(9)
     raise_objection(published)
-    assert published.messages("objection_received")[0].context["due"] == "2026-03-18"
+    assert published.messages("objection_received")[0].context["due"] == "2026-03-19"
 
 
 @pytest.mark.parametrize("left_out", ["raised_by", "contact", "grounds"])
@@ -231,6 +231,55 @@ def test_what_came_on_paper_while_the_notice_ran_is_recorded_later(published: Re
     stand_at(published, "objections")
     raised = raise_objection(published, received_on=date(2026, 3, 9))
     assert raised.received_at.astimezone(CHINA).date() == date(2026, 3, 9)
-    stand_at(published, "funds")
+    stand_at(published, "payment")
     with pytest.raises(StateError, match="异议处理已经结束"):
         raise_objection(published, received_on=date(2026, 3, 9))
+
+
+@pytest.fixture
+def asked(published: Record) -> Record:
+    """The notice ended on a Monday, nobody had objected, and at five past midnight the money was to be approved."""
+    published.clock.instant = datetime(2026, 3, 9, 16, 5, tzinfo=UTC)
+    for stage in ("public_notice", "objections"):
+        finish_work(published)
+        leave(published, stage)
+    assert published.cycle.stage == "funds"
+    finish_work(published)
+    published.clock.instant = datetime(2026, 3, 10, 1, tzinfo=UTC)
+    return published
+
+
+def approve(record: Record) -> Decision:
+    digest = lists.current_list(record.session, record.cycle).digest
+    at = record.session, record.clock, record.actors["fu"]
+    return gates.approve(*at, plan=record.plan, cycle_id=record.cycle_id, digest=digest)
+
+
+def gate(record: Record) -> gates.Gate:
+    return gates.read_gate(record.session, record.clock, record.plan, record.cycle)
+
+
+def test_what_came_on_the_last_day_is_recorded_the_next_morning_and_the_money_waits(asked: Record) -> None:
+    assert [wait.who for wait in gate(asked).waits] == ["市政府办公室"]
+    raised = raise_objection(asked, received_on=date(2026, 3, 9))
+    assert asked.messages("objection_received")[0].context["due"] == "2026-03-17"
+    assert [(wait.who, wait.what) for wait in gate(asked).waits] == [("经办人", "1 件异议待答复")]
+    given = {"settings": asked.settings, "plan": asked.plan, "cycle_id": asked.cycle_id}
+    assert reminders.remind(asked.session, asked.clock, asked.system, **given) == 0, "nobody is asked to approve"
+    with pytest.raises(StateError, match="异议还没有答复"):
+        approve(asked)
+    answer(asked, raised)
+    approve(asked)
+    with pytest.raises(StateError, match="资金已经批准"):
+        raise_objection(asked, received_on=date(2026, 3, 9))
+    assert leave(asked, "funds") == "payment"
+
+
+def test_what_is_upheld_while_the_money_waits_leads_back_once(asked: Record) -> None:
+    raised = raise_objection(asked, received_on=date(2026, 3, 9), application_id=1)
+    answer(asked, raised, upheld=True, answer="重新核定")
+    with pytest.raises(StateError, match="已认定成立"):
+        approve(asked)
+    assert leave(asked, "funds") == "verification"
+    stand_at(asked, "objections")
+    assert gate(asked).target == "funds", "it has led back already"

@@ -331,17 +331,21 @@ def test_keys_that_are_not_there_or_of_another_record(desk: Desk) -> None:
 
 def test_a_year_whose_personal_data_is_due(desk: Desk) -> None:
     people.add_user(*desk.at, desk.system, login="gly", name="管", role=Role.ADMINISTRATOR)
+
+    def seen() -> list[str]:
+        return [each for each in ids(desk) if each != "calendar/2031"]
+
     cycles.cancel(*desk.at, desk.operator, cycle_id=1, reason="机构改革")
     desk.clock.instant = OPENED.replace(year=2031) - timedelta(days=1)
-    assert ids(desk) == []
+    assert seen() == []
     desk.clock.advance(timedelta(days=1))
     message(desk, 1)
-    assert ids(desk) == [], "mail is on its way"
+    assert seen() == [], "mail is on its way"
     desk.session.execute(text("UPDATE message SET status = 'sent'"))
     desk.session.commit()
-    assert ids(desk) == ["retention/1"]
+    assert seen() == ["retention/1"]
     retention.erase(*desk.at, find_actor(desk.session, "gly"), settings=desk.settings, cycle_id=1, reason="届满")
-    assert ids(desk) == []
+    assert seen() == []
 
 
 def test_every_alert_says_what_to_do(desk: Desk) -> None:

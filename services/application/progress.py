@@ -23,6 +23,7 @@ from models import (
     FactKind,
     Objection,
     Payment,
+    PaymentStatus,
     PublicNotice,
     RequestStatus,
     ReviewerKind,
@@ -126,6 +127,7 @@ class Story:
     may_withdraw: bool
     reason: str
     may_correct_account: bool
+    failed: list[Payment]  # money that could not be paid, in a year under way
 
 
 def lines(session: Session, actor: Actor) -> list[Line]:
@@ -153,6 +155,7 @@ def story(session: Session, clock: Clock, actor: Actor, application_id: int) -> 
     waiting = rounds[-1] if application.status is ApplicationStatus.SUPPLEMENT and rounds else None
     result = _result(session, law, cycle, application_id)
     files = _files(session, application_id)
+    failed = _failed(session, cycle, application_id)
     running = publication.notices(session, clock)
     return Story(
         application=application,
@@ -160,7 +163,7 @@ def story(session: Session, clock: Clock, actor: Actor, application_id: int) -> 
         law=law,
         measure=measure,
         enterprise=session.get_one(Enterprise, application.enterprise_id),
-        words=_words(application, result),
+        words=_words(application, result, failed),
         declared=declared,
         files=files,
         events=sorted(_events(session, cycle, application, rounds, result), key=lambda event: event.at),
@@ -172,6 +175,7 @@ def story(session: Session, clock: Clock, actor: Actor, application_id: int) -> 
         may_withdraw=application.status in _WITHDRAWABLE and cycle.status is CycleStatus.OPEN,
         reason=reason_for(actor, application),
         may_correct_account=not accounts.why_settled(session, cycle, application),
+        failed=failed,
     )
 
 
@@ -284,11 +288,23 @@ def _line(session: Session, application: Application) -> Line:
     cycle = cycles.get_cycle(session, application.cycle_id)
     law = policies.policy_of(session, cycle)
     result = _result(session, law, cycle, application.id or 0)
-    return Line(application, facts.measure_of(law, application.measure).title, cycle.year, _words(application, result))
+    words = _words(application, result, _failed(session, cycle, application.id or 0))
+    return Line(application, facts.measure_of(law, application.measure).title, cycle.year, words)
 
 
-def _words(application: Application, result: Result | None) -> str:
+def _words(application: Application, result: Result | None, failed: Sequence[Payment]) -> str:
+    if failed:
+        return "资金没有拨付成功，请核对收款账户"
     return "结果已通知" if result is not None else TOLD_APPLICANTS[application.status]
+
+
+def _failed(session: Session, cycle: Cycle, application_id: int) -> list[Payment]:
+    """Its payments that failed and can still be made: the enterprise is told, or it could not correct the account."""
+    if cycle.status is not CycleStatus.OPEN:
+        return []
+    query = select(Payment).join(AwardListEntry, col(AwardListEntry.id) == Payment.entry_id)
+    failed = (AwardListEntry.application_id == application_id, Payment.status == PaymentStatus.FAILED)
+    return list(session.exec(query.where(*failed).order_by(col(Payment.id))))
 
 
 def _rounds(session: Session, application_id: int) -> list[Supplement]:

@@ -176,6 +176,7 @@ _TABLE = (
         _ITEM | {"missing", "due"},
         deadline=Deadline("收款信息补充截止", ("number",)),
     ),
+    _kind("payment_failed", "资金未能拨付", "申报单位", _ITEM | {"payment", "reason"}),
     _kind("assessment_request", "绩效自评通知", "获得奖补的单位", _ITEM | {"due"}, {"remarks"}, deadline=_ASSESSMENT),
     _kind(
         "assessment_reminder",

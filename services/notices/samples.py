@@ -56,6 +56,7 @@ _OWN: dict[str, Mapping[str, object]] = {
     "result_case_by_case": {**_ITEM, "clause": "一（二）", "reason": "该措施按“一事一议”原则办理"},
     "payment_made": {**_ITEM, "paid_on": date(2026, 9, 15)},
     "bank_data_missing": {**_ITEM, "missing": ["开户银行", "银行账号"], "due": date(2026, 9, 4)},
+    "payment_failed": {**_ITEM, "payment": "BF-2025-0042-1S", "reason": "户名与账号不符"},
     "assessment_request": {**_ITEM, "due": date(2026, 12, 11), "remarks": ""},
     "assessment_reminder": {**_ITEM, **_LEFT, "due": date(2026, 12, 11)},
     "clawback_decided": {

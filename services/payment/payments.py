@@ -1,7 +1,8 @@
 """资金下达与拨付: payments of the approved list by county and bearer of cost, and what became of them."""
 
-from dataclasses import dataclass, field
-from datetime import date
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from datetime import date, datetime
 from pathlib import Path
 from typing import Any
 
@@ -139,28 +140,32 @@ def import_results(
 
 
 def tell(session: Session, clock: Clock, settings: Settings, cycle: Cycle) -> int:
-    """Queue what applicants are to know, in the caller's transaction: money that was paid in full, bank data missing.
+    """Queue what applicants are to know, in the caller's transaction: money paid in full or not, bank data missing.
 
     Returns how many notices were new.
     """
     law, visit = policies.policy_of(session, cycle), cycles.current_visit(session, cycle)
     due = due_day(visit.due_at) if visit.due_at else today(clock)
-    notices = (_notice(law, cycle, due, payee) for payee in _payees(session, cycle))
-    return queue_all(session, clock, filter(None, notices), domain=settings.message_domain)
+    notices = (notice for payee in _payees(session, cycle) for notice in _notices(law, cycle, due, payee))
+    return queue_all(session, clock, notices, domain=settings.message_domain)
 
 
-def _notice(law: Policy, cycle: Cycle, due: date, payee: "_Payee") -> Notice | None:
-    """What is to be told of one application's money; None while nothing is."""
-    context = letter(law, payee, cycle.year)
-    if all(status is PaymentStatus.PAID for status, _ in payee.payments):
-        kind, about = "payment_made", payee.number
-        context["paid_on"] = max(day for _, day in payee.payments if day)
-    elif missing := payee.missing:
-        kind, about = "bank_data_missing", f"{payee.number}/{'/'.join(missing)}"
-        context |= {"missing": missing, "due": due}
-    else:
-        return None
-    return Notice(cycle.id or 0, kind, payee.contact_email, payee.enterprise_name, about, context)
+def _notices(law: Policy, cycle: Cycle, due: date, payee: "_Payee") -> Iterator[Notice]:
+    """What is to be told of one application's money."""
+
+    def told(kind: str, about: str, **said: object) -> Notice:
+        context = letter(law, payee, cycle.year) | said
+        return Notice(cycle.id or 0, kind, payee.contact_email, payee.enterprise_name, about, context)
+
+    if all(each.status is PaymentStatus.PAID for each in payee.payments):
+        yield told("payment_made", payee.number, paid_on=max(each.paid_on for each in payee.payments if each.paid_on))
+        return
+    if missing := payee.missing:
+        yield told("bank_data_missing", f"{payee.number}/{'/'.join(missing)}", missing=missing, due=due)
+    for each in payee.payments:
+        if each.status is PaymentStatus.FAILED and each.reported_at:
+            about = f"{each.number}/{each.reported_at.isoformat()}"
+            yield told("payment_failed", about, payment=each.number, reason=each.failure)
 
 
 def _check_approved(session: Session, cycle: Cycle, current: AwardList) -> None:
@@ -257,8 +262,19 @@ def _check(clock: Clock, ordered: PaymentOrder, said: Said) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class _Share:
+    """A payment, as far as its notice needs it."""
+
+    number: str
+    status: PaymentStatus
+    paid_on: date | None
+    failure: str
+    reported_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class _Payee:
-    """An application with its payments, as far as its notice needs them: each with its status and its day."""
+    """An application with its payments, as far as its notices need them."""
 
     id: int
     number: str
@@ -268,7 +284,7 @@ class _Payee:
     contact_email: str
     bank_name: str
     bank_account: str
-    payments: list[tuple[PaymentStatus, date | None]] = field(default_factory=list)
+    payments: list[_Share] = field(default_factory=list)
 
     @property
     def missing(self) -> list[str]:
@@ -280,13 +296,15 @@ class _Payee:
 def _payees(session: Session, cycle: Cycle) -> list[_Payee]:
     rows = session.execute(
         select_as(_Payee, Application)
-        .add_columns(col(Payment.status), col(Payment.paid_on))
+        .add_columns(*(getattr(Payment, each.name) for each in fields(_Share)))
         .join(AwardListEntry, col(AwardListEntry.application_id) == Application.id)
         .join(Payment, col(Payment.entry_id) == AwardListEntry.id)
         .where(col(Application.cycle_id) == cycle.id)
         .order_by(col(Application.number), col(Payment.number))
     )
     found: dict[int, _Payee] = {}
-    for *who, status, paid_on in rows:
-        found.setdefault(who[0], _Payee(*who)).payments.append((status, paid_on))
+    for row in rows:
+        *who, number, status, paid_on, failure, reported_at = row
+        share = _Share(number, status, paid_on, failure, reported_at)
+        found.setdefault(who[0], _Payee(*who)).payments.append(share)
     return list(found.values())

@@ -11,7 +11,17 @@ from fastapi.testclient import TestClient
 from python_calamine import CalamineWorkbook
 from sqlmodel import col, select
 
-from models import Credential, Message, Payment, PaymentOrder, PaymentStatus, Role, User
+from models import (
+    Application,
+    AwardListEntry,
+    Credential,
+    Message,
+    Payment,
+    PaymentOrder,
+    PaymentStatus,
+    Role,
+    User,
+)
 from services.access.actors import system_actor
 from services.clock import today
 from services.cycle import cycles
@@ -211,6 +221,24 @@ def test_an_exported_table_comes_back_with_its_results(house: House) -> None:
     answer = upload(browser, browser.get("/payments/1/export.xlsx").content, "明细.xlsx")
     assert answer.status_code == 200
     assert "与已有登记相同 1 笔" in answer.text
+
+
+def test_the_enterprise_reads_why_its_money_could_not_be_paid_and_where_to_correct_the_account(house: House) -> None:
+    with house.session() as session:
+        query = select(Payment, Application).join(AwardListEntry, AwardListEntry.id == Payment.entry_id)
+        payment, application = session.exec(query.join(Application)).first() or (None, None)
+        assert payment is not None and application is not None
+        account = session.exec(select(User).where(User.login == "applicant")).one()
+        account.enterprise_id, key, item = application.enterprise_id, application.id, payment.id
+        session.add(account)
+        session.commit()
+    browser = house.signed_in("applicant")
+    assert "没有拨付成功" not in browser.get("/my").text + browser.get(f"/my/{key}").text
+    said = send(house.as_role(Role.FINANCE), f"/payments/items/{item}", result="failed", failure="户名与账号不符")
+    assert said.status_code == 303, said.text
+    assert "资金没有拨付成功，请核对收款账户" in browser.get("/my").text
+    page = browser.get(f"/my/{key}").text
+    assert "户名与账号不符" in page and 'class="panel panel--decide" id="account"' in page and "正在测算" not in page
 
 
 def test_counties_bureaus_and_auditors_report_nothing(house: House) -> None:

@@ -175,6 +175,24 @@ def test_missing_bank_data_is_asked_for(ordered: Record) -> None:
     assert (told.context["missing"], told.context["due"]) == (["银行账号"], "2026-03-30")
 
 
+def test_a_payment_that_failed_is_told_with_its_reason_each_time_it_fails(ordered: Record) -> None:
+    city, county, *_ = all_payments(ordered.session)
+    report(ordered, city)
+    assert tell(ordered) == 0
+    report(ordered, county, paid=False, on=None, failure="户名与账号不符")
+    assert (tell(ordered), tell(ordered)) == (1, 0)
+    ordered.days(1)
+    report(ordered, county, paid=False, on=None, failure="账户已销户")
+    assert (tell(ordered), tell(ordered)) == (1, 0)
+    told = ordered.messages("payment_failed")
+    assert [(each.recipient, each.context["payment"], each.context["reason"]) for each in told] == [
+        ("unit1@example.invalid", "BF-SB2025-00001-1X", "户名与账号不符"),
+        ("unit1@example.invalid", "BF-SB2025-00001-1X", "账户已销户"),
+    ]
+    report(ordered, county, on=TODAY + timedelta(days=1))
+    assert tell(ordered) == 1 and len(ordered.messages("payment_made")) == 1
+
+
 def tell(record: Record) -> int:
     new = payments.tell(record.session, record.clock, record.settings, record.cycle)
     record.session.commit()

@@ -185,11 +185,12 @@ def close_window(
 @app.command()
 def close(login: AsLogin, reason: Reason, cycle: OfCycle = None, as_json: AsJson = False) -> None:
     """提前终止年度流程，须说明理由；已有的记录全部保留。"""
-    from services.cycle import cycles
+    from services.cycle import cancelling
 
     with desk() as place:
         chosen = place.cycle(cycle)
-        cycles.cancel(place.session, place.clock, place.actor(login), cycle_id=chosen.id or 0, reason=reason)
+        given = {"settings": place.settings, "cycle_id": chosen.id or 0, "reason": reason}
+        cancelling.cancel(place.session, place.clock, place.actor(login), **given)
     if as_json:
         print_json({"cycle": chosen.id, "status": "cancelled", "reason": reason})
     else:

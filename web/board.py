@@ -10,7 +10,7 @@ from flows import control
 from models import Cycle, CycleStatus
 from services.application.applications import get_application
 from services.clock import today
-from services.cycle import cycles, early_close, extensions, gates, lease, overview
+from services.cycle import cancelling, cycles, early_close, extensions, gates, lease, overview
 from services.cycle.deadlines import due_day, read_day
 from services.cycle.gates import ValuesWantedError
 from services.cycle.overview import AdjustableGroup
@@ -240,7 +240,15 @@ def cancel(
     try:
         if sure != "yes":
             raise InputError("请勾选确认后再终止。")
-        cycles.cancel(visit.session, visit.clock, visit.actor, cycle_id=cycle_id, reason=reason, shown=shown)
+        cancelling.cancel(
+            visit.session,
+            visit.clock,
+            visit.actor,
+            settings=visit.console.settings,
+            cycle_id=cycle_id,
+            reason=reason,
+            shown=shown,
+        )
     except (InputError, StateError) as error:
         return _refused(visit, cycle, "cancel", error, reason=reason, shown=shown)
     return visit.back(_address(cycle_id), f"{cycle.year} 年度已终止，已有记录全部保留。")

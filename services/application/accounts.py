@@ -4,19 +4,17 @@ from collections.abc import Sequence
 
 from sqlmodel import Session, col, select
 
-from models import Application, ApplicationStatus, AwardListEntry, Cycle, CycleStatus, Payment, PaymentStatus
+from models import Application, AwardListEntry, Cycle, CycleStatus, Payment, PaymentStatus
 from services.access.actors import Actor
 from services.application import facts
 from services.application.applications import get_application
-from services.application.lifecycle import STATUS_NAMES, UNDER_REVIEW
+from services.application.lifecycle import ALIVE, STATUS_NAMES
 from services.application.particulars import BANK, CONTACTS, pays
 from services.clock import Clock
 from services.cycle import cycles
 from services.errors import InputError, NotAllowedError, StateError
 from services.law import policies
 from services.record.operation import operation
-
-_ALIVE = UNDER_REVIEW | {ApplicationStatus.VERIFIED}
 
 
 @operation("application.account")
@@ -48,7 +46,7 @@ def why_settled(session: Session, cycle: Cycle, application: Application) -> str
     number = application.number
     if cycle.status is not CycleStatus.OPEN:
         return f"{cycle.year} 年度流程已经结束，不能再更正收款账户。"
-    if application.status not in _ALIVE:
+    if application.status not in ALIVE:
         return f"{number} {STATUS_NAMES[application.status]}，不能再更正收款账户。"
     if not pays(facts.measure_of(policies.policy_of(session, cycle), application.measure)):
         return f"{number} 申报的措施是转报上级，本市不拨付资金，不需要收款账户。"

@@ -38,6 +38,9 @@ TOLD_APPLICANTS = {
 UNDER_REVIEW = frozenset({S.SUBMITTED, S.SUPPLEMENT, S.ACCEPTED, S.COUNTY_PASSED})
 """Neither verified nor ended nor withdrawn."""
 
+ALIVE = UNDER_REVIEW | {S.VERIFIED}
+"""Those whose outcome may still be an award."""
+
 
 @dataclass(frozen=True)
 class Transition:

@@ -37,7 +37,7 @@ from services.access import sight
 from services.access.actors import Actor
 from services.application import accounts, attachments, completeness, facts
 from services.application.completeness import Lack
-from services.application.lifecycle import TOLD_APPLICANTS, TRANSITIONS
+from services.application.lifecycle import ALIVE, TOLD_APPLICANTS, TRANSITIONS
 from services.application.particulars import CONTACTS
 from services.award import lists
 from services.award.sharing import CITY
@@ -152,7 +152,8 @@ def story(session: Session, clock: Clock, actor: Actor, application_id: int) -> 
     values = facts.newest(session, [application_id], FactKind.DECLARED).get(application_id, {})
     declared = [(fact, values.get(fact.name) or "") for fact in facts.declared_facts(measure)]
     rounds = _rounds(session, application_id)
-    waiting = rounds[-1] if application.status is ApplicationStatus.SUPPLEMENT and rounds else None
+    asked = application.status is ApplicationStatus.SUPPLEMENT and cycle.status is CycleStatus.OPEN
+    waiting = rounds[-1] if asked and rounds else None
     result = _result(session, law, cycle, application_id)
     files = _files(session, application_id)
     failed = _failed(session, cycle, application_id)
@@ -163,7 +164,7 @@ def story(session: Session, clock: Clock, actor: Actor, application_id: int) -> 
         law=law,
         measure=measure,
         enterprise=session.get_one(Enterprise, application.enterprise_id),
-        words=_words(application, result, failed),
+        words=_words(cycle, application, result, failed),
         declared=declared,
         files=files,
         events=sorted(_events(session, cycle, application, rounds, result), key=lambda event: event.at),
@@ -288,14 +289,18 @@ def _line(session: Session, application: Application) -> Line:
     cycle = cycles.get_cycle(session, application.cycle_id)
     law = policies.policy_of(session, cycle)
     result = _result(session, law, cycle, application.id or 0)
-    words = _words(application, result, _failed(session, cycle, application.id or 0))
+    words = _words(cycle, application, result, _failed(session, cycle, application.id or 0))
     return Line(application, facts.measure_of(law, application.measure).title, cycle.year, words)
 
 
-def _words(application: Application, result: Result | None, failed: Sequence[Payment]) -> str:
+def _words(cycle: Cycle, application: Application, result: Result | None, failed: Sequence[Payment]) -> str:
     if failed:
         return "资金没有拨付成功，请核对收款账户"
-    return "结果已通知" if result is not None else TOLD_APPLICANTS[application.status]
+    if result is not None:
+        return "结果已通知"
+    if cycle.status is CycleStatus.CANCELLED and application.status in ALIVE:
+        return "本年度已终止，不再办理"
+    return TOLD_APPLICANTS[application.status]
 
 
 def _failed(session: Session, cycle: Cycle, application_id: int) -> list[Payment]:

@@ -31,10 +31,10 @@ from services.cycle.deadlines import due_after
 from services.cycle.stages import CyclePlan, StagePlan
 from services.errors import InputError, NotFoundError, StateError
 from services.law import policies
-from services.notices import upcoming
 from services.record.operation import operation
 
 _LIST_IS_OUT = frozenset({"approval", "public_notice", "objections", "funds", "payment", "results", "archive"})
+_ENDED = {CycleStatus.CLOSED: "已归档", CycleStatus.CANCELLED: "已终止"}
 _COMPUTED = _LIST_IS_OUT | {"computation", "freeze"}
 
 
@@ -151,22 +151,6 @@ def _ask_anew(session: Session, cycle: Cycle) -> None:
         request.status = RequestStatus.CANCELLED
 
 
-@operation("cycle.cancel")
-def cancel(
-    session: Session, clock: Clock, actor: Actor, *, cycle_id: int, reason: str, shown: str | None = None
-) -> None:
-    """End a cycle before its time, for a reason: its questions go out no more; nothing that it recorded is removed.
-
-    Raises StateError when things stand no longer as `shown` (`mark`).
-    """
-    cycle = open_one(session, cycle_id)
-    shown_visit(session, cycle, shown)
-    if not reason.strip():
-        raise InputError("终止年度流程必须写明理由。")
-    cycle.status, cycle.closed_at, cycle.failure = CycleStatus.CANCELLED, clock.now(), f"经办人终止：{reason}"
-    upcoming.call_off_year(session, clock, actor, cycle_id)
-
-
 def decide(
     session: Session,
     clock: Clock,
@@ -269,7 +253,7 @@ def open_one(session: Session, cycle_id: int) -> Cycle:
     """The cycle, which must be under way. Raises StateError."""
     cycle = get_cycle(session, cycle_id)
     if cycle.status is not CycleStatus.OPEN:
-        raise StateError(f"{cycle.year} 年度流程已经结束（{cycle.status.value}），不能再办理。")
+        raise StateError(f"{cycle.year} 年度流程已经结束（{_ENDED[cycle.status]}），不能再办理。")
     return cycle
 
 

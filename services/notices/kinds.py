@@ -164,6 +164,7 @@ _TABLE = (
         deadline=Deadline("异议答复期限", ("subject", "received_at")),
     ),
     _kind("objection_answered", "异议答复", "异议人", {"subject", "upheld", "answer"}),
+    _kind("cycle_cancelled", "年度终止", "还在办理的申报单位", _ITEM),
     _kind("result_award", "兑现结果（奖补）", "申报单位", _ITEM | {"clause"}),
     _kind("result_rejection", "兑现结果（不予奖补）", "申报单位", _ITEM | {"clause", "reason"}, {"remedy"}),
     _kind("result_referral", "兑现结果（转上级政策）", "申报单位", _ITEM | {"clause", "reason", "referral_to"}),

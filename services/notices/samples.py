@@ -45,6 +45,7 @@ _OWN: dict[str, Mapping[str, object]] = {
     "notice_started": {"starts": date(2026, 7, 6), "ends": date(2026, 7, 10)},
     "objection_received": {**_SUBJECT, "received_at": datetime(2026, 7, 8, 1, 0, tzinfo=UTC), "due": date(2026, 7, 17)},
     "objection_answered": {**_SUBJECT, "upheld": False, "answer": "经市统计部门复核，该企业的营业收入数据无误。"},
+    "cycle_cancelled": _ITEM,
     "result_award": {**_ITEM, **_CLAUSE},
     "result_rejection": {**_ITEM, **_CLAUSE, "reason": "年度购买算力服务总额未达到条款规定的起点", "remedy": ""},
     "result_referral": {

@@ -45,7 +45,7 @@ from services.application import applications, completeness
 from services.application.lifecycle import TRANSITIONS
 from services.award import computation, lists, public_notices
 from services.clock import today
-from services.cycle import cycles, gates
+from services.cycle import cancelling, cycles, gates
 from services.cycle.stages import GateKind, Subject
 from services.errors import ServiceError
 from services.grants import overlaps
@@ -261,7 +261,11 @@ class Life(RuleBasedStateMachine):
         """The year is cancelled and opened again; neither is done often."""
         desk, year = self.desk, {"policy_id": self.desk.cycle.policy_id, "year": self.desk.cycle.year}
         if which == 0:
-            self.attempt(lambda: cycles.cancel(*desk.at, desk.operator, cycle_id=desk.cycle_id, reason="重来"))
+            self.attempt(
+                lambda: cancelling.cancel(
+                    *desk.at, desk.operator, settings=desk.settings, cycle_id=desk.cycle_id, reason="重来"
+                )
+            )
         if which <= 1:
             more = {"settings": desk.settings, "plan": desk.plan, "cost_sharing": desk.cycle.cost_sharing}
             waited = [each for each in self.rows(Application) if each.status is ApplicationStatus.SUPPLEMENT]

@@ -18,7 +18,7 @@ from models import Cycle, CycleStatus, Role, StageVisit
 from services.access import people
 from services.access.actors import find_actor, system_actor
 from services.clock import FileClock, SystemClock
-from services.cycle import cycles, gates, lease
+from services.cycle import cancelling, cycles, gates, lease
 from services.cycle.stages import Subject, load_plan
 from services.enterprise import invitations
 from services.record.database import engine_of, session_of
@@ -84,7 +84,9 @@ class Office:
         with self.session() as session:
             if cycles.get_cycle(session, self.cycle_id).status is CycleStatus.OPEN:
                 operator = find_actor(session, "operator")
-                cycles.cancel(session, self.clock, operator, cycle_id=self.cycle_id, reason="测试结束")
+                cancelling.cancel(
+                    session, self.clock, operator, settings=self.settings, cycle_id=self.cycle_id, reason="测试结束"
+                )
 
     def approve_guide(self) -> None:
         """Both steps of the guide's chain."""

@@ -25,7 +25,7 @@ from services.after_payment import bans
 from services.application import applications, drafts
 from services.application.applications import get_application
 from services.award import computation
-from services.cycle import cycles, extensions, overview, reminders
+from services.cycle import cancelling, cycles, extensions, overview, reminders
 from services.cycle.deadlines import due_day
 from services.errors import InputError, NotAllowedError, StateError
 from services.grants import overlaps
@@ -280,7 +280,7 @@ def test_what_was_lifted_while_the_year_was_cancelled_goes_on_when_it_is_opened_
     key = desk.submit()
     banned = ban(desk)
     desk.examine()
-    cycles.cancel(*desk.at, desk.operator, cycle_id=desk.cycle_id, reason="重来")
+    cancelling.cancel(*desk.at, desk.operator, settings=desk.settings, cycle_id=desk.cycle_id, reason="重来")
     lift(desk, banned)
     again = {"settings": desk.settings, "plan": desk.plan, "policy_id": desk.cycle.policy_id, "year": desk.cycle.year}
     cycles.open_cycle(*desk.at, desk.operator, **again)

@@ -529,6 +529,20 @@ def test_each_remark_is_answered_where_it_stands(house_at: Houses) -> None:
     assert "已补正" in browser.get(f"/my/{number}").text
 
 
+def test_a_cancelled_year_asks_for_nothing_more(house_at: Houses) -> None:
+    house = house_at("intake")
+    browser = house.signed_in("applicant")
+    number = submitted(house, browser)
+    asked(house, number, "请补充付款凭证")
+    ended = send(house.as_role(Role.OPERATOR), "/board/1/cancel", reason="政策暂停执行", sure="yes")
+    assert ended.status_code == 303, ended.text
+    assert "本年度已终止" in browser.get("/my").text
+    page = browser.get(f"/my/{number}").text
+    assert "本年度已终止" in page and f"/my/{number}/answer" not in page and "视为放弃" not in page
+    late = send(browser, f"/my/{number}/answer", answer_0="已补")
+    assert late.status_code == 422 and "cancelled" not in late.text
+
+
 def examined(house: House, application_id: int) -> dict[str, int]:
     """The machine part of the completeness check."""
     with house.session() as session:

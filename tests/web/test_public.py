@@ -7,7 +7,7 @@ from sqlmodel import select
 
 from models import Cycle, Objection, Role, User
 from services.access.actors import actor_of
-from services.cycle import cycles
+from services.cycle import cancelling, cycles
 from services.cycle.stages import load_plan
 from tests.web.conftest import House, back_to_the_notice, send
 
@@ -53,7 +53,7 @@ def test_nothing_is_public_of_what_a_year_put_out_before_it_was_cancelled_and_op
             actor_of(session.exec(select(User).where(User.role == Role.OPERATOR)).one()),
         )
         cycle, plan = session.get_one(Cycle, 1), load_plan(house.settings.cycle_file)
-        cycles.cancel(*at, operator, cycle_id=1, reason="标准写错")
+        cancelling.cancel(*at, operator, settings=house.settings, cycle_id=1, reason="标准写错")
         year = {"policy_id": cycle.policy_id, "year": cycle.year, "cost_sharing": cycle.cost_sharing}
         cycles.open_cycle(*at, operator, settings=house.settings, plan=plan, **year)
     assert [browser.get(path).status_code for path in paths] == [404, 404, 404]

@@ -10,7 +10,7 @@ from sqlmodel import col, select
 from models import Application, ApplicationStatus, AuditEntry, Payment, Role
 from services.access.actors import Actor
 from services.application import accounts
-from services.cycle import cycles, gates
+from services.cycle import cancelling, cycles, gates
 from services.documents import write
 from services.documents.shelf import shelf
 from services.errors import InputError, NotAllowedError, StateError
@@ -122,7 +122,14 @@ def test_nothing_is_corrected_where_nothing_is_paid(ordered: Record) -> None:
     ordered.session.commit()
     with pytest.raises(StateError, match="部门联审不通过，不能再更正"):
         correct(ordered, ordered.actors["jing"], 5)
-    cycles.cancel(ordered.session, ordered.clock, ordered.actors["jing"], cycle_id=ordered.cycle_id, reason="停办")
+    cancelling.cancel(
+        ordered.session,
+        ordered.clock,
+        ordered.actors["jing"],
+        settings=ordered.settings,
+        cycle_id=ordered.cycle_id,
+        reason="停办",
+    )
     with pytest.raises(StateError, match="流程已经结束，不能再更正收款账户"):
         correct(ordered, ordered.actors["jing"])
 

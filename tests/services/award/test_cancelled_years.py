@@ -4,7 +4,7 @@ import pytest
 
 from models import Cycle, PaymentStatus
 from services.award import computation
-from services.cycle import cycles, waiting
+from services.cycle import cancelling, waiting
 from services.law import policies
 from tests.services.filled_record import Record, approve_funds
 from tests.services.paid_year import all_payments, next_year, pay
@@ -12,8 +12,8 @@ from tests.services.paid_year import all_payments, next_year, pay
 
 def cancel(record: Record) -> Cycle:
     """End the year, and open the next."""
-    given = {"cycle_id": record.cycle_id, "reason": "单位注销，款项退回"}
-    cycles.cancel(record.session, record.clock, record.actors["jing"], **given)
+    given = {"settings": record.settings, "cycle_id": record.cycle_id, "reason": "单位注销，款项退回"}
+    cancelling.cancel(record.session, record.clock, record.actors["jing"], **given)
     return next_year(record)
 
 

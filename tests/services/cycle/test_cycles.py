@@ -19,9 +19,9 @@ from models import (
     Supplement,
     User,
 )
-from services.application import completeness
+from services.application import applications, completeness
 from services.award import computation, lists
-from services.cycle import cycles, gates, guide, publication, stage_counts
+from services.cycle import cancelling, cycles, gates, guide, publication, stage_counts
 from services.cycle.stages import Subject
 from services.documents import write
 from services.documents.contents import guide as guide_page
@@ -58,9 +58,22 @@ def test_rates_may_be_set_lower_than_the_law_says(desk: Desk) -> None:
 
 
 def test_a_cancelled_cycle_takes_nothing_more(desk: Desk) -> None:
-    cycles.cancel(*desk.at, desk.operator, cycle_id=desk.cycle_id, reason="政策暂停执行")
-    with pytest.raises(StateError, match="已经结束"):
+    cancelling.cancel(*desk.at, desk.operator, settings=desk.settings, cycle_id=desk.cycle_id, reason="政策暂停执行")
+    with pytest.raises(StateError, match="已经结束（已终止）"):
         cycles.finish_work(*desk.at, desk.system, cycle_id=desk.cycle_id, summary={})
+
+
+def test_who_waits_for_an_outcome_is_told_that_the_year_ends(desk: Desk) -> None:
+    desk.open_intake()
+    kept, withdrawn = desk.submit(), desk.submit(project="另一项目")
+    applications.withdraw(*desk.at, desk.operator, application_id=withdrawn, reason="重报")
+    cancelling.cancel(
+        *desk.at, desk.operator, settings=desk.settings, cycle_id=desk.cycle_id, reason="内部原因：标准写错"
+    )
+    told = desk.session.exec(select(Message).where(Message.kind == "cycle_cancelled")).all()
+    number = desk.session.get_one(Application, kept).number
+    assert [each.context["number"] for each in told] == [number]
+    assert "标准写错" not in str(told[0].context)
 
 
 def test_the_yearly_settings_may_be_corrected_until_the_guide_is_approved(desk: Desk) -> None:
@@ -94,7 +107,7 @@ def _adjust(desk: Desk, overrides: dict[str, dict[str, str]]) -> None:
 def test_a_cancelled_year_is_opened_again_with_what_was_filed_in_it(desk: Desk) -> None:
     desk.open_intake()
     filed = desk.submit()
-    cycles.cancel(*desk.at, desk.operator, cycle_id=desk.cycle_id, reason="标准写错")
+    cancelling.cancel(*desk.at, desk.operator, settings=desk.settings, cycle_id=desk.cycle_id, reason="标准写错")
     again = _open(desk, year=2025, overrides={"compute-purchase": {"rates": "1=45%"}})
     assert (again.id, again.stage, again.overrides) == (
         desk.cycle_id,
@@ -111,7 +124,7 @@ def test_a_cancelled_year_is_opened_again_with_what_was_filed_in_it(desk: Desk) 
 
 def _begin_anew(desk: Desk) -> None:
     """Cancel the year, open it again a month later, and bring it to its intake."""
-    cycles.cancel(*desk.at, desk.operator, cycle_id=desk.cycle_id, reason="标准写错")
+    cancelling.cancel(*desk.at, desk.operator, settings=desk.settings, cycle_id=desk.cycle_id, reason="标准写错")
     desk.clock.advance(timedelta(days=31))
     _open(desk, year=2025)
     desk.open_intake()
@@ -152,7 +165,7 @@ def test_a_year_that_was_opened_again_has_no_guide_until_it_is_approved_and_tell
     desk.open_intake()
     first = (date(2026, 3, 2), date(2026, 3, 30))
     assert guides() == [first] and told() == first
-    cycles.cancel(*desk.at, desk.operator, cycle_id=desk.cycle_id, reason="标准写错")
+    cancelling.cancel(*desk.at, desk.operator, settings=desk.settings, cycle_id=desk.cycle_id, reason="标准写错")
     desk.clock.instant = datetime(2026, 6, 1, 1, tzinfo=UTC)
     _open(desk, year=2025, overrides={"compute-purchase": {"rates": "1=45%"}})
     write(*desk.at, desk.operator, desk.settings, desk.cycle, "guide")
@@ -183,7 +196,7 @@ def test_each_opening_of_a_year_is_announced_once_with_its_own_days(desk: Desk) 
     desk.session.add(User(login="unit", name="申报单位示例", role=Role.APPLICANT, email="unit@example.invalid"))
     desk.session.commit()
     assert publish() == 1
-    cycles.cancel(*desk.at, desk.operator, cycle_id=desk.cycle_id, reason="申报时间另定")
+    cancelling.cancel(*desk.at, desk.operator, settings=desk.settings, cycle_id=desk.cycle_id, reason="申报时间另定")
     desk.clock.instant = datetime(2026, 6, 1, 1, tzinfo=UTC)
     _open(desk, year=2025)
     assert publish() == 1
@@ -234,7 +247,7 @@ def test_awards_wait_for_an_earlier_year_that_may_still_change(desk: Desk) -> No
     earlier = _open(desk, year=2024)
     with pytest.raises(StateError, match="2024 年度还没有下达资金"):
         computation.compute(*desk.at, desk.system, cycle_id=desk.cycle_id)
-    cycles.cancel(*desk.at, desk.operator, cycle_id=earlier.id or 0, reason="不办了")
+    cancelling.cancel(*desk.at, desk.operator, settings=desk.settings, cycle_id=earlier.id or 0, reason="不办了")
     assert computation.compute(*desk.at, desk.system, cycle_id=desk.cycle_id).number == 1
 
 

@@ -17,7 +17,7 @@ from models import (
     VisitResult,
 )
 from services.award import lists, public_notices
-from services.cycle import cycles, desk_reminders, gates
+from services.cycle import cancelling, cycles, desk_reminders, gates
 from services.errors import InputError, NotAllowedError, StateError
 from services.review import reviews
 from tests.desk import Desk
@@ -133,7 +133,9 @@ def test_the_operators_correction_is_waited_for_again_after_a_way_round(returned
 
 def test_a_return_of_a_year_that_was_opened_again_is_not_put_right_any_more(waiting: Desk) -> None:
     waiting.return_list(waiting.section_head, "再核")
-    cycles.cancel(*waiting.at, waiting.operator, cycle_id=waiting.cycle_id, reason="重来")
+    cancelling.cancel(
+        *waiting.at, waiting.operator, settings=waiting.settings, cycle_id=waiting.cycle_id, reason="重来"
+    )
     waiting.clock.instant = waiting.clock.instant.replace(month=waiting.clock.instant.month + 1)
     cycles.open_cycle(
         *waiting.at,

@@ -14,7 +14,7 @@ from services.access import people
 from services.access.actors import Actor, find_actor
 from services.after_payment import bans
 from services.application import drafts
-from services.cycle import cycles, reminders
+from services.cycle import cancelling, cycles, reminders
 from services.documents.render.xlsx import to_xlsx
 from services.enterprise import invitations, qualifying
 from services.enterprise.invitations import Report
@@ -242,7 +242,7 @@ def test_mails_wait_for_the_intake_and_go_out_once_without_amounts(desk: Desk, t
 def test_a_year_that_was_opened_again_invites_with_its_own_days(desk: Desk, tmp_path: Path) -> None:
     desk.open_intake()
     take(desk, tmp_path, GROWN)
-    cycles.cancel(*desk.at, desk.operator, cycle_id=desk.cycle_id, reason="申报时间另定")
+    cancelling.cancel(*desk.at, desk.operator, settings=desk.settings, cycle_id=desk.cycle_id, reason="申报时间另定")
     desk.clock.instant = datetime(2026, 6, 1, 1, tzinfo=UTC)
     opening = {"settings": desk.settings, "plan": desk.plan, "policy_id": POLICY, "year": 2025}
     cycles.open_cycle(*desk.at, desk.operator, **opening)

@@ -5,7 +5,7 @@ from datetime import timedelta
 from sqlmodel import col, select
 
 from models import Message, MessageAction, MessageChange, MessageStatus
-from services.cycle import cycles
+from services.cycle import cancelling
 from services.notices import dispatches, upcoming
 from services.notices.claims import CLAIM
 from services.notices.queueing import queue
@@ -34,8 +34,8 @@ def queued(record: Record, cycle_id: int, *kinds: str) -> None:
 
 
 def cancel(record: Record) -> None:
-    given = {"cycle_id": record.cycle_id, "reason": "政策暂停执行"}
-    cycles.cancel(record.session, record.clock, record.actors["jing"], **given)
+    given = {"settings": record.settings, "cycle_id": record.cycle_id, "reason": "政策暂停执行"}
+    cancelling.cancel(record.session, record.clock, record.actors["jing"], **given)
 
 
 def with_status(record: Record, cycle_id: int, status: MessageStatus) -> set[str]:

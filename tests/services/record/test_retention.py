@@ -44,7 +44,7 @@ from services.access.actors import Actor, find_actor
 from services.application import attachments
 from services.award import public_notices
 from services.clock import FixedClock
-from services.cycle import cycles
+from services.cycle import cancelling, cycles
 from services.errors import InputError, NotAllowedError, NotFoundError, StateError
 from services.files import file_store
 from services.record import retention
@@ -237,7 +237,7 @@ def test_only_the_administrator_has_it_run_again(ended: Desk) -> None:
 
 def test_a_year_that_was_erased_is_not_opened_again(desk: Desk) -> None:
     administrator(*desk.at, desk.system)
-    cycles.cancel(*desk.at, desk.operator, cycle_id=1, reason="机构改革")
+    cancelling.cancel(*desk.at, desk.operator, settings=desk.settings, cycle_id=1, reason="机构改革")
     after_five_years(desk)
     erase(desk)
     opened = {"settings": desk.settings, "plan": desk.plan, "policy_id": POLICY, "year": 2025}

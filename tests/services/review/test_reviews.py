@@ -19,7 +19,7 @@ from models import (
 from services.access import people
 from services.access.actors import find_actor
 from services.application import facts
-from services.cycle import cycles, extensions, gates
+from services.cycle import cancelling, cycles, extensions, gates
 from services.cycle.calendar import Calendar
 from services.cycle.deadlines import due_after, due_day
 from services.errors import InputError, NotAllowedError, StateError
@@ -66,7 +66,7 @@ def test_only_the_role_that_was_asked_answers(asked: Desk) -> None:
 
 def test_nothing_is_answered_in_a_cancelled_year(asked: Desk) -> None:
     request = _request(asked, "czj")
-    cycles.cancel(*asked.at, asked.operator, cycle_id=asked.cycle_id, reason="开错了")
+    cancelling.cancel(*asked.at, asked.operator, settings=asked.settings, cycle_id=asked.cycle_id, reason="开错了")
     with pytest.raises(StateError):
         reviews.reply(*asked.at, asked.bureaus["czj"], request_id=request, opinion=Opinion.AGREE)
     assert _application(asked).status is ApplicationStatus.COUNTY_PASSED

@@ -25,7 +25,7 @@ from services import backups
 from services.access import people
 from services.access.actors import find_actor
 from services.clock import FixedClock, SystemClock
-from services.cycle import cycles, lease
+from services.cycle import cancelling, cycles, lease
 from services.notices import backlog, relays
 from services.notices.queueing import AT_ONCE
 from services.record import anchoring, retention
@@ -335,7 +335,7 @@ def test_a_year_whose_personal_data_is_due(desk: Desk) -> None:
     def seen() -> list[str]:
         return [each for each in ids(desk) if each != "calendar/2031"]
 
-    cycles.cancel(*desk.at, desk.operator, cycle_id=1, reason="机构改革")
+    cancelling.cancel(*desk.at, desk.operator, settings=desk.settings, cycle_id=1, reason="机构改革")
     desk.clock.instant = OPENED.replace(year=2031) - timedelta(days=1)
     assert seen() == []
     desk.clock.advance(timedelta(days=1))

@@ -189,8 +189,8 @@ def close(login: AsLogin, reason: Reason, cycle: OfCycle = None, as_json: AsJson
 
     with desk() as place:
         chosen = place.cycle(cycle)
-        given = {"settings": place.settings, "cycle_id": chosen.id or 0, "reason": reason}
-        cancelling.cancel(place.session, place.clock, place.actor(login), **given)
+        at = place.session, place.clock, place.actor(login)
+        cancelling.cancel(*at, settings=place.settings, cycle_id=chosen.id or 0, reason=reason)
     if as_json:
         print_json({"cycle": chosen.id, "status": "cancelled", "reason": reason})
     else:

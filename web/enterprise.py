@@ -306,6 +306,26 @@ def correct_account(
     return visit.back(f"/my/{application_id}", "收款账户已更正。", wake=found.cycle_id)
 
 
+@router.post("/my/{application_id}/files")
+def add_files(visit: Annotated[Visit, does("attachment.add")], application_id: Id, form: Sent) -> HTMLResponse:
+    """Keep files for a 补正 request that is answered later; what was typed stays in the form."""
+    progress.own(visit.session, visit.actor, application_id)
+    texts = _texts(form)
+    try:
+        files = _uploads(visit, form)
+        progress.add_files(
+            visit.session,
+            visit.clock,
+            visit.actor,
+            settings=visit.console.settings,
+            application_id=application_id,
+            files=files,
+        )
+    except (InputError, StateError) as error:
+        return _story_page(visit, application_id, answer_trouble=str(error), answers=texts, status=422)
+    return _story_page(visit, application_id, answers=texts, added=len(files))
+
+
 @router.post("/my/{application_id}/answer")
 def answer(visit: Annotated[Visit, does("supplement.answer")], application_id: Id, form: Sent) -> Response:
     """Answer a 补正 request, remark by remark."""
@@ -319,14 +339,7 @@ def answer(visit: Annotated[Visit, does("supplement.answer")], application_id: I
             settings=visit.console.settings,
             application_id=application_id,
             answers={int(name[7:]): text for name, text in texts.items() if name[:7] == "answer_" and _whole(name[7:])},
-            files=[
-                progress.Upload(
-                    file.filename or "",
-                    checked(visit.console.settings, file),
-                    int(name[5:]) if _whole(name[5:]) else None,
-                )
-                for name, file in _files(form)
-            ],
+            files=_uploads(visit, form),
             contacts={name: texts[name] for name in CONTACTS if name in texts},
             pledged="pledged" in texts,
         )
@@ -467,6 +480,7 @@ def _story_page(
     account_trouble: str = "",
     account: dict[str, str] | None = None,
     answers: dict[str, str] | None = None,
+    added: int = 0,
     grounds: str = "",
     status: int = 200,
 ) -> HTMLResponse:
@@ -483,6 +497,8 @@ def _story_page(
         account_trouble=account_trouble,
         account=account,
         answers=Blank(answers or {}),
+        added=added,
+        megabytes=visit.console.settings.upload_megabytes,
         contacts=CONTACTS,
         grounds=grounds,
     )
@@ -510,6 +526,15 @@ def _keep_files(visit: Visit, draft_id: int, form: FormData) -> list[str]:
 
 def _files(form: FormData) -> list[tuple[str, UploadFile]]:
     return [(name, file) for name, file in form.multi_items() if isinstance(file, UploadFile) and file.filename]
+
+
+def _uploads(visit: Visit, form: FormData) -> list[progress.Upload]:
+    """The files of an answer to a 补正 request. Raises InputError, see file_kinds.check_file."""
+    settings = visit.console.settings
+    return [
+        progress.Upload(file.filename or "", checked(settings, file), int(name[5:]) if _whole(name[5:]) else None)
+        for name, file in _files(form)
+    ]
 
 
 def _texts(form: FormData) -> dict[str, str]:

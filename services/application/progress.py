@@ -6,7 +6,7 @@ No outcome is shown before the stage of the result notices has done its work.
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlmodel import Session, col, select
 
@@ -87,6 +87,7 @@ class Remark:
     pledge: bool = False
     contacts: Mapping[str, str] = field(default_factory=dict)  # column → what it says now
     lack: Lack | None = None
+    uploaded: Sequence[str] = ()  # names of the files of the evidence that it asks for
 
 
 @dataclass(frozen=True)
@@ -120,6 +121,7 @@ class Story:
     files: list[Attachment]
     events: list[Event]
     supplement: Supplement | None
+    due: date | None  # the last day on which it can be answered
     remarks: list[Remark]
     result: Result | None
     objections: list[Objection]
@@ -169,6 +171,7 @@ def story(session: Session, clock: Clock, actor: Actor, application_id: int) -> 
         files=files,
         events=sorted(_events(session, cycle, application, rounds, result), key=lambda event: event.at),
         supplement=waiting,
+        due=due_day(waiting.due_at) if waiting else None,
         remarks=_remarks(law, application, waiting, values, files) if waiting else [],
         result=result,
         objections=_objections(session, application),
@@ -195,6 +198,47 @@ def file(session: Session, actor: Actor, application_id: int, attachment_id: int
     return found
 
 
+@operation("attachment.add")
+def add_files(
+    session: Session, clock: Clock, actor: Actor, *, settings: Settings, application_id: int, files: Sequence[Upload]
+) -> None:
+    """Keep files for the waiting 补正 request before it is answered: all of them may be too much for one sending.
+
+    Raises InputError when there is none or one is refused, StateError when nothing is asked or its time is over.
+    """
+    told = story(session, clock, actor, application_id)
+    if told.supplement is None:
+        raise StateError(f"{told.application.number} 没有待补正的要求。")
+    if clock.now() >= told.supplement.due_at:
+        raise StateError(f"补正期限 {told.due} 已过，不能再补正。")
+    if not files:
+        raise InputError("没有选择文件；请先选择要上传的文件。")
+    _keep(session, clock, actor, settings, told, files)
+
+
+def _keep(
+    session: Session, clock: Clock, actor: Actor, settings: Settings, told: Story, files: Sequence[Upload]
+) -> None:
+    """Keep the files, each as the evidence that its remark asks for."""
+    for file in files:
+        lack = told.remarks[file.place].lack if file.place is not None and file.place < len(told.remarks) else None
+        attachments.add(
+            session,
+            clock,
+            actor,
+            settings=settings,
+            application_id=told.application.id or 0,
+            evidence=lack.evidence if lack and lack.evidence else _more(told.supplement),
+            filename=file.filename,
+            data=file.data,
+        )
+
+
+def _more(asked: Supplement | None) -> str:
+    """What a file is called that no remark asks for by name."""
+    return f"补正材料（第 {asked.round if asked else 1} 次）"
+
+
 @operation("supplement.answer")
 def answer(
     session: Session,
@@ -215,23 +259,16 @@ def answer(
     told = story(session, clock, actor, application_id)
     if told.supplement is None:
         raise StateError(f"{told.application.number} 没有待补正的要求。")
-    taken = _Answers(contacts={name: text.strip() for name, text in (contacts or {}).items()}, pledged=pledged)
+    taken = _Answers(
+        contacts={name: text.strip() for name, text in (contacts or {}).items()},
+        pledged=pledged,
+        more=any(file.evidence == _more(told.supplement) for file in told.files),
+    )
     sentences: list[str] = []
     for place, remark in enumerate(told.remarks):
         sent = [file for file in files if file.place in (place, None)]
         sentences.append(f"{remark.text}：{_answer_to(remark, answers.get(place, '').strip(), sent, taken)}")
-    for file in files:
-        lack = told.remarks[file.place].lack if file.place is not None and file.place < len(told.remarks) else None
-        attachments.add(
-            session,
-            clock,
-            actor,
-            settings=settings,
-            application_id=application_id,
-            evidence=lack.evidence if lack and lack.evidence else f"补正材料（第 {told.supplement.round} 次）",
-            filename=file.filename,
-            data=file.data,
-        )
+    _keep(session, clock, actor, settings, told, files)
     return completeness.answer_supplement(
         session,
         clock,
@@ -252,6 +289,7 @@ class _Answers:
 
     contacts: dict[str, str]
     pledged: bool
+    more: bool  # files that no remark asks for by name were sent before
     facts: dict[str, str] = field(default_factory=dict)
     papers: bool = False
 
@@ -263,7 +301,7 @@ def _answer_to(remark: Remark, text: str, files: Sequence[Upload], taken: _Answe
             raise InputError(f"“{remark.text}”：请勾选签署承诺书。")
         return "已补签承诺书"
     if remark.lack and remark.lack.evidence:
-        if not any(file.place is not None for file in files):
+        if not remark.uploaded and not any(file.place is not None for file in files):
             raise InputError(f"“{remark.text}”：请选择“{remark.lack.evidence}”的文件。")
         return "已上传"
     said = "、".join(
@@ -271,7 +309,7 @@ def _answer_to(remark: Remark, text: str, files: Sequence[Upload], taken: _Answe
     )
     if remark.lack and remark.contacts and not said:
         raise InputError(f"“{remark.text}”：没有填写{'、'.join(CONTACTS[name] for name in remark.contacts)}。")
-    if not text and not said and not (files and remark.fact is None):
+    if not text and not said and not ((files or taken.more) and remark.fact is None):
         raise InputError(f"“{remark.text}”：没有填写补正内容。")
     if remark.fact is not None:
         taken.facts[remark.fact.name] = text
@@ -337,8 +375,8 @@ def _remarks(
     declared: Mapping[str, str | None],
     files: Sequence[Attachment],
 ) -> list[Remark]:
-    """The sentences of a request; those of the examination are known again by what is lacking still."""
-    lacks = completeness.lacking(law, application, declared, {file.evidence for file in files})
+    """The sentences of a request; those of the examination are known again by what is lacking, but for new files."""
+    lacks = completeness.lacking(law, application, declared, ())
     known = {lack.sentence: lack for lack in lacks}
     labels = {fact.label: fact for fact in facts.declared_facts(facts.measure_of(law, application.measure))}
     found = []
@@ -356,6 +394,7 @@ def _remarks(
                 pledge=lack.pledge if lack else plain and "承诺书" in text,
                 contacts={column: getattr(application, column) for column in columns},
                 lack=lack,
+                uploaded=[file.filename for file in files if lack and lack.evidence == file.evidence],
             )
         )
     return found

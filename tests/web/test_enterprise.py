@@ -27,6 +27,7 @@ from models import (
 )
 from services.access.actors import find_actor, system_actor
 from services.application import applications, completeness
+from services.cycle.deadlines import due_day
 from services.enterprise import registration
 from tests.web.conftest import PASSWORD, House, Mails, send
 
@@ -577,6 +578,42 @@ def test_evidence_that_is_missing_is_asked_for_and_uploaded_where_it_is_asked(ho
     with house.session() as session:
         kept = session.exec(select(Attachment.evidence).where(Attachment.application_id == number)).all()
         assert kept == ["算力服务合同", "发票", "付款凭证"]
+
+
+def test_files_are_sent_one_after_the_other_before_the_answer(house_at: Houses) -> None:
+    house = house_at("intake")
+    browser = house.signed_in("applicant")
+    page = begin(browser)
+    number = int(send(browser, f"{page}/submit", **FILLED).headers["location"].rsplit("/", 1)[1])
+    assert examined(house, number)["asked"] == 1
+    key, files = {"form_key": browser.cookies["duixian_form"]}, f"/my/{number}/files"
+    assert "没有选择文件" in browser.post(files, data=key).text
+    for place in range(3):
+        sent = [(f"file_{place}", (f"材料{place}.pdf", PDF + bytes([place])))]
+        told = browser.post(files, data={**key, "contact_phone": "0596-0000001"}, files=sent)
+        assert told.status_code == 200 and "已上传 1 个文件" in told.text, told.text
+        assert f"已上传：材料{place}.pdf" in told.text
+    assert send(browser, f"/my/{number}/answer").status_code == 303
+    assert examined(house, number)["accepted"] == 1
+    assert send(browser, files).status_code == 422, "nothing is asked any more"
+
+
+def test_what_the_bureau_asked_in_words_is_answered_by_files_sent_before(house_at: Houses) -> None:
+    house = house_at("intake")
+    browser = house.signed_in("applicant")
+    number = submitted(house, browser)
+    asked(house, number, "请补充付款凭证")
+    key = {"form_key": browser.cookies["duixian_form"], "answer_0": "见<b>附件"}
+    told = browser.post(f"/my/{number}/files", data=key, files=[("files", ("凭证.pdf", PDF))])
+    assert told.status_code == 200 and "见&lt;b&gt;附件</textarea>" in told.text, "what was typed stays"
+    with house.session() as session:
+        due = session.exec(select(Supplement)).one().due_at
+    assert f"<strong>{due_day(due)}</strong>（含当日）" in told.text and f"请在 {due_day(due)} 前补正" in told.text
+    house.clock.set(due)
+    late = browser.post(f"/my/{number}/files", data=key, files=[("files", ("又一.pdf", PDF + b"1"))])
+    assert late.status_code == 422 and "已过，不能再补正" in late.text
+    house.clock.set(due - timedelta(minutes=1))
+    assert send(browser, f"/my/{number}/answer").status_code == 303
 
 
 def test_a_bank_account_that_the_bureau_finds_wrong_is_corrected(house_at: Houses) -> None:

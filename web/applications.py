@@ -24,6 +24,7 @@ from services.application import (
     attachments,
     browsing,
     completeness,
+    contacts,
     dossier,
     previews,
     saved_views,
@@ -300,6 +301,24 @@ def correct_account(visit: Acts, application_id: Id, bank_name: Text = "", bank_
     return visit.back(f"/applications/{application_id}", "收款账户已更正。", wake=seen.cycle_id)
 
 
+@router.post("/applications/{application_id}/contacts")
+def correct_contacts(
+    visit: Annotated[Visit, does("enterprise.correct")],
+    application_id: Id,
+    contact_name: Text = "",
+    contact_phone: Text = "",
+    contact_email: Text = "",
+) -> Response:
+    """Correct for the applicant whom the notices about its application reach."""
+    sight.application(visit.session, visit.actor, application_id)
+    given = {"contact_name": contact_name, "contact_phone": contact_phone, "contact_email": contact_email}
+    try:
+        contacts.correct(visit.session, visit.clock, visit.actor, application_id=application_id, **given)
+    except (InputError, StateError) as error:
+        return _one(visit, application_id, form="contacts", trouble=str(error), given=given)
+    return visit.back(f"/applications/{application_id}", "联系方式已更正，以后的通知发到新的邮箱。")
+
+
 @router.post("/applications/{application_id}/requests/{request_id}/override")
 def override_request(
     visit: Annotated[Visit, does("review.override")], application_id: Id, request_id: Id, form: Typed
@@ -463,6 +482,7 @@ def _one(
         verdicts=VERDICTS,
         outcomes=OUTCOMES,
         request_states=REQUEST_STATES,
+        may_correct_contacts=not contacts.why_settled(visit.session, case.cycle),
         may_correct_account=not accounts.why_settled(visit.session, case.cycle, case.application),
         form=form,
         trouble=trouble,

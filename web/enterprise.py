@@ -11,7 +11,7 @@ from policy import Measure
 from services.access.actors import system_actor
 from services.after_payment import assessments, bans
 from services.after_payment import overview as clawbacks
-from services.application import accounts, applications, attachments, drafts, progress
+from services.application import accounts, applications, attachments, contacts, drafts, progress
 from services.application.particulars import CONTACTS
 from services.award import public_notices
 from services.clock import today
@@ -306,6 +306,24 @@ def correct_account(
     return visit.back(f"/my/{application_id}", "收款账户已更正。", wake=found.cycle_id)
 
 
+@router.post("/my/{application_id}/contacts")
+def correct_contacts(
+    visit: Annotated[Visit, does("application.contacts")],
+    application_id: Id,
+    contact_name: Annotated[str, Form()] = "",
+    contact_phone: Annotated[str, Form()] = "",
+    contact_email: Annotated[str, Form()] = "",
+) -> Response:
+    """Correct whom the notices about an own application reach."""
+    progress.own(visit.session, visit.actor, application_id)
+    given = {"contact_name": contact_name, "contact_phone": contact_phone, "contact_email": contact_email}
+    try:
+        contacts.correct(visit.session, visit.clock, visit.actor, application_id=application_id, **given)
+    except (InputError, StateError) as error:
+        return _story_page(visit, application_id, contact_trouble=str(error), reached=given, status=422)
+    return visit.back(f"/my/{application_id}", "联系方式已更正，以后的通知发到新的邮箱。")
+
+
 @router.post("/my/{application_id}/files")
 def add_files(visit: Annotated[Visit, does("attachment.add")], application_id: Id, form: Sent) -> HTMLResponse:
     """Keep files for a 补正 request that is answered later; what was typed stays in the form."""
@@ -479,6 +497,8 @@ def _story_page(
     objection_trouble: str = "",
     account_trouble: str = "",
     account: dict[str, str] | None = None,
+    contact_trouble: str = "",
+    reached: dict[str, str] | None = None,
     answers: dict[str, str] | None = None,
     added: int = 0,
     grounds: str = "",
@@ -496,6 +516,8 @@ def _story_page(
         objection_trouble=objection_trouble,
         account_trouble=account_trouble,
         account=account,
+        contact_trouble=contact_trouble,
+        reached=reached,
         answers=Blank(answers or {}),
         added=added,
         megabytes=visit.console.settings.upload_megabytes,

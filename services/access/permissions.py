@@ -67,6 +67,7 @@ ALLOWED: dict[str, frozenset[Role]] = {
     "application.submit": _APPLICANT,
     "application.withdraw": _APPLICANT,
     "application.account": _APPLICANT,
+    "application.contacts": _APPLICANT,
     "draft.save": frozenset({Role.APPLICANT}),
     "application.accept": _BY_RULE,
     "application.lapse": _BY_RULE,

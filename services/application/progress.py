@@ -36,6 +36,7 @@ from policy import Fact, Measure, Policy
 from services.access import sight
 from services.access.actors import Actor
 from services.application import accounts, attachments, completeness, facts
+from services.application import contacts as reached
 from services.application.completeness import Lack
 from services.application.lifecycle import ALIVE, TOLD_APPLICANTS, TRANSITIONS
 from services.application.particulars import CONTACTS
@@ -129,6 +130,7 @@ class Story:
     may_withdraw: bool
     reason: str
     may_correct_account: bool
+    may_correct_contacts: bool
     failed: list[Payment]  # money that could not be paid, in a year under way
 
 
@@ -179,6 +181,7 @@ def story(session: Session, clock: Clock, actor: Actor, application_id: int) -> 
         may_withdraw=application.status in _WITHDRAWABLE and cycle.status is CycleStatus.OPEN,
         reason=reason_for(actor, application),
         may_correct_account=not accounts.why_settled(session, cycle, application),
+        may_correct_contacts=not reached.why_settled(session, cycle),
         failed=failed,
     )
 

@@ -47,6 +47,7 @@ OPERATIONS = {
     "application.submit": "提交申报",
     "application.withdraw": "撤回申报",
     "application.account": "更正收款账户",
+    "application.contacts": "更正联系方式",
     "enterprise.correct": "更正单位登记",
     "enterprise.former_name": "登记曾用名",
     "application.accept": "受理",

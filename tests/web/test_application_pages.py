@@ -233,6 +233,20 @@ def test_the_operator_corrects_an_account_and_the_treasury_reads_the_new_one(hou
     assert f"{page}/account" not in house.as_role(Role.AUDITOR).get(page).text
 
 
+def test_contacts_are_corrected_by_the_operator_even_when_the_year_is_over(house_at: Open) -> None:
+    house = house_at(None)
+    browser, page = house.as_role(Role.OPERATOR), "/applications/4"
+    given = {"contact_name": "新联系人", "contact_phone": "0596-0000002", "contact_email": "不是邮箱"}
+    wrong = send(browser, f"{page}/contacts", **given)
+    assert wrong.status_code == 422 and "联系邮箱不是有效的邮箱" in wrong.text and 'value="新联系人"' in wrong.text
+    assert send(browser, f"{page}/contacts", **given | {"contact_email": "new@example.invalid"}).status_code == 303
+    with house.session() as session:
+        found = session.get_one(Application, 4)
+        assert (found.contact_name, found.contact_email) == ("新联系人", "new@example.invalid")
+    assert "更正联系方式" not in house.as_role(Role.AUDITOR).get(page).text
+    assert send(house.as_role(Role.AUDITOR), f"{page}/contacts", **given).status_code == 403
+
+
 # going on without an answer
 
 

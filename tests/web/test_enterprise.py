@@ -14,6 +14,7 @@ from models import (
     Application,
     ApplicationStatus,
     Attachment,
+    AuditEntry,
     Draft,
     DraftFile,
     Enterprise,
@@ -649,6 +650,25 @@ def test_an_account_is_supplied_where_the_mail_sends_the_enterprise(house_at: Ho
     with house.session() as session:
         found = session.get_one(Application, number)
         assert (found.bank_name, found.bank_account) == ("新示例银行", "6200000000000000009")
+
+
+def test_an_enterprise_corrects_its_own_contacts_and_no_others(house_at: Houses) -> None:
+    house = house_at(None)
+    browser, number = house.signed_in("applicant"), an_own_application(house)
+    assert "更正联系方式" in browser.get(f"/my/{number}").text
+    given = {"contact_name": "<b>新", "contact_phone": "0596-0000002", "contact_email": " "}
+    half = send(browser, f"/my/{number}/contacts", **given)
+    assert half.status_code == 422 and "没有填写联系邮箱" in half.text and 'value="&lt;b&gt;新"' in half.text
+    given |= {"contact_email": "new@example.invalid"}
+    with stranger(house) as other:
+        other.get("/my")
+        assert send(other, f"/my/{number}/contacts", **given).status_code == 404
+    assert send(browser, f"/my/{number}/contacts", **given).status_code == 303
+    with house.session() as session:
+        assert session.get_one(Application, number).contact_email == "new@example.invalid"
+        changes = session.exec(select(AuditEntry).order_by(col(AuditEntry.seq).desc())).first()
+        assert changes is not None and "contact_email" in str(changes.changes)
+        assert "new@example.invalid" not in str(changes.changes)
 
 
 def test_an_account_is_not_offered_for_correction_once_the_year_is_over(house_at: Houses) -> None:

@@ -7,7 +7,7 @@ import typer
 from cli.context import desk
 from cli.options import AsJson, AsLogin, OfCycle, print_json
 
-app = typer.Typer(name="enterprise", help="单位登记：查看，更正县区和单位类型。", no_args_is_help=True)
+app = typer.Typer(name="enterprise", help="单位登记：查看，更正名称、县区和单位类型。", no_args_is_help=True)
 
 Uscc = Annotated[str, typer.Argument(metavar="信用代码", help="单位的统一社会信用代码")]
 
@@ -33,16 +33,17 @@ def correct(
     login: AsLogin,
     county: Annotated[str | None, typer.Option("--county", metavar="县区", help="迁入的县区")] = None,
     kind: Annotated[str | None, typer.Option("--kind", metavar="类型", help="单位类型，如 企业、高校")] = None,
+    name: Annotated[str | None, typer.Option("--name", metavar="名称", help="单位现在的全称；原名留作曾用名")] = None,
     cycle: OfCycle = None,
     as_json: AsJson = False,
 ) -> None:
-    """更正登记的县区、单位类型；只影响以后在线填报的申报，已有的申报不变。"""
+    """更正登记的名称、县区、单位类型；只影响以后在线填报的申报，已有的申报不变。"""
     from services.enterprise.enterprises import correct as correct_enterprise
 
     with desk() as place:
         law = place.law(place.cycle(cycle))
         found = correct_enterprise(
-            place.session, place.clock, place.actor(login), law=law, uscc=uscc, county=county, kind=kind
+            place.session, place.clock, place.actor(login), law=law, uscc=uscc, county=county, kind=kind, name=name
         )
         names = {each.id: each.name for each in law.counties}
     if as_json:

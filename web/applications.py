@@ -37,6 +37,7 @@ from services.application.previews import Batch, BatchAction, ImportReport
 from services.application.state_names import OPINIONS, OUTCOMES, REQUEST_STATES, VERDICTS
 from services.clock import CHINA, today
 from services.documents.render.xlsx import to_xlsx
+from services.enterprise import enterprises
 from services.errors import InputError, StateError
 from services.files import blank_books, incoming
 from services.grants import links
@@ -299,6 +300,17 @@ def correct_account(visit: Acts, application_id: Id, bank_name: Text = "", bank_
     except (InputError, StateError) as error:
         return _one(visit, application_id, form="account", trouble=str(error), given=given)
     return visit.back(f"/applications/{application_id}", "收款账户已更正。", wake=seen.cycle_id)
+
+
+@router.post("/applications/{application_id}/name")
+def correct_name(visit: Annotated[Visit, does("enterprise.correct")], application_id: Id, name: Text = "") -> Response:
+    """Register the applicant by another name, for what it files from now on."""
+    case = dossier.case(visit.session, visit.clock, visit.actor, application_id)
+    try:
+        enterprises.correct(visit.session, visit.clock, visit.actor, law=case.law, uscc=case.enterprise.uscc, name=name)
+    except (InputError, StateError) as error:
+        return _one(visit, application_id, form="name", trouble=str(error), given={"name": name})
+    return visit.back(f"/applications/{application_id}", "单位名称已更正，原名留作曾用名。")
 
 
 @router.post("/applications/{application_id}/contacts")

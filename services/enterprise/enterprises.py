@@ -58,14 +58,19 @@ def correct(
     uscc: str,
     county: str | None = None,
     kind: str | None = None,
+    name: str | None = None,
 ) -> Enterprise:
-    """Register an enterprise in another county (by id or name) or as another kind; its applications stay as they are.
+    """Register an enterprise in another county (by id or name), as another kind or by another name.
+
+    The name until now is kept as a former one. Its applications stay as they are, and so does what was published.
 
     Raises NotFoundError for an unknown code, InputError for what the policy does not know.
     """
     found = known(session, uscc)
-    if county is None and kind is None:
-        raise InputError("没有写明要更正什么；请写明县区或单位类型。")
+    if county is None and kind is None and name is None:
+        raise InputError("没有写明要更正什么；请写明名称、县区或单位类型。")
+    if name is not None and name.strip() in ("", found.name):
+        raise InputError(f"“{name}”就是现在登记的名称或没有填写；请填单位现在的全称。")
     counties = {key: each.id for each in law.counties for key in (each.id, each.name)}
     if county is not None and county not in counties:
         names = "、".join(each.name for each in law.counties)
@@ -75,6 +80,8 @@ def correct(
         raise InputError(f"没有单位类型“{kind}”；请填下列之一：{'、'.join(kinds)}。")
     found.county = counties[county] if county is not None else found.county
     found.kind = kind if kind is not None else found.kind
+    if name is not None:
+        _rename(session, clock, found, name.strip(), "经办人更正")
     return found
 
 

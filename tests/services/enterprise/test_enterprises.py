@@ -28,6 +28,16 @@ def test_the_register_is_corrected_and_what_was_submitted_stays(known: Desk) -> 
     assert [(row.county, row.kind) for row in known.session.exec(select(Application))] == [("xiangcheng", "企业")]
 
 
+def test_a_name_is_corrected_and_the_one_before_is_kept(known: Desk) -> None:
+    law, old = policies.policy_of(known.session, known.cycle), known.session.exec(select(Enterprise)).one().name
+    given = {"law": law, "uscc": CODE}
+    found = enterprises.correct(*known.at, known.operator, **given, name=" 漳州新名示例有限公司 ")
+    assert (found.name, enterprises.former_names(known.session, found)) == ("漳州新名示例有限公司", [old])
+    assert known.session.exec(select(Application)).one().enterprise_name == old, "as it was filed"
+    with pytest.raises(InputError, match="就是现在登记的名称"):
+        enterprises.correct(*known.at, known.operator, **given, name=found.name)
+
+
 def test_only_what_the_policy_knows_is_registered(known: Desk) -> None:
     with pytest.raises(InputError, match="“厦门”不是本市的县区"):
         correct(known, county="厦门")

@@ -256,16 +256,16 @@ def tell(
 
 
 def _to_ask(session: Session) -> Iterable[tuple[AwardListEntry, Application]]:
-    ordered = select(Payment.entry_id)
-    unpaid = select(Payment.entry_id).where(Payment.status != PaymentStatus.PAID)
-    asked = select(SelfAssessment.entry_id)
+    ordered = select(Payment.id).where(col(Payment.entry_id) == col(AwardListEntry.id))
+    unpaid = ordered.where(Payment.status != PaymentStatus.PAID)
+    asked = select(SelfAssessment.id).where(col(SelfAssessment.entry_id) == col(AwardListEntry.id))
     return session.exec(
         select(AwardListEntry, Application)
         .join(Application, col(Application.id) == AwardListEntry.application_id)
         .where(
-            col(AwardListEntry.id).in_(ordered),
-            col(AwardListEntry.id).not_in(unpaid),
-            col(AwardListEntry.id).not_in(asked),
+            ordered.exists(),
+            ~unpaid.exists(),
+            ~asked.exists(),
         )
         .order_by(col(AwardListEntry.id))
     ).all()

@@ -187,11 +187,13 @@ def _known(session: Session, found: Sequence[_Found]) -> dict[_Ids, Finding]:
 
 def is_missing_any(session: Session, cycle_id: int) -> bool:
     """Whether an application is to be computed that the last search has not looked at."""
-    searched = select(SearchedApplication.application_id)
+    searched = select(SearchedApplication.application_id).where(
+        col(SearchedApplication.application_id) == col(Application.id)
+    )
     query = select(Application.id).where(
         Application.cycle_id == cycle_id,
         Application.status == ApplicationStatus.VERIFIED,
-        col(Application.id).not_in(searched),
+        ~searched.exists(),
     )
     return session.exec(query.limit(1)).first() is not None
 

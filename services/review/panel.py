@@ -35,13 +35,14 @@ def undecided(session: Session, cycle: Cycle) -> list[Application]:
 
 def _lack_a_figure(session: Session, cycle: Cycle, measures: Collection[str]) -> bool:
     """Whether any application for these measures has no figure, be it eligible or not."""
+    figure = select(PanelDecision.id).where(col(PanelDecision.application_id) == col(Application.id))
     found = session.exec(
         select(Application.id)
         .where(
             Application.cycle_id == cycle.id,
             Application.status == ApplicationStatus.VERIFIED,
             col(Application.measure).in_(measures),
-            col(Application.id).not_in(select(PanelDecision.application_id)),
+            ~figure.exists(),
         )
         .limit(1)
     )

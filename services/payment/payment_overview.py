@@ -32,6 +32,8 @@ from services.money import decimal_yuan
 _KIND = "payment_list"
 SHOWN = 50
 """Payments on a page."""
+RESULTS = {PaymentStatus.PAID: "已拨付", PaymentStatus.FAILED: "拨付失败", PaymentStatus.PENDING: ""}
+"""What a list says in its column 拨付结果."""
 _HEADINGS = (
     ("拨付编号", 22),
     ("收款单位", 28),
@@ -323,18 +325,18 @@ def _by_bearer(parts: list[_Part]) -> tuple[Sum, ...]:
 
 
 def _cells(each: Line) -> tuple[str, ...]:
+    """What is paid bears no account: it may have been corrected since."""
     payment = each.payment
-    results = {PaymentStatus.PAID: "已拨付", PaymentStatus.FAILED: "拨付失败", PaymentStatus.PENDING: ""}
     return (
         payment.number,
         each.entry.enterprise_name,
         each.entry.uscc,
-        each.application.bank_name,
-        each.application.bank_account,
+        each.application.bank_name if each.unpaid else "",
+        each.application.bank_account if each.unpaid else "",
         each.measure,
         each.bearer,
         "",
-        results[payment.status],
+        RESULTS[payment.status],
         payment.paid_on.isoformat() if payment.paid_on else "",
         payment.reference,
         payment.failure,

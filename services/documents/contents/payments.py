@@ -1,17 +1,18 @@
-"""资金拨付清单: what each county's treasury pays to whom, a sheet per county and one with the totals."""
+"""资金拨付清单: what a county's treasury pays to whom and what is paid, a sheet a county and one with the totals."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 
 from sqlmodel import col
 
-from models import Application, AwardListEntry, Payment, PaymentOrder
+from models import Application, AwardListEntry, Payment, PaymentOrder, PaymentStatus
 from services.award.sharing import CITY
 from services.documents.content import Book, CellKind, Column, Sheet
 from services.documents.errors import NotYetError
 from services.documents.record import Record, latest
 from services.documents.rows import Row, Rows
 from services.money import capitals, yuan
+from services.payment.payment_overview import RESULTS
 from services.record.columns import rows_as, select_as
 
 
@@ -30,18 +31,29 @@ class Line:
     measure: str
     bank_name: str
     bank_account: str
+    status: PaymentStatus
+    paid_on: date | None
+    reference: str
+    failure: str
+    reported_at: datetime | None
+
+    @property
+    def paid(self) -> bool:
+        """Whether it is paid."""
+        return self.status is PaymentStatus.PAID
 
 
 def build(record: Record) -> Book:
-    """The payments ordered on the newest list."""
+    """The payments ordered on the newest list, with what is known of each."""
     lines = ordered_lines(record)
+    moments = [*(line.ordered_at for line in lines), *(line.reported_at for line in lines)]
     counties = [county for county in record.counties if any(line.county == county for line in lines)]
     counties += sorted({line.county for line in lines} - set(counties))
     sheets = [_county(record, county, [line for line in lines if line.county == county]) for county in counties]
     return Book(
         title=f"{record.cycle.year}年度奖补资金拨付清单",
         organisation=record.settings.organisation,
-        dated=latest([line.ordered_at for line in lines], record.opened_on),
+        dated=latest(moments, record.opened_on),
         trace=record.trace,
         sheets=(_totals(record, counties, lines), *sheets),
     )
@@ -70,7 +82,7 @@ def _totals(record: Record, counties: list[str], lines: list[Line]) -> Sheet:
     return Sheet(
         name="合计",
         heading=f"{record.cycle.year}年度奖补资金拨付清单（分县区合计）",
-        notes=(f"依据：《{record.policy.title}》（{record.policy.number}）。金额单位：元。",),
+        notes=(f"依据：《{record.policy.title}》（{record.policy.number}）。金额单位：元。", *_so_far(lines)),
         columns=(
             Column("序号", CellKind.INTEGER, 6),
             Column("县（区）", width=20),
@@ -93,6 +105,16 @@ def _sums(name: str, lines: list[Line]) -> Row:
     return (name, units, len(lines), city, whole - city, whole, capitals(whole))
 
 
+def _so_far(lines: list[Line]) -> tuple[str, ...]:
+    """What is paid and what is not; nothing before the first is."""
+    paid = [line.amount_fen for line in lines if line.paid]
+    rest = [line.amount_fen for line in lines if not line.paid]
+    if not paid:
+        return ()
+    sums = f"其中已拨付 {len(paid)} 笔 {yuan(sum(paid))} 元，待拨付 {len(rest)} 笔 {yuan(sum(rest))} 元"
+    return (f"{sums}；已拨付的不再列出账户，请勿重复拨付。",)
+
+
 def _county(record: Record, county: str, lines: list[Line]) -> Sheet:
     name = record.county_name(county)
     total = sum(line.amount_fen for line in lines)
@@ -101,7 +123,9 @@ def _county(record: Record, county: str, lines: list[Line]) -> Sheet:
         heading=f"{record.cycle.year}年度奖补资金拨付清单（{name}）",
         notes=(
             f"共 {len(lines)} 笔，合计 {yuan(total)} 元，大写：{capitals(total)}。",
-            "拨付后请在浅黄色的四列填写结果，将本文件导回系统；其他各列已锁定，请勿改动。",
+            *_so_far(lines),
+            "拨付后请在浅黄色的四列填写结果，将本文件导回系统；拨付失败的以后付成了，改填结果并删去失败原因。"
+            "其他各列已锁定，请勿改动。",
         ),
         columns=(
             Column("拨付编号", width=20),
@@ -122,17 +146,18 @@ def _county(record: Record, county: str, lines: list[Line]) -> Sheet:
 
 
 def _row(record: Record, line: Line) -> Row:
+    """A payment with its result. What is paid bears no account: it may have been corrected since."""
     return (
         line.number,
         line.enterprise_name,
         line.uscc,
-        line.bank_name,
-        line.bank_account,
+        "" if line.paid else line.bank_name,
+        "" if line.paid else line.bank_account,
         record.measure_title(line.measure),
         "市级" if line.bearer == CITY else record.county_name(line.bearer),
         line.amount_fen,
-        None,
-        None,
-        None,
-        None,
+        RESULTS[line.status],
+        line.paid_on,
+        line.reference,
+        line.failure,
     )

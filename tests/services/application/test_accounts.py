@@ -87,6 +87,30 @@ def test_the_newest_list_has_the_account_that_was_set_back(ordered: Record) -> N
     assert [each.id for each in written.files] == [newest.id] and written.drafts == 2
 
 
+def test_a_list_written_anew_says_what_is_paid_and_shows_no_other_account_for_it(
+    ordered: Record,
+) -> None:
+    for place in range(4):
+        report(ordered, place)
+    report(ordered, 4, failure="账号与户名不符")
+    for place in (1, 2):
+        ordered.application(place).bank_account = ACCOUNT  # corrected before its second share was paid
+    correct(ordered, ordered.actors["jing"], 3)
+    (row,) = write(ordered.session, ordered.clock, ordered.system, ordered.settings, ordered.cycle, "payment_list")
+    path = ordered.settings.output_dir / row.path
+    data = path.read_bytes()
+    heading = CalamineWorkbook.from_filelike(io.BytesIO(data)).get_sheet_by_name("合计").to_python()[2][0]
+    assert "其中已拨付 4 笔 87,345.67 元，待拨付 1 笔 200,000.01 元" in str(heading)
+    text = cells(data)
+    assert text.count("已拨付'") == 4 and text.count("2026, 3, 2") == 4 and "账号与户名不符" in text
+    assert text.count(ACCOUNT) == 1 and OLD not in text
+    lines = payment_overview.lines(ordered.session, ordered.actors["cai"], ordered.cycle)
+    assert cells(payment_overview.export(lines)).count(ACCOUNT) == 1
+    given = {"settings": ordered.settings, "cycle_id": ordered.cycle_id, "path": path}
+    taken = payments.import_results(ordered.session, ordered.clock, ordered.actors["cai"], **given)
+    assert (taken.rows_added, taken.rows_known, taken.problems) == (0, 5, [])
+
+
 def test_what_was_missing_is_not_asked_for_again_once_it_is_given(ordered: Record) -> None:
     ordered.application(3).bank_account = " "
     ordered.session.commit()

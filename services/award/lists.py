@@ -114,16 +114,17 @@ def enterprises_of(session: Session, list_id: int) -> int:
 def freeze(session: Session, clock: Clock, actor: Actor, *, cycle_id: int) -> AwardList:
     """Freeze all outcomes of the latest computation as the next version.
 
-    The current version stays when it says the same and was not published: once it was, and an objection was upheld or
-    the funds were returned, the next one is published for as long, whatever it says. Raises StateError when nothing was
-    computed, or once a list is being approved, published or paid.
+    The current version stays when it says the same, of the same computation (another one may come to the same amounts
+    by other values), and was not published: once it was, and an objection was upheld or the funds were returned, the
+    next one is published for as long, whatever it says. Raises StateError when nothing was computed, or once a list is
+    being approved, published or paid.
     """
     cycle = cycles.before_approval(session, cycle_id)
     run = _latest_run(session, cycle)
     lines, reasons = _lines(session, run)
     digest = digest_of(run.policy_sha256, lines, reasons)
     current = newest(session, cycle.id or 0)
-    if current is not None and current.digest == digest and not _published(session, current):
+    if current is not None and _is_same(current, run, digest) and not _published(session, current):
         return current
     frozen = AwardList(
         cycle_id=cycle_id,
@@ -241,6 +242,10 @@ def _lines(session: Session, run: ComputationRun) -> tuple[list[_Line], dict[int
             yield line
 
     return [*rows_as(_Line, lines())], reasons
+
+
+def _is_same(current: AwardList, run: ComputationRun, digest: str) -> bool:
+    return (current.run_id, current.digest) == (run.id, digest)
 
 
 def _published(session: Session, current: AwardList) -> bool:

@@ -24,11 +24,21 @@ def test_every_outcome_is_on_the_list_with_its_county(record: Record) -> None:
     assert (frozen.version, frozen.total_fen) == (1, sum(item.fen for item in ITEMS))
 
 
-def test_freezing_the_same_again_makes_no_new_version(record: Record) -> None:
+def test_freezing_the_same_computation_again_makes_no_new_version(record: Record) -> None:
     first = freeze(record)
-    compute(record, ITEMS)
     assert freeze(record).id == first.id
     assert len(record.session.exec(select(AwardListEntry)).all()) == len(ITEMS)
+
+
+def test_a_list_points_to_the_computation_that_it_stands_on_though_its_amounts_are_the_same(record: Record) -> None:
+    first = freeze(record)
+    compute(record, ITEMS)
+    second = freeze(record)
+    run = computation.latest_run(record.session, record.cycle_id)
+    assert run is not None and run.id == second.run_id != first.run_id
+    assert (second.version, second.digest) == (2, first.digest)
+    explained = [record.session.get_one(Award, line.award_id) for line in lists.entries(record.session, second.id or 0)]
+    assert {award.run_id for award in explained} == {run.id}
 
 
 def test_one_fen_makes_a_new_version_with_another_digest(record: Record) -> None:

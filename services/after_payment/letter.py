@@ -31,8 +31,8 @@ class ClawbackLetter:
     measure: str
     clause: str
     award_fen: int
-    paid_fen: int  # of the award, so far
-    paid_on: date | None  # the last payment; None while a part is not paid
+    paid_fen: int  # of the award, by then
+    paid_on: date | None  # the last payment; None where a part was not paid by then
     reason: str
     amount_fen: int
     returned_fen: int  # of it, before the decision
@@ -59,6 +59,7 @@ def letter_of(session: Session, actor: Actor, clawback_id: int) -> ClawbackLette
     award = awards.of_entry(session, actor, case.entry_id)
     if case.state is not ClawbackState.OWED or case.decided_at is None or case.due_on is None:
         raise StateError(f"{case.number} 没有决定追回，没有追回决定书。")
+    paid = [each for each in award.paid if each.reported_at is not None and each.reported_at <= case.decided_at]
     return ClawbackLetter(
         number=case.number,
         decided_on=case.decided_at.astimezone(CHINA).date(),
@@ -71,8 +72,8 @@ def letter_of(session: Session, actor: Actor, clawback_id: int) -> ClawbackLette
         measure=award.measure,
         clause=case.clause,
         award_fen=award.entry.amount_fen,
-        paid_fen=award.paid_fen,
-        paid_on=award.paid_on,
+        paid_fen=sum(each.amount_fen for each in paid),
+        paid_on=award.paid_on if len(paid) == len(award.payments) else None,
         reason=case.reason,
         amount_fen=case.amount_fen,
         returned_fen=case.returned_fen,

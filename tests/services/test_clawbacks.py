@@ -52,7 +52,18 @@ from services.notices.kinds import KINDS
 from services.payment import payments
 from services.record.database import engine_of, session_of
 from tests.services.filled_record import Record, build
-from tests.services.paid_year import PAID_ON, all_payments, claim, decide, next_year, pay, propose, receive, revoke
+from tests.services.paid_year import (
+    PAID_ON,
+    all_payments,
+    claim,
+    decide,
+    next_year,
+    pay,
+    propose,
+    receive,
+    report,
+    revoke,
+)
 from tests.services.payment.test_payments import MANY
 
 
@@ -381,6 +392,11 @@ def test_a_letter_says_what_was_paid_of_an_award_that_is_not_paid_in_full(make_r
     case = claim(record, amount_fen=4500000)
     made = letter.letter_of(record.session, record.actors["jing"], case.id or 0)
     assert (made.award_fen, made.paid_fen, made.paid_on) == (7500000, 4500000, None)
+    record.days(10)
+    (late,) = [each for each in all_payments(record) if each.number == "BF-SB2025-00001-1X"]
+    report(record, late)
+    again = letter.letter_of(record.session, record.actors["jing"], case.id or 0)
+    assert (again.paid_fen, again.paid_on) == (4500000, None), "it bears the day of the decision"
 
 
 def test_another_countys_treasury_sees_and_notes_nothing(paid: Record) -> None:

@@ -4,7 +4,7 @@ from sqlmodel import Session, col, func, select
 
 from models import DocumentNumber
 from services.access.actors import Actor
-from services.clock import Clock, today
+from services.clock import Clock
 from services.errors import InputError, NotFoundError, StateError
 from services.record.operation import operation
 
@@ -23,13 +23,21 @@ def known(session: Session, cycle_id: int, kind: str, about: str) -> DocumentNum
 
 @operation("document.number")
 def assign(
-    session: Session, clock: Clock, actor: Actor, *, word: str, cycle_id: int, kind: str, about: str, title: str
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    *,
+    word: str,
+    year: int,
+    cycle_id: int,
+    kind: str,
+    about: str,
+    title: str,
 ) -> DocumentNumber:
-    """The document's number: the one it has, or the next of its word in this year."""
+    """The document's number: the one it has, or the next of its word in the year of its date."""
     found = known(session, cycle_id, kind, about)
     if found is not None:
         return found
-    year = today(clock).year
     last = session.exec(
         select(func.max(DocumentNumber.sequence)).where(DocumentNumber.word == word, DocumentNumber.year == year)
     ).one()

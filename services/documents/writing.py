@@ -135,6 +135,7 @@ def _numbered(record: Record, kind: Kind, about: str, page: Page, engine: Sandbo
         record.clock,
         record.actor,
         word=record.settings.issuing_word + kind.word,
+        year=page.dated.year,
         cycle_id=record.cycle.id or 0,
         kind=kind.id,
         about=kind.occasion(record) if kind.occasion else about,

@@ -28,13 +28,14 @@ from services.errors import InputError, StateError
 
 
 def number(
-    small: SmallCycle, kind: str = "objection_reply", about: str = "1", word: str = "漳工信函"
+    small: SmallCycle, kind: str = "objection_reply", about: str = "1", word: str = "漳工信函", year: int = 2026
 ) -> DocumentNumber:
     return numbers.assign(
         small.session,
         small.clock,
         small.actor,
         word=word,
+        year=year,
         cycle_id=small.cycle.id or 0,
         kind=kind,
         about=about,
@@ -49,9 +50,14 @@ def void(small: SmallCycle, row: DocumentNumber, reason: str) -> DocumentNumber:
 def test_each_word_counts_by_itself_and_every_year_anew(small: SmallCycle) -> None:
     given = [number(small, about=about).spelled for about in "12"] + [number(small, word="漳工信").spelled]
     assert given == ["漳工信函〔2026〕1号", "漳工信函〔2026〕2号", "漳工信函〔2026〕1号"]
+    assert number(small, about="3", year=2027).spelled == "漳工信函〔2027〕1号"
+    assert number(small, about="1", year=2027).spelled == "漳工信函〔2026〕1号"
+
+
+def test_a_document_drafted_after_new_year_has_the_number_of_the_year_that_it_is_dated(small: SmallCycle) -> None:
     small.clock.advance(timedelta(days=365))
-    assert number(small, about="3").spelled == "漳工信函〔2027〕1号"
-    assert number(small, about="1").spelled == "漳工信函〔2026〕1号"
+    text = about(small, "objection_reply", about_of(small, "objection_reply"))
+    assert "漳工信函〔2026〕1号" in text and "2026年3月" in text and "2027" not in text
 
 
 def test_a_voided_number_stays_with_its_reason_and_is_not_given_again(small: SmallCycle) -> None:

@@ -431,7 +431,10 @@ def _objected(session: Session, stage: StagePlan, cycle: Cycle) -> bool:
 
 
 def _upheld_since(session: Session, cycle: Cycle) -> bool:
-    """Whether an objection was upheld that has not led back yet: later than the last time that one did."""
+    """Whether an objection was upheld that has not led back yet: later than the last time that one did.
+
+    What was upheld before the year was cancelled and opened again led back with it.
+    """
     led_back = session.exec(
         select(func.max(StageVisit.left_at)).where(
             StageVisit.cycle_id == cycle.id,
@@ -443,6 +446,7 @@ def _upheld_since(session: Session, cycle: Cycle) -> bool:
         select(Objection)
         .join(PublicNotice, col(PublicNotice.id) == Objection.notice_id)
         .where(PublicNotice.cycle_id == cycle.id, Objection.status == ObjectionStatus.UPHELD)
+        .where(col(Objection.answered_at) >= cycle.opened_at)
     )
     if led_back is not None:
         query = query.where(col(Objection.answered_at) > led_back)

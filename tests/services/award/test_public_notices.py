@@ -222,6 +222,25 @@ def test_the_new_version_is_published_anew_and_the_old_objection_leads_back_no_m
     assert leave(published, "objections") == "funds"
 
 
+@pytest.mark.parametrize(("answered", "leads_to"), [("before", "funds"), ("after", "verification")])
+def test_what_was_upheld_before_the_year_was_cancelled_leads_back_no_more(
+    published: Record, answered: str, leads_to: str
+) -> None:
+    objection = raise_objection(published, application_id=published.application(1).id)
+    if answered == "before":
+        answer(published, objection, upheld=True)
+    published.days(10)
+    published.cycle.opened_at = published.clock.now()
+    stand_at(published, "freeze")
+    lists.freeze(published.session, published.clock, published.system, cycle_id=published.cycle_id)
+    stand_at(published, "public_notice")
+    publish(published)
+    stand_at(published, "objections")
+    if answered == "after":
+        answer(published, objection, upheld=True)
+    assert leave(published, "objections") == leads_to
+
+
 def test_what_came_on_paper_while_the_notice_ran_is_recorded_later(published: Record) -> None:
     published.clock.instant = datetime(2026, 3, 10, 1, tzinfo=UTC)
     with pytest.raises(StateError, match="收到日期是 2026-03-01，不能再登记异议"):

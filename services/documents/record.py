@@ -21,6 +21,7 @@ from models import (
     FactKind,
     FactValue,
     Outcome,
+    PanelDecision,
     PublicNotice,
     StageVisit,
     VisitResult,
@@ -168,8 +169,13 @@ class Record:
     @property
     def by_panel(self) -> bool:
         """Whether a panel decided on anything of the newest list."""
-        by_panel = (AwardListEntry.list_id == self.newest_list.id, AwardListEntry.outcome == Outcome.CASE_BY_CASE)
-        return self.session.exec(select(AwardListEntry.id).where(*by_panel).limit(1)).first() is not None
+        decided = (
+            select(PanelDecision.id)
+            .join(AwardListEntry, col(AwardListEntry.application_id) == PanelDecision.application_id)
+            .where(AwardListEntry.list_id == self.newest_list.id)
+            .limit(1)
+        )
+        return self.session.exec(decided).first() is not None
 
     @property
     def trace(self) -> Trace:

@@ -308,7 +308,7 @@ def _ask_and_keep(filling: _Filling, application_id: int) -> None:
 def _list(
     filling: _Filling, measure: Measure, application: Application, fen: int, run_id: int, list_id: int, uscc: str
 ) -> None:
-    outcome = Outcome.REJECTION if not fen else Outcome.CASE_BY_CASE if measure.decided_by else Outcome.AWARD
+    outcome = Outcome.AWARD if fen else Outcome.REJECTION
     steps = [
         {
             "name": step.name,

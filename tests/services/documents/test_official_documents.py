@@ -16,14 +16,13 @@ from sqlmodel import select
 from config.settings import Settings
 from models import (
     AwardList,
-    AwardListEntry,
     Clawback,
     ClawbackGround,
     ClawbackState,
     Decision,
     Objection,
     ObjectionStatus,
-    Outcome,
+    PanelDecision,
     Payment,
     PaymentStatus,
     PublicNotice,
@@ -186,16 +185,18 @@ def test_only_what_was_done_with_the_list_is_said_of_it(small: SmallCycle) -> No
     def said(kind: str) -> str:
         return docx_text(written(small, kind)["docx"])
 
+    assert "查重比对、测算和集体研究，拟对" in said("public_list")
+    assert "查重比对和测算，拟奖补名单" in said("funds_request")
+    entry = small.entries[2]
+    figure = {"application_id": entry.application_id, "amount_fen": entry.amount_fen, "reason": "专家组意见"}
+    small.session.add(PanelDecision(**figure, user_id=small.actor.user_id, decided_at=NOW))
+    small.session.commit()
     assert "查重比对、专家评审、测算和集体研究，拟对" in said("public_list")
     assert "查重比对、专家评审和测算，拟奖补名单" in said("funds_request")
-    for entry in small.session.exec(select(AwardListEntry).where(AwardListEntry.outcome == Outcome.CASE_BY_CASE)).all():
-        entry.outcome = Outcome.AWARD
-    small.session.commit()
-    assert "查重比对和测算，拟奖补名单" in said("funds_request")
     for visit in small.session.exec(select(StageVisit)).all():
         visit.result = visit.left_at = None
     small.session.commit()
-    assert "查重比对和测算，拟对" in said("public_list")
+    assert "查重比对、专家评审和测算，拟对" in said("public_list")
 
 
 def test_the_allocation_adds_up_in_both_formats(small: SmallCycle, total: int) -> None:

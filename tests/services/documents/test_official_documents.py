@@ -323,6 +323,7 @@ def test_a_recovery_names_every_sum(small: SmallCycle) -> None:
     city = select(Payment).where(Payment.entry_id == entry.id, Payment.bearer == "city")
     share = small.session.exec(city).one()
     share.status, share.paid_on = PaymentStatus.PAID, date(2026, 3, 1)
+    share.reported_at = NOW
     claim_back(small, "附则")
     files = written(small, "recovery_decision")
     for text in (docx_text(files["docx"]), pdf_text(files["pdf"])):

@@ -30,7 +30,7 @@ from services.access.actors import find_actor, system_actor
 from services.application import applications, completeness
 from services.cycle.deadlines import due_day
 from services.enterprise import registration
-from tests.web.conftest import PASSWORD, House, Mails, send
+from tests.web.conftest import PASSWORD, House, Mails, decide, send
 
 Houses = Callable[[str | None], House]
 HOSTILE = "<script>alert(1)</script>"
@@ -536,7 +536,7 @@ def test_a_cancelled_year_asks_for_nothing_more(house_at: Houses) -> None:
     browser = house.signed_in("applicant")
     number = submitted(house, browser)
     asked(house, number, "请补充付款凭证")
-    ended = send(house.as_role(Role.OPERATOR), "/board/1/cancel", reason="政策暂停执行", sure="yes")
+    ended = decide(house.as_role(Role.OPERATOR), "/board/1/cancel", reason="政策暂停执行", sure="yes")
     assert ended.status_code == 303, ended.text
     assert "本年度已终止" in browser.get("/my").text
     page = browser.get(f"/my/{number}").text

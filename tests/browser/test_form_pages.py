@@ -1,13 +1,25 @@
 """Pages that answer a form, and an installation without any year: whole and accessible at both widths."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 from playwright.sync_api import Page
 from sqlmodel import Session, col, select
 
 from config.settings import Settings
-from models import Application, ApplicationStatus, Payment, RequestStatus, Role, User, VerificationRequest
+from models import (
+    Application,
+    ApplicationStatus,
+    AwardListEntry,
+    Payment,
+    PaymentStatus,
+    RequestStatus,
+    Role,
+    StageVisit,
+    User,
+    VerificationRequest,
+)
 from services.access.actors import system_actor
 from services.clock import CHINA, FileClock, SystemClock, today
 from services.payment import payments
@@ -127,6 +139,42 @@ def test_an_account_is_corrected_by_the_enterprise_and_by_the_operator(
     page.locator("#own-bank-account").fill("6200000000000000009")
     page.get_by_role("button", name="更正收款账户").click()
     assert "收款账户已更正" in page.inner_text("main")
+    assert troubles == []
+
+
+def test_money_that_could_not_be_paid_and_a_form_that_is_out_of_date(
+    site_at: Callable[[str | None], Site], open_page: Callable[..., Page]
+) -> None:
+    site, page = site_at("payment"), open_page()
+    with site.house.session() as session:
+        payments.order(session, site.house.clock, system_actor(session), cycle_id=1)
+        own = select(Payment, Application).join(AwardListEntry, col(AwardListEntry.id) == Payment.entry_id)
+        own = own.join(Application, col(Application.id) == AwardListEntry.application_id)
+        payment, application = session.exec(own.order_by(col(Payment.id)).limit(1)).one()
+        session.exec(select(User).where(User.login == "applicant")).one().enterprise_id = application.enterprise_id
+        key = application.id
+        payment.status, payment.failure = PaymentStatus.FAILED, "户名与账号不符"
+        payment.reported_at = site.house.clock.now()
+        session.commit()
+    sign_in(page, site, "applicant")
+    page.goto(f"{site.address}/my/{key}")
+    page.get_by_role("link", name="资金没有拨付成功").click()
+    assert "户名与账号不符" in page.inner_text("#account")
+    troubles = look(page, "form-payment-failed")
+    page = open_page()
+    sign_in(page, site, "operator")
+    page.goto(f"{site.address}/board")
+    with site.house.session() as session:
+        visit = session.exec(select(StageVisit).order_by(col(StageVisit.id).desc())).first()
+        assert visit is not None and visit.due_at is not None
+        visit.due_at += timedelta(days=1)
+        session.commit()
+    page.locator("summary", has_text="延长").click()
+    page.locator("#days").fill("3")
+    page.locator("#extend-reason").fill("财政系统检修")
+    page.get_by_role("button", name="延长期限").click()
+    assert "页面已过时" in page.inner_text("main")
+    troubles += look(page, "form-out-of-date")
     assert troubles == []
 
 

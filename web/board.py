@@ -1,13 +1,13 @@
 """The operator's overview of a year: stages, gates, amounts, the intake window, the runs."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Form
 from fastapi.responses import HTMLResponse, Response
 
 from flows import control
-from models import Cycle, CycleStatus
+from models import Cycle, CycleStatus, Decision
 from services.application.applications import get_application
 from services.clock import today
 from services.cycle import cancelling, cycles, early_close, extensions, gates, lease, overview
@@ -194,20 +194,8 @@ def override(
     visit: Annotated[Visit, does("gate.override")], cycle_id: Id, reason: Text = "", shown: Text = ""
 ) -> Response:
     """Open the gate for a reason, where the plan allows it."""
-    cycle = visit.cycle(cycle_id)
-    try:
-        gates.override(
-            visit.session,
-            visit.clock,
-            visit.actor,
-            plan=visit.console.plan,
-            cycle_id=cycle_id,
-            reason=reason,
-            shown=shown,
-        )
-    except (InputError, StateError, NotAllowedError) as error:
-        return _refused(visit, cycle, "override", error, reason=reason, shown=shown)
-    return visit.back(_address(cycle_id), "已放行，流程进入下一阶段。", wake=cycle_id)
+    said = "已放行，流程进入下一阶段。"
+    return _decided(visit, cycle_id, "override", gates.override, said, reason=reason, shown=shown)
 
 
 @router.post("/board/{cycle_id}/corrected")
@@ -215,20 +203,20 @@ def corrected(
     visit: Annotated[Visit, does("gate.corrected")], cycle_id: Id, reason: Text = "", shown: Text = ""
 ) -> Response:
     """Say that what the list was returned for is put right."""
-    cycle = visit.cycle(cycle_id)
+    said = "已登记，流程继续办理。"
+    return _decided(visit, cycle_id, "corrected", gates.corrected, said, reason=reason, shown=shown)
+
+
+def _decided(
+    visit: Visit, cycle_id: int, form: str, decide: Callable[..., Decision], said: str, **given: str
+) -> Response:
+    """What the operator decides of the current gate in one of the board's forms."""
+    cycle, at = visit.cycle(cycle_id), (visit.session, visit.clock, visit.actor)
     try:
-        gates.corrected(
-            visit.session,
-            visit.clock,
-            visit.actor,
-            plan=visit.console.plan,
-            cycle_id=cycle_id,
-            reason=reason,
-            shown=shown,
-        )
-    except (InputError, StateError) as error:
-        return _refused(visit, cycle, "corrected", error, reason=reason, shown=shown)
-    return visit.back(_address(cycle_id), "已登记，流程继续办理。", wake=cycle_id)
+        decide(*at, plan=visit.console.plan, cycle_id=cycle_id, **given)
+    except (InputError, StateError, NotAllowedError) as error:
+        return _refused(visit, cycle, form, error, **given)
+    return visit.back(_address(cycle_id), said, wake=cycle_id)
 
 
 @router.post("/board/{cycle_id}/cancel")

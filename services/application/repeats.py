@@ -4,13 +4,11 @@ from collections.abc import Iterator, Mapping
 
 from sqlmodel import Session, col, select
 
-from models import Application, ApplicationStatus, Cycle, Enterprise, FactKind
+from models import Application, Cycle, Enterprise, FactKind
 from policy import Measure
 from services.application import facts
-from services.application.lifecycle import UNDER_REVIEW
+from services.application.lifecycle import ALIVE
 from services.application.submissions import Submission
-
-_STANDING = UNDER_REVIEW | {ApplicationStatus.VERIFIED}
 
 
 def earlier(session: Session, cycle: Cycle, enterprise: Enterprise, submission: Submission) -> Application | None:
@@ -27,7 +25,7 @@ def earlier(session: Session, cycle: Cycle, enterprise: Enterprise, submission: 
         Application.project == submission.project,
         Application.contracts == submission.contracts,
         Application.invoices == submission.invoices,
-        col(Application.status).in_(_STANDING),
+        col(Application.status).in_(ALIVE),
     )
     return session.exec(query.order_by(col(Application.id).desc())).first()
 

@@ -1,8 +1,9 @@
 """终止: a year that ends before its time, and whom that is told."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col
 
 from config.settings import Settings
 from models import Application, Cycle, CycleStatus
@@ -15,9 +16,22 @@ from services.errors import InputError
 from services.law import policies
 from services.notices import upcoming
 from services.notices.queueing import Notice, queue_all
+from services.record.columns import rows_as, select_as
 from services.record.operation import operation
 
 _RESULTS = "results"
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    """An application without an outcome, as far as its notice needs it."""
+
+    id: int
+    number: str
+    measure: str
+    project: str
+    enterprise_name: str
+    contact_email: str
 
 
 @operation("cycle.cancel")
@@ -50,8 +64,9 @@ def _notices(session: Session, clock: Clock, cycle: Cycle) -> Iterator[Notice]:
     if results is not None and results.work_done_at is not None:
         return
     law = policies.policy_of(session, cycle)
-    waiting = (Application.cycle_id == cycle.id, col(Application.status).in_(ALIVE))
-    for each in session.exec(select(Application).where(*waiting).order_by(col(Application.number))):
+    waiting = (col(Application.cycle_id) == cycle.id, col(Application.status).in_(ALIVE))
+    rows = session.execute(select_as(_Waiting, Application).where(*waiting).order_by(col(Application.number)))
+    for each in rows_as(_Waiting, rows.all()):
         about = f"{each.number}/{clock.now().isoformat()}"
         context = letter(law, each, cycle.year)
         yield Notice(cycle.id or 0, "cycle_cancelled", each.contact_email, each.enterprise_name, about, context)

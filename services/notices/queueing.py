@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 from sqlalchemy import ColumnElement, Table
@@ -16,6 +16,7 @@ from services.clock import Clock, day_began, today
 from services.notices.addresses import LONGEST, one_line, trouble_with
 from services.notices.kinds import KINDS, REMARK, Kind, kind_of
 from services.notices.opting_out import opted_out
+from services.record.parts import in_parts
 
 AT_ONCE = datetime(2000, 1, 1, tzinfo=UTC)  # of the wall clock: before every real instant
 _TABLE: Table = SQLModel.metadata.tables[str(Message.__tablename__)]
@@ -180,12 +181,14 @@ def _say_anew(session: Session, clock: Clock, rows: list[dict[str, Any]]) -> Non
     if not kinds:
         return
     waiting = select(Message).where(
-        col(Message.cycle_id).in_({row["cycle_id"] for row in rows}),
+        col(Message.cycle_id).in_({cycle_id for cycle_id, *_ in told}),
         col(Message.kind).in_(kinds),
         col(Message.status).in_(WAITING),
         past_its_day(clock.now()),
     )
-    for message in session.exec(waiting.with_for_update().execution_options(populate_existing=True)):
+    found = waiting.with_for_update().execution_options(populate_existing=True)
+    parts = in_parts(sorted({recipient for _, _, recipient, _ in told}))
+    for message in chain.from_iterable(session.exec(found.where(col(Message.recipient).in_(some))) for some in parts):
         context = told.get((message.cycle_id, message.kind, message.recipient, message.about_digest))
         if context is not None:
             remark = {REMARK: message.context[REMARK]} if REMARK in message.context else {}

@@ -11,6 +11,8 @@ import polars as pl
 
 ROW = "_row"
 """The frame column that carries the row number that the user sees in Excel."""
+_INVISIBLE = r"\p{Cf}"
+_BEGINNINGS = (b"\xe2\x80", b"\xe2\x81", b"\xef\xbb\xbf", b"\xc2\xad", b"\xd8\x9c", b"\xe1\xa0\x8e")
 
 
 @dataclass(frozen=True)
@@ -50,9 +52,6 @@ def check_area(rows: int, columns: int) -> None:
     if rows * columns > MAX_CELLS:
         raise TooLargeError(f"的使用区域大到 {rows:,} 行 × {columns:,} 列，远处有零散单元格或格式")
 
-
-_INVISIBLE = r"\p{Cf}"
-_BEGINNINGS = (b"\xe2\x80", b"\xe2\x81", b"\xef\xbb\xbf", b"\xc2\xad", b"\xd8\x9c", b"\xe1\xa0\x8e")
 
 TOP_ROWS = 62
 """Enough rows to find a header in: those in which it may begin, and as many below."""

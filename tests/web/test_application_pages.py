@@ -247,6 +247,22 @@ def test_contacts_are_corrected_by_the_operator_even_when_the_year_is_over(house
     assert send(house.as_role(Role.AUDITOR), f"{page}/contacts", **given).status_code == 403
 
 
+def test_a_name_is_corrected_by_the_operator_and_what_was_filed_keeps_its_own(house_at: Open) -> None:
+    house = house_at(None)
+    browser, page, new = house.as_role(Role.OPERATOR), "/applications/4", "漳州示例新名智能有限公司"
+    with house.session() as session:
+        filed = session.get_one(Application, 4).enterprise_name
+    same = send(browser, f"{page}/name", name=filed)
+    assert same.status_code == 422 and "就是现在登记的名称" in same.text
+    assert send(browser, f"{page}/name", name=new).status_code == 303
+    assert new in browser.get(page).text
+    with house.session() as session:
+        found = session.get_one(Application, 4)
+        assert found.enterprise_name == filed
+        assert session.get_one(Enterprise, found.enterprise_id).name == new
+    assert send(house.as_role(Role.AUDITOR), f"{page}/name", name=filed).status_code == 403
+
+
 # going on without an answer
 
 

@@ -1,12 +1,14 @@
 """`duixian payment`: what is to be paid by whom, and what the treasuries report."""
 
+from typing import Annotated
+
 import typer
 
 from cli.context import desk
 from cli.importing import ImportPath, bring_in
 from cli.options import AsJson, AsLogin, OfCycle, print_json, table
 
-app = typer.Typer(name="payment", help="拨付：列出、导入拨付结果。", no_args_is_help=True)
+app = typer.Typer(name="payment", help="拨付：列出、导入拨付结果，登记退回。", no_args_is_help=True)
 
 _STATES = {"pending": "待拨付", "paid": "已拨付", "failed": "拨付失败"}
 
@@ -66,3 +68,35 @@ def import_command(file: ImportPath, login: AsLogin, cycle: OfCycle = None, as_j
             ),
             as_json=as_json,
         )
+
+
+@app.command("returned")
+def returned_command(
+    number: Annotated[str, typer.Argument(help="拨付编号。")],
+    login: AsLogin,
+    reason: Annotated[str, typer.Option(help="原因。")],
+    on: Annotated[str | None, typer.Option(help="银行退回的日期（2026-03-05）；不写的是登记有误、没有拨付。")] = None,
+) -> None:
+    """登记已拨付的一笔被银行退回，或登记有误。这笔待重新拨付；年度已归档的回到资金拨付。"""
+    from sqlmodel import select
+
+    from models import Payment
+    from services.cycle.deadlines import read_day
+    from services.errors import NotFoundError
+    from services.payment import returned
+
+    with desk() as place:
+        found = place.session.exec(select(Payment.id).where(Payment.number == number.strip())).one_or_none()
+        if found is None:
+            raise NotFoundError(f"没有拨付编号“{number}”；请用 duixian payment list 查看。")
+        returned.note(
+            place.session,
+            place.clock,
+            place.actor(login),
+            settings=place.settings,
+            plan=place.plan,
+            payment_id=found,
+            on=read_day(on, "退回日期") if on else None,
+            reason=reason,
+        )
+    typer.echo(f"{number} 已登记退回，待重新拨付。")

@@ -38,7 +38,7 @@ from models.outbox import (
     OptOut,
     Relay,
 )
-from models.payment import Payment, PaymentOrder, PaymentStatus
+from models.payment import Payment, PaymentOrder, PaymentReturn, PaymentStatus
 from models.people import Role, User
 from models.policy_version import DraftState, PolicyDraft, PolicyVersion
 from models.public_notice import Objection, ObjectionFile, ObjectionStatus, PublicNotice
@@ -122,6 +122,7 @@ __all__ = [
     "PanelDecision",
     "Payment",
     "PaymentOrder",
+    "PaymentReturn",
     "PaymentStatus",
     "PolicyDraft",
     "PolicyVersion",

@@ -1,4 +1,4 @@
-"""Money on its way: orders to counties, and payments by list entry and bearer of cost."""
+"""Money on its way: orders to counties, payments by list entry and bearer of cost, and what came back unpaid."""
 
 from datetime import date, datetime
 from enum import StrEnum
@@ -51,3 +51,18 @@ class Payment(SQLModel, table=True):
     reference: str = Field(default="", max_length=100)
     failure: str = ""
     reported_at: datetime | None = instant(default=None)
+
+
+class PaymentReturn(SQLModel, table=True):
+    """退汇 of a payment that was reported paid, or a wrong report of it: as it stood, and why. Append-only."""
+
+    __table_args__ = (CheckConstraint("length(reason) > 0", name="has_a_reason"),)
+
+    id: int | None = Field(default=None, primary_key=True)
+    payment_id: int = Field(foreign_key="payment.id", index=True)
+    paid_on: date
+    reference: str = Field(default="", max_length=100)
+    returned_on: date | None = None  # None: nothing was paid, the report was wrong
+    reason: str = Field(max_length=500)
+    user_id: int = Field(foreign_key="user.id")
+    recorded_at: datetime = instant()

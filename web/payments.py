@@ -10,7 +10,7 @@ from models import Cycle
 from services.access import sightings
 from services.errors import InputError, NotFoundError, StateError
 from services.files import incoming
-from services.payment import payment_imports, payment_overview, payments
+from services.payment import payment_imports, payment_overview, payments, returned
 from web.access import does, sees
 from web.bounds import Id, Page
 from web.uploads import looked_at
@@ -19,6 +19,7 @@ from web.visit import Visit
 router = APIRouter()
 Seen = Annotated[Visit, sees("payments")]
 Reporting = Annotated[Visit, does("payment.report")]
+Returning = Annotated[Visit, does("payment.returned")]
 
 _SHOWN_ROWS = 200
 _XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
@@ -131,6 +132,33 @@ def report(
     return visit.back(f"/payments/{cycle.id}", f"{line.payment.number} 的结果已登记。", wake=cycle.id)
 
 
+@router.post("/payments/items/{payment_id}/returned")
+def came_back(
+    visit: Returning,
+    payment_id: Id,
+    what: Annotated[str, Form()] = "",
+    on: Annotated[str, Form()] = "",
+    reason: Annotated[str, Form()] = "",
+) -> Response:
+    """Note that a payment came back from the bank, or that it was reported by mistake."""
+    cycle, line = payment_overview.line(visit.session, visit.actor, payment_id)
+    try:
+        returned.note(
+            visit.session,
+            visit.clock,
+            visit.actor,
+            settings=visit.console.settings,
+            plan=visit.console.plan,
+            payment_id=payment_id,
+            on=_returned_on(what, on),
+            reason=reason,
+        )
+    except (InputError, StateError) as error:
+        form = {"what": what, "returned_on": on, "reason": reason}
+        return _payment(visit, payment_id, form=form, trouble=str(error), status=422)
+    return visit.back(f"/payments/items/{payment_id}", f"{line.payment.number} 已登记退回，待重新拨付。", wake=cycle.id)
+
+
 def _year(
     visit: Visit, cycle: Cycle | None, *, county: str = "", page: int = 1, trouble: str = "", status: int = 200
 ) -> HTMLResponse:
@@ -164,7 +192,15 @@ def _payment(
     payment_overview.line(visit.session, visit.actor, payment_id)
     _note(visit, f"payment:{payment_id}")
     cycle, line = payment_overview.line(visit.session, visit.actor, payment_id)
-    return visit.page("payments/payment.html", status=status, cycle=cycle, line=line, form=form or {}, trouble=trouble)
+    return visit.page(
+        "payments/payment.html",
+        status=status,
+        cycle=cycle,
+        line=line,
+        returns=returned.returns_of(visit.session, payment_id),
+        form=form or {},
+        trouble=trouble,
+    )
 
 
 def _note(visit: Visit, subject: str) -> None:
@@ -178,11 +214,23 @@ def _paid(result: str) -> bool:
     return known[result]
 
 
-def _day(text: str) -> date | None:
+def _day(text: str, name: str = "拨付日期") -> date | None:
     try:
         return date.fromisoformat(text.strip()) if text.strip() else None
     except ValueError as error:
-        raise InputError(f"拨付日期“{text}”不是日期；请写成 2026-03-05 的样子。") from error
+        raise InputError(f"{name}“{text}”不是日期；请写成 2026-03-05 的样子。") from error
+
+
+def _returned_on(what: str, text: str) -> date | None:
+    """The day on which the bank gave it back; None where it was never paid."""
+    if what not in ("returned", "mistake"):
+        raise InputError("没有选择情形；请选择银行退回或登记有误。")
+    day = _day(text, "退回日期")
+    if what == "returned" and day is None:
+        raise InputError("没有填写退回日期；请填写银行退回的日期。")
+    if what == "mistake" and day is not None:
+        raise InputError("登记有误、没有拨付的不填退回日期；银行退回的请选择“银行退回”。")
+    return day
 
 
 def _workbook(data: bytes, name: str) -> Response:

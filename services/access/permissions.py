@@ -90,6 +90,7 @@ ALLOWED: dict[str, frozenset[Role]] = {
     "objection.answer": _OPERATOR,
     "payment.order": _BY_RULE,
     "payment.report": frozenset({Role.OPERATOR, Role.FINANCE}),
+    "payment.returned": frozenset({Role.OPERATOR, Role.FINANCE}),
     "clawback.propose": _OPERATOR,
     "clawback.decide": _LEADERS,
     "clawback.revoke": _OPERATOR | _LEADERS,

@@ -52,7 +52,7 @@ def why_settled(session: Session, cycle: Cycle, application: Application) -> str
         return f"{number} 申报的措施是转报上级，本市不拨付资金，不需要收款账户。"
     payments = _payments(session, application)
     if payments and all(each.status is PaymentStatus.PAID for each in payments):
-        return f"{number} 的资金已经拨付，不能再更正收款账户；款项有误的请联系经办人。"
+        return f"{number} 的资金已经拨付，不能再更正收款账户；银行退回的，请联系经办人登记退回后再更正。"
     return ""
 
 

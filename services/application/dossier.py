@@ -1,6 +1,6 @@
 """One application with everything that belongs to it, as far as the reader may see it."""
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from decimal import Decimal
@@ -47,6 +47,7 @@ from services.cycle.deadlines import due_day
 from services.errors import NotFoundError
 from services.grants.findings import told_of_other_year
 from services.law import policies
+from services.payment.returned import returns_of
 from services.review import reviews
 
 
@@ -389,10 +390,21 @@ def _late_events(session: Session, found: Case) -> Iterator[Event]:
         yield Event(objection.received_at, f"收到异议 {objection.number}", objection.raised_by)
         if objection.answered_at is not None:
             yield Event(objection.answered_at, f"答复异议 {objection.number}：{objection.answer}", "")
-    for share in found.shares:
-        if share.payment.reported_at is not None:
+    yield from _paid_events(session, found.shares)
+
+
+def _paid_events(session: Session, shares: Sequence[Share]) -> Iterator[Event]:
+    came_back = {share.bearer: returns_of(session, share.payment.id or 0) for share in shares}
+    users = _names(session, (each.user_id for returns in came_back.values() for each in returns))
+    for share in shares:
+        reported, returns = share.payment.reported_at, came_back[share.bearer]
+        for each in returns:
+            how = f"于 {each.returned_on} 被银行退回" if each.returned_on else "登记有误，没有拨付"
+            words = f"{share.bearer}负担部分（登记于 {each.paid_on} 拨付）{how}：{each.reason}"
+            yield Event(each.recorded_at, words, users[each.user_id])
+        if reported is not None and reported not in [each.recorded_at for each in returns]:
             done = f"于 {share.payment.paid_on} 拨付" if share.payment.paid_on else f"拨付失败：{share.payment.failure}"
-            yield Event(share.payment.reported_at, f"{share.bearer}负担部分{done}", "")
+            yield Event(reported, f"{share.bearer}负担部分{done}", "")
 
 
 def _names(session: Session, ids: Iterable[int]) -> Mapping[int, str]:

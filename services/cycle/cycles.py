@@ -217,6 +217,13 @@ def leave(
         _enter(session, clock, calendar, cycle, target)
 
 
+def reopen(session: Session, clock: Clock, calendar: Calendar, cycle: Cycle, stage: StagePlan) -> None:
+    """Have a year that was archived go on from an earlier stage, in the caller's operation."""
+    assert cycle.status is CycleStatus.CLOSED, cycle.status
+    cycle.status, cycle.closed_at = CycleStatus.OPEN, None
+    _enter(session, clock, calendar, cycle, stage)
+
+
 def _enter(session: Session, clock: Clock, calendar: Calendar, cycle: Cycle, stage: StagePlan) -> None:
     earlier = session.exec(
         select(func.count()).where(StageVisit.cycle_id == cycle.id, StageVisit.stage == stage.id)

@@ -43,6 +43,7 @@ from services.cycle.stages import CompletenessFact, CyclePlan, GateKind, StagePl
 from services.errors import InputError, NotAllowedError, StateError
 from services.grants import overlaps
 from services.law import policies
+from services.payment import payments
 from services.record.operation import operation
 from services.review import panel, reviews
 
@@ -330,12 +331,15 @@ def _corrections(
 def _left_behind(session: Session, plan: CyclePlan, cycle: Cycle) -> str | None:
     """The earlier stage that still has to see an application, as after a ban was lifted; None when none has.
 
-    查重 has to see them again when another year's payments, on which the same invoices may be, were ordered meanwhile.
+    资金拨付 has to pay what came back after it. 查重 has to see them again when another year's payments, on which the
+    same invoices may be, were ordered meanwhile.
     """
     ids = [stage.id for stage in plan.stages]
     passed = ids[: ids.index(cycle.stage)]
     if overlaps.STAGE in passed and cycles.may_change(cycle) and overlaps.is_behind(session, cycle.id or 0):
         return overlaps.STAGE
+    if payments.STAGE in passed and _payments_settled(session, cycle, None):
+        return payments.STAGE
     if not cycles.takes_back(cycle):
         return None
     if completeness.STAGE in passed and completeness.pending(session, cycle.id or 0):

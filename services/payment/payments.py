@@ -3,10 +3,11 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, field, fields
 from datetime import date, datetime
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from sqlmodel import Session, col, select
+from sqlmodel import Session, col, func, select
 
 from config.settings import Settings
 from models import (
@@ -20,6 +21,7 @@ from models import (
     ImportKind,
     Payment,
     PaymentOrder,
+    PaymentReturn,
     PaymentStatus,
     StageVisit,
     VisitResult,
@@ -146,19 +148,27 @@ def tell(session: Session, clock: Clock, settings: Settings, cycle: Cycle) -> in
     """
     law, visit = policies.policy_of(session, cycle), cycles.current_visit(session, cycle)
     due = due_day(visit.due_at) if visit.due_at else today(clock)
-    notices = (notice for payee in _payees(session, cycle) for notice in _notices(law, cycle, due, payee))
+    returned, payees = _returned(session, cycle), _payees(session, cycle)
+    told = (_notices(law, cycle, due, payee, returned.get(payee.id, 0)) for payee in payees)
+    notices = chain.from_iterable(told)
     return queue_all(session, clock, notices, domain=settings.message_domain)
 
 
-def _notices(law: Policy, cycle: Cycle, due: date, payee: "_Payee") -> Iterator[Notice]:
-    """What is to be told of one application's money."""
+def made_about(number: str, returns: int) -> str:
+    """What the notice that all is paid goes by: once for an application, and anew when what came back is paid again."""
+    return f"{number}/{returns}" if returns else number
+
+
+def _notices(law: Policy, cycle: Cycle, due: date, payee: "_Payee", returns: int) -> Iterator[Notice]:
+    """What is to be told of one application's money, of which some came back so many times."""
 
     def told(kind: str, about: str, **said: object) -> Notice:
         context = letter(law, payee, cycle.year) | said
         return Notice(cycle.id or 0, kind, payee.contact_email, payee.enterprise_name, about, context)
 
     if all(each.status is PaymentStatus.PAID for each in payee.payments):
-        yield told("payment_made", payee.number, paid_on=max(each.paid_on for each in payee.payments if each.paid_on))
+        about = made_about(payee.number, returns)
+        yield told("payment_made", about, paid_on=max(each.paid_on for each in payee.payments if each.paid_on))
         return
     if missing := payee.missing:
         yield told("bank_data_missing", f"{payee.number}/{'/'.join(missing)}", missing=missing, due=due)
@@ -237,9 +247,11 @@ def _note(session: Session, clock: Clock, actor: Actor, payment: Payment, said: 
         return False
     if payment.status is PaymentStatus.PAID:
         raise StateError(
-            f"拨付 {payment.number} 已于 {payment.paid_on} 登记为已拨付，不能更改；如登记有误请联系经办人。"
+            f"拨付 {payment.number} 已于 {payment.paid_on} 登记为已拨付，不能更改；"
+            "银行退回或登记有误的，请在这笔拨付的页面上登记退回。"
         )
     _check(clock, ordered, said)
+    _check_new(session, payment, said)
     payment.status, payment.paid_on, payment.reference, payment.failure = new
     payment.reported_at = clock.now()
     return True
@@ -259,6 +271,20 @@ def _check(clock: Clock, ordered: PaymentOrder, said: Said) -> None:
     first, last = ordered.ordered_at.astimezone(CHINA).date(), today(clock)
     if not first <= said.on <= last:
         raise InputError(f"拨付日期 {said.on} 不在下达之日 {first} 至今天 {last} 之间；请核对日期。")
+
+
+def _check_new(session: Session, payment: Payment, said: Said) -> None:
+    """What came back is not reported paid once more by a file from before: it was paid again on a later day."""
+    for back in session.exec(select(PaymentReturn).where(PaymentReturn.payment_id == payment.id)):
+        if said.on is None:
+            return
+        if (said.on, said.reference) == (back.paid_on, back.reference):
+            raise InputError(
+                f"拨付 {payment.number} 于 {back.paid_on} 拨付的那一笔已经退回，不能照原样再登记；"
+                "已重新拨付的，请填写这一次的日期和凭证号。"
+            )
+        if back.returned_on is not None and said.on < back.returned_on:
+            raise InputError(f"拨付日期 {said.on} 早于上次退回之日 {back.returned_on}；请填写重新拨付的日期。")
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,3 +334,16 @@ def _payees(session: Session, cycle: Cycle) -> list[_Payee]:
         share = _Share(number, status, paid_on, failure, reported_at)
         found.setdefault(who[0], _Payee(*who)).payments.append(share)
     return list(found.values())
+
+
+def _returned(session: Session, cycle: Cycle) -> dict[int, int]:
+    """How often money came back, by the id of the application that it was for."""
+    query = (
+        select(AwardListEntry.application_id, func.count())
+        .join(Payment, col(Payment.entry_id) == AwardListEntry.id)
+        .join(PaymentReturn, col(PaymentReturn.payment_id) == Payment.id)
+        .join(PaymentOrder, col(PaymentOrder.id) == Payment.order_id)
+        .where(PaymentOrder.cycle_id == cycle.id)
+        .group_by(col(AwardListEntry.application_id))
+    )
+    return dict(session.exec(query).all())

@@ -177,6 +177,7 @@ COLUMN_NAMES = {
     "result": "结果",
     "returned_fen": "决定前已退回（分）",
     "reviewer": "审核单位",
+    "returned_on": "退回日期",
     "revoke_reason": "撤销理由",
     "revoked_at": "撤销时间",
     "revoked_by": "撤销人编号",

@@ -152,7 +152,7 @@ def test_money_that_could_not_be_paid_and_a_form_that_is_out_of_date(
         own = own.join(Application, col(Application.id) == AwardListEntry.application_id)
         payment, application = session.exec(own.order_by(col(Payment.id)).limit(1)).one()
         session.exec(select(User).where(User.login == "applicant")).one().enterprise_id = application.enterprise_id
-        key = application.id
+        key, item = application.id, payment.id
         payment.status, payment.failure = PaymentStatus.FAILED, "户名与账号不符"
         payment.reported_at = site.house.clock.now()
         session.commit()
@@ -163,6 +163,22 @@ def test_money_that_could_not_be_paid_and_a_form_that_is_out_of_date(
     troubles = look(page, "form-payment-failed")
     page = open_page()
     sign_in(page, site, "operator")
+    page.goto(f"{site.address}/payments/items/{item}")
+    page.get_by_role("radio", name="已拨付").check()
+    page.locator("#on").fill(str(today(site.house.clock)))
+    page.get_by_role("button", name="登记").click()
+    page.goto(f"{site.address}/payments/items/{item}")
+    page.locator("summary", has_text="登记退回或更正").click()
+    page.get_by_role("radio", name="登记有误").check()
+    page.locator("#returned-on").fill(str(today(site.house.clock)))
+    page.locator("#reason").fill("账户已销户")
+    page.get_by_role("button", name="登记退回").click()
+    assert "不填退回日期" in page.inner_text("main")
+    troubles += look(page, "form-returned")
+    page.get_by_role("radio", name="银行退回").check()
+    page.get_by_role("button", name="登记退回").click()
+    assert "待重新拨付" in page.inner_text("main")
+    troubles += look(page, "form-payment-returned")
     page.goto(f"{site.address}/board")
     with site.house.session() as session:
         visit = session.exec(select(StageVisit).order_by(col(StageVisit.id).desc())).first()

@@ -134,6 +134,11 @@ def test_results_of_payment_are_imported_and_a_failed_one_can_be_paid_later(offi
     assert [row["status"] for row in office.json("payment", "list")] == ["paid", "failed"]
     office.told("payment", "import", str(second), "--as", "operator")
     assert [row["status"] for row in office.json("payment", "list")] == ["paid", "paid"]
+    returned = ("payment", "returned", due[1], "--reason", "账户已销户", "--as", "operator")
+    assert "要写成" in office.told(*returned, "--on", "昨天", code=1)
+    assert "待重新拨付" in office.told(*returned, "--on", "2026-07-03")
+    assert [row["status"] for row in office.json("payment", "list")] == ["paid", "failed"]
+    assert "没有拨付编号" in office.told("payment", "returned", "BF-9", *returned[3:], code=1)
 
 
 def test_applications_come_in_from_the_workbook_of_the_sample(office: Office, tmp_path: Path) -> None:

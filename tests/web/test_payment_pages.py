@@ -241,9 +241,35 @@ def test_the_enterprise_reads_why_its_money_could_not_be_paid_and_where_to_corre
     assert "户名与账号不符" in page and 'class="panel panel--decide" id="account"' in page and "正在测算" not in page
 
 
+def test_a_payment_that_came_back_is_noted_told_and_paid_again(house: House) -> None:
+    browser, payment = house.as_role(Role.FINANCE), payments_of(house, "longhai")[0]
+    address, day = f"/payments/items/{payment.id}", str(today(house.clock))
+    assert "登记退回或更正" not in browser.get(address).text
+    send(browser, address, result="paid", on=day, reference="凭-1")
+    page = browser.get(address).text
+    assert "登记退回或更正" in page and "<details open>" not in page
+    for said, sentence in (
+        ({"reason": HOSTILE}, "没有选择情形"),
+        ({"what": "returned", "reason": HOSTILE}, "没有填写退回日期"),
+        ({"what": "mistake", "on": day, "reason": HOSTILE}, "不填退回日期"),
+        ({"what": "returned", "on": "昨天", "reason": HOSTILE}, "退回日期“昨天”不是日期"),
+    ):
+        answer = send(browser, f"{address}/returned", **said)
+        assert answer.status_code == 422 and sentence in answer.text and HOSTILE not in answer.text
+        assert "<details open>" in answer.text and "&lt;script&gt;" in answer.text
+    assert send(browser, f"{address}/returned", what="returned", on=day, reason="账户已销户").status_code == 303
+    assert get(house, payment).status is PaymentStatus.FAILED
+    page = browser.get(address).text
+    assert f"{day} 银行退回：账户已销户" in page and "凭证号 凭-1" in page and "登记拨付结果" in page
+    assert "不能照原样再登记" in send(browser, address, result="paid", on=day, reference="凭-1").text
+    assert send(browser, address, result="paid", on=day, reference="凭-2").status_code == 303
+
+
 def test_counties_bureaus_and_auditors_report_nothing(house: House) -> None:
     payment = payments_of(house, "longhai")[0]
     for role in (Role.AUDITOR, Role.COUNTY_REVIEWER, Role.BUREAU_VERIFIER, Role.BUREAU_LEADER):
         browser = house.as_role(role)
         assert send(browser, f"/payments/items/{payment.id}", result="failed", failure="x").status_code == 403
+        returned = {"what": "mistake", "reason": "x"}
+        assert send(browser, f"/payments/items/{payment.id}/returned", **returned).status_code == 403
     assert get(house, payment).status is PaymentStatus.PENDING

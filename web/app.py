@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from time import monotonic
 
 from fastapi import FastAPI, Request
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import Response
 from fastapi.staticfiles import StaticFiles
 
@@ -117,7 +118,10 @@ def create_app(settings: Settings) -> FastAPI:
         request.state.started, request.state.number = monotonic(), secrets.token_hex(8)
         with logs.case(request=request.state.number):
             refused = _too_large(request, console)
-            response = await call_next(request) if refused is None else _refusal(request, *refused)
+            if refused is None:
+                response = await call_next(request)
+            else:
+                response = await run_in_threadpool(_refusal, request, *refused)
         finish(request, response)
         return response
 
@@ -141,4 +145,4 @@ def _too_large(request: Request, console: Console) -> tuple[int, str] | None:
 def _refusal(request: Request, status: int, sentence: str) -> Response:
     if for_platforms(request):
         return problem(status, "不能接收", sentence)
-    return Response(sentence, status, media_type="text/plain; charset=utf-8")
+    return problems.page(request, status, sentence)

@@ -115,6 +115,7 @@ def decide_amount(
     application_id: Id,
     amount: Annotated[str, Form()] = "",
     reason: Annotated[str, Form()] = "",
+    shown: Annotated[str, Form()] = "",
 ) -> Response:
     """Record the panel's figure for one application."""
     application = caseload.case_application(visit.session, application_id)
@@ -126,6 +127,7 @@ def decide_amount(
             application_id=application_id,
             amount_fen=caseload.read_amount(amount),
             reason=reason,
+            shown=shown,
         )
     except (InputError, StateError) as error:
         given = {"application_id": application_id, "amount": amount, "reason": reason, "trouble": str(error)}
@@ -302,6 +304,7 @@ def _panel(visit: Visit, cycle: Cycle, page: int, given: dict[str, Any] | None =
         found=found,
         cases=cases,
         given=given or {"application_id": 0},
+        mark=panel.mark,
     )
 
 

@@ -2,7 +2,8 @@
 
 The code is public, so a mail address is the only proof. Where the record names the code (applications, 免申即享 lists,
 bans, the city's ledger: an account would show what they say) and the address is none that an application or a list
-gave, the bureau confirms too, as it does when there is an account already: nobody is told before whether there is.
+gave, or the name is another, the bureau confirms too, as it does when there is an account already: nobody is told
+before whether there is.
 """
 
 import hashlib
@@ -15,7 +16,7 @@ from sqlmodel import Session, col, delete, func, select
 from sqlmodel.sql.expression import SelectOfScalar
 
 from config.settings import Settings
-from matching import uscc
+from matching import normalise, uscc
 from models import (
     Application,
     Ban,
@@ -196,11 +197,22 @@ def _shown(session: Session, row: Registration) -> Waiting:
 
 
 def _proven(session: Session, row: Registration) -> bool:
-    """Whether the confirmed mail address is proof enough: nothing is known that it could take, or it is known."""
+    """Whether the confirmed mail address is proof enough: nothing is known that it could take, or it is known.
+
+    Another name than the known ones wants to be looked at, whoever gives it.
+    """
     if _account(session, row.uscc):
         return False
-    known = enterprises.by_code(session, row.uscc) is not None or bool(_named(session, row.uscc))
-    return not known or row.email.casefold() in _mails(session, row.uscc)
+    known = enterprises.by_code(session, row.uscc)
+    if known is None and not _named(session, row.uscc):
+        return True
+    return row.email.casefold() in _mails(session, row.uscc) and (known is None or _is_named(session, known, row.name))
+
+
+def _is_named(session: Session, known: Enterprise, name: str) -> bool:
+    """Whether it is called so, or was, however that is spelled."""
+    names = [known.name, *enterprises.former_names(session, known)]
+    return normalise.of(normalise.folded, name) in [normalise.of(normalise.folded, each) for each in names]
 
 
 def _named(session: Session, code: str) -> list[str]:

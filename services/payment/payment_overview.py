@@ -16,6 +16,7 @@ from models import (
     AwardListEntry,
     Cycle,
     Document,
+    Enterprise,
     Payment,
     PaymentOrder,
     PaymentStatus,
@@ -60,6 +61,13 @@ class Line:
     application: Application
     measure: str
     bearer: str
+    registered: str
+    """How the enterprise is called by now."""
+
+    @property
+    def payee(self) -> str:
+        """In whose name it is paid."""
+        return payee(self.entry.enterprise_name, self.registered, paid=not self.unpaid)
 
     @property
     def unpaid(self) -> bool:
@@ -143,6 +151,11 @@ class _Part:
     number: int
     fen: int
     ordered_at: datetime
+
+
+def payee(listed: str, registered: str, *, paid: bool) -> str:
+    """In whose name an award is paid: accounts go by the name of today, and the list shows the one that was awarded."""
+    return listed if paid or listed == registered else f"{registered}（名单所列：{listed}）"
 
 
 def overview(session: Session, actor: Actor, cycle: Cycle) -> Overview | None:
@@ -262,14 +275,16 @@ def _of(actor: Actor, cycle: Cycle) -> Any:
     """The payments of a year that the actor may see, by number, with what they are for."""
     query = (
         select(Payment, PaymentOrder, AwardListEntry, Application)
+        .add_columns(col(Enterprise.name))
         .join(PaymentOrder, col(PaymentOrder.id) == Payment.order_id)
         .join(AwardListEntry, col(AwardListEntry.id) == Payment.entry_id)
         .join(Application, col(Application.id) == AwardListEntry.application_id)
-        .where(PaymentOrder.cycle_id == cycle.id)
+        .join(Enterprise, col(Enterprise.id) == Application.enterprise_id)
+        .where(col(PaymentOrder.cycle_id) == cycle.id)
         .order_by(col(Payment.number))
     )
     own = treasury_of(actor)
-    return query if own is None else query.where(PaymentOrder.county == own)
+    return query if own is None else query.where(col(PaymentOrder.county) == own)
 
 
 def _lines(session: Session, cycle: Cycle, query: Any) -> list[Line]:
@@ -284,8 +299,9 @@ def _lines(session: Session, cycle: Cycle, query: Any) -> list[Line]:
             application,
             titles.get(entry.measure, entry.measure),
             "市级" if payment.bearer == CITY else names.get(payment.bearer, payment.bearer),
+            registered,
         )
-        for payment, order, entry, application in session.exec(query)
+        for payment, order, entry, application, registered in session.exec(query)
     ]
 
 
@@ -329,7 +345,7 @@ def _cells(each: Line) -> tuple[str, ...]:
     payment = each.payment
     return (
         payment.number,
-        each.entry.enterprise_name,
+        each.payee,
         each.entry.uscc,
         each.application.bank_name if each.unpaid else "",
         each.application.bank_account if each.unpaid else "",

@@ -6,6 +6,7 @@ import polars as pl
 from sqlmodel import Session, col, func, select
 
 from models import Application, ApplicationStatus, Cycle, Outcome, PanelDecision
+from services import marks
 from services.access.actors import Actor
 from services.application import facts
 from services.application.applications import get_application
@@ -51,9 +52,20 @@ def _lack_a_figure(session: Session, cycle: Cycle, measures: Collection[str]) ->
 
 @operation("panel.decide")
 def decide(
-    session: Session, clock: Clock, actor: Actor, *, application_id: int, amount_fen: int, reason: str
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    *,
+    application_id: int,
+    amount_fen: int,
+    reason: str,
+    shown: str | None = None,
 ) -> PanelDecision:
-    """Record the panel's figure in fen, with its reason; the newest counts, the measure's ceiling still holds."""
+    """Record the panel's figure in fen, with its reason; the newest counts, the measure's ceiling still holds.
+
+    Raises InputError, StateError once the list is being approved or when there is a newer figure than the one that was
+    `shown` (`mark`).
+    """
     application = get_application(session, application_id)
     law = policies.policy_of(session, cycles.before_approval(session, application.cycle_id))
     if facts.measure_of(law, application.measure).decided_by is None:
@@ -61,6 +73,11 @@ def decide(
     if amount_fen < 0 or not reason.strip():
         raise InputError("专家核定金额不能为负，并须写明理由。")
     count = session.exec(select(func.count()).where(PanelDecision.application_id == application_id)).one()
+    marks.check(
+        shown,
+        mark(count),
+        f"{application.number} 的核定金额刚刚由别人登记过，这次没有登记；请看清现在的金额，再决定要不要重新核定。",
+    )
     decision = PanelDecision(
         application_id=application_id,
         seq=count + 1,
@@ -72,3 +89,8 @@ def decide(
     session.add(decision)
     session.flush()
     return decision
+
+
+def mark(figures: int) -> str:
+    """The mark of a case for which the panel has given so many figures."""
+    return marks.mark_of(figures)

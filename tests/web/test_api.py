@@ -16,7 +16,7 @@ from schemathesis import GenerationMode
 from schemathesis.specs.openapi.checks import ignored_auth, positive_data_acceptance
 from sqlmodel import Session, func, select
 
-from models import ApiToken, Application, ApplicationStatus, AwardListEntry, FactKind, Payment, Role, User
+from models import ApiToken, Application, ApplicationStatus, AwardListEntry, CycleStatus, FactKind, Payment, Role, User
 from services.access import interface, people, sightings
 from services.access.actors import actor_of
 from services.access.interface import Scope
@@ -197,6 +197,13 @@ def test_what_is_asked_for_is_read_and_answered_once(house_at: Houses) -> None:
             remarks="请核对服务费",
         )
     assert client.get(f"{API}/applications/{made['id']}").json()["supplement"]["remarks"] == "请核对服务费"
+    with house.session() as session:
+        cycle = cycles.get_cycle(session, 1)
+        cycle.status = CycleStatus.CANCELLED
+        session.commit()
+        assert client.get(f"{API}/applications/{made['id']}").json()["supplement"] is None, "nothing is asked any more"
+        cycle.status = CycleStatus.OPEN
+        session.commit()
     wrong = post(client, made, "answer", "answer-key", json={"answer": "补报", "values": {"nothing": "1"}})
     assert wrong.status_code == 422 and "nothing" in wrong.json()["detail"]
     done = post(client, made, "answer", "answer-key", json=body)

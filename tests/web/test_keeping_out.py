@@ -102,6 +102,8 @@ def test_also_refusals_and_defects_and_files_are_in_bounds(house_at: Houses) -> 
     }
     assert {status: answer.status_code for status, answer in answers.items()} == {status: status for status in answers}
     assert [status for status, answer in answers.items() if not in_bounds(answer)] == []
+    assert "超过一次 50 兆字节的上限" in answers[413].text and "请求没有写明长度" in answers[411].text
+    assert "<h1>不能接收</h1>" in answers[413].text
     assert "a defect" not in answers[500].text and "Traceback" not in answers[500].text
     assert "immutable" in answers[200].headers["cache-control"]
 

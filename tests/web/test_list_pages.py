@@ -48,8 +48,11 @@ def test_of_the_panels_cases_those_without_a_figure_come_first(
     assert pages > 2 and "待核定" in first
     refused = send(browser, f"/panel/{shown}", amount="一大笔", reason="按评审意见")
     assert refused.status_code == 422 and "一大笔" in refused.text and f'id="case-{shown}"' in refused.text
-    assert send(browser, f"/panel/{shown}", amount="25万", reason="按评审意见").status_code == 303
+    mark = re.search(r'name="shown" value="(\w+)"', refused.text)[1]  # type: ignore[index]
+    assert send(browser, f"/panel/{shown}", amount="25万", reason="按评审意见", shown=mark).status_code == 303
     with house.session() as session:
         assert session.exec(select(PanelDecision.amount_fen)).all() == [25_000_000]
+    again = send(browser, f"/panel/{shown}", amount="30万", reason="另一次会议", shown=mark)
+    assert again.status_code == 422 and "刚刚由别人登记过" in again.text and "250,000.00 元" in again.text
     on_page = [f'id="case-{shown}"' in browser.get(f"/panel?page={page}").text for page in range(1, pages + 1)]
     assert on_page == [False] * (pages - 1) + [True]

@@ -7,7 +7,7 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlmodel import select
 
-from models import AuditEntry, Ban, Enterprise, LedgerEntry, LedgerLevel, Registration, Role, User
+from models import AuditEntry, Ban, Enterprise, FormerName, LedgerEntry, LedgerLevel, Registration, Role, User
 from services.clock import SystemClock
 from services.enterprise import registration_mail
 from tests.web.conftest import House, Mails, send
@@ -87,6 +87,29 @@ def test_the_mail_address_on_a_list_proves_the_invited_enterprise(house_at: Hous
     assert send(browser, mails.page()).status_code == 303
     assert comes_in(browser)
     assert "60000000.00 元" in browser.get("/my").text
+
+
+@pytest.mark.parametrize(
+    ("name", "is_known"),
+    [("漳州导入（示例）有限公司", True), ("漳州旧名示例有限公司", True), ("漳州更名示例有限公司", False)],
+)
+def test_another_name_of_a_known_enterprise_is_looked_at_also_where_its_address_is_known(
+    house: House, mails: Mails, name: str, *, is_known: bool
+) -> None:
+    with house.session() as session:
+        known = session.exec(select(Enterprise).where(Enterprise.uscc == CODE)).one()
+        known.name = "漳州导入(示例)有限公司"
+        before = {"name": "漳州旧名示例有限公司", "source": "测试", "learned_at": house.clock.now()}
+        session.add(FormerName(enterprise_id=known.id or 0, **before))
+        session.commit()
+    invite(house.as_role(Role.OPERATOR), INVITED)
+    browser = house.browser()
+    browser.get("/register")
+    send(browser, "/register", **wanted(name=name, email="invited@example.invalid"))
+    told = send(browser, mails.page())
+    assert comes_in(browser) is is_known
+    if not is_known:
+        assert "等待核实" in told.text and "名称不同" in house.as_role(Role.OPERATOR).get("/registrations").text
 
 
 def test_a_code_that_only_a_ban_or_the_ledger_names_waits_for_the_bureau(house_at: Houses, mails: Mails) -> None:

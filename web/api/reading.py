@@ -4,7 +4,7 @@ from typing import Annotated
 
 from sqlmodel import Session, col, func, select
 
-from models import Application, Attachment, AwardListEntry, Cycle
+from models import Application, Attachment, AwardListEntry, Cycle, CycleStatus
 from services.access import sight
 from services.access.interface import Scope
 from services.access.permissions import ROLE_NAMES, may
@@ -69,6 +69,8 @@ def read_application(call: Annotated[Call, within(Scope.READ_APPLICATIONS)], app
 
 
 def _supplement(session: Session, row: Application) -> SupplementOut | None:
+    if cycles.get_cycle(session, row.cycle_id).status is not CycleStatus.OPEN:
+        return None
     asked = completeness.waiting(session, row)
     return SupplementOut(round=asked.round, remarks=asked.remarks, due_at=asked.due_at) if asked else None
 

@@ -5,14 +5,14 @@ from datetime import date, datetime
 
 from sqlmodel import col
 
-from models import Application, AwardListEntry, Payment, PaymentOrder, PaymentStatus
+from models import Application, AwardListEntry, Enterprise, Payment, PaymentOrder, PaymentStatus
 from services.award.sharing import CITY
 from services.documents.content import Book, CellKind, Column, Sheet
 from services.documents.errors import NotYetError
 from services.documents.record import Record, latest
 from services.documents.rows import Row, Rows
 from services.money import capitals, yuan
-from services.payment.payment_overview import RESULTS
+from services.payment.payment_overview import RESULTS, payee
 from services.record.columns import rows_as, select_as
 
 
@@ -36,6 +36,7 @@ class Line:
     reference: str
     failure: str
     reported_at: datetime | None
+    name: str  # of the enterprise, by now
 
     @property
     def paid(self) -> bool:
@@ -62,10 +63,11 @@ def build(record: Record) -> Book:
 def ordered_lines(record: Record) -> list[Line]:
     """The payments ordered on the newest list, by number. Raises NotYetError when there are none."""
     rows = record.session.execute(
-        select_as(Line, Payment, PaymentOrder, AwardListEntry, Application)
+        select_as(Line, Payment, PaymentOrder, AwardListEntry, Application, Enterprise)
         .join(PaymentOrder, col(PaymentOrder.id) == col(Payment.order_id))
         .join(AwardListEntry, col(AwardListEntry.id) == col(Payment.entry_id))
         .join(Application, col(Application.id) == col(AwardListEntry.application_id))
+        .join(Enterprise, col(Enterprise.id) == col(Application.enterprise_id))
         .where(col(PaymentOrder.list_id) == record.newest_list.id)
         .order_by(col(Payment.number))
     ).all()
@@ -149,7 +151,7 @@ def _row(record: Record, line: Line) -> Row:
     """A payment with its result. What is paid bears no account: it may have been corrected since."""
     return (
         line.number,
-        line.enterprise_name,
+        payee(line.enterprise_name, line.name, paid=line.paid),
         line.uscc,
         "" if line.paid else line.bank_name,
         "" if line.paid else line.bank_account,

@@ -7,7 +7,7 @@ import pytest
 from python_calamine import CalamineWorkbook
 from sqlmodel import col, select
 
-from models import Application, ApplicationStatus, AuditEntry, Payment, Role
+from models import Application, ApplicationStatus, AuditEntry, Enterprise, Payment, Role
 from services.access.actors import Actor
 from services.application import accounts
 from services.cycle import cancelling, cycles, gates
@@ -184,3 +184,16 @@ def test_an_account_is_asked_for_where_money_may_follow(desk: Desk) -> None:
     given = {"bank_name": BANK, "bank_account": ACCOUNT}
     with pytest.raises(StateError, match="转报上级，本市不拨付资金"):
         accounts.correct(*desk.at, desk.operator, application_id=referral, **given)
+
+
+def test_money_goes_to_the_name_of_today_and_the_list_is_told_too(ordered: Record) -> None:
+    report(ordered, 4)
+    for place in (1, 3):
+        application = ordered.application(place)
+        renamed = ordered.session.get_one(Enterprise, application.enterprise_id)
+        renamed.name = f"更名{place}示例有限公司"
+    ordered.session.commit()
+    was = [ordered.application(place).enterprise_name for place in (1, 3)]
+    for text in listed(ordered):
+        assert text.count(f"更名1示例有限公司（名单所列：{was[0]}）") == 2, "both shares"
+        assert "更名3" not in text and was[1] in text, "that is paid"

@@ -20,7 +20,8 @@ from models import (
     User,
     VerificationRequest,
 )
-from services.access.actors import system_actor
+from services.access.actors import actor_of, system_actor
+from services.application import completeness
 from services.clock import CHINA, FileClock, SystemClock, today
 from services.payment import payments
 from services.record.database import engine_of
@@ -34,6 +35,7 @@ L1,漳州示例科技有限公司,91350600MA0000001H,视觉质检,24352000000012
 L2,漳州示例科技有限公司,91350600MA0000001K,算力采购,见附件,120000.00,2024,市级
 L3,漳州示例科技有限公司,91350600MA0000001H,标注平台,,约十万,2024,县级
 """
+PDF = b"%PDF-1.4\n%%EOF\n"
 HOLIDAYS = "year: 2027\nsource: 示例通知\nprovisional: false\nholidays:\n  2027-01-01: 元旦\nworkdays: {}\n"
 
 
@@ -191,6 +193,51 @@ def test_money_that_could_not_be_paid_and_a_form_that_is_out_of_date(
     page.get_by_role("button", name="延长期限").click()
     assert "页面已过时" in page.inner_text("main")
     troubles += look(page, "form-out-of-date")
+    assert troubles == []
+
+
+def test_files_of_a_supplement_another_name_and_too_large_a_file(
+    site_at: Callable[[str | None], Site], open_page: Callable[..., Page], tmp_path: Path
+) -> None:
+    site, page = site_at("completeness"), open_page()
+    house = site.house
+    with house.session() as session:
+        unit = session.exec(select(User.enterprise_id).where(User.login == "applicant")).one()
+        application = session.exec(select(Application).where(Application.enterprise_id == unit)).first()
+        assert application is not None
+        key = application.id or 0
+        completeness.request_supplement(
+            session,
+            house.clock,
+            actor_of(session.exec(select(User).where(User.login == "operator")).one()),
+            settings=house.settings,
+            application_id=key,
+            remarks="请补充服务合同的签章页。",
+        )
+    sign_in(page, site, "applicant")
+    page.goto(f"{site.address}/my/{key}")
+    files = page.locator("form", has_text="提交补正").locator("input[type=file]").last
+    files.set_input_files(files=[{"name": "签章页.pdf", "mimeType": "application/pdf", "buffer": PDF}])
+    page.get_by_role("button", name="只上传所选文件").click()
+    assert "签章页.pdf" in page.inner_text("main")
+    troubles = look(page, "form-supplement-files")
+    page = open_page()
+    sign_in(page, site, "operator")
+    page.goto(f"{site.address}/applications/{key}")
+    page.locator("summary", has_text="更正单位名称").click()
+    page.locator("#own-name").fill(" ")
+    page.get_by_role("button", name="更正名称").click()
+    assert "名称" in page.inner_text("[role=alert]")
+    troubles += look(page, "form-name")
+    page.goto(f"{site.address}/ledger")
+    page.get_by_label("市级").check()
+    large = tmp_path / "台账.xlsx"
+    with large.open("wb") as file:
+        file.truncate(60 * 1024 * 1024)
+    page.locator("#file").set_input_files(large)
+    page.get_by_role("button", name="上传并检查").click()
+    assert "超过一次 50 兆字节的上限" in page.inner_text("main")
+    troubles += look(page, "form-too-large")
     assert troubles == []
 
 

@@ -164,7 +164,7 @@ def account(
     with desk() as place:
         wanted, actor = application_id(place, cycle, number), place.actor(login)
         given = {"bank_name": bank_name, "bank_account": bank_account}
-        correct(place.session, place.clock, actor, application_id=wanted, **given)
+        correct(place.session, place.clock, actor, settings=place.settings, application_id=wanted, **given)
     typer.echo(f"{number} 的收款账户已更正。")
 
 

@@ -6,7 +6,7 @@ from sqlmodel import col, func, select
 
 from models import Objection, ObjectionStatus, Payment, PaymentOrder, PaymentStatus, PublicNotice
 from services.award import public_notices, results
-from services.payment import payments
+from services.payment import payments, treasuries
 from tasks.context import acting
 from tasks.step import step
 
@@ -37,6 +37,13 @@ def order(cycle_id: int) -> int:
     """Order the payments of the approved list. Returns how many were new."""
     with acting() as (parts, session, system):
         return payments.order(session, parts.clock, system, cycle_id=cycle_id)
+
+
+@step("告知财政")
+def tell_treasuries(cycle_id: int) -> int:
+    """Tell the treasuries what they are to pay. Returns how many notices were new."""
+    with acting() as (parts, session, system):
+        return treasuries.tell(session, parts.clock, system, settings=parts.settings, cycle_id=cycle_id)
 
 
 @step("统计拨付")

@@ -296,7 +296,14 @@ def correct_account(visit: Acts, application_id: Id, bank_name: Text = "", bank_
     seen = sight.application(visit.session, visit.actor, application_id)
     given = {"bank_name": bank_name, "bank_account": bank_account}
     try:
-        accounts.correct(visit.session, visit.clock, visit.actor, application_id=application_id, **given)
+        accounts.correct(
+            visit.session,
+            visit.clock,
+            visit.actor,
+            settings=visit.console.settings,
+            application_id=application_id,
+            **given,
+        )
     except (InputError, StateError) as error:
         return _one(visit, application_id, form="account", trouble=str(error), given=given)
     return visit.back(f"/applications/{application_id}", "收款账户已更正。", wake=seen.cycle_id)

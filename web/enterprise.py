@@ -300,7 +300,14 @@ def correct_account(
     found = progress.own(visit.session, visit.actor, application_id)
     given = {"bank_name": bank_name, "bank_account": bank_account}
     try:
-        accounts.correct(visit.session, visit.clock, visit.actor, application_id=application_id, **given)
+        accounts.correct(
+            visit.session,
+            visit.clock,
+            visit.actor,
+            settings=visit.console.settings,
+            application_id=application_id,
+            **given,
+        )
     except (InputError, StateError) as error:
         return _story_page(visit, application_id, account_trouble=str(error), account=given, status=422)
     return visit.back(f"/my/{application_id}", "收款账户已更正。", wake=found.cycle_id)

@@ -7,9 +7,10 @@ from tasks import documents, money
 
 @stage_flow("资金拨付")
 def payment(cycle_id: int, year: int) -> Summary:
-    """Order the payments and write the list for the treasuries."""
+    """Order the payments, write the list for the treasuries and tell them."""
     money.order(cycle_id)
     files = documents.write(cycle_id, "payment_list")
+    money.tell_treasuries(cycle_id)
     states = money.paid(cycle_id)
     return {
         "payments": sum(count for count, _ in states.values()),

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sqlmodel import Session, col, select
 
+from config.settings import Settings
 from models import Application, AwardListEntry, Cycle, CycleStatus, Payment, PaymentStatus
 from services.access.actors import Actor
 from services.application import facts
@@ -14,17 +15,26 @@ from services.clock import Clock
 from services.cycle import cycles
 from services.errors import InputError, NotAllowedError, StateError
 from services.law import policies
+from services.payment import treasuries
 from services.record.operation import operation
 
 
 @operation("application.account")
 def correct(
-    session: Session, clock: Clock, actor: Actor, *, application_id: int, bank_name: str, bank_account: str
+    session: Session,
+    clock: Clock,
+    actor: Actor,
+    *,
+    settings: Settings,
+    application_id: int,
+    bank_name: str,
+    bank_account: str,
 ) -> Application:
     """Set the bank account of an application, by the operator or by the enterprise whose it is.
 
-    The payments that are still to be made go there; their list is written anew. Raises NotAllowedError for another
-    enterprise's, StateError when nothing is to be paid any more, InputError for an account that is not given whole.
+    The payments that are still to be made go there; their list is written anew, and the treasuries are told. Raises
+    NotAllowedError for another enterprise's, StateError when nothing is to be paid any more, InputError for an account
+    that is not given whole.
     """
     application = get_application(session, application_id)
     cycle = cycles.get_cycle(session, application.cycle_id)
@@ -35,9 +45,12 @@ def correct(
     given = dict(zip(BANK, (bank_name.strip(), bank_account.strip()), strict=True))
     if missing := [CONTACTS[name] for name, text in given.items() if not text]:
         raise InputError(f"没有填写{'、'.join(missing)}；请填写本单位对公账户的开户银行和银行账号。")
+    if tuple(given.values()) == (application.bank_name, application.bank_account):
+        return application
     application.bank_name, application.bank_account = given.values()
     if _payments(session, application):
         cycles.current_visit(session, cycle).work_done_at = None
+        treasuries.tell_account(session, clock, settings, cycle, application)
     return application
 
 

@@ -40,7 +40,7 @@ from services.notices.contacts import known_contacts
 from services.notices.contexts import about_cycle
 from services.notices.kinds import kind_of
 from services.notices.queueing import Notice, about_digest, queue_all
-from services.payment import payments
+from services.payment import payments, treasuries
 from services.record.operation import operation
 from services.review import reviews
 
@@ -102,8 +102,13 @@ def remind(session: Session, clock: Clock, actor: Actor, *, settings: Settings, 
 
 def _told(session: Session, clock: Clock, settings: Settings, cycle: Cycle) -> int:
     """What a stage tells as soon as it can be told."""
-    tells = {applications.INTAKE: invitations.tell, payments.STAGE: payments.tell}
-    return tells[cycle.stage](session, clock, settings, cycle) if cycle.stage in tells else 0
+    if cycle.stage == applications.INTAKE:
+        return invitations.tell(session, clock, settings, cycle)
+    if cycle.stage == payments.STAGE:
+        requests = treasuries.requests(session, clock, cycle)
+        new = queue_all(session, clock, requests, domain=settings.message_domain)
+        return new + payments.tell(session, clock, settings, cycle)
+    return 0
 
 
 @dataclass(frozen=True)
@@ -154,6 +159,7 @@ def _letters(now: _Now) -> Iterator[Letter]:
         yield from _reviews(now, *_REVIEWERS[now.stage.gate.fact])
     if now.stage.id == payments.STAGE:
         yield from _duties(now)
+        yield from _payments(now)
     if now.stage.gate.kind is GateKind.APPROVAL:
         yield from _approval(now)
 
@@ -277,6 +283,18 @@ def _duties(now: _Now) -> Iterator[Letter]:
         told = context | {"bureau": now.law.bureau_name(bureau), "count": count}
         users = active_users(now.session, Role.BUREAU_VERIFIER, bureau=bureau)
         yield from _to(users, "duty_reminder", f"{bureau}/{due_day(due_at)}/{days}", told)
+
+
+def _payments(now: _Now) -> Iterator[Letter]:
+    """To the treasuries that have anything left to pay."""
+    due_at = now.visit.due_at
+    days = now.threshold(now.visit.entered_at, due_at) if due_at else None
+    if due_at is None or days is None:
+        return
+    left = working_days_left(now.clock, now.calendar, due_at)
+    for task in treasuries.tasks(now.session, now.clock, now.cycle):
+        told = treasuries.context_of(now.session, now.cycle, task) | {"working_days_left": left}
+        yield from _to([task.user], "payment_reminder", f"{task.user.county or ''}/{due_day(due_at)}/{days}", told)
 
 
 def _approval(now: _Now) -> Iterator[Letter]:

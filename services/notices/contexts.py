@@ -16,6 +16,7 @@ PAGES = {
     "gate": "/decisions/{id}",
     "chain": "/audit/sheet",
     "status": "/board?cycle_id={id}",
+    "payments": "/payments/{id}",
     "duties": "/duties?cycle_id={id}&show=silent",
 }
 

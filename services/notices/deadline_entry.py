@@ -11,7 +11,7 @@ from services.notices.privacy import blot
 from services.notices.rendering import read_moment
 
 _LONGEST_LINE = 75  # octets, RFC 5545 3.1
-_NAMED = ("number", "clawback", "reviewer")  # keys of a context that stand in the entry's title
+_NAMED = ("number", "clawback", "reviewer", "treasury")  # keys of a context that stand in the entry's title
 _EPOCH = datetime(2020, 1, 1, tzinfo=UTC)
 # China keeps one time the whole year (since 1992).
 _ZONE = (

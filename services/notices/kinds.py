@@ -86,6 +86,8 @@ _INTAKE = Deadline("申报截止")
 _SUPPLEMENT = Deadline("补正截止", ("number",))
 _ASSESSMENT = Deadline("绩效自评截止", ("number",))
 _REVIEW = Deadline("审核回复期限", ("reviewer", "due"))
+_PAYMENT = Deadline("拨付期限", ("treasury",))
+_TO_PAY = {"treasury", "count", "due"}
 _TABLE = (
     _kind("guide_published", "申报指南发布", "企业与有关单位", {"starts", "ends"}, optional=True, deadline=_INTAKE),
     _kind(
@@ -169,6 +171,16 @@ _TABLE = (
     _kind("result_rejection", "兑现结果（不予奖补）", "申报单位", _ITEM | {"clause", "reason"}, {"remedy"}),
     _kind("result_referral", "兑现结果（转上级政策）", "申报单位", _ITEM | {"clause", "reason", "referral_to"}),
     _kind("result_case_by_case", "兑现结果（一事一议）", "申报单位", _ITEM | {"clause", "reason"}),
+    _kind("payment_request", "拨付任务", "财政", _TO_PAY, deadline=_PAYMENT),
+    _kind(
+        "payment_reminder",
+        "拨付催办",
+        "财政",
+        _TO_PAY | {"working_days_left"},
+        of_the_day=True,
+        deadline=_PAYMENT,
+    ),
+    _kind("account_changed", "收款账户更正", "财政", {"enterprise", "payments"}),
     _kind("payment_made", "资金拨付", "申报单位", _ITEM | {"paid_on"}),
     _kind(
         "bank_data_missing",
@@ -231,6 +243,9 @@ WITHIN_YEAR = frozenset(
         "review_escalation",
         "approval_waiting",
         "notice_started",
+        "payment_request",
+        "payment_reminder",
+        "account_changed",
         "bank_data_missing",
         "duty_reminder",
     }

@@ -14,6 +14,7 @@ _DUE = {"due": datetime(2026, 5, 20, 10, 0, tzinfo=UTC)}
 _LEFT = {"working_days_left": 3}
 _REMARKS = {"remarks": "1. 服务合同缺少签章页。\n2. 发票清单与付款凭证不一致，请核对后重新上传。"}
 _REVIEWER = {"reviewer": "市发改委", "count": 12}
+_TO_PAY = {"treasury": "芗城区财政部门", "count": 12, "due": date(2026, 9, 4)}
 _MATTERS = [
     {"title": "2025年度拟奖补名单（第2版）", "since": date(2026, 7, 1)},
     {"title": "2025年度申报指南", "since": date(2026, 7, 2)},
@@ -55,6 +56,9 @@ _OWN: dict[str, Mapping[str, object]] = {
         "referral_to": "省级算力服务补助",
     },
     "result_case_by_case": {**_ITEM, "clause": "一（二）", "reason": "该措施按“一事一议”原则办理"},
+    "payment_request": _TO_PAY,
+    "payment_reminder": {**_TO_PAY, **_LEFT},
+    "account_changed": {"enterprise": "示例单位", "payments": ["BF-2025-0042-1S", "BF-2025-0042-1X"]},
     "payment_made": {**_ITEM, "paid_on": date(2026, 9, 15)},
     "bank_data_missing": {**_ITEM, "missing": ["开户银行", "银行账号"], "due": date(2026, 9, 4)},
     "payment_failed": {**_ITEM, "payment": "BF-2025-0042-1S", "reason": "户名与账号不符"},

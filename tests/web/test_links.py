@@ -19,6 +19,7 @@ READERS = {
     "gate": Role.SECTION_HEAD,
     "chain": Role.SECTION_HEAD,
     "status": Role.OPERATOR,
+    "payments": Role.FINANCE,
     "duties": Role.BUREAU_VERIFIER,
 }
 

@@ -32,7 +32,7 @@ def ordered(record: Record) -> Record:
 def correct(record: Record, actor: Actor, place: int = 1, name: str = BANK, account: str = ACCOUNT) -> Application:
     key = record.application(place).id or 0
     given = {"application_id": key, "bank_name": name, "bank_account": account}
-    return accounts.correct(record.session, record.clock, actor, **given)
+    return accounts.correct(record.session, record.clock, actor, settings=record.settings, **given)
 
 
 def enterprise(record: Record, place: int) -> Actor:
@@ -183,7 +183,7 @@ def test_an_account_is_asked_for_where_money_may_follow(desk: Desk) -> None:
     assert "银行" not in desk.session.get_one(Application, referral).status_reason
     given = {"bank_name": BANK, "bank_account": ACCOUNT}
     with pytest.raises(StateError, match="转报上级，本市不拨付资金"):
-        accounts.correct(*desk.at, desk.operator, application_id=referral, **given)
+        accounts.correct(*desk.at, desk.operator, settings=desk.settings, application_id=referral, **given)
 
 
 def test_money_goes_to_the_name_of_today_and_the_list_is_told_too(ordered: Record) -> None:

@@ -107,6 +107,7 @@ def test_a_year_that_was_archived_goes_on_from_its_payments_and_ends_again(archi
         archived.session,
         archived.clock,
         archived.actors["jing"],
+        settings=archived.settings,
         application_id=key,
         bank_name="示例银行东区支行",
         bank_account="6222021009999999999",

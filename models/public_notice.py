@@ -43,6 +43,7 @@ class Objection(SQLModel, table=True):
     contact: str = sealed_text("objection.contact", 254)
     grounds: str
     received_at: datetime = instant()
+    answer_by: date | None = None  # as the receipt said; None: it is from before that was kept
     status: ObjectionStatus = state(ObjectionStatus, default=ObjectionStatus.OPEN)
     answer: str = ""
     answered_by: int | None = Field(default=None, foreign_key="user.id")

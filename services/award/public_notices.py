@@ -100,11 +100,12 @@ def raise_objection(
         contact=given["联系方式"],
         grounds=given["异议理由"],
         received_at=clock.now() if received == today(clock) else datetime.combine(received, time(), CHINA),
+        answer_by=_answer_day(session, clock, settings, cycle, notice),
     )
     session.add(objection)
     session.flush()
     objection_files.keep(session, settings, objection, files)
-    told = {"received_at": objection.received_at, "due": _answer_day(session, clock, settings, cycle, notice)}
+    told = {"received_at": objection.received_at, "due": objection.answer_by}
     _tell_objector(session, clock, settings, cycle, current, objection, "objection_received", told)
     return objection
 

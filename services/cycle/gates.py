@@ -310,7 +310,7 @@ def _waits(session: Session, clock: Clock, stage: StagePlan, cycle: Cycle, visit
             closed = visit.due_at is not None and clock.now() < visit.due_at
             return (Wait("期限", f"{stage.title}至 {due} 结束", 1, due),) if closed else ()
         case GateKind.APPROVAL if _objected(session, stage, cycle):
-            return tuple(_objections_answered(session, cycle, due))
+            return tuple(_objections_answered(session, cycle, _promised(session, cycle)))
         case GateKind.APPROVAL:
             given = len(_approvals(session, visit, subject_digest(session, cycle, _subject(stage))))
             left = stage.gate.chain[given:]
@@ -432,6 +432,15 @@ _REVIEWERS: dict[CompletenessFact | None, ReviewerKind] = {
 def _objected(session: Session, stage: StagePlan, cycle: Cycle) -> bool:
     """Whether the money cannot be approved for an objection that was recorded late: it is open, or was upheld."""
     return stage.id == FUNDS and bool(_objections_answered(session, cycle, None) or _upheld_since(session, cycle))
+
+
+def _promised(session: Session, cycle: Cycle) -> date | None:
+    """The first day until which an objector who waits was told to be answered."""
+    return session.exec(
+        select(func.min(Objection.answer_by))
+        .join(PublicNotice, col(PublicNotice.id) == Objection.notice_id)
+        .where(PublicNotice.cycle_id == cycle.id, Objection.status == ObjectionStatus.OPEN)
+    ).one()
 
 
 def _upheld_since(session: Session, cycle: Cycle) -> bool:

@@ -10,6 +10,7 @@ COLUMN_NAMES = {
     "amount_fen": "金额（分）",
     "answer": "答复",
     "answered_at": "答复时间",
+    "answer_by": "答复期限",
     "answered_by": "答复人编号",
     "applications": "申报件数",
     "application_id": "申报编号",

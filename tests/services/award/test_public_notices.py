@@ -282,7 +282,8 @@ def test_what_came_on_the_last_day_is_recorded_the_next_morning_and_the_money_wa
     assert [wait.who for wait in gate(asked).waits] == ["市政府办公室"]
     raised = raise_objection(asked, received_on=date(2026, 3, 9))
     assert asked.messages("objection_received")[0].context["due"] == "2026-03-17"
-    assert [(wait.who, wait.what) for wait in gate(asked).waits] == [("经办人", "1 件异议待答复")]
+    (wait,) = gate(asked).waits
+    assert (wait.who, wait.what, wait.due) == ("经办人", "1 件异议待答复", date(2026, 3, 17))
     given = {"settings": asked.settings, "plan": asked.plan, "cycle_id": asked.cycle_id}
     assert reminders.remind(asked.session, asked.clock, asked.system, **given) == 0, "nobody is asked to approve"
     with pytest.raises(StateError, match="异议还没有答复"):

@@ -69,8 +69,10 @@ def correct(
     found = known(session, uscc)
     if county is None and kind is None and name is None:
         raise InputError("没有写明要更正什么；请写明名称、县区或单位类型。")
-    if name is not None and name.strip() in ("", found.name):
-        raise InputError(f"“{name}”就是现在登记的名称或没有填写；请填单位现在的全称。")
+    if name is not None and not name.strip():
+        raise InputError("没有填写名称；请填单位现在的全称。")
+    if name is not None and name.strip() == found.name:
+        raise InputError(f"“{found.name}”就是现在登记的名称；请填单位现在的全称。")
     counties = {key: each.id for each in law.counties for key in (each.id, each.name)}
     if county is not None and county not in counties:
         names = "、".join(each.name for each in law.counties)

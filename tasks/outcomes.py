@@ -46,7 +46,7 @@ def find(cycle_id: int) -> int:
 def undecided_findings(cycle_id: int) -> int:
     """Findings that wait for the operator."""
     with acting() as (_, session, _system):
-        return len(findings.open_findings(session, cycle_id))
+        return findings.count_open(session, cycle_id)
 
 
 @step("待评审的一事一议")

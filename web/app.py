@@ -137,8 +137,8 @@ def _too_large(request: Request, console: Console) -> tuple[int, str] | None:
     if length is None or not length.isdigit():
         return 411, "请求没有写明长度，不能接收。"
     if int(length) > limit * 1024 * 1024:
-        sent = int(length) / 1024 / 1024
-        return 413, f"上传共 {sent:.1f} 兆字节，超过一次 {limit} 兆字节的上限；请分几次上传，单个文件超过的请压缩或拆分。"
+        sent, advice = int(length) / 1024 / 1024, "请分几次上传，单个文件超过的请压缩或拆分。"
+        return 413, f"上传共 {sent:.1f} 兆字节，超过一次 {limit} 兆字节的上限；{advice}"
     return None
 
 

@@ -87,9 +87,9 @@ def decide_finding(
         )
     except (InputError, StateError) as error:
         return _finding(visit, finding_id, {"verdict": verdict, "reason": reason}, str(error))
-    waiting = findings.open_findings(visit.session, decided.cycle_id)
-    path = _next(waiting, finding_id) or f"/findings?cycle={decided.cycle_id}"
-    said = f"第 {finding_id} 号已{VERDICTS[decided.verdict]}。" + (f"还有 {len(waiting)} 条待认定。" if waiting else "")
+    waiting = findings.count_open(visit.session, decided.cycle_id)
+    path = _next(visit, decided) or f"/findings?cycle={decided.cycle_id}"
+    said = f"第 {finding_id} 号已{VERDICTS[decided.verdict]}。" + (f"还有 {waiting} 条待认定。" if waiting else "")
     return visit.back(path, said, wake=decided.cycle_id)
 
 
@@ -269,23 +269,21 @@ def answer_objection(
     return visit.back(f"/objections?cycle={cycle_id}", said, wake=cycle_id)
 
 
-def _next(waiting: list[Finding], after: int) -> str:
-    """The page of the next finding that waits, after the last the first again; empty when no other does."""
-    others = [each.id or 0 for each in waiting if each.id != after]
-    found = next((each for each in others if each > after), others[0] if others else None)
+def _next(visit: Visit, after: Finding) -> str:
+    """The page of the next finding that waits; empty when no other does."""
+    found = findings.next_open(visit.session, after.cycle_id, after.id or 0)
     return f"/findings/{found}" if found else ""
 
 
 def _finding(visit: Visit, finding_id: int, given: dict[str, str], trouble: str) -> HTMLResponse:
     found = caseload.pair(visit.session, finding_id)
-    waiting = findings.open_findings(visit.session, found.finding.cycle_id)
     return visit.page(
         "casework/finding.html",
         status=422 if trouble else 200,
         pair=found,
         cycle=cycles.get_cycle(visit.session, found.finding.cycle_id),
-        waiting=len(waiting),
-        following=_next(waiting, finding_id),
+        waiting=findings.count_open(visit.session, found.finding.cycle_id),
+        following=_next(visit, found.finding),
         shown=findings.mark(found.finding),
         given={"verdict": "", "reason": "", **given},
         trouble=trouble,

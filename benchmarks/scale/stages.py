@@ -75,7 +75,7 @@ def _ask(kind: ReviewerKind) -> Work:
 def _find(desk: Desk) -> None:
     overlaps.find(*desk.at, desk.system, cycle_id=desk.cycle_id)
     desk.session.expunge_all()
-    findings.open_findings(desk.session, desk.cycle_id)
+    findings.count_open(desk.session, desk.cycle_id)
 
 
 def _wait_for_panel(desk: Desk) -> None:

@@ -1,6 +1,7 @@
 """What was found to be the same item or the same enterprise, and what people decide about it."""
 
-from sqlmodel import Session, col, select
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, col, func, select
 
 from models import Application, Cycle, Finding, FindingVerdict
 from services import marks
@@ -53,13 +54,22 @@ def mark(finding: Finding) -> str:
 
 def open_findings(session: Session, cycle_id: int) -> list[Finding]:
     """Findings that wait for a person."""
-    return list(
-        session.exec(
-            select(Finding)
-            .where(Finding.cycle_id == cycle_id, Finding.verdict == FindingVerdict.OPEN)
-            .order_by(col(Finding.id))
-        )
-    )
+    return list(session.exec(select(Finding).where(*_waits(cycle_id)).order_by(col(Finding.id))))
+
+
+def count_open(session: Session, cycle_id: int) -> int:
+    """How many findings wait for a person."""
+    return session.exec(select(func.count()).select_from(Finding).where(*_waits(cycle_id))).one()
+
+
+def next_open(session: Session, cycle_id: int, after: int) -> int | None:
+    """The id of the next other finding that waits, after the last the first again; None when none does."""
+    others = select(Finding.id).where(*_waits(cycle_id), Finding.id != after).order_by(col(Finding.id)).limit(1)
+    return session.exec(others.where(col(Finding.id) > after)).first() or session.exec(others).first()
+
+
+def _waits(cycle_id: int) -> tuple[ColumnElement[bool], ...]:
+    return col(Finding.cycle_id) == cycle_id, col(Finding.verdict) == FindingVerdict.OPEN
 
 
 def told_of_other_year(session: Session, application: Application, cycle: Cycle) -> str:

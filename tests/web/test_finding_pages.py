@@ -6,6 +6,7 @@ import pytest
 from sqlmodel import col, select
 
 from models import Application, ApplicationStatus, Enterprise, Finding, FindingVerdict, FormerName, LedgerEntry, Role
+from services.grants import findings
 from tests.web.conftest import House, send, shown
 
 Open = Callable[[str | None], House]
@@ -122,3 +123,17 @@ def test_a_county_is_not_told_of_other_counties_applicants(linked: tuple[House, 
         county = session.get_one(Application, one.id).county
     page = house.signed_in(f"county-{county}").get(f"/applications/{one.id}")
     assert page.status_code == 200 and "关联提示" not in page.text
+
+
+def test_the_next_that_waits_is_another_one_and_after_the_last_the_first(house_at: Open) -> None:
+    house = house_at("computation")
+    first, second, third = undecided(house, 3)
+    with house.session() as session:
+        assert findings.count_open(session, 1) == 3
+        following = {each: findings.next_open(session, 1, each) for each in (first, second, third)}
+        assert following == {first: second, second: third, third: first}
+        for each in (first, second):
+            session.get_one(Finding, each).verdict = FindingVerdict.DISTINCT
+        session.commit()
+        assert (findings.count_open(session, 1), findings.next_open(session, 1, first)) == (1, third)
+        assert findings.next_open(session, 1, third) is None

@@ -20,7 +20,6 @@ from models import (
     StageVisit,
     Supplement,
     User,
-    VerificationRequest,
 )
 from policy import Policy
 from services.access.actors import Actor
@@ -43,6 +42,7 @@ from services.notices.queueing import Notice, about_digest, queue_all
 from services.payment import payments, treasuries
 from services.record.operation import operation
 from services.review import reviews
+from services.review.reviews import Held
 
 _NOT_APPLIED = (ApplicationStatus.DRAFT, ApplicationStatus.WITHDRAWN)
 _REVIEWERS = {
@@ -231,16 +231,16 @@ def _supplements(now: _Now) -> Iterator[Letter]:
 
 
 def _reviews(now: _Now, kind: ReviewerKind, role: Role) -> Iterator[Letter]:
-    groups: dict[tuple[str, datetime], list[VerificationRequest]] = {}
-    for request in reviews.open_requests(now.session, now.cycle.id or 0, kind):
-        groups.setdefault((request.reviewer, request.due_at), []).append(request)
+    groups: dict[tuple[str, datetime], list[Held]] = {}
+    for each in reviews.held(now.session, now.cycle.id or 0, kind):
+        groups.setdefault((each.reviewer, each.due_at), []).append(each)
     for (reviewer, due_at), asked in groups.items():
         left = working_days_left(now.clock, now.calendar, due_at)
         about = f"{kind.value}/{reviewer}/{due_day(due_at)}"
         context = {
             **about_cycle(now.session, now.cycle, "reviews"),
             "reviewer": reviews.reviewer_name(now.law, kind, reviewer),
-            "count": len(asked),
+            "count": sum(each.count for each in asked),
             "due": due_day(due_at),
         }
         days = now.threshold(min(each.sent_at for each in asked), due_at)
@@ -254,11 +254,11 @@ def _reviews(now: _Now, kind: ReviewerKind, role: Role) -> Iterator[Letter]:
             yield from _to(superiors, "review_escalation", about, context | {"working_days_over": -left})
 
 
-def _shares(users: list[User], asked: list[VerificationRequest]) -> Iterator[tuple[User, int]]:
+def _shares(users: list[User], asked: list[Held]) -> Iterator[tuple[User, int]]:
     """For each user the requests in their own or in nobody's hands; users without any are left out."""
     hands = {user.id for user in users}
     for user in users:
-        count = sum(each.assigned_to == user.id or each.assigned_to not in hands for each in asked)
+        count = sum(each.count for each in asked if each.assigned_to == user.id or each.assigned_to not in hands)
         if count:
             yield user, count
 

@@ -255,6 +255,29 @@ def waiting(session: Session, cycle_id: int, kind: ReviewerKind) -> list[tuple[s
     return [(reviewer, count, due_at) for reviewer, count, due_at in rows]
 
 
+@dataclass(frozen=True)
+class Held:
+    """How many requests to a reviewer wait, due at one moment and in the same hands, and when the first was sent."""
+
+    reviewer: str
+    due_at: datetime
+    assigned_to: int | None
+    count: int
+    sent_at: datetime
+
+
+def held(session: Session, cycle_id: int, kind: ReviewerKind) -> list[Held]:
+    """What waits for a reply, added up; the earliest due first."""
+    alike = VerificationRequest.reviewer, VerificationRequest.due_at, VerificationRequest.assigned_to
+    rows = session.exec(
+        select(*alike, func.count(), func.min(VerificationRequest.sent_at))  # type: ignore[call-overload]
+        .where(*_open(cycle_id, kind))
+        .group_by(*map(col, alike))
+        .order_by(col(VerificationRequest.due_at), col(VerificationRequest.reviewer))
+    )
+    return [Held(*row) for row in rows]
+
+
 def _open(cycle_id: int, kind: ReviewerKind) -> tuple[ColumnElement[bool] | bool, ...]:
     return (
         VerificationRequest.cycle_id == cycle_id,

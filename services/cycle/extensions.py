@@ -1,6 +1,7 @@
 """Putting off the current stage's due day, and with it whatever was asked until that day."""
 
 from datetime import datetime
+from functools import cache
 
 from sqlmodel import Session, col, select
 
@@ -49,6 +50,7 @@ def extend(
         raise InputError(f"延长期限要写明大于零的工作日数（看到 {working_days}）和理由。")
     calendar = Calendar(settings.calendar_dir)
 
+    @cache  # thousands of requests are due at few moments
     def later(due_at: datetime) -> datetime:
         return end_of_day(calendar.add_working_days(max(due_day(due_at), today(clock)), working_days))
 

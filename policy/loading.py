@@ -30,15 +30,20 @@ def examine(text: str, file: str, original: str | None = None) -> tuple[Policy |
     reporter = Reporter(document, text, list(document.problems))
     policy = _shaped(document, reporter)
     if policy is not None:
-        policy._text, policy._file = text, file
-        policy._sha256 = hashlib.sha256(text.encode()).hexdigest()
-        for measure in policy.measures:
-            measure._common = tuple(policy.common_facts)
-            measure._dated_by = policy.dated_by
+        _complete(policy, text, file)
         check_policy(policy, reporter)
         if original is not None:
             check_quotes(original, reporter)
     return policy, sorted(reporter.problems, key=lambda each: (each.line, each.column))
+
+
+def _complete(policy: Policy, text: str, file: str) -> None:
+    """Tell the policy where it comes from, and its measures what they share."""
+    policy._text, policy._file = text, file
+    policy._sha256 = hashlib.sha256(text.encode()).hexdigest()
+    for measure in policy.measures:
+        measure._common = tuple(policy.common_facts)
+        measure._dated_by = policy.dated_by
 
 
 def _shaped(document: Document, reporter: Reporter) -> Policy | None:
@@ -69,6 +74,21 @@ def parse(text: str, name: str) -> Policy:
     errors = [problem for problem in problems if problem.severity == "error"]
     if policy is None or errors:
         raise PolicyError(errors)
+    return policy
+
+
+def reread(text: str, name: str) -> Policy:
+    """The policy of a text that was checked when it was taken.
+
+    What a later version of this program finds amiss in it does not stop the years that run by it. Raises PolicyError
+    where its shape cannot be read any more.
+    """
+    document = read_document(text, name)
+    reporter = Reporter(document, text, list(document.problems))
+    policy = _shaped(document, reporter) if document.data is not None else None
+    if policy is None or reporter.problems:
+        raise PolicyError(reporter.problems)
+    _complete(policy, text, name)
     return policy
 
 

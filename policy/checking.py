@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import string
+import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
@@ -18,6 +19,7 @@ from policy.parameters import (
     parameter_node,
     read_table,
     scale_of,
+    value_type,
     versions,
 )
 from policy.positions import Path
@@ -38,6 +40,8 @@ from policy.schema import (
     Times,
 )
 from policy.values import bounds, date_bounds, read_value
+
+_PERCENT = ("%", "百分比", "百分之", "‰")
 
 
 def check_policy(policy: Policy, reporter: Reporter) -> None:
@@ -204,6 +208,7 @@ def _fact(policy: Policy, fact: Fact, path: Path, reporter: Reporter) -> None:
             reporter.error((*path, "required_for", index), "不认识的措施", name, nearest(name, measures))
     if fact.required_for and (path[0] != "common_facts" or fact.required):
         reporter.error((*path, "required_for"), "required_for 只用于 required: false 的公共事实", fact.name)
+    _unit(fact.unit, "rate" if fact.is_percent else fact.type, 'type: decimal 和 unit: "%"', path, reporter)
     if (fact.type == "choice") != bool(fact.choices):
         reporter.error(path, "choice 类型要写 choices，其他类型不能写", fact.name)
     if fact.min is not None or fact.max is not None:
@@ -213,6 +218,14 @@ def _fact(policy: Policy, fact: Fact, path: Path, reporter: Reporter) -> None:
         if isinstance(default, ValueProblem):
             reporter.error((*path, "default"), f"默认值{default.message}", fact.default)
     _history(policy, fact, path, reporter)
+
+
+def _unit(unit: str, kind: str, percent_as: str, path: Path, reporter: Reporter) -> None:
+    """A unit is shown and not computed with: one that says otherwise than the values are read is an error."""
+    if kind == "money" and unit and not unit.startswith("元"):
+        reporter.error((*path, "unit"), "金额按元填写和计算，单位只能是 元，或 元/人 的样子", unit)
+    if kind in ("integer", "decimal") and unicodedata.normalize("NFKC", unit).strip() in _PERCENT:
+        reporter.error((*path, "unit"), f"比例要写 {percent_as}，不然 8 按 800% 计算", unit)
 
 
 def _fact_bounds(fact: Fact, path: Path, reporter: Reporter) -> None:
@@ -264,6 +277,8 @@ def _parameters(policy: Policy, parameters: Sequence[Parameter], path: Path, rep
 def _parameter(policy: Policy, parameter: Parameter, path: Path, reporter: Reporter) -> None:
     if not _parameter_shape(parameter, path, reporter):
         return
+    gives = "gives" if parameter.type == "table" else "type"
+    _unit(parameter.unit, value_type(parameter), f"{gives}: rate，值带 %", path, reporter)
     if parameter.values and min(each.from_year for each in parameter.values) > policy.statistics_from.year:
         first = min(each.from_year for each in parameter.values)
         reporter.error((*path, "values"), f"{policy.statistics_from.year} 年度没有值，最早的值从 {first} 年度起")

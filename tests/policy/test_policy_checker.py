@@ -158,6 +158,30 @@ def test_wrong_value_is_shown(broken: Broken, old: str, new: str, value: str) ->
     assert value in [problem.value for problem in broken((old, new))]
 
 
+MONEY_UNIT = "金额按元填写和计算，单位只能是 元，或 元/人 的样子"
+PERCENT_FACT = '比例要写 type: decimal 和 unit: "%"，不然 8 按 800% 计算'
+PERCENT_PARAMETER = "比例要写 type: rate，值带 %，不然 8 按 800% 计算"
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("label: 服务费, type: money}", "label: 服务费, type: money, unit: 万元}", MONEY_UNIT),
+        ("type: money, value: 10万元}", "type: money, unit: 万元, value: 10}", MONEY_UNIT),
+        ("type: integer}", 'type: integer, unit: "%"}', PERCENT_FACT),
+        ("type: integer}", "type: decimal, unit: ％}", PERCENT_FACT),
+        ("type: rate, value: 50%}", 'type: decimal, unit: "%", value: 50}', PERCENT_PARAMETER),
+    ],
+)
+def test_a_unit_that_says_otherwise_than_values_are_read(broken: Broken, old: str, new: str, message: str) -> None:
+    assert message in [problem.message for problem in broken((old, new))]
+
+
+def test_units_that_say_how_values_are_read(broken: Broken) -> None:
+    money, percent = "unit: 元/人, value: 10万元}", 'type: decimal, unit: "%"}'
+    assert broken(("value: 10万元}", money), ("type: integer}", percent)) == []
+
+
 def table(by: str, rows: str, rest: str = "") -> tuple[str, str]:
     head = "{name: threshold, label: 起点, type: money, value: 10万元}"
     return (

@@ -11,12 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
-from policy.amounts import plain
 from policy.checking import check_policy
 from policy.environment import Overrides, check_overrides, effective
 from policy.errors import InputError, ValueProblem, nearest
 from policy.names import COMMON
-from policy.parameters import ParameterError, Version, override, read_exact, value_type, version_of
+from policy.parameters import ParameterError, Version, override, value_type, version_of
 from policy.positions import Document
 from policy.reporter import Reporter
 from policy.schema import Dated, Fact, Measure, Parameter, Policy
@@ -25,7 +24,6 @@ from policy.yearly import settled, year_settings
 
 COMMON_TITLE = "各项措施"
 _IN_PROVISIONS = ("overlap", "rounding_unit", "rounding_mode")
-_HIGHEST_RATE = 1
 _COUNTERS = "年次家件批个名人"
 
 
@@ -240,19 +238,7 @@ def _figure(lever: Lever, text: str) -> str:
     text = text.removesuffix(unit).strip() if unit and unit not in ("元", "%") else text
     if value_type(lever.parameter) == "integer":
         text = text.rstrip(_COUNTERS).strip()
-    if value_type(lever.parameter) == "rate" and not text.endswith("%"):
-        _refuse_bare_percent(lever, text)
     return text
-
-
-def _refuse_bare_percent(lever: Lever, text: str) -> None:
-    """15 for a rate is 1500 % and almost surely meant to be 15 %."""
-    try:
-        value = read_exact("rate", text, ())
-    except ParameterError as error:
-        raise _wrong(lever, error.message, text) from error
-    if value > _HIGHEST_RATE:
-        raise _wrong(lever, f"是 {plain(value * 100)}%，比例请写成 {text}% 的样子", text)
 
 
 def _overridden(lever: Lever, change: Change) -> Version:

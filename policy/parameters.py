@@ -9,13 +9,14 @@ from dataclasses import dataclass
 from decimal import Decimal
 from itertools import pairwise
 
-from policy.amounts import MAX_MONEY_FEN, MONEY_SCALE, places, read_figure, read_money, read_rate, scaled
+from policy.amounts import MAX_MONEY_FEN, MONEY_SCALE, places, plain, read_figure, read_money, read_rate, scaled
 from policy.errors import ValueProblem, nearest
 from policy.expressions import Node
 from policy.functions import table_node
 from policy.kinds import BOOLEAN, COUNT_MAX, DATE, Kind, number
 from policy.schema import Adjustable, Parameter, Row
 
+_HIGHEST_BARE_RATE = 1
 ADJUSTABLE_SCALE = 6
 """Digits that a yearly override may have at least."""
 
@@ -108,7 +109,7 @@ def read_exact(kind: str, text: str, path: tuple[str | int, ...]) -> Decimal:
         money = read_money(text)
         found = money if isinstance(money, ValueProblem) else Decimal(money[0]).scaleb(-MONEY_SCALE)
     elif kind == "rate":
-        found = read_rate(text)
+        found = _rate(text)
     else:
         figure = read_figure(text)
         found = figure if isinstance(figure, ValueProblem) else figure.value
@@ -118,6 +119,14 @@ def read_exact(kind: str, text: str, path: tuple[str | int, ...]) -> Decimal:
         raise ParameterError("参数值不是整数", text, path)
     if places(found) > 12 or abs(found) > 10**12:
         raise ParameterError("参数值太大或小数位太多", text, path)
+    return found
+
+
+def _rate(text: str) -> Decimal | ValueProblem:
+    """A rate; 15 is 1500 % and almost surely meant to be 15 %."""
+    found = read_rate(text)
+    if isinstance(found, Decimal) and found > _HIGHEST_BARE_RATE and not text.endswith("%"):
+        return ValueProblem(f"是 {plain(found * 100)}%，比例请写成 {text}% 的样子")
     return found
 
 

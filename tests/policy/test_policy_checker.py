@@ -177,6 +177,12 @@ def test_a_unit_that_says_otherwise_than_values_are_read(broken: Broken, old: st
     assert message in [problem.message for problem in broken((old, new))]
 
 
+def test_a_rate_above_one_needs_its_percent_sign(broken: Broken) -> None:
+    (problem,) = broken(("value: 50%", 'value: "50"'))
+    assert (problem.message, problem.value) == ("参数值是 5000%，比例请写成 50% 的样子", "50")
+    assert broken(("value: 50%", "value: 150%")) == [] == broken(("value: 50%", "value: 1"))
+
+
 def test_units_that_say_how_values_are_read(broken: Broken) -> None:
     money, percent = "unit: 元/人, value: 10万元}", 'type: decimal, unit: "%"}'
     assert broken(("value: 10万元}", money), ("type: integer}", percent)) == []

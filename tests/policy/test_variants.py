@@ -247,7 +247,7 @@ def test_values_are_read_in_any_usual_writing(name: str, text: str, value: str) 
         ("fees.rate", "30%", "没有措施“fees”；是否想写“fee”？"),
         ("rate", "30%", "要写成 措施.参数，看到的是“rate”；有这个参数的是：fee.rate。"),
         ("fee.rate.1", "30%", "不分档"),
-        ("fee.rate", "30", "服务费补助：比例（fee.rate）的值“30”不能用：是 3000%，比例请写成 30% 的样子。"),
+        ("fee.rate", "30", "服务费补助：比例（fee.rate）的值“30”不能用：参数值是 3000%，比例请写成 30% 的样子。"),
         ("fee.rate", "三成", "的值“三成”不能用：参数值不是数字"),
         ("fee.rate", "-3%", "不能是负数"),
         ("fee.rate", "", "没有写值"),

@@ -112,8 +112,12 @@ def _repeated(names: Iterable[tuple[str, Path]], reporter: Reporter) -> None:
 
 def _unique(policy: Policy, reporter: Reporter) -> None:
     for part in ("bureaus", "counties", "duties", "groups", "measures"):
-        items = getattr(policy, part)
-        _repeated(((item.id, (part, index, "id")) for index, item in enumerate(items)), reporter)
+        _repeated(_each(getattr(policy, part), "id", (part,)), reporter)
+    for part, key in (("bureaus", "name"), ("counties", "name"), ("measures", "title"), ("parameters", "label")):
+        _repeated(_each(getattr(policy, part), key, (part,)), reporter)
+    for index, group in enumerate(policy.groups):
+        paths = ((name, ("groups", index, "measures", number)) for number, name in enumerate(group.measures))
+        _repeated(paths, reporter)
     common: list[tuple[str, Path]] = [
         (item.name, (part, index, "name"))
         for part in ("parameters", "common_facts")
@@ -127,10 +131,16 @@ def _unique(policy: Policy, reporter: Reporter) -> None:
             for index, item in enumerate(getattr(measure, part))
         ]
         _names(own, [name for name, _ in common], reporter)
+        facts = [*_each(policy.common_facts, "label", ("common_facts",))]
+        _repeated([*facts, *_each(measure.facts, "label", ("measures", number, "facts"))], reporter)
+        _repeated(_each(measure.parameters, "label", ("measures", number, "parameters")), reporter)
         for part in ("conditions", "limits"):
-            items = getattr(measure, part)
-            paths = ((item.id, ("measures", number, part, index, "id")) for index, item in enumerate(items))
-            _repeated(paths, reporter)
+            _repeated(_each(getattr(measure, part), "id", ("measures", number, part)), reporter)
+
+
+def _each(items: Sequence[Any], key: str, path: Path) -> Iterable[tuple[str, Path]]:
+    """The id or the Chinese name of each of some items, by which tables and commands know it, with its place."""
+    return ((getattr(item, key), (*path, index, key)) for index, item in enumerate(items))
 
 
 def _names(own: Sequence[tuple[str, Path]], common: Sequence[str], reporter: Reporter) -> None:

@@ -319,6 +319,39 @@ measures:
     ]
 
 
+def test_a_group_that_names_a_measure_twice(broken: Broken) -> None:
+    common = """parameters:
+  - {name: most, label: 最高, type: money, value: 5万元}
+groups:
+  - {id: cap, label: 封顶, kind: amount_cap, measures: [fee, fee], amount: most, clause: 附则, quote: 封顶}
+measures:
+"""
+    (problem,) = broken(("measures:\n", common))
+    assert (problem.message, problem.value, problem.line, problem.column) == ("名称重复", "fee", 14, 60)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "value"),
+    [
+        ("name: 市工信局}", "name: 市工信局}\n  - {id: other, name: 市工信局}", "市工信局"),
+        ("bureaus:", "counties: [{id: east, name: 东区}, {id: west, name: 东区}]\nbureaus:", "东区"),
+        ("label: 人数", "label: 服务费", "服务费"),
+        ("measures:\n", "common_facts: [{name: staff, label: 人数, type: integer}]\nmeasures:\n", "人数"),
+        ("label: 起点", "label: 比例", "比例"),
+    ],
+)
+def test_two_things_of_one_chinese_name_could_not_be_told_apart(broken: Broken, old: str, new: str, value: str) -> None:
+    problem = broken((old, new))[0]
+    assert (problem.message, problem.value) == ("名称重复", value)
+
+
+def test_two_measures_of_one_title_could_not_be_told_apart() -> None:
+    head, measure = BASE.split("measures:\n")
+    text = head + "measures:\n" + measure + measure.replace("id: fee\n", "id: fees\n")
+    found = [each for each in examine(text, "base.yaml")[1] if each.severity == "error"]
+    assert [(each.message, each.value, each.line) for each in found] == [("名称重复", "服务费补助", 34)]
+
+
 def test_unused_parameter_is_a_warning_and_does_not_stop_loading() -> None:
     text = BASE.replace("fee >= threshold and", "fee > 0 and").replace("，不足 {threshold}", "")
     (problem,) = examine(text, "base.yaml")[1]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
@@ -85,9 +86,7 @@ class Analyst:
             with _PARSING:
                 tree = ast.parse("\n".join(self.lines), mode="eval")
         except (SyntaxError, ValueError, RecursionError) as error:
-            line = min(getattr(error, "lineno", 1) or 1, self.text.count("\n") + 1)
-            offset = max(0, (getattr(error, "offset", 1) or 1) - (2 if line == 1 else 1))
-            raise ExpressionError("表达式写法有误", self.text.strip(), line, min(offset, len(self.text))) from None
+            raise _unparsed(self.text, error) from None
         if _depth(tree.body) > MAX_DEPTH:
             raise ExpressionError(f"表达式套得太深（超过 {MAX_DEPTH} 层），请分成几个步骤", self.text.strip()[:40])
         return self.visit(tree.body)
@@ -157,6 +156,30 @@ class Analyst:
             base = bases.pop()
             return [replace(node, kind=replace(node.kind, base=base)) for node in nodes]
         return nodes
+
+
+_IN_QUOTES = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
+_USUAL = (
+    (re.compile(r"[≥≤≠]"), "表达式里的符号要用英文半角，写成 {}"),
+    (re.compile(r"[（）＜＞＝，“”‘’＋－×÷＊／]"), "表达式里的符号要用英文半角"),
+    (re.compile(r"[0-9][0-9.,]*\s*(%(?!\s*[\w(])|[千万亿元])"), "表达式里不能写百分比和带单位的数，请写成有名字的参数"),
+    (re.compile(r"(?<![=<>!])=(?!=)"), "相等要写 =="),
+)
+"""What people write as they would on paper, and what to write instead."""
+_SIGNS = {"≥": ">=", "≤": "<=", "≠": "!="}
+
+
+def _unparsed(text: str, error: Exception) -> ExpressionError:
+    """Why Python could not read an expression: by what is usual in Chinese texts, else by the place it tells."""
+    bare = _IN_QUOTES.sub(lambda quoted: "'" * len(quoted.group()), text)
+    for pattern, message in _USUAL:
+        if found := pattern.search(bare):
+            before = text[: found.start()].split("\n")
+            told = message.format(_SIGNS.get(found.group(), ""))
+            return ExpressionError(told, text.strip(), len(before), len(before[-1]))
+    line = min(getattr(error, "lineno", 1) or 1, text.count("\n") + 1)
+    offset = max(0, (getattr(error, "offset", 1) or 1) - (2 if line == 1 else 1))
+    return ExpressionError("表达式写法有误", text.strip(), line, min(offset, len(text)))
 
 
 def _depth(tree: ast.expr) -> int:

@@ -230,6 +230,7 @@ _MESSAGES = {
     "bool_parsing": "只能是 true 或 false",
     "bool_type": "只能是 true 或 false",
     "date_from_datetime_parsing": "不是日期，请写成 2025-06-30 的样子",
+    "date_from_datetime_inexact": "不是日期，请写成 2025-06-30 的样子",
     "date_type": "不是日期，请写成 2025-06-30 的样子",
     "date_parsing": "不是日期，请写成 2025-06-30 的样子",
     "list_type": "这里要写一个清单",

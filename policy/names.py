@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from keyword import iskeyword
+
 SYSTEM_NAMES = ("cycle_year", "issued", "valid_from", "valid_to", "statistics_from")
 GRANTED_ABOVE = "granted_above"
 SAME_ITEM = "same_item"
@@ -66,4 +68,4 @@ RESERVED_PREFIXES = ("limit_", "group_")
 
 def is_reserved(name: str) -> bool:
     """Whether a policy may not give ``name`` to something of its own."""
-    return name in RESERVED or name.startswith(RESERVED_PREFIXES)
+    return name in RESERVED or iskeyword(name) or name.startswith(RESERVED_PREFIXES)

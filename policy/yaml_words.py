@@ -13,7 +13,7 @@ _WORDS = (
     (r"did not find expected (?:alphabetic|.*anchor).*", "值以 & 开头的要加引号"),
     (r"did not find expected .*", "这里的写法不完整"),
     (r"mapping values are not allowed.*", "这里不能再写冒号；值里有冒号的要加引号"),
-    (r"could not find expected ':'", "缺少冒号，冒号后面要空一格"),
+    (r"could not find expected ':'", "缺少冒号，冒号要用英文半角，后面空一格"),
     (r"block sequence entries are not allowed.*", "这里不能写短横，短横要另起一行"),
     (r"block mapping key.*|simple keys?.*", "这里的键写法不对"),
     (r"found character that cannot start any token|found character .* that cannot start any token",

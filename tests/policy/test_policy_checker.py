@@ -73,6 +73,31 @@ def test_wrong_expression(broken: Broken, expression: str, message: str, column:
         assert (problem.line, problem.column) == (31, column + 1)  # the quote
 
 
+@pytest.mark.parametrize(
+    ("expression", "message", "column"),
+    [
+        ("level ＝＝ '国家级'", "表达式里的符号要用英文半角", 28),
+        ("fee ≥ threshold", "表达式里的符号要用英文半角，写成 >=", 26),
+        ("level == “国家级”", "表达式里的符号要用英文半角", 31),
+        ("min（fee, threshold） > 0", "表达式里的符号要用英文半角", 25),
+        ("fee >= 10万元", "表达式里不能写百分比和带单位的数，请写成有名字的参数", 29),
+        ("fee * 8% > 0", "表达式里不能写百分比和带单位的数，请写成有名字的参数", 28),
+        ("level = '国家级'", "相等要写 ==", 28),
+    ],
+)
+def test_what_is_usual_in_chinese_and_no_expression_is_told_apart(
+    broken: Broken, expression: str, message: str, column: int
+) -> None:
+    (problem,) = broken((CONDITION, f'"{expression}"'))
+    assert (problem.message, problem.line, problem.column) == (message, 28, column)
+
+
+@pytest.mark.parametrize("name", ["class", "from", "in"])
+def test_a_word_of_the_expressions_is_no_name(broken: Broken, name: str) -> None:
+    problems = broken(("name: persons", f"name: {name}"))
+    assert ("这是保留名称，请换一个", name) in [(each.message, each.value) for each in problems]
+
+
 def test_problem_in_a_block_expression_has_its_own_line(broken: Broken) -> None:
     block = "|\n          fee >= threshold\n          and persons > 0 and lvel == '省级'"
     (problem,) = broken((CONDITION, block))
@@ -406,6 +431,8 @@ def test_a_very_deep_expression_is_told_and_not_computed(broken: Broken) -> None
         ("provisions: {overlap: top_up}", "provisions: {overlap: top_up, , }", "这里应当有内容"),
         ("responsible: []", "responsible: [", "方括号"),
         ("issuer: 虚构市", "issuer: @虚构市", "特殊字符"),
+        ("title: 虚构\n", "title：虚构\n", "缺少冒号，冒号要用英文半角，后面空一格"),
+        ("issued: 2025-01-01", "issued: 20250101", "不是日期，请写成 2025-06-30 的样子"),
         ("title: 虚构\n", "\ttitle: 虚构\n", ""),
         ("title: 虚构\n", "  title: 虚构\n", ""),
         ("title: 虚构\n", "title: '虚构\n", ""),

@@ -41,6 +41,28 @@ FUNCTIONS = (
 )
 
 PIPELINE = ("capped", "after_overlap", "rounded", "budget")
+APPLICATION = (
+    "enterprise",
+    "enterprise_name",
+    "uscc",
+    "legal_person",
+    "registered_address",
+    "kind",
+    "county",
+    "project",
+    "contracts",
+    "invoices",
+    "contact_name",
+    "contact_phone",
+    "contact_email",
+    "bank_name",
+    "bank_account",
+    "pledged",
+    "papers",
+)
+"""What every application has beside its facts, in the tables that are imported."""
+RESULT = ("outcome", "amount_fen", "reason", "clause", "referral_to", "explanation", "failed_conditions")
+"""What is told of every application."""
 RESERVED = frozenset(
     {
         *SYSTEM_NAMES,
@@ -48,14 +70,12 @@ RESERVED = frozenset(
         SAME_ITEM,
         *FUNCTIONS,
         *PIPELINE,
+        *APPLICATION,
+        *RESULT,
         "amount",
+        "amount_yuan",
         "application_id",
-        "uscc",
-        "enterprise",
         "measure",
-        "outcome",
-        "reason",
-        "failed_conditions",
         "overlap",
         "rounding_unit",
         "rounding_mode",

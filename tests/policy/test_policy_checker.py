@@ -8,6 +8,9 @@ import pytest
 import policy
 from policy import Problem
 from policy.loading import examine
+from policy.telling import RESULT_COLUMNS
+from services.application.application_rows import HEADINGS
+from services.enterprise.qualifying import HEADINGS as QUALIFYING
 from tests.policy.base_policy import BASE
 
 Broken = Callable[..., list[Problem]]
@@ -92,8 +95,8 @@ def test_what_is_usual_in_chinese_and_no_expression_is_told_apart(
     assert (problem.message, problem.line, problem.column) == (message, 28, column)
 
 
-@pytest.mark.parametrize("name", ["class", "from", "in"])
-def test_a_word_of_the_expressions_is_no_name(broken: Broken, name: str) -> None:
+@pytest.mark.parametrize("name", ["class", "from", "in", *RESULT_COLUMNS, *HEADINGS, *QUALIFYING, "amount_yuan"])
+def test_a_word_of_the_expressions_or_a_column_of_ours_is_no_name(broken: Broken, name: str) -> None:
     problems = broken(("name: persons", f"name: {name}"))
     assert ("这是保留名称，请换一个", name) in [(each.message, each.value) for each in problems]
 

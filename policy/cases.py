@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path as FilePath
-from typing import Any
+from typing import Annotated, Any
 
 import polars as pl
 from pydantic import Field, ValidationError
@@ -16,14 +16,18 @@ from policy.errors import InputError, PolicyError, Problem, ValueProblem, neares
 from policy.evaluation import Evaluation
 from policy.facts import frame
 from policy.history import checked_history, history_columns, recorded_facts
+from policy.kinds import MAX_YEAR, MIN_YEAR
 from policy.loading import load, policy_file, read_text, shape_problems
-from policy.positions import Path, read_document
+from policy.positions import Document, Path, read_document
 from policy.same_item import evaluate_items
 from policy.schema import Fact, Measure, Policy, Pool, Strict
 from policy.values import read_value
 
 SAME_ENTERPRISE = "同一企业"
 _RECORD = ("uscc", "measure", "year", "amount_yuan")
+
+
+CycleYear = Annotated[int, Field(ge=MIN_YEAR, le=MAX_YEAR)]
 
 
 class Expect(Strict):
@@ -53,7 +57,7 @@ class Case(Strict):
     name: str
     clause: str
     measure: str | None = None
-    year: int | None = None
+    year: CycleYear | None = None
     facts: dict[str, str | None] = Field(default_factory=dict)
     history: list[dict[str, str]] = Field(default_factory=list)
     overrides: dict[str, dict[str, str]] = Field(default_factory=dict)
@@ -66,7 +70,7 @@ class Case(Strict):
 class Defaults(Strict):
     """What every case has unless it says otherwise."""
 
-    year: int | None = None
+    year: CycleYear | None = None
     facts: dict[str, str | None] = Field(default_factory=dict)
 
 
@@ -129,6 +133,7 @@ def run_cases(path: FilePath, progress: Callable[[int, int], None] | None = None
         cases = Cases.model_validate(document.data)
     except ValidationError as error:
         raise PolicyError(shape_problems(document, error, Cases)) from error
+    _check_defaults(policy, cases, document)
     results: list[CaseResult] = []
     together = _together(policy, cases)
     for index, case in enumerate(cases.cases):
@@ -143,6 +148,18 @@ def run_cases(path: FilePath, progress: Callable[[int, int], None] | None = None
         if progress is not None:
             progress(index + 1, len(cases.cases))
     return results
+
+
+def _check_defaults(policy: Policy, cases: Cases, document: Document) -> None:
+    """Facts that only some measures have are left out elsewhere; those that none has are a mistake."""
+    known = {fact.name for measure in policy.measures for fact in measure.all_facts}
+    unknown = [
+        document.problem(("defaults", "facts", name), name, "没有一条措施有这个事实", nearest(name, known))
+        for name in cases.defaults.facts
+        if name not in known
+    ]
+    if unknown:
+        raise PolicyError(unknown)
 
 
 def case_problems(results: Iterable[CaseResult]) -> list[Problem]:
@@ -258,6 +275,7 @@ def _evaluate(policy: Policy, defaults: Defaults, case: Case, applications: list
         row = {"application_id": each.id, "uscc": each.uscc, "enterprise": each.uscc}
         rows.setdefault(measure.id, []).append(row | _typed(measure, defaults, each, (*place, "facts")))
     measures = {measure.id: measure for measure in policy.measures}
+    _check_pairs(case, [each.id for each in applications])
     return evaluate_items(
         policy,
         {name: frame(measures[name], listed) for name, listed in rows.items()},
@@ -267,6 +285,14 @@ def _evaluate(policy: Policy, defaults: Defaults, case: Case, applications: list
         overrides=case.overrides,
         budgets={name: _fen(text) for name, text in case.budgets.items()},
     )
+
+
+def _check_pairs(case: Case, known: list[str]) -> None:
+    for number, pair in enumerate(case.same_item):
+        for place, name in enumerate(pair):
+            if name not in known:
+                at: Path = ("same_item", number, place)
+                raise _CaseError(Difference("这个算例里没有这件申请", at, name, nearest(name, known)))
 
 
 def _typed(measure: Measure, defaults: Defaults, application: Application, place: Path) -> dict[str, Any]:
@@ -308,7 +334,7 @@ def _history(policy: Policy, case: Case) -> pl.DataFrame:
 
 
 def _year(text: str, place: Path) -> int:
-    if not (text.isascii() and text.isdecimal()):
+    if not (text.isascii() and text.isdecimal() and MIN_YEAR <= int(text) <= MAX_YEAR):
         raise _CaseError(Difference("不是年度，请写成 2024 的样子", place, text))
     return int(text)
 

@@ -92,6 +92,18 @@ def test_a_case_that_is_wrong_itself_is_named_at_its_place(tmp_path: Path) -> No
     measure: equipment
     facts: {investment: 1000000}
     expect: {outcome: award, amount_yuan: 1}
+  - name: 同一事项写错
+    clause: 第一条
+    same_item: [[A1, A3]]
+    applications:
+      - {id: A1, measure: equipment, facts: {investment: 1000000}, expect: {outcome: award}}
+      - {id: A2, measure: equipment, facts: {investment: 1000000}, expect: {outcome: award}}
+  - name: 年度写错
+    clause: 第一条
+    measure: equipment
+    facts: {investment: 1000000}
+    history: [{year: 20255, measure: equipment, amount_yuan: 1}]
+    expect: {outcome: award}
 """
     (tmp_path / "cases.yaml").write_text(cases, encoding="utf-8")
     problems = [each for result in policy.run_cases(tmp_path) for each in result.problems]
@@ -100,4 +112,16 @@ def test_a_case_that_is_wrong_itself_is_named_at_its_place(tmp_path: Path) -> No
         (3, "很多", None),
         (7, "equipmet", "equipment"),
         (12, "1.00", None),
+        (15, "A3", "A2"),
+        (23, "20255", None),
     ]
+
+
+def test_a_default_that_no_measure_has_is_named_at_its_place(tmp_path: Path) -> None:
+    source = next(folder for folder in MADE_UP if folder.name == "percentage-cap")
+    (tmp_path / "policy.yaml").write_text((source / "policy.yaml").read_text(encoding="utf-8"), encoding="utf-8")
+    (tmp_path / "cases.yaml").write_text("defaults: {facts: {investmnt: 1}}\ncases: []\n", encoding="utf-8")
+    with pytest.raises(policy.PolicyError) as refused:
+        policy.run_cases(tmp_path)
+    (problem,) = refused.value.problems
+    assert (problem.line, problem.value, problem.nearest) == (1, "investmnt", "investment")

@@ -61,8 +61,9 @@ def check_command(policy: PolicyArgument, as_json: Json = False) -> None:
     problems, compared = check(path), original_file(policy_file(path)).is_file()
     total = failed = 0
     if all(problem.severity == "warning" for problem in problems):
-        problems += other_folder(load(path), _policies_dir())
-        broken, total, failed = _check_cases(path)
+        found = load(path)
+        problems += other_folder(found, _policies_dir())
+        broken, total, failed = _check_cases(path, found)
         problems += broken
     errors = [problem for problem in problems if problem.severity == "error"]
     if as_json:
@@ -77,12 +78,12 @@ def check_command(policy: PolicyArgument, as_json: Json = False) -> None:
     raise typer.Exit(1 if errors else 0)
 
 
-def _check_cases(path: Path) -> tuple[list[Problem], int, int]:
+def _check_cases(path: Path, found: Policy) -> tuple[list[Problem], int, int]:
     """The problems of the cases, how many cases there are, and how many of them do not hold."""
     from rich.console import Console
     from rich.progress import Progress
 
-    from policy.cases import case_problems, cases_file, no_cases, run_cases
+    from policy.cases import case_problems, cases_file, no_cases, run_cases, unproven
 
     file = cases_file(path)
     if not file.is_file():
@@ -93,7 +94,11 @@ def _check_cases(path: Path) -> tuple[list[Problem], int, int]:
             results = run_cases(path, lambda done, total: progress.update(task, completed=done, total=total))
         except PolicyError as error:
             return error.problems, 0, 0
-    return case_problems(results), len(results), sum(not result.passed for result in results)
+    return (
+        [*unproven(found, results), *case_problems(results)],
+        len(results),
+        sum(not result.passed for result in results),
+    )
 
 
 @app.command("show")

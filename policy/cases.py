@@ -101,13 +101,17 @@ class _CaseError(InputError):
 
 @dataclass(frozen=True)
 class CaseResult:
-    """How one case went: every difference as a Chinese sentence, none when it passed; ``problems`` have places."""
+    """How one case went: every difference as a Chinese sentence, none when it passed; ``problems`` have places.
+
+    ``shows`` are the measures of its applications, each with the outcome that is expected.
+    """
 
     name: str
     clause: str
     line: int
     differences: list[str] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
+    shows: frozenset[tuple[str, str]] = frozenset()
 
     @property
     def passed(self) -> bool:
@@ -144,7 +148,8 @@ def run_cases(path: FilePath, progress: Callable[[int, int], None] | None = None
             )
             for each in found
         ]
-        results.append(CaseResult(case.name, case.clause, line, [each.message for each in found], problems))
+        shows = frozenset((each.measure, each.expect.outcome) for each in _applications(case))
+        results.append(CaseResult(case.name, case.clause, line, [each.message for each in found], problems, shows))
         if progress is not None:
             progress(index + 1, len(cases.cases))
     return results
@@ -165,6 +170,26 @@ def _check_defaults(policy: Policy, cases: Cases, document: Document) -> None:
 def case_problems(results: Iterable[CaseResult]) -> list[Problem]:
     """Everything in which cases do not give what they expect, at its place in cases.yaml."""
     return [problem for result in results for problem in result.problems]
+
+
+def unproven(policy: Policy, results: Iterable[CaseResult]) -> list[Problem]:
+    """A reminder of each measure that no case shows to be reachable: its conditions may exclude each other."""
+    shown = {pair for result in results for pair in result.shows}
+    measures = [each for each in policy.measures if not {(each.id, end) for end in _ENDS[each.outcome]} & shown]
+    document = read_document(policy.text, policy.file)
+    found = [
+        document.problem(("measures", policy.measures.index(each), "id"), each.id, _UNPROVEN[each.outcome])
+        for each in measures
+    ]
+    return [replace(each, severity="warning") for each in found]
+
+
+_ENDS = {"award": ("award",), "referral": ("referral",), "case_by_case": ("case_by_case", "award")}
+_UNPROVEN = {
+    "award": "没有一个算例得到奖补，不能说明条件可以满足，请按条款写一件",
+    "referral": "没有一个算例转报上级，不能说明条件可以满足，请按条款写一件",
+    "case_by_case": "没有一个算例到一事一议，不能说明条件可以满足，请按条款写一件",
+}
 
 
 def no_cases(file: FilePath) -> Problem:

@@ -8,7 +8,7 @@ from polars.exceptions import PolarsError
 
 import policy
 from policy import PolicyError, Problem
-from policy.cases import case_problems, cases_file
+from policy.cases import case_problems, cases_file, unproven
 from services.files.apart_worker import Blobs, where_raised
 
 _LONGEST_VALUE = 200
@@ -37,7 +37,8 @@ def _check(folder: Path) -> tuple[list[Problem], int, int, str]:
         return [*problems, _uncomputed(file, str(error)[:_LONGEST_VALUE])], 0, 0, ""
     except _UNFORESEEN as error:
         return [*problems, _uncomputed(file, "")], 0, 0, where_raised(error)
-    return [*problems, *case_problems(results)], len(results), sum(not result.passed for result in results), ""
+    problems += [*unproven(policy.load(folder), results), *case_problems(results)]
+    return problems, len(results), sum(not result.passed for result in results), ""
 
 
 def _uncomputed(file: Path, seen: str) -> Problem:

@@ -70,6 +70,15 @@ def test_check_fails_when_a_case_does_not_hold(tmp_path: Path) -> None:
     assert "算例 3 个，不符 1 个" in result.stdout
 
 
+def test_check_reminds_of_a_measure_that_no_case_shows_to_be_reachable(tmp_path: Path) -> None:
+    for name in ("policy.yaml", "cases.yaml"):
+        text = (MADE_UP / "higher-of" / name).read_text(encoding="utf-8")
+        (tmp_path / name).write_text(text.partition("cases:")[0] + "cases: []\n" * (name != "policy.yaml"), "utf-8")
+    result = runner.invoke(app, ["check", str(tmp_path)])
+    assert result.exit_code == 0
+    assert "列（提醒）：没有一个算例得到奖补，不能说明条件可以满足，请按条款写一件，看到的是“" in result.stdout
+
+
 def test_check_reminds_of_missing_cases_and_of_a_folder_with_another_name(tmp_path: Path) -> None:
     source = MADE_UP / "percentage-cap" / "policy.yaml"
     (tmp_path / "policy.yaml").write_text(source.read_text(encoding="utf-8"), encoding="utf-8")

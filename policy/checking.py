@@ -15,6 +15,7 @@ from policy.parameters import (
     Band,
     ParameterError,
     Version,
+    bare_percent,
     gaps,
     parameter_node,
     read_table,
@@ -106,7 +107,7 @@ def _repeated(names: Iterable[tuple[str, Path]], reporter: Reporter) -> None:
     seen: set[str] = set()
     for name, path in names:
         if name in seen:
-            reporter.error(path, "名称重复", name)
+            reporter.mistake(path, "名称重复", name)
         seen.add(name)
 
 
@@ -147,7 +148,7 @@ def _names(own: Sequence[tuple[str, Path]], common: Sequence[str], reporter: Rep
     _repeated(own, reporter)
     for name, path in own:
         if is_reserved(name):
-            reporter.error(path, "这是保留名称，请换一个", name)
+            reporter.mistake(path, "这是保留名称，请换一个", name)
         elif name in common:
             reporter.error(path, "与公共事实或公共参数重名", name)
 
@@ -233,9 +234,9 @@ def _fact(policy: Policy, fact: Fact, path: Path, reporter: Reporter) -> None:
 def _unit(unit: str, kind: str, percent_as: str, path: Path, reporter: Reporter) -> None:
     """A unit is shown and not computed with: one that says otherwise than the values are read is an error."""
     if kind == "money" and unit and not unit.startswith("元"):
-        reporter.error((*path, "unit"), "金额按元填写和计算，单位只能是 元，或 元/人 的样子", unit)
+        reporter.mistake((*path, "unit"), "金额按元填写和计算，单位只能是 元，或 元/人 的样子", unit)
     if kind in ("integer", "decimal") and unicodedata.normalize("NFKC", unit).strip() in _PERCENT:
-        reporter.error((*path, "unit"), f"比例要写 {percent_as}，不然 8 按 800% 计算", unit)
+        reporter.mistake((*path, "unit"), f"比例要写 {percent_as}，不然 8 按 800% 计算", unit)
 
 
 def _fact_bounds(fact: Fact, path: Path, reporter: Reporter) -> None:
@@ -297,11 +298,21 @@ def _parameter(policy: Policy, parameter: Parameter, path: Path, reporter: Repor
         reporter.error((*path, "values"), "同一年度写了两个值", year)
     try:
         parameter_node(parameter, policy.provisions.percentages_are_maxima)
+        _percents(parameter, path, reporter)
         if parameter.type == "table":
             for version in versions(parameter):
                 _table(parameter, version, (*path, *version.path), reporter)
     except ParameterError as error:
         reporter.error((*path, *error.path), error.message, error.value, error.close)
+
+
+def _percents(parameter: Parameter, path: Path, reporter: Reporter) -> None:
+    for version in versions(parameter):
+        texts: list[tuple[Path, str | None]] = [(("value",), version.value), (("otherwise",), version.otherwise)]
+        texts += [(("rows", index, "value"), row.value) for index, row in enumerate(version.rows)]
+        for place, text in texts:
+            if wrong := bare_percent(value_type(parameter), text or ""):
+                reporter.mistake((*path, *version.path, *place), wrong, text)
 
 
 def _parameter_shape(parameter: Parameter, path: Path, reporter: Reporter) -> bool:

@@ -12,7 +12,10 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True)
 class Problem:
-    """One finding in a policy file; ``line`` and ``column`` count from 1."""
+    """One finding in a policy file; ``line`` and ``column`` count from 1.
+
+    A ``computable`` error is almost surely not what was meant, and refused; a year that runs by it already goes on.
+    """
 
     file: str
     line: int
@@ -21,6 +24,7 @@ class Problem:
     message: str
     nearest: str | None = None
     severity: Severity = "error"
+    computable: bool = False
 
     def sentence(self) -> str:
         """The finding as one Chinese sentence with its place."""

@@ -109,7 +109,7 @@ def read_exact(kind: str, text: str, path: tuple[str | int, ...]) -> Decimal:
         money = read_money(text)
         found = money if isinstance(money, ValueProblem) else Decimal(money[0]).scaleb(-MONEY_SCALE)
     elif kind == "rate":
-        found = _rate(text)
+        found = read_rate(text)
     else:
         figure = read_figure(text)
         found = figure if isinstance(figure, ValueProblem) else figure.value
@@ -122,12 +122,12 @@ def read_exact(kind: str, text: str, path: tuple[str | int, ...]) -> Decimal:
     return found
 
 
-def _rate(text: str) -> Decimal | ValueProblem:
-    """A rate; 15 is 1500 % and almost surely meant to be 15 %."""
-    found = read_rate(text)
-    if isinstance(found, Decimal) and found > _HIGHEST_BARE_RATE and not text.endswith("%"):
-        return ValueProblem(f"是 {plain(found * 100)}%，比例请写成 {text}% 的样子")
-    return found
+def bare_percent(kind: str, text: str) -> str | None:
+    """What is wrong with a rate that lacks its percent sign: 15 is 1500 % and almost surely meant to be 15 %."""
+    found = read_rate(text) if kind == "rate" and not text.endswith("%") else None
+    if not isinstance(found, Decimal) or found <= _HIGHEST_BARE_RATE:
+        return None
+    return f"参数值是 {plain(found * 100)}%，比例请写成 {text}% 的样子"
 
 
 def scale_of(parameter: Parameter, percentages_are_maxima: bool) -> int:
@@ -307,6 +307,8 @@ def _check_override(parameter: Parameter, stated: str, text: str, free: Adjustab
     value = read_exact(kind, text, ())
     if value < 0:
         raise ParameterError(f"“{parameter.label}”不能是负数", text, ())
+    if wrong := bare_percent(kind, text):
+        raise ParameterError(wrong, text, ())
     if places(value) > max(ADJUSTABLE_SCALE, places(read_exact(kind, stated or "0", ()))):
         raise ParameterError(f"“{parameter.label}”的小数位数太多", text, ())
     if free == "at_most" and value > read_exact(kind, stated, ()):

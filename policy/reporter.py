@@ -21,6 +21,10 @@ class Reporter:
         """An error at the node of ``path``."""
         self._add(self.document.mark(path), str(value), message, close, "error")
 
+    def mistake(self, path: Path, message: str, value: object = "") -> None:
+        """An error that can be computed with: what the language reads otherwise than it is meant."""
+        self._add(self.document.mark(path), str(value), message, None, "error", computable=True)
+
     def warning(self, path: Path, message: str, value: object = "") -> None:
         """Something that is allowed and probably not meant."""
         self._add(self.document.mark(path), str(value), message, None, "warning")
@@ -38,7 +42,9 @@ class Reporter:
         source = lines[line - 1] if line <= len(lines) else ""
         return Mark(line, len(source) - len(source.lstrip()) + error.offset + 1)
 
-    def _add(self, at: Mark, value: str, message: str, close: str | None, severity: Severity) -> None:
-        problem = Problem(self.document.file, at.line, at.column, value, message, close, severity)
+    def _add(
+        self, at: Mark, value: str, message: str, close: str | None, severity: Severity, *, computable: bool = False
+    ) -> None:
+        problem = Problem(self.document.file, at.line, at.column, value, message, close, severity, computable)
         if problem not in self.problems:
             self.problems.append(problem)

@@ -86,4 +86,4 @@ def check_cycle(session: Session, cycle: Cycle) -> None:
 
 @lru_cache(maxsize=16)
 def _parsed(_sha256: str, text: str, policy_id: str) -> Policy:
-    return policy.reread(text, policy_id)
+    return policy.parse(text, policy_id, kept=True)

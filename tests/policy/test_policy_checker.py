@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 
+import polars as pl
 import pytest
 
 import policy
@@ -99,6 +100,30 @@ def test_what_is_usual_in_chinese_and_no_expression_is_told_apart(
 def test_a_word_of_the_expressions_or_a_column_of_ours_is_no_name(broken: Broken, name: str) -> None:
     problems = broken(("name: persons", f"name: {name}"))
     assert ("这是保留名称，请换一个", name) in [(each.message, each.value) for each in problems]
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("label: 服务费, type: money}", "label: 服务费, type: money, unit: 万元}"),
+        ("value: 50%", "value: 2"),
+        ("label: 人数", "label: 服务费"),
+        ("name: persons, label: 人数, type: integer}", "name: project, label: 项目, type: text, required: false}"),
+    ],
+)
+def test_a_year_that_was_opened_before_a_mistake_was_known_goes_on(old: str, new: str) -> None:
+    text = BASE.replace("persons > 0 and ", "").replace(old, new)
+    with pytest.raises(policy.PolicyError):
+        policy.parse(text, "base.yaml")
+    kept = policy.parse(text, "base.yaml", kept=True)
+    facts = {"application_id": ["A"], "uscc": ["U"], "enterprise": ["甲"], "fee": [20_000_000], "level": ["省级"]}
+    frame = pl.DataFrame(facts | {"persons": [1], "project": ["乙"], "granted_above": [0]})
+    assert policy.evaluate(kept, {"fee": frame}, year=2025).results["outcome"].to_list() == ["award"]
+
+
+def test_a_kept_text_that_cannot_be_computed_is_refused() -> None:
+    with pytest.raises(policy.PolicyError):
+        policy.parse(BASE.replace(EXPRESSION, "expression: fee * rat}"), "base.yaml", kept=True)
 
 
 def test_problem_in_a_block_expression_has_its_own_line(broken: Broken) -> None:
@@ -208,6 +233,8 @@ def test_a_unit_that_says_otherwise_than_values_are_read(broken: Broken, old: st
 def test_a_rate_above_one_needs_its_percent_sign(broken: Broken) -> None:
     (problem,) = broken(("value: 50%", 'value: "50"'))
     assert (problem.message, problem.value) == ("参数值是 5000%，比例请写成 50% 的样子", "50")
+    dated = broken(("value: 50%", "values: [{from: 2025, value: 50%}, {from: 2026, value: 40}]"))
+    assert [(each.value, each.message) for each in dated] == [("40", "参数值是 4000%，比例请写成 40% 的样子")]
     assert broken(("value: 50%", "value: 150%")) == [] == broken(("value: 50%", "value: 1"))
 
 

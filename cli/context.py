@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:  # the record is imported when a command runs, so that --help stays quick
-    from sqlalchemy import Engine
     from sqlmodel import Session
 
     from config.settings import Settings
@@ -72,31 +71,22 @@ class Desk:
 def desk(*, prepare: bool = False) -> Iterator[Desk]:
     """Open the installation that the settings name; with `prepare` its database is set up first when it is missing.
 
-    Raises NotFoundError when there is no database.
+    Raises NotFoundError when there is no database, StateError for one of another version of the program.
     """
     from config.settings import Settings
     from services.clock import clock_of
     from services.record.database import engine_of, session_of
+    from services.record.schema import migrate, require_newest
 
     settings = Settings()
     engine = engine_of(settings)
     try:
         if prepare:
-            from services.record.schema import migrate
-
             migrate(engine)
         else:
-            _require_database(engine)
+            with engine.connect() as connection:
+                require_newest(connection)
         with session_of(engine) as session:
             yield Desk(settings, session, clock_of(settings))
     finally:
         engine.dispose()
-
-
-def _require_database(engine: "Engine") -> None:
-    from sqlalchemy import inspect
-
-    from services.errors import NotFoundError
-
-    if not inspect(engine).has_table("cycle"):
-        raise NotFoundError("数据库尚未建立；请先用 duixian user add 添加第一个管理员，或检查 DUIXIAN_DATABASE_URL。")

@@ -191,17 +191,15 @@ def _write(letters: list[tuple[str, str, "Letter"]], folder: Path) -> None:
 
 
 def _installation() -> tuple["Settings", "Engine"]:
-    """The settings and the engine. Raises NotFoundError when the database has not been set up."""
-    from sqlalchemy import inspect
-
+    """The settings and the engine. Raises NotFoundError when there is no database, StateError for another version's."""
     from config.settings import Settings
-    from services.errors import NotFoundError
     from services.record.database import engine_of
+    from services.record.schema import require_newest
 
     settings = Settings()
     engine = engine_of(settings)
-    if not inspect(engine).has_table("message"):
-        raise NotFoundError("数据库尚未建立；请先用 duixian cycle open 开启一个年度，或检查 DUIXIAN_DATABASE_URL。")
+    with engine.connect() as connection:
+        require_newest(connection)
     return settings, engine
 
 

@@ -3,7 +3,7 @@
 import hashlib
 from pathlib import Path
 
-from sqlalchemy import union
+from sqlalchemy import inspect, union
 from sqlmodel import Session, col, select
 from sqlmodel.sql.expression import SelectOfScalar
 
@@ -92,8 +92,9 @@ def read(settings: Settings, attachment: Attachment | InspectionFile | Objection
 
 
 def named(session: Session) -> set[str]:
-    """The digests of all files that something names and that were not erased."""
-    return _digests(session, *(select(each.sha256).where(each.filename != ERASED) for each in _NAMING))
+    """The digests of all files that something names and that were not erased; of an older schema by what it has."""
+    there = [each for each in _NAMING if inspect(session.connection()).has_table(str(each.__tablename__))]
+    return _digests(session, *(select(each.sha256).where(each.filename != ERASED) for each in there))
 
 
 def sweep(session: Session, settings: Settings) -> None:

@@ -11,7 +11,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
 
 from config.settings import ROOT
-from services.errors import StateError
+from services.errors import NotFoundError, StateError
 from services.record.database import outside_a_transaction
 
 _TURN = 20240814  # the key of PostgreSQL's advisory lock
@@ -51,6 +51,19 @@ def upgrade(connection: Connection, to: str = "head") -> None:
     """Run the migrations that are missing within the caller's transaction."""
     _require_known(schema_of(connection))
     command.upgrade(_config(connection), to)
+
+
+def require_newest(connection: Connection) -> None:
+    """Raise NotFoundError for a database without tables, StateError for one of another version of the program."""
+    found, newest = schema_of(connection), newest_schema()
+    if found is None:
+        raise NotFoundError("数据库尚未建立；请先用 duixian user add 添加第一个管理员，或检查 DUIXIAN_DATABASE_URL。")
+    _require_known(found)
+    if found != newest:
+        raise StateError(
+            f"数据库的结构是 {found}，比这一版程序（{newest}）旧；"
+            "请停下各部件，运行 duixian backup，再运行 duixian migrate（或重新启动 duixian serve，它会升级）。"
+        )
 
 
 @contextmanager

@@ -12,6 +12,7 @@ import pytest
 from sqlalchemy import create_engine, make_url, text
 
 from services.record.database import wait_for_server
+from services.record.schema import newest_schema
 from tests.cli.conftest import Office
 from tests.engine_parts import free_port
 
@@ -40,6 +41,23 @@ def test_a_database_is_made_and_then_left_as_it_is(
     assert "已经建好" in office.told("migrate")
     assert "退回到 0021" in office.told("migrate", "--back-to", "0021", "--yes")
     assert "没有比它早的 0022" in office.told("migrate", "--back-to", "0022", "--yes", code=1)
+
+
+def test_a_database_of_another_version_is_opened_by_no_command(office: Office) -> None:
+    """An older program would write into what it does not know; a newer one would fail at the first missing table."""
+    commands = (("cycle", "status"), ("notice", "status"), ("ban", "lift", "1", "--reason", "x", "--as", "chen"))
+    with office.desk.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    for words in commands:
+        assert "数据库的结构是 9999，比这一版程序" in office.told(*words, code=1)
+    with office.desk.engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = :now"), {"now": newest_schema()})
+    office.told("migrate", "--back-to", "0016", "--yes")
+    for words in commands:
+        assert "请停下各部件，运行 duixian backup，再运行 duixian migrate" in office.told(*words, code=1)
+    assert "已备份到" in office.told("backup")  # as that sentence and the check-up say, though it has not all tables
+    office.told("migrate")
+    assert "2025 年度" in office.told("cycle", "status")
 
 
 def test_a_record_is_moved_once_everything_is_stopped(office: Office, target: str) -> None:

@@ -132,6 +132,13 @@ def _answer(error: Exception) -> int:
     if isinstance(error, ServiceError | TransientError | PolicyError | PolicyNotFoundError | InputError):
         typer.echo(str(error), err=True)
         return 1
+    from cli.troubles import sentences
+
+    told = sentences(error)
+    for sentence in told:
+        typer.echo(sentence, err=True)
+    if told:
+        return 1
     raise error
 
 

@@ -2,14 +2,18 @@
 
 import json
 import re
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+from psycopg.errors import LockNotAvailable
+from sqlalchemy.exc import OperationalError
 
 from cli.main import run
 from cli.pages import leaves
+from cli.troubles import sentences
 from cli.words import wrong_use
 from config.settings import ROOT
 
@@ -90,6 +94,32 @@ def test_wrong_use_is_one_chinese_sentence_and_exit_2(
     error = capsys.readouterr().err
     assert (code, len(error.strip().splitlines())) == (2, 1), error
     assert told in error
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "told"),
+    [
+        ("DATABASE_URL", "postgresql+psycopg://x@127.0.0.1:9/none", "127.0.0.1:9/none 没有应答"),
+        ("DATABASE_URL", "nonsense", "请改正 DUIXIAN_DATABASE_URL"),
+        ("DATABASE_URL", "sqlite:////dev", "打不开"),
+        ("CONSOLE_PORT", "eight", "DUIXIAN_CONSOLE_PORT 是“eight”，应为整数；请改正后再运行"),
+        ("DATA_DIR", "/proc/nowhere", "/proc/nowhere：No such file or directory；请检查"),
+    ],
+)
+def test_an_installation_that_cannot_be_used_is_said_as_the_check_up_says_it(
+    name: str, value: str, told: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(f"DUIXIAN_{name}", value)
+    assert run(["cycle", "status"]) == 1
+    error = capsys.readouterr().err
+    assert told in error and len(error.strip().splitlines()) == 1, error
+
+
+@pytest.mark.parametrize("cause", [sqlite3.OperationalError("database is locked"), LockNotAvailable()])
+def test_a_database_that_others_keep_busy_is_a_sentence(cause: Exception) -> None:
+    assert sentences(OperationalError("BEGIN", None, cause)) == [
+        "系统正忙，等候 30 秒仍没有轮到，这次没有保存；请稍后再办理。"
+    ]
 
 
 def test_no_words_shows_the_help_and_exits_2(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,6 +2,7 @@
 
 from models import Role
 from services.access.actors import Actor
+from services.access.operation_names import name_of
 from services.errors import NotAllowedError
 
 ROLE_NAMES = {
@@ -166,5 +167,5 @@ def require(actor: Actor, operation: str) -> None:
     if actor.role not in allowed:
         names = "、".join(ROLE_NAMES[role] for role in Role if role in allowed and role is not Role.SYSTEM)
         raise NotAllowedError(
-            f"{actor.name}（{ROLE_NAMES[actor.role]}）无权办理“{operation}”；请由{names or '系统'}办理。"
+            f"{actor.name}（{ROLE_NAMES[actor.role]}）无权办理“{name_of(operation)}”；请由{names or '系统'}办理。"
         )

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 
 from models import Role
+from services.access.operation_names import name_of
 from services.access.permissions import ALLOWED, VIEWS
-from services.record.trail import OPERATIONS
 
 VIEW_NAMES = {
     "public": "公开页面（不用登录）",
@@ -36,13 +36,6 @@ VIEW_NAMES = {
     "chain_sheet": "审计链校验单",
     "alerts": "运行告警",
 }
-# Operations that change nothing of the record, so that the audit chain has no name for them.
-UNRECORDED = {
-    "draft.save": "保存申报草稿",
-    "mail.test": "发测试邮件",
-    "audit.anchor": "留存审计链的校验值",
-    "message.try": "把邮件发给自己试看",
-}
 
 
 @dataclass(frozen=True)
@@ -65,4 +58,4 @@ def views() -> list[Right]:
 
 def operations() -> list[Right]:
     """What each role may do."""
-    return [Right(OPERATIONS.get(name) or UNRECORDED[name], roles) for name, roles in ALLOWED.items()]
+    return [Right(name_of(name), roles) for name, roles in ALLOWED.items()]

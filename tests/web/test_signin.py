@@ -12,9 +12,10 @@ from sqlmodel import Session, col, select
 from models import AuditEntry, Credential, Role, Sighting, SignIn, SignInEnd, User
 from services.access import codes, credentials, passwords, permissions, signin, tries
 from services.access.actors import find_actor
+from services.access.operation_names import OPERATIONS
 from services.clock import FixedClock, SystemClock
 from services.errors import InputError, NotAllowedError, NotFoundError
-from services.record import chain, trail
+from services.record import chain
 from services.record.database import WRITE
 from tests.desk import CODE, Desk, make_desk
 from tests.web.conftest import PASSWORD, QUICK, House, send
@@ -247,7 +248,7 @@ def test_what_changes_how_somebody_comes_in_is_in_the_audit_chain_without_secret
         ("system", "codes.reset"),
         ("system", "signin.fail"),
     ]
-    assert all(each.operation in trail.OPERATIONS for each in found)
+    assert all(each.operation in OPERATIONS for each in found)
     kept = desk.session.get_one(Credential, leader.user_id)
     told = str([each.changes for each in found])
     assert secret not in told and kept.password_hash not in told and "argon2" not in told

@@ -32,7 +32,7 @@ def test_an_operation_leaves_one_audit_entry_that_names_actor_and_rows(desk: Des
 
 
 def test_a_role_that_may_not_is_refused_and_nothing_is_written(desk: Desk) -> None:
-    with pytest.raises(NotAllowedError, match="无权办理"):
+    with pytest.raises(NotAllowedError, match="无权办理“添加用户”；请由经办人、管理员办理"):
         _add(desk, desk.leader, "intruder")
     assert desk.session.exec(select(User).where(User.login == "intruder")).first() is None
 

@@ -3,10 +3,11 @@
 from sqlmodel import SQLModel
 
 from services.access import roles
+from services.access.operation_names import OPERATIONS
 from services.access.permissions import ALLOWED, VIEWS
 from services.record.audit import _UNAUDITED
 from services.record.column_names import COLUMN_NAMES
-from services.record.trail import _TABLES, OPERATIONS
+from services.record.trail import _TABLES
 
 WITHOUT_ENTRIES = {"audit.anchor", "draft.save", "mail.test", "message.try"}  # they change nothing of the record
 LOGS = {str(each.__tablename__) for each in _UNAUDITED} | {"savedview"}

@@ -145,7 +145,7 @@ def _read(visit: Visit, given: dict[str, str]) -> dict[str, Any]:
         "role": role,
         "bureau": bureau or None,
         "county": county or None,
-        "email": people.read_email(given["email"]),
+        "email": given["email"],
     }
 
 

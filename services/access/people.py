@@ -46,8 +46,8 @@ def add_user(
 ) -> User:
     """Add a user; operators add reviewers, treasurers and applicants only.
 
-    Raises NotAllowedError, and InputError when the login is taken or the role's bureau, county or enterprise is
-    missing.
+    Raises NotAllowedError, and InputError when the login is taken, the role's bureau, county or enterprise is
+    missing, or the address is none.
     """
     if not may_add(actor.role, role):
         names = "、".join(ROLE_NAMES[each] for each in Role if each in ADDED_BY_OPERATORS)
@@ -67,7 +67,13 @@ def add_user(
     if role is Role.SYSTEM:
         raise InputError("“系统”用户只有一个，不能添加。")
     user = User(
-        login=login, name=name, role=role, bureau=bureau, county=county, enterprise_id=enterprise_id, email=email
+        login=login,
+        name=name.strip(),
+        role=role,
+        bureau=bureau,
+        county=county,
+        enterprise_id=enterprise_id,
+        email=read_email(email or ""),
     )
     session.add(user)
     session.flush()

@@ -78,6 +78,14 @@ def test_a_county_reviewer_needs_a_county(office: Office) -> None:
     assert "县区" in told
 
 
+def test_an_address_that_no_mail_reaches_is_not_taken(office: Office) -> None:
+    add = ("user", "add", "cai", "--name", "丙", "--role", "finance", "--as", "operator", "--email")
+    for wrong in ("cai.example.invalid", "cai@财政局", "cai@example.invalid，zeng@example.invalid"):
+        assert "邮箱不能使用" in office.told(*add, wrong, code=1)
+    office.told(*add, " cai@example.invalid ")
+    assert {"cai@example.invalid"} == {user["email"] for user in office.json("user", "list") if user["login"] == "cai"}
+
+
 def test_an_empty_table_is_written_and_never_over_another_file(office: Office, tmp_path: Path) -> None:
     path = tmp_path / "汇总表.xlsx"
     assert "已写到" in office.told("application", "blank", str(path))

@@ -8,6 +8,7 @@ import typer
 from cli.context import Desk, desk
 from cli.importing import ImportPath, bring_in
 from cli.options import AsJson, AsLogin, OfCycle, Reason, pairs, print_json, table
+from cli.outputs import check_new_book
 
 app = typer.Typer(name="application", help="申报：空表、导入、列出、补正、更正收款账户、撤回。", no_args_is_help=True)
 
@@ -43,8 +44,7 @@ def blank(
     from services.documents.render.xlsx import to_xlsx
     from services.files.blank_books import for_applications
 
-    if file.suffix.lower() != ".xlsx" or not file.parent.is_dir() or file.exists():
-        raise typer.BadParameter(f"空表写不到“{file}”：要写成已有文件夹里的一个新的 .xlsx 文件", param_hint="文件")
+    check_new_book(file, "空表")
     with desk() as place:
         law = place.law(place.cycle(cycle))
         book = for_applications(law, place.settings.organisation, today(place.clock))

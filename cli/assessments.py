@@ -7,6 +7,7 @@ import typer
 
 from cli.context import desk
 from cli.options import AsJson, AsLogin, OfCycle, print_json
+from cli.outputs import check_new_book
 
 app = typer.Typer(name="assessment", help="绩效自评：请单位填报、导出汇总表。", no_args_is_help=True)
 
@@ -30,12 +31,13 @@ def export(
     cycle: OfCycle = None,
     as_json: AsJson = False,
 ) -> None:
-    """导出一个年度的绩效自评汇总表（XLSX）。"""
+    """导出一个年度的绩效自评汇总表（XLSX）；已有的文件不会被盖掉。"""
     from services.after_payment import assessments, book
     from services.after_payment.form import load_form
     from services.clock import today
     from services.documents.render.xlsx import to_xlsx
 
+    check_new_book(file, "汇总表")
     with desk() as place:
         chosen = place.cycle(cycle)
         found = assessments.of_year(place.session, place.clock, chosen.id or 0)

@@ -29,6 +29,12 @@ def check_out(out: Path, read: Iterable[Path | None], trail: Path | None = None)
             raise typer.BadParameter(f"{target} 是要读取的文件，写入会把它覆盖，请另写一个文件", param_hint=option)
 
 
+def check_new_book(file: Path, what: str) -> None:
+    """Wrong use unless a workbook can be made there and nothing is written over."""
+    if file.suffix.lower() != ".xlsx" or not file.parent.is_dir() or file.exists():
+        raise typer.BadParameter(f"{what}写不到“{file}”：要写成已有文件夹里的一个新的 .xlsx 文件", param_hint="文件")
+
+
 def _same(target: Path, others: Iterable[Path]) -> bool:
     return any(target.resolve() == other.resolve() or _linked(target, other) for other in others)
 

@@ -85,3 +85,5 @@ def test_self_assessments_are_asked_for_and_exported(record: Record, told: Told,
     assert "已导出 3 件" in told("assessment", "export", str(tmp_path / "自评.xlsx"))
     rows = CalamineWorkbook.from_path(str(tmp_path / "自评.xlsx")).get_sheet_by_index(0).to_python()
     assert [row[6] for row in rows[3:]] == ["待填报"] * 3
+    for refused in ("自评.xlsx", "没有的文件夹/自评.xlsx", "自评.csv"):
+        assert "汇总表写不到" in told("assessment", "export", str(tmp_path / refused), code=2)

@@ -331,8 +331,8 @@ def _corrections(
 def _left_behind(session: Session, plan: CyclePlan, cycle: Cycle) -> str | None:
     """The earlier stage that still has to see an application, as after a ban was lifted; None when none has.
 
-    资金拨付 has to pay what came back after it. 查重 has to see them again when another year's payments, on which the
-    same invoices may be, were ordered meanwhile.
+    资金拨付 has to pay what came back after it. 查重 has to see them again when a ledger came or was corrected
+    meanwhile, or another year's payments, on which the same invoices may be, were ordered.
     """
     ids = [stage.id for stage in plan.stages]
     passed = ids[: ids.index(cycle.stage)]

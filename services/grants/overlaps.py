@@ -199,9 +199,10 @@ def is_missing_any(session: Session, cycle_id: int) -> bool:
 
 
 def is_behind(session: Session, cycle_id: int) -> bool:
-    """Whether another year's payments were ordered since the cycle's last search, which does not have them."""
+    """Whether the cycle's last search does not have all that it looked in: a ledger grew or was corrected since, or
+    another year's payments were ordered."""
     last = session.get(LedgerSearch, cycle_id)
-    return last is not None and _orders_in(last) != _last_order(session, cycle_id)
+    return last is not None and _reach_of(last) != _reach(session, cycle_id)
 
 
 class _CycleSearch:
@@ -218,9 +219,7 @@ class _CycleSearch:
         self._told = _names_in_ledgers(session, codes.to_list())
         self._digests = pl.concat([_digests(part, self._names, self._told) for part in self._applications])
         self._before = session.get(LedgerSearch, self._cycle_id)
-        self._through = session.exec(select(func.max(LedgerEntry.id))).one() or 0
-        self._corrections = session.exec(select(func.max(LedgerCorrection.id))).one() or 0
-        self._orders = _last_order(session, self._cycle_id)
+        self._through, self._corrections, self._orders = _reach(session, self._cycle_id)
         self._known = session.exec(select(func.max(Finding.id))).one() or 0
         self._earlier = self._searched()
         self._entries: dict[int, str] = {}  # what some of them say, by id
@@ -232,10 +231,8 @@ class _CycleSearch:
         own = select(Application.id).where(Application.cycle_id == self._cycle_id)
         query = select(func.count()).where(col(SearchedApplication.application_id).in_(own))
         same = len(self._earlier) == self._applications.height == self._session.exec(query).one()
-        before = self._before
-        if before is None or not same:
-            return False
-        return before.entries_through == self._through and _orders_in(before) == self._orders
+        reach = self._through, self._corrections, self._orders
+        return same and self._before is not None and _reach_of(self._before) == reach
 
     def found(self) -> Iterator[list[_Found]]:
         """All pairs that were not looked for before, some at a time."""
@@ -429,9 +426,18 @@ def _orders_in(search: LedgerSearch) -> int:
     return int(search.rules.partition(_ORDERS)[2] or 0)
 
 
-def _last_order(session: Session, cycle_id: int) -> int:
-    """The greatest id of an order of another year's payments; 0 before there is one."""
-    return session.exec(select(func.max(PaymentOrder.id)).where(PaymentOrder.cycle_id != cycle_id)).one() or 0
+def _reach_of(search: LedgerSearch) -> tuple[int, int, int]:
+    """How far it went, as `_reach`."""
+    return search.entries_through, search.corrections_through, _orders_in(search)
+
+
+def _reach(session: Session, cycle_id: int) -> tuple[int, int, int]:
+    """How far a search goes today: the last entry of a ledger, the last correction of one, and the last order of
+    another year's payments; 0 before there is one."""
+    orders = select(func.max(PaymentOrder.id)).where(PaymentOrder.cycle_id != cycle_id)
+    last = select(func.max(LedgerEntry.id)), select(func.max(LedgerCorrection.id)), orders
+    entries, corrections, ordered = (session.exec(each).one() or 0 for each in last)
+    return entries, corrections, ordered
 
 
 def _paid(session: Session, cycle_id: int) -> Iterator[pl.DataFrame]:

@@ -19,6 +19,7 @@ from models import (
     LedgerEntry,
     LedgerLevel,
     LedgerSearch,
+    VisitResult,
 )
 from services.enterprise import enterprises
 from services.grants import findings, ledger, outdated, overlaps
@@ -101,6 +102,25 @@ def test_only_what_came_since_the_last_search_is_compared(
     desk.session.exec(delete(LedgerSearch))
     desk.session.commit()
     assert (find(desk), looked) == (0, [1, 1, 2])  # a search of all finds nothing else
+
+
+@pytest.mark.parametrize("submitted", [True, False])
+def test_a_ledger_that_came_or_was_corrected_after_the_search_leads_back_to_it(
+    desk: Desk, bring: Callable[..., None], submitted: bool
+) -> None:
+    desk.open_intake()
+    if submitted:
+        desk.submit()
+    desk.to_matching()
+    find(desk)
+    assert desk.pass_gate().leads_on
+    for yuan in ("20000", "20001"):
+        bring(("P3", OTHER_NAME, OTHER_CODE, "另一事项", "", yuan, "2020", "省级"))
+        back = desk.pass_gate()
+        assert (back.result, back.target) == (VisitResult.REOPENED, "matching")
+        find(desk)
+        assert desk.pass_gate().leads_on
+    assert desk.pass_gate().leads_on and desk.cycle.stage == "computation"
 
 
 def test_names_are_read_by_the_counties_of_the_cycles_policy(desk: Desk, bring: Callable[..., None]) -> None:

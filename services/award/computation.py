@@ -54,6 +54,7 @@ from services.record.parts import in_parts
 from services.record.rows import add_rows
 from services.spilled import Spilled
 
+STAGE = "computation"
 _AT_ONCE = 5_000  # applications
 _TOLD = 20  # of many faults
 _ENDED = {
@@ -95,6 +96,24 @@ def latest_run(session: Session, cycle_id: int) -> ComputationRun | None:
     return session.exec(
         select(ComputationRun).where(ComputationRun.cycle_id == cycle_id).order_by(col(ComputationRun.number).desc())
     ).first()
+
+
+def is_behind(session: Session, cycle: Cycle) -> bool:
+    """Whether a finding or the panel was decided since a cycle's latest computation, and it would come out otherwise.
+
+    Nothing is gathered unless somebody did decide.
+    """
+    run = latest_run(session, cycle.id or 0)
+    if run is None:
+        return False
+    found = select(Finding.id).where(Finding.cycle_id == cycle.id, col(Finding.decided_at) > run.computed_at)
+    figures = (
+        select(PanelDecision.id)
+        .join(Application, col(Application.id) == PanelDecision.application_id)
+        .where(Application.cycle_id == cycle.id, PanelDecision.decided_at > run.computed_at)
+    )
+    decided = any(session.exec(each.limit(1)).first() is not None for each in (found, figures))
+    return decided and gather(session, cycle).digest != run.inputs_digest
 
 
 def kept_inputs(session: Session, run: ComputationRun) -> Inputs | None:

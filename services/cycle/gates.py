@@ -34,7 +34,7 @@ from services.access.actors import Actor
 from services.access.permissions import ROLE_NAMES
 from services.after_payment import bans
 from services.application import completeness
-from services.award import lists
+from services.award import computation, lists
 from services.clock import Clock
 from services.cycle import cycles, guide
 from services.cycle.calendar import Calendar
@@ -332,12 +332,15 @@ def _left_behind(session: Session, plan: CyclePlan, cycle: Cycle) -> str | None:
     """The earlier stage that still has to see an application, as after a ban was lifted; None when none has.
 
     资金拨付 has to pay what came back after it. 查重 has to see them again when a ledger came or was corrected
-    meanwhile, or another year's payments, on which the same invoices may be, were ordered.
+    meanwhile, or another year's payments, on which the same invoices may be, were ordered. 测算 has to be made again
+    when somebody decided after it.
     """
     ids = [stage.id for stage in plan.stages]
     passed = ids[: ids.index(cycle.stage)]
     if overlaps.STAGE in passed and cycles.may_change(cycle) and overlaps.is_behind(session, cycle.id or 0):
         return overlaps.STAGE
+    if computation.STAGE in passed and cycles.may_change(cycle) and computation.is_behind(session, cycle):
+        return computation.STAGE
     if payments.STAGE in passed and _payments_settled(session, cycle, None):
         return payments.STAGE
     if not cycles.takes_back(cycle):

@@ -1,6 +1,7 @@
 """查重 and 测算 over the record: what counts by rule, what waits for a person, and what it does to the money."""
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -20,8 +21,9 @@ from models import (
     LedgerLevel,
     Outcome,
     ReviewerKind,
+    VisitResult,
 )
-from services.award import computation
+from services.award import computation, lists
 from services.award.inputs import Inputs
 from services.errors import InputError, StateError
 from services.files import imports
@@ -285,3 +287,30 @@ def test_inputs_that_return_to_an_earlier_state_are_a_new_run(desk: Desk, tmp_pa
     third = computation.compute(*desk.at, desk.system, cycle_id=desk.cycle_id)
     assert (third.number, third.inputs_digest) == (3, first.inputs_digest)
     assert computation.latest_run(desk.session, desk.cycle_id) == third
+
+
+@pytest.mark.parametrize(
+    ("verdict", "led_back", "fen"),
+    [(FindingVerdict.DISTINCT, True, [60_000_00, 100_000_00]), (FindingVerdict.DUPLICATE, False, [60_000_00])],
+)
+def test_what_is_decided_after_the_computation_is_on_the_list_that_is_approved(
+    desk: Desk, tmp_path: Path, verdict: FindingVerdict, led_back: bool, fen: list[int]
+) -> None:
+    _submitted(desk)
+    _ledger(desk, tmp_path, ("P1", NAME, CODE, "算力", INVOICE, "40000", "2025", "省级"))
+    (found,) = _find(desk)
+    for _ in ("matching", "panel"):
+        desk.pass_gate()
+    _awards(desk)
+    desk.clock.instant += timedelta(minutes=1)
+    findings.decide(*desk.at, desk.operator, finding_id=found.id or 0, verdict=verdict, reason="核对过原件")
+    desk.pass_gate()
+    frozen = [lists.freeze(*desk.at, desk.system, cycle_id=desk.cycle_id).total_fen]
+    if led_back:
+        back = desk.pass_gate()
+        assert (back.result, back.target) == (VisitResult.REOPENED, "computation")
+        _awards(desk)
+        desk.pass_gate()
+        frozen.append(lists.freeze(*desk.at, desk.system, cycle_id=desk.cycle_id).total_fen)
+    assert desk.pass_gate().leads_on and desk.cycle.stage == "approval"
+    assert frozen == fen

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import date
 
 from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import Select
+from sqlmodel.sql.expression import Select, SelectOfScalar
 
 from config.settings import Settings
 from models import (
@@ -15,6 +15,7 @@ from models import (
     Cycle,
     HandedIn,
     Payment,
+    PaymentReturn,
     PaymentStatus,
     Role,
     SelfAssessment,
@@ -89,20 +90,25 @@ class WrongAnswersError(InputError):
 def ask(session: Session, clock: Clock, actor: Actor, *, settings: Settings) -> int:
     """Ask for the self-assessments of all awards that are paid in full and were not asked about. Returns how many.
 
-    The days count from today: the record may learn of a payment some time after it was made.
+    The days count from today: the record may learn of a payment some time after it was made. They count anew for who
+    had not answered when the money came back, once it is paid again.
     """
-    form = load_form(settings.self_assessment_file)
+    form, calendar = load_form(settings.self_assessment_file), Calendar(settings.calendar_dir)
     count = 0
     for entry, application in _to_ask(session):
         row = SelfAssessment(
             cycle_id=application.cycle_id,
             entry_id=entry.id or 0,
-            due_at=due_after(clock, Calendar(settings.calendar_dir), form.working_days),
+            due_at=due_after(clock, calendar, form.working_days),
             asked_at=clock.now(),
         )
         session.add(row)
         session.flush()
         tell(session, clock, settings, row, application)
+        count += 1
+    for row, application in _paid_again(session):
+        row.due_at, row.asked_at = due_after(clock, calendar, form.working_days), clock.now()
+        tell(session, clock, settings, row, application, about=f"/{due_day(row.due_at)}")
         count += 1
     return count
 
@@ -221,8 +227,8 @@ def one(session: Session, clock: Clock, actor: Actor, assessment_id: int) -> Sho
 
 
 def waiting(session: Session) -> list[tuple[SelfAssessment, Application]]:
-    """Those that wait for an enterprise, with the application that each is about."""
-    rows = session.exec(_query().where(col(SelfAssessment.state).in_(WAITING)))
+    """Those that wait for an enterprise which has its money, with the application that each is about."""
+    rows = session.exec(_query().where(col(SelfAssessment.state).in_(WAITING), ~_unpaid().exists()))
     return [(row, application) for row, _, application, _ in rows]
 
 
@@ -256,19 +262,38 @@ def tell(
 
 
 def _to_ask(session: Session) -> Iterable[tuple[AwardListEntry, Application]]:
-    ordered = select(Payment.id).where(col(Payment.entry_id) == col(AwardListEntry.id))
-    unpaid = ordered.where(Payment.status != PaymentStatus.PAID)
     asked = select(SelfAssessment.id).where(col(SelfAssessment.entry_id) == col(AwardListEntry.id))
     return session.exec(
         select(AwardListEntry, Application)
         .join(Application, col(Application.id) == AwardListEntry.application_id)
         .where(
-            ordered.exists(),
-            ~unpaid.exists(),
+            _ordered().exists(),
+            ~_unpaid().exists(),
             ~asked.exists(),
         )
         .order_by(col(AwardListEntry.id))
     ).all()
+
+
+def _paid_again(session: Session) -> list[tuple[SelfAssessment, Application]]:
+    """Those of `waiting` whose money had come back since they were asked."""
+    back = (
+        select(PaymentReturn.id)
+        .join(Payment, col(Payment.id) == PaymentReturn.payment_id)
+        .where(Payment.entry_id == SelfAssessment.entry_id, PaymentReturn.recorded_at > SelfAssessment.asked_at)
+    )
+    again = set(session.exec(select(SelfAssessment.id).where(back.exists())))
+    return [each for each in waiting(session) if each[0].id in again]
+
+
+def _ordered() -> SelectOfScalar[int | None]:
+    """The payments of a line of a list."""
+    return select(Payment.id).where(col(Payment.entry_id) == col(AwardListEntry.id))
+
+
+def _unpaid() -> SelectOfScalar[int | None]:
+    """Those of them that were not made."""
+    return _ordered().where(Payment.status != PaymentStatus.PAID)
 
 
 def _own(session: Session, actor: Actor, assessment_id: int) -> SelfAssessment:

@@ -8,7 +8,8 @@ from sqlalchemy.exc import DatabaseError
 from sqlmodel import col, delete, select
 
 from models import CycleStatus, Erasure, Message, MessageStatus, Payment, PaymentReturn, PaymentStatus, VisitResult
-from services.after_payment import awards, overview
+from services.access.actors import system_actor
+from services.after_payment import awards, following, overview
 from services.application import accounts, dossier
 from services.cycle import cancelling, cycles, gates
 from services.errors import InputError, NotAllowedError, NotFoundError, StateError
@@ -261,3 +262,21 @@ def test_reports_go_on_as_before(paid: Record) -> None:
     paid.days(1)
     with pytest.raises(StateError, match="请在这笔拨付的页面上登记退回"):
         again(paid, 0, on=PAID_ON + DAY)
+
+
+def test_whose_money_came_back_is_not_asked_how_it_was_used_before_it_is_paid_again(paid: Record) -> None:
+    def follow_up() -> int:
+        return following.follow_up(paid.session, paid.clock, system_actor(paid.session), settings=paid.settings)
+
+    assert follow_up() == 3
+    paid.days(1)
+    give_back(paid)
+    paid.days(60)
+    assert follow_up() == 2
+    reminded = {each.recipient for each in paid.messages("assessment_reminder")}
+    assert reminded == {"unit2@example.invalid", "unit3@example.invalid"}
+    again(paid, on=PAID_ON + 60 * DAY)
+    assert (follow_up(), follow_up()) == (1, 0)
+    asked = paid.messages("assessment_request")
+    assert [each.recipient for each in asked].count("unit1@example.invalid") == 2
+    assert asked[-1].context["due"] > asked[0].context["due"]

@@ -159,6 +159,17 @@ def came_back(
     return visit.back(f"/payments/items/{payment_id}", f"{line.payment.number} 已登记退回，待重新拨付。", wake=cycle.id)
 
 
+@router.post("/payments/items/{payment_id}/stands")
+def stands(visit: Returning, payment_id: Id) -> Response:
+    """Take back a return that was noted by mistake."""
+    cycle, line = payment_overview.line(visit.session, visit.actor, payment_id)
+    try:
+        returned.take_back(visit.session, visit.clock, visit.actor, payment_id=payment_id)
+    except StateError as error:
+        return _payment(visit, payment_id, trouble=str(error), status=422)
+    return visit.back(f"/payments/items/{payment_id}", f"{line.payment.number} 已恢复原来的登记。", wake=cycle.id)
+
+
 def _year(
     visit: Visit, cycle: Cycle | None, *, county: str = "", page: int = 1, trouble: str = "", status: int = 200
 ) -> HTMLResponse:
@@ -192,12 +203,14 @@ def _payment(
     payment_overview.line(visit.session, visit.actor, payment_id)
     _note(visit, f"payment:{payment_id}")
     cycle, line = payment_overview.line(visit.session, visit.actor, payment_id)
+    returns = returned.returns_of(visit.session, payment_id)
     return visit.page(
         "payments/payment.html",
         status=status,
         cycle=cycle,
         line=line,
-        returns=returned.returns_of(visit.session, payment_id),
+        returns=[(each, returned.was_taken_back(line.payment, each)) for each in returns],
+        may_be_taken_back=returned.may_be_taken_back(line.payment, returns),
         form=form or {},
         trouble=trouble,
     )

@@ -4,8 +4,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date
 
-from sqlmodel import Session, col, select
-from sqlmodel.sql.expression import Select, SelectOfScalar
+from sqlalchemy import ColumnElement
+from sqlmodel import Session, and_, col, select
+from sqlmodel.sql.expression import Select
 
 from config.settings import Settings
 from models import (
@@ -228,7 +229,7 @@ def one(session: Session, clock: Clock, actor: Actor, assessment_id: int) -> Sho
 
 def waiting(session: Session) -> list[tuple[SelfAssessment, Application]]:
     """Those that wait for an enterprise which has its money, with the application that each is about."""
-    rows = session.exec(_query().where(col(SelfAssessment.state).in_(WAITING), ~_unpaid().exists()))
+    rows = session.exec(_query().where(col(SelfAssessment.state).in_(WAITING), _is_paid()))
     return [(row, application) for row, _, application, _ in rows]
 
 
@@ -266,11 +267,7 @@ def _to_ask(session: Session) -> Iterable[tuple[AwardListEntry, Application]]:
     return session.exec(
         select(AwardListEntry, Application)
         .join(Application, col(Application.id) == AwardListEntry.application_id)
-        .where(
-            _ordered().exists(),
-            ~_unpaid().exists(),
-            ~asked.exists(),
-        )
+        .where(_is_paid(), ~asked.exists())
         .order_by(col(AwardListEntry.id))
     ).all()
 
@@ -286,14 +283,10 @@ def _paid_again(session: Session) -> list[tuple[SelfAssessment, Application]]:
     return [each for each in waiting(session) if each[0].id in again]
 
 
-def _ordered() -> SelectOfScalar[int | None]:
-    """The payments of a line of a list."""
-    return select(Payment.id).where(col(Payment.entry_id) == col(AwardListEntry.id))
-
-
-def _unpaid() -> SelectOfScalar[int | None]:
-    """Those of them that were not made."""
-    return _ordered().where(Payment.status != PaymentStatus.PAID)
+def _is_paid() -> ColumnElement[bool]:
+    """Whether all of a line of a list was paid."""
+    ordered = select(Payment.id).where(col(Payment.entry_id) == col(AwardListEntry.id))
+    return and_(ordered.exists(), ~ordered.where(Payment.status != PaymentStatus.PAID).exists())
 
 
 def _own(session: Session, actor: Actor, assessment_id: int) -> SelfAssessment:

@@ -47,7 +47,7 @@ from services.cycle.deadlines import due_day
 from services.errors import NotFoundError
 from services.grants.findings import told_of_other_year
 from services.law import policies
-from services.payment.returned import returns_of
+from services.payment.returned import returns_of, was_taken_back
 from services.review import reviews
 
 
@@ -403,7 +403,9 @@ def _paid_events(session: Session, shares: Sequence[Share]) -> Iterator[Event]:
             words = f"{share.bearer}负担部分（登记于 {each.paid_on} 拨付）{how}：{each.reason}"
             yield Event(each.recorded_at, words, users[each.user_id])
         if reported is not None and reported not in [each.recorded_at for each in returns]:
-            done = f"于 {share.payment.paid_on} 拨付" if share.payment.paid_on else f"拨付失败：{share.payment.failure}"
+            again = any(was_taken_back(share.payment, each) for each in returns)
+            paid = f"{'退回登记有误，仍' if again else ''}于 {share.payment.paid_on} 拨付"
+            done = paid if share.payment.paid_on else f"拨付失败：{share.payment.failure}"
             yield Event(reported, f"{share.bearer}负担部分{done}", "")
 
 

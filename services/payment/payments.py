@@ -159,6 +159,11 @@ def made_about(number: str, returns: int) -> str:
     return f"{number}/{returns}" if returns else number
 
 
+def failed_about(number: str, reported_at: datetime) -> str:
+    """What the notice that a payment failed goes by: once for each time that it was reported."""
+    return f"{number}/{reported_at.isoformat()}"
+
+
 def _notices(law: Policy, cycle: Cycle, due: date, payee: "_Payee", returns: int) -> Iterator[Notice]:
     """What is to be told of one application's money, of which some came back so many times."""
 
@@ -174,7 +179,7 @@ def _notices(law: Policy, cycle: Cycle, due: date, payee: "_Payee", returns: int
         yield told("bank_data_missing", f"{payee.number}/{'/'.join(missing)}", missing=missing, due=due)
     for each in payee.payments:
         if each.status is PaymentStatus.FAILED and each.reported_at:
-            about = f"{each.number}/{each.reported_at.isoformat()}"
+            about = failed_about(each.number, each.reported_at)
             yield told("payment_failed", about, payment=each.number, reason=each.failure)
 
 
@@ -281,7 +286,7 @@ def _check_new(session: Session, payment: Payment, said: Said) -> None:
         if (said.on, said.reference) == (back.paid_on, back.reference):
             raise InputError(
                 f"拨付 {payment.number} 于 {back.paid_on} 拨付的那一笔已经退回，不能照原样再登记；"
-                "已重新拨付的，请填写这一次的日期和凭证号。"
+                "已重新拨付的，请填写这一次的日期和凭证号；退回登记有误的，请在这笔拨付的页面上恢复原来的登记。"
             )
         if back.returned_on is not None and said.on < back.returned_on:
             raise InputError(f"拨付日期 {said.on} 早于上次退回之日 {back.returned_on}；请填写重新拨付的日期。")

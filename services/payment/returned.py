@@ -1,5 +1,6 @@
 """退汇: money that was reported paid and came back, or was never paid; it is to be paid again."""
 
+from collections.abc import Sequence
 from datetime import date
 
 from sqlmodel import Session, col, func, select
@@ -76,6 +77,41 @@ def note(
     return payment
 
 
+@operation("payment.returned")
+def take_back(session: Session, clock: Clock, actor: Actor, *, payment_id: int) -> Payment:
+    """Take back a return that was noted by mistake: what was reported before it stands again, and the note beside it.
+
+    Raises NotFoundError, NotAllowedError for another county's, StateError when there is none, or when something was
+    reported since.
+    """
+    payment = session.get(Payment, payment_id)
+    if payment is None:
+        raise NotFoundError(f"没有编号为 {payment_id} 的拨付；请核对。")
+    _check_county(session, actor, payment)
+    returns = returns_of(session, payment_id)
+    if not may_be_taken_back(payment, returns):
+        raise StateError(f"拨付 {payment.number} 没有登记退回，或者退回以后又登记过结果，不能恢复；请刷新后再看。")
+    cycle_id = session.get_one(PaymentOrder, payment.order_id).cycle_id
+    told = payments.failed_about(payment.number, returns[-1].recorded_at)
+    upcoming.call_off(session, clock, actor, cycle_id, "payment_failed", told)
+    payment.status, payment.failure, payment.reported_at = PaymentStatus.PAID, "", clock.now()
+    payment.paid_on, payment.reference = returns[-1].paid_on, returns[-1].reference
+    cycle = session.get_one(Cycle, cycle_id)
+    if cycle.status is CycleStatus.OPEN:
+        cycles.current_visit(session, cycle).work_done_at = None  # its list says what is paid
+    return payment
+
+
+def may_be_taken_back(payment: Payment, returns: Sequence[PaymentReturn]) -> bool:
+    """Whether the last of its returns is the last that was heard of a payment."""
+    return bool(returns) and payment.paid_on is None and payment.reported_at == returns[-1].recorded_at
+
+
+def was_taken_back(payment: Payment, each: PaymentReturn) -> bool:
+    """Whether a payment stands as it was before this return: nobody reports it paid as before but by taking it back."""
+    return (payment.paid_on, payment.reference) == (each.paid_on, each.reference)
+
+
 def returns_of(session: Session, payment_id: int) -> list[PaymentReturn]:
     """How often a payment came back, the first time first."""
     return list(
@@ -87,9 +123,7 @@ def returns_of(session: Session, payment_id: int) -> list[PaymentReturn]:
 
 def _paid_on(session: Session, actor: Actor, payment: Payment, cycle: Cycle) -> date:
     """The day on which it was reported paid. Raises NotAllowedError, and StateError when it is not to be returned."""
-    county = session.get_one(PaymentOrder, payment.order_id).county
-    if treasury_of(actor) not in (None, county):
-        raise NotAllowedError(f"拨付 {payment.number} 不属于您所在的县区；请由该县区办理。")
+    _check_county(session, actor, payment)
     if payment.paid_on is None:
         raise StateError(f"拨付 {payment.number} 没有登记为已拨付，没有可以登记退回的；请刷新后再看。")
     cases = select(Clawback.number).where(Clawback.entry_id == payment.entry_id, col(Clawback.state).in_(STANDING))
@@ -98,6 +132,12 @@ def _paid_on(session: Session, actor: Actor, payment: Payment, cycle: Cycle) -> 
     if session.exec(select(Erasure.id).where(Erasure.cycle_id == cycle.id)).first() is not None:
         raise StateError(f"{cycle.year} 年度的收款账户已经清除，不能重新拨付；请按退回资金另行处理。")
     return payment.paid_on
+
+
+def _check_county(session: Session, actor: Actor, payment: Payment) -> None:
+    county = session.get_one(PaymentOrder, payment.order_id).county
+    if treasury_of(actor) not in (None, county):
+        raise NotAllowedError(f"拨付 {payment.number} 不属于您所在的县区；请由该县区办理。")
 
 
 def _check(clock: Clock, paid_on: date, on: date | None, reason: str) -> None:

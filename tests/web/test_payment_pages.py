@@ -262,6 +262,10 @@ def test_a_payment_that_came_back_is_noted_told_and_paid_again(house: House) -> 
     page = browser.get(address).text
     assert f"{day} 银行退回：账户已销户" in page and "凭证号 凭-1" in page and "登记拨付结果" in page
     assert "不能照原样再登记" in send(browser, address, result="paid", on=day, reference="凭-1").text
+    assert "恢复原来的登记" in page and send(browser, f"{address}/stands").status_code == 303
+    assert "原来的登记已恢复" in browser.get(address).text and get(house, payment).status is PaymentStatus.PAID
+    assert "没有登记退回" in send(browser, f"{address}/stands").text
+    assert send(browser, f"{address}/returned", what="returned", on=day, reason="账户已销户").status_code == 303
     assert send(browser, address, result="paid", on=day, reference="凭-2").status_code == 303
 
 
@@ -272,4 +276,5 @@ def test_counties_bureaus_and_auditors_report_nothing(house: House) -> None:
         assert send(browser, f"/payments/items/{payment.id}", result="failed", failure="x").status_code == 403
         returned = {"what": "mistake", "reason": "x"}
         assert send(browser, f"/payments/items/{payment.id}/returned", **returned).status_code == 403
+        assert send(browser, f"/payments/items/{payment.id}/stands").status_code == 403
     assert get(house, payment).status is PaymentStatus.PENDING

@@ -280,3 +280,42 @@ def test_whose_money_came_back_is_not_asked_how_it_was_used_before_it_is_paid_ag
     asked = paid.messages("assessment_request")
     assert [each.recipient for each in asked].count("unit1@example.invalid") == 2
     assert asked[-1].context["due"] > asked[0].context["due"]
+
+
+def take_back(record: Record, who: str = "cai", place: int = 0) -> Payment:
+    key = all_payments(record)[place].id or 0
+    return returned.take_back(record.session, record.clock, record.actors[who], payment_id=key)
+
+
+def test_a_return_that_was_noted_by_mistake_is_taken_back(paid: Record) -> None:
+    before = all_payments(paid)[0].model_copy()
+    paid.days(3)
+    give_back(paid, on=PAID_ON + DAY)
+    tell(paid)
+    with pytest.raises(InputError, match="退回登记有误的，请在这笔拨付的页面上恢复"):
+        again(paid, on=before.paid_on or PAID_ON, reference=before.reference)
+    paid.days(1)
+    payment = take_back(paid)
+    stands = (payment.status, payment.paid_on, payment.reference, payment.failure)
+    assert stands == (PaymentStatus.PAID, before.paid_on, before.reference, "")
+    (failed,) = paid.messages("payment_failed")
+    assert failed.status is MessageStatus.CANCELLED
+    (kept,) = returned.returns_of(paid.session, payment.id or 0)
+    assert returned.was_taken_back(payment, kept)
+    finish_work(paid)
+    assert gates.read_gate(paid.session, paid.clock, paid.plan, paid.cycle).leads_on
+    key = paid.application(1).id or 0
+    told = [event.what for event in dossier.case(paid.session, paid.clock, paid.actors["jing"], key).story]
+    assert "市级负担部分退回登记有误，仍于 2026-03-02 拨付" in told
+    with pytest.raises(StateError, match="没有登记退回"):
+        take_back(paid)
+
+
+def test_a_return_stands_once_something_was_reported_after_it(paid: Record) -> None:
+    paid.days(2)
+    give_back(paid, 4)
+    with pytest.raises(NotAllowedError):
+        take_back(paid, "dong", 4)
+    again(paid, 4, on=PAID_ON + DAY)
+    with pytest.raises(StateError, match="又登记过结果"):
+        take_back(paid, place=4)

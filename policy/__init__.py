@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from policy.catalogue import find, listed
 from policy.errors import InputError, PolicyError, PolicyNotFoundError, Problem, ValueProblem
-from policy.loading import check, load, parse, reread
+from policy.loading import check, load, parse
 from policy.schema import Fact, Measure, Policy
 from policy.values import Value, read_value
 
@@ -62,7 +62,6 @@ __all__ = [
     "load",
     "parse",
     "read_value",
-    "reread",
     "run_cases",
 ]
 

@@ -80,21 +80,6 @@ def parse(text: str, name: str, *, kept: bool = False) -> Policy:
     return policy
 
 
-def reread(text: str, name: str) -> Policy:
-    """The policy of a text that was checked when it was taken.
-
-    What a later version of this program finds amiss in it does not stop the years that run by it. Raises PolicyError
-    where its shape cannot be read any more.
-    """
-    document = read_document(text, name)
-    reporter = Reporter(document, text, list(document.problems))
-    policy = _shaped(document, reporter) if document.data is not None else None
-    if policy is None or reporter.problems:
-        raise PolicyError(reporter.problems)
-    _complete(policy, text, name)
-    return policy
-
-
 def policy_file(path: FilePath) -> FilePath:
     """The policy.yaml that ``path`` (a folder or the file itself) means."""
     return path / "policy.yaml" if path.is_dir() else path

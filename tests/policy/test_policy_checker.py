@@ -426,17 +426,6 @@ def test_loading_a_broken_policy_raises_every_error() -> None:
     assert [problem.value for problem in caught.value.problems] == ["fe"]
 
 
-def test_a_text_that_was_taken_goes_on_whatever_later_checks_find_and_its_shape_must_be_read() -> None:
-    text = BASE.replace("lead: industry", "lead: nobody")
-    with pytest.raises(policy.PolicyError, match="nobody"):
-        policy.parse(text, "base.yaml")
-    taken, sound = policy.reread(text, "base.yaml"), policy.parse(BASE, "base.yaml")
-    assert taken.measures[0].all_facts == sound.measures[0].all_facts and taken.text == text
-    for broken_text in (BASE.replace("lead: industry", "leed: industry"), "- a\n", BASE + "id: twice\n"):
-        with pytest.raises(policy.PolicyError):
-            policy.reread(broken_text, "base.yaml")
-
-
 @pytest.mark.parametrize("text", ["- a\n- b\n", "hello\n"])
 def test_a_file_that_is_no_mapping_is_told(text: str) -> None:
     assert [problem.message for problem in examine(text, "base.yaml")[1]] == ["这里要写若干键和值"]

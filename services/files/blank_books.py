@@ -44,16 +44,12 @@ def _of_applications(law: Policy, measure: Measure) -> Sheet:
         "pledged": _YES_OR_NO,
         "papers": _YES_OR_NO,
     }
-    optional = "、".join(
-        [
-            *(
-                application_rows.HEADINGS[name][0]
-                for name in application_rows.HEADINGS
-                if name in application_rows.OPTIONAL
-            ),
-            *(fact.label for fact in facts.declared_facts(measure) if not fact.must_be_given),
-        ]
-    )
+    named = {names[0] for names in application_rows.HEADINGS.values()}
+    may_be_empty = [
+        *(names[0] for name, names in application_rows.HEADINGS.items() if name in application_rows.OPTIONAL),
+        *(fact.label for fact in facts.declared_facts(measure) if not fact.must_be_given),
+    ]
+    optional = "、".join(dict.fromkeys(may_be_empty))
     return _sheet(
         measure,
         measure.title if keeps_name(measure.title) else measure.id,
@@ -61,7 +57,7 @@ def _of_applications(law: Policy, measure: Measure) -> Sheet:
         f"一件一行；没有申报的措施，工作表空着即可，工作表的名称不要改。可以不填：{optional}。",
         [
             *(_column(names[0], name, choices.get(name, ())) for name, names in application_rows.HEADINGS.items()),
-            *map(_fact_column, facts.declared_facts(measure)),
+            *(_fact_column(fact) for fact in facts.declared_facts(measure) if fact.label not in named),
         ],
     )
 

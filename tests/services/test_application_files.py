@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 from sqlmodel import select
 
+import policy
 from models import Application, ApplicationStatus, Enterprise, ImportFile
 from services.application import applications
 from services.documents.content import CellKind, Column
@@ -18,6 +19,7 @@ from services.documents.rows import Cell
 from services.files import blank_books
 from services.law import policies
 from tests.desk import CODE, OTHER_CODE, Desk
+from tests.policy.base_policy import BASE
 
 TITLE = "购买算力服务补助"
 ROW = {
@@ -84,6 +86,16 @@ def test_the_empty_table_is_taken_with_what_is_filled_in_and_its_other_sheets_st
     application = intake.session.exec(select(Application)).one()
     assert (application.bank_account, application.invoices) == (ROW["银行账号"], ROW["发票号码"])
     assert [column.choices for column in first.columns if column.title == "承诺书(是/否)"] == [("是", "否")]
+
+
+def test_a_fact_that_is_called_as_a_column_of_every_application_shares_it_in_the_empty_table() -> None:
+    """Two columns of one heading could not be told apart when the table is handed in."""
+    fact = "{name: works, label: 项目名称, type: text, required: false}"
+    law = policy.parse(BASE.replace("facts:\n", f"facts:\n      - {fact}\n", 1), "base.yaml")
+    (sheet,) = blank_books.for_applications(law, "示例局", date(2026, 3, 2)).sheets
+    titles = [column.title for column in sheet.columns]
+    assert titles.count("项目名称") == 1
+    assert {"服务费", "级别", "人数"} <= set(titles)
 
 
 def test_what_is_typed_into_a_column_of_text_stays_text(intake: Desk, tmp_path: Path) -> None:

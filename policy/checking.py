@@ -222,6 +222,7 @@ def _fact(policy: Policy, fact: Fact, path: Path, reporter: Reporter) -> None:
     _unit(fact.unit, "rate" if fact.is_percent else fact.type, 'type: decimal 和 unit: "%"', path, reporter)
     if (fact.type == "choice") != bool(fact.choices):
         reporter.error(path, "choice 类型要写 choices，其他类型不能写", fact.name)
+    _apart(fact.evidence, "，；", (*path, "evidence"), reporter)
     if fact.min is not None or fact.max is not None:
         _fact_bounds(fact, path, reporter)
     if fact.default is not None:
@@ -229,6 +230,13 @@ def _fact(policy: Policy, fact: Fact, path: Path, reporter: Reporter) -> None:
         if isinstance(default, ValueProblem):
             reporter.error((*path, "default"), f"默认值{default.message}", fact.default)
     _history(policy, fact, path, reporter)
+
+
+def _apart(items: Sequence[str], signs: str, path: Path, reporter: Reporter) -> None:
+    """Chinese commas do not part the items of a list."""
+    for index, item in enumerate(items):
+        if any(sign in item for sign in signs):
+            reporter.warning((*path, index), "会当作一项；是几项的，用英文逗号分开", item)
 
 
 def _unit(unit: str, kind: str, percent_as: str, path: Path, reporter: Reporter) -> None:
@@ -377,6 +385,9 @@ def _measure(policy: Policy, measure: Measure, path: Path, reporter: Reporter) -
     if measure.id == COMMON:
         reporter.error((*path, "id"), "这是保留名称，请换一个", measure.id)
     _bureaus(policy, [measure.lead, *measure.responsible], path, reporter)
+    if not measure.applicants:
+        reporter.mistake((*path, "applicants"), "没有写谁可以申报")
+    _apart(measure.applicants, "，、；", (*path, "applicants"), reporter)
     before = len(reporter.problems)
     _facts(policy, measure.facts, (*path, "facts"), reporter)
     _parameters(policy, measure.parameters, (*path, "parameters"), reporter)

@@ -163,6 +163,8 @@ _USUAL = (
     (re.compile(r"[≥≤≠]"), "表达式里的符号要用英文半角，写成 {}"),
     (re.compile(r"[（）＜＞＝，“”‘’＋－×÷＊／]"), "表达式里的符号要用英文半角"),
     (re.compile(r"[0-9][0-9.,]*\s*(%(?!\s*[\w(])|[千万亿元])"), "表达式里不能写百分比和带单位的数，请写成有名字的参数"),
+    (re.compile(r"\b(且|并且|或|或者|非|AND|OR|NOT)\b|&&|\|\|"), "“且、或、非”要写 and、or、not"),
+    (re.compile(r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}"), "表达式里不能写日期，请写成有名字的参数"),
     (re.compile(r"(?<![=<>!])=(?!=)"), "相等要写 =="),
 )
 """What people write as they would on paper, and what to write instead."""

@@ -87,6 +87,10 @@ def test_wrong_expression(broken: Broken, expression: str, message: str, column:
         ("fee >= 10万元", "表达式里不能写百分比和带单位的数，请写成有名字的参数", 29),
         ("fee * 8% > 0", "表达式里不能写百分比和带单位的数，请写成有名字的参数", 28),
         ("level = '国家级'", "相等要写 ==", 28),
+        ("fee > 0 且 persons > 0", "“且、或、非”要写 and、or、not", 30),
+        ("fee > 0 AND persons > 0", "“且、或、非”要写 and、or、not", 30),
+        ("fee > 0 && persons > 0", "“且、或、非”要写 and、or、not", 30),
+        ("issued >= 2025-01-01", "表达式里不能写日期，请写成有名字的参数", 32),
     ],
 )
 def test_what_is_usual_in_chinese_and_no_expression_is_told_apart(
@@ -398,6 +402,25 @@ measures:
 def test_two_things_of_one_chinese_name_could_not_be_told_apart(broken: Broken, old: str, new: str, value: str) -> None:
     problem = broken((old, new))[0]
     assert (problem.message, problem.value) == ("名称重复", value)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "seen"),
+    [
+        ("applicants: [企业]", "applicants: [企业，高校]", "企业，高校"),
+        ("applicants: [企业]", "applicants: [企业、高校]", "企业、高校"),
+        ("type: money}", "type: money, evidence: [合同，发票]}", "合同，发票"),
+    ],
+)
+def test_one_item_that_reads_like_several_is_a_reminder(old: str, new: str, seen: str) -> None:
+    (problem,) = examine(BASE.replace(old, new), "base.yaml")[1]
+    assert (problem.severity, problem.value) == ("warning", seen)
+    assert problem.message == "会当作一项；是几项的，用英文逗号分开"
+
+
+def test_a_measure_that_nobody_may_apply_for(broken: Broken) -> None:
+    (problem,) = broken(("applicants: [企业]", "applicants: []"))
+    assert (problem.message, problem.line) == ("没有写谁可以申报", 18)
 
 
 def test_two_measures_of_one_title_could_not_be_told_apart() -> None:

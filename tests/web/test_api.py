@@ -1,7 +1,7 @@
 """The interface for other platforms: tokens, scopes, sending twice, pages of results, and no answer off the schema."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from typing import Any
 
@@ -302,6 +302,17 @@ def test_what_does_not_fit_the_schema_is_told_in_chinese(house_at: Houses) -> No
     assert not re.search("[Ii]nput|should|valid|Field|String", told)  # pydantic speaks English
     paged = client.get(f"{API}/cycles/1/applications", params={"page": "two", "size": 500}).json()["detail"]
     assert "page：应为整数，看到的是“two”" in paged and "size：不能大于 200，看到的是“500”" in paged
+
+
+def _said(node: Any) -> Iterator[str]:
+    for name, each in node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ():
+        yield from [each] if name in ("description", "summary") and isinstance(each, str) else _said(each)
+
+
+def test_the_interface_is_described_in_chinese(house_at: Houses) -> None:
+    of_the_protocol = {"Successful Response", "Validation Error"}  # the framework's, for every interface
+    said = set(_said(house_at("intake").browser().get(f"{API}/openapi.json").json())) - of_the_protocol
+    assert len(said) > 40 and sorted(each for each in said if not re.search("[一-鿿]", each)) == []
 
 
 def test_a_token_sees_what_its_user_sees(house_at: Houses) -> None:

@@ -24,8 +24,23 @@ _SENTENCES = {
 _MOST_TOLD = 20
 _LOG = logging.getLogger(__name__)
 REFUSALS: dict[int | str, dict[str, Any]] = {
-    status: {"model": Problem, "content": {_PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}}}
-    for status in (400, 401, 403, 404, 409, 411, 413, 422, 429, 503)
+    status: {
+        "model": Problem,
+        "description": said,
+        "content": {_PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
+    for status, said in {
+        400: "请求的内容读不出来",
+        401: "没有有效的令牌",
+        403: "令牌的范围或者它所代表的用户不能这样办",
+        404: "没有，或者不属于令牌看得到的范围",
+        409: "现在不能这样办，原因在 detail",
+        411: "没有写明长度",
+        413: "太大",
+        422: "内容有误，逐项写在 detail，改正后再发",
+        429: "令牌不对的次数过多，一分钟后再试",
+        503: "系统正忙，没有办；稍后用同一个幂等键原样重发",
+    }.items()
 }
 
 

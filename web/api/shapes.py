@@ -1,15 +1,28 @@
 """What goes in and out of the interface, as OpenAPI describes it."""
 
 from datetime import date, datetime
-from typing import Annotated, Self
+from typing import Annotated, Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from models import Application, Attachment, PaymentStatus
 from services.application.lifecycle import STATUS_NAMES
+from services.application.particulars import CONTACTS
+
+Values = dict[str, Annotated[str, Field(max_length=4000)]]
+_VALUES = "申报内容，名称到值，值都写成文本：金额按元，如 200000.00，日期如 2025-06-30，是否写“是”“否”"
 
 
-class Problem(BaseModel):
+def _told_by_its_fields(schema: dict[str, Any]) -> None:
+    """The docstring is for whoever reads the program, not for platforms."""
+    schema.pop("description", None)
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(json_schema_extra=_told_by_its_fields)
+
+
+class Problem(_Shape):
     """What went wrong (RFC 9457)."""
 
     type: str = "about:blank"
@@ -18,7 +31,7 @@ class Problem(BaseModel):
     detail: str
 
 
-class CycleOut(BaseModel):
+class CycleOut(_Shape):
     """A year."""
 
     id: int
@@ -28,7 +41,7 @@ class CycleOut(BaseModel):
     status: str
 
 
-class ApplicationOut(BaseModel):
+class ApplicationOut(_Shape):
     """An application and where it stands."""
 
     id: int
@@ -58,15 +71,15 @@ class ApplicationOut(BaseModel):
         )
 
 
-class SupplementOut(BaseModel):
+class SupplementOut(_Shape):
     """What is still to be supplied (补正), and until which instant."""
 
     round: int
     remarks: str
-    due_at: datetime
+    due_at: datetime = Field(description="补正到这一刻为止")
 
 
-class EvidenceOut(BaseModel):
+class EvidenceOut(_Shape):
     """A file of evidence; which of the evidence that the measure asks for it is."""
 
     id: int
@@ -95,10 +108,10 @@ class ApplicationDetail(ApplicationOut):
     status_reason: str
     supplement: SupplementOut | None
     files: list[EvidenceOut]
-    evidence_asked: list[str]
+    evidence_asked: list[str] = Field(description="这项措施要求的材料，上传时 evidence 写其中一项")
 
 
-class EntryOut(BaseModel):
+class EntryOut(_Shape):
     """A line of the list under public notice; the amount is in yuan."""
 
     number: str
@@ -107,10 +120,10 @@ class EntryOut(BaseModel):
     county: str
     measure: str
     outcome: str
-    amount_yuan: str
+    amount_yuan: str = Field(description="元，两位小数")
 
 
-class PaymentOut(BaseModel):
+class PaymentOut(_Shape):
     """One bearer's share of an award, and whether it was paid; the amount is in yuan."""
 
     number: str
@@ -118,12 +131,14 @@ class PaymentOut(BaseModel):
     enterprise: str
     county: str
     bearer: str
-    amount_yuan: str
-    status: PaymentStatus
+    amount_yuan: str = Field(description="元，两位小数")
+    status: str = Field(
+        description="pending 待拨付，paid 已拨付，failed 没有付成", json_schema_extra={"enum": [*PaymentStatus]}
+    )
     paid_on: date | None
 
 
-class PaymentsPage(BaseModel):
+class PaymentsPage(_Shape):
     """A page of payments."""
 
     items: list[PaymentOut]
@@ -132,7 +147,7 @@ class PaymentsPage(BaseModel):
     size: int
 
 
-class ApplicationsPage(BaseModel):
+class ApplicationsPage(_Shape):
     """A page of applications."""
 
     items: list[ApplicationOut]
@@ -141,7 +156,7 @@ class ApplicationsPage(BaseModel):
     size: int
 
 
-class EntriesPage(BaseModel):
+class EntriesPage(_Shape):
     """A page of lines."""
 
     items: list[EntryOut]
@@ -150,44 +165,46 @@ class EntriesPage(BaseModel):
     size: int
 
 
-class ApplicationIn(BaseModel):
+class ApplicationIn(_Shape):
     """An application to hand in. Values are text as people write them: money in yuan, days as 2025-06-30."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    measure: str = Field(max_length=64)
-    enterprise: str = Field(min_length=1, max_length=200)
-    uscc: str = Field(max_length=18)
-    kind: str = Field(max_length=32)
-    county: str = Field(max_length=32)
-    legal_person: str = Field(default="", max_length=64)
-    registered_address: str = Field(default="", max_length=300)
-    project: str = Field(default="", max_length=300)
-    contracts: str = Field(default="", max_length=1000)
-    invoices: str = Field(default="", max_length=4000)
-    contact_name: str = Field(default="", max_length=64)
-    contact_phone: str = Field(default="", max_length=32)
-    contact_email: str = Field(default="", max_length=254)
-    bank_name: str = Field(default="", max_length=200)
-    bank_account: str = Field(default="", max_length=64)
-    pledged: bool = False
-    values: dict[str, Annotated[str, Field(max_length=4000)]] = Field(default_factory=dict, max_length=200)
+    measure: str = Field(max_length=64, description="措施编号")
+    enterprise: str = Field(min_length=1, max_length=200, description="单位全称")
+    uscc: str = Field(max_length=18, description="统一社会信用代码")
+    kind: str = Field(max_length=32, description="单位类型，按这项措施的申报主体写，如 企业")
+    county: str = Field(max_length=32, description="县区的名称或编号")
+    legal_person: str = Field(default="", max_length=64, description="法定代表人")
+    registered_address: str = Field(default="", max_length=300, description="住所")
+    project: str = Field(default="", max_length=300, description="项目名称")
+    contracts: str = Field(default="", max_length=1000, description="合同编号，多个用分号分开")
+    invoices: str = Field(default="", max_length=4000, description="发票号码，多张用分号分开")
+    contact_name: str = Field(default="", max_length=64, description="联系人")
+    contact_phone: str = Field(default="", max_length=32, description="联系电话")
+    contact_email: str = Field(default="", max_length=254, description="联系邮箱，通知发到这里")
+    bank_name: str = Field(default="", max_length=200, description="开户银行")
+    bank_account: str = Field(default="", max_length=64, description="对公账户的账号")
+    pledged: bool = Field(default=False, description="签了承诺书没有")
+    values: Values = Field(default_factory=dict, max_length=200, description=_VALUES)
 
 
-class AnswerIn(BaseModel):
+class AnswerIn(_Shape):
     """The answer to a 补正 request; `values` and `contacts` only where they change."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    answer: str = Field(min_length=1, max_length=4000)
-    values: dict[str, Annotated[str, Field(max_length=4000)]] = Field(default_factory=dict, max_length=200)
-    contacts: dict[str, Annotated[str, Field(max_length=254)]] = Field(default_factory=dict, max_length=20)
-    pledged: bool = False
+    answer: str = Field(min_length=1, max_length=4000, description="补正说明")
+    values: Values = Field(default_factory=dict, max_length=200, description=_VALUES)
+    contacts: dict[str, Annotated[str, Field(max_length=254)]] = Field(
+        default_factory=dict, max_length=20, description=f"要改的：{'、'.join(CONTACTS)}"
+    )
+    pledged: bool = Field(default=False, description="这次补签了承诺书")
 
 
-class WithdrawalIn(BaseModel):
+class WithdrawalIn(_Shape):
     """Why an application is withdrawn."""
 
     model_config = ConfigDict(extra="forbid", str_strip_whitespace=True)
 
-    reason: str = Field(min_length=1, max_length=500)
+    reason: str = Field(min_length=1, max_length=500, description="撤回的理由")

@@ -15,6 +15,8 @@ def sentences(error: Exception) -> list[str]:
     """What can be mended; empty when it is a defect of the program."""
     if isinstance(error, OperationalError) and _came_too_late(error):
         return [_BUSY]
+    if isinstance(error, OverflowError) and "SQLite INTEGER" in str(error):
+        return ["写的编号太大，没有这样的记录；请核对。"]
     if isinstance(error, OSError | ValueError | SQLAlchemyError) and (found := _found(error)):
         return [f"{told.seen}；{told.remedy}" for told in found]
     if isinstance(error, OSError) and error.filename is not None:

@@ -152,3 +152,8 @@ def test_applications_come_in_from_the_workbook_of_the_sample(office: Office, tm
     )
     assert brought["added"] == len(office.json("application", "list")) >= 60
     assert all(problem["sentence"].endswith("。") for problem in brought["problems"])
+
+
+def test_a_number_that_no_database_holds_is_none_of_ours(office: Office) -> None:
+    for words in (("list", "show", "--version"), ("payment", "list", "--cycle")):
+        assert "写的编号太大，没有这样的记录" in office.told(*words, "9" * 20, code=1)

@@ -9,6 +9,7 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, text
+from sqlalchemy.exc import IntegrityError
 
 from config.settings import ROOT
 from services.errors import NotFoundError, StateError
@@ -32,7 +33,8 @@ def migrate(engine: Engine, to: str = "head") -> tuple[str | None, str | None]:
 def take_back(engine: Engine, to: str) -> tuple[str | None, str | None]:
     """Bring the schema back to an earlier revision, for an older version of the program; what is newer in it is lost.
 
-    The revision before and after. Raises StateError for a revision that is not an earlier one, and as `migrate`.
+    The revision before and after. Raises StateError for a revision that is not an earlier one or that cannot hold what
+    is there, and as `migrate`.
     """
     with _changing(engine) as connection:
         before = schema_of(connection)
@@ -43,7 +45,13 @@ def take_back(engine: Engine, to: str) -> tuple[str | None, str | None]:
         if to not in known[1:]:
             choice = f"可以退回到 {'、'.join(known[1:])}" if known[1:] else "它是第一版，不能再退"
             raise StateError(f"数据库的结构是 {before}，没有比它早的 {to}；{choice}。")
-        command.downgrade(_config(connection), to)
+        try:
+            command.downgrade(_config(connection), to)
+        except IntegrityError as error:
+            raise StateError(
+                f"没有退回：数据库里有结构 {to} 放不下的内容（{error.orig}），没有改动；"
+                "请恢复升级前的备份，或者退到离现在近一些的编号。"
+            ) from error
         return before, schema_of(connection)
 
 

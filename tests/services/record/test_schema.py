@@ -293,6 +293,20 @@ def test_a_schema_goes_back_to_an_earlier_one_only(engine: Engine) -> None:
         take_back(engine, "0000")
 
 
+def test_what_an_older_schema_cannot_hold_is_said_and_nothing_is_changed(engine: Engine) -> None:
+    migrate(engine, "0003")
+    with engine.begin() as connection:
+        # An administrator, a role that the first version did not have.
+        user = {"login": "gly", "name": "管某", "role": "administrator"}
+        connection.execute(
+            text('INSERT INTO "user" (login, name, role, active) VALUES (:login, :name, :role, true)'), user
+        )
+    with pytest.raises(StateError, match=r"没有退回：数据库里有结构 0001 放不下的内容.*请恢复升级前的备份"):
+        take_back(engine, "0001")
+    with engine.connect() as connection:
+        assert schema_of(connection) == "0003"
+
+
 def test_an_empty_database_has_nothing_to_take_back(engine: Engine) -> None:
     with pytest.raises(StateError, match="数据库是空的，没有可以退回的结构"):
         take_back(engine, "0001")

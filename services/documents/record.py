@@ -229,8 +229,13 @@ class Record:
         """The newest visit to a stage."""
         return cycles.newest_visit(self.session, self.cycle, stage_id)
 
-    def facts(self, kind: FactKind, applications: Sequence[Applied]) -> dict[tuple[int, str], Stated]:
-        """The newest value of every fact of the kind that these applications have, by application and fact name."""
+    def facts(
+        self, kind: FactKind, applications: Sequence[Applied], until: datetime | None = None
+    ) -> dict[tuple[int, str], Stated]:
+        """The newest value of every fact of the kind that these applications have, by application and fact name.
+
+        With `until`, the newest at that moment.
+        """
         query = (
             select(
                 FactValue.application_id,
@@ -242,6 +247,8 @@ class Record:
             .where(FactValue.kind == kind)
             .order_by(col(FactValue.application_id), col(FactValue.fact), col(FactValue.seq))
         )
+        if until is not None:
+            query = query.where(FactValue.recorded_at <= until)
         return {
             (application_id, fact): Stated(*told)
             for some in in_parts([each.id for each in applications])

@@ -3,6 +3,7 @@
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from sqlmodel import col, select
@@ -38,7 +39,7 @@ _WHAT = (Column("受理编号", width=16), Column("单位名称", width=24), Col
 def build(record: Record) -> Book:
     """The newest computation; a list frozen from it is named with its digest."""
     run = _run(record)
-    tables = _Tables(record)
+    tables = _Tables(record, run)
     for some in in_parts(record.applications):
         tables.add(some, _computed(record, run, some))
     frozen = record.session.exec(
@@ -80,8 +81,8 @@ def _computed(record: Record, run: ComputationRun, applications: Sequence[Applie
 class _Tables:
     """The rows of the sheets, made of some applications after the other, and what they come to by measure."""
 
-    def __init__(self, record: Record) -> None:
-        self._record = record
+    def __init__(self, record: Record, run: ComputationRun) -> None:
+        self._record, self._computed_at = record, run.computed_at
         self.results, self.trail, self.facts = Rows(), Rows(), Rows()
         self.outcomes: dict[str, Counter[Outcome]] = defaultdict(Counter)
         self.fen: Counter[str] = Counter()
@@ -96,7 +97,7 @@ class _Tables:
             (place, *_result(self._record, *line)) for place, line in enumerate(lines, len(self.results) + 1)
         )
         self.trail.add(row for line in lines for row in _steps(self._record, *line))
-        self.facts.add(_stated(self._record, [application for _, application in lines]))
+        self.facts.add(_stated(self._record, [application for _, application in lines], self._computed_at))
 
 
 def _results(record: Record, run: ComputationRun, tables: _Tables) -> Sheet:
@@ -195,8 +196,10 @@ def _steps(record: Record, award: Computed, application: Applied) -> Iterator[Ro
         )
 
 
-def _stated(record: Record, applications: Sequence[Applied]) -> Iterator[Row]:
-    declared, verified = (record.facts(kind, applications) for kind in (FactKind.DECLARED, FactKind.VERIFIED))
+def _stated(record: Record, applications: Sequence[Applied], computed_at: datetime) -> Iterator[Row]:
+    """The values that it was computed from: what was verified anew since is of the next computation."""
+    kinds = FactKind.DECLARED, FactKind.VERIFIED
+    declared, verified = (record.facts(kind, applications, until=computed_at) for kind in kinds)
     for application in applications:
         for name, fact in record.facts_of(application.measure).items():
             key = (application.id, name)

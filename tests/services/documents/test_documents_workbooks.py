@@ -4,7 +4,7 @@ import io
 import re
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
 from zipfile import ZipFile
@@ -72,6 +72,15 @@ def test_the_calculation_has_every_award_and_every_step(small: SmallCycle) -> No
     assert set(column(facts, "核定值")) == {"187,500.00 元"}
     by_measure = table_of(path, "按事项汇总", "测算数")
     assert column(by_measure, "测算数") == [4, 1, 5]
+
+
+def test_what_was_verified_anew_after_a_computation_is_not_shown_beside_its_results(small: SmallCycle) -> None:
+    for application in small.session.exec(select(Application)).all():
+        later = {"application_id": application.id or 0, "user_id": 1, "recorded_at": NOW + timedelta(minutes=1)}
+        small.session.add(FactValue(**later, kind=FactKind.VERIFIED, fact="fee", seq=9, value="1.00", reason="再核"))
+    small.session.commit()
+    facts = table_of(written(small, "calculation")["xlsx"], "申报与核定数据", "数据")
+    assert set(column(facts, "核定值")) == {"187,500.00 元"}
 
 
 def test_the_payment_list_is_split_by_county_and_adds_up(small: SmallCycle) -> None:

@@ -19,7 +19,8 @@ Kind = Literal["highest_only", "times", "amount", "apart", "pro_rata", "by_rank"
 class Rule:
     """One rule across rows in plain figures; ``most`` is fen, ``times`` a count, ``period`` the facts of both its days.
 
-    ``looks_at_covered`` says whether an application counts whose award others have paid in full already.
+    ``worth`` adds up what awards come to before others' grants are taken off; ``looks_at_covered`` says whether an
+    application counts whose award others have paid in full already.
     """
 
     column: str
@@ -34,6 +35,7 @@ class Rule:
     this_year_only: bool = False
     keep_highest: bool = True
     pro_rata: bool = False
+    worth: bool = False
     whole: bool = False
     earlier: Literal["reject", "top_up", "ignore"] = "reject"
     rank_by: str | None = None
@@ -41,7 +43,7 @@ class Rule:
 
     @property
     def looks_at_covered(self) -> bool:
-        return self.kind in ("highest_only", "apart")
+        return self.worth or self.kind in ("highest_only", "apart")
 
 
 def limit_rule(measure: Measure, limit: Limit, numbers: Mapping[str, int]) -> Rule:
@@ -59,6 +61,7 @@ def limit_rule(measure: Measure, limit: Limit, numbers: Mapping[str, int]) -> Ru
         this_year_only=limit.within == "year",
         keep_highest=limit.keep == "highest",
         pro_rata=limit.share == "pro_rata",
+        worth=limit.counts == "worth",
         period=(limit.period[0], limit.period[1]) if limit.period else None,
     )
 
@@ -206,8 +209,11 @@ def _amount(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
     others = pl.when(left_over).then(pl.lit("本年度另外的申请用去其余，"))
     seen = pl.concat_str(pl.when(paid).then(before), others, pl.lit("额度已用完"), ignore_nulls=True)
     why = pl.concat_str(pl.lit(f"{rule.label}：最多 {yuan(rule.most)}元，"), seen)
+    off = pl.col("_off") if rule.worth else pl.lit(0, dtype=pl.Int64)
+    rows = rows.with_columns(amount_fen=pl.col("amount_fen") + off)
     shared = _share(rows, whole=False) if rule.pro_rata else _in_turn(rows, ["_order", "application_id"])
-    return shared.with_columns(_why=why)
+    left = pl.max_horizontal(pl.col("_new").cast(pl.Int64) - off, pl.lit(0, dtype=pl.Int64))
+    return shared.with_columns(_new=left, _why=why)
 
 
 def _apart(rule: Rule, rows: pl.DataFrame, earlier: pl.DataFrame) -> pl.DataFrame:

@@ -471,6 +471,8 @@ def _limit(policy: Policy, measure: Measure, limit: Limit, path: Path, reporter:
         _times(limit.times, parameters, (*path, "times"), reporter)
     if limit.amount is not None:
         _amount(limit.amount, parameters, (*path, "amount"), reporter)
+    elif limit.counts != "award":
+        reporter.error((*path, "counts"), "counts 只用于 amount", limit.counts)
     _per(limit.per, [measure], (*path, "per"), reporter)
 
 

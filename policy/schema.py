@@ -256,6 +256,7 @@ class Limit(Strict):
     per: str = Field("uscc", description="按企业，或按一个事实")
     keep: Literal["highest", "first"] = Field("highest", description="超次数时留哪件")
     share: Share = Field("in_order", description="超金额时怎样分")
+    counts: Literal["award", "worth"] = Field("award", description="金额按本级奖补计，还是按扣除已获资助以前的计")
     clause: str = Field("", description="条款")
     quote: str = Field("", description="原文")
 

@@ -500,6 +500,7 @@ def test_what_yaml_finds_wrong_is_told_in_chinese(old: str, new: str, words: str
         ("a:\n  " + "[" * 100_000, "层次超过 50 层"),
         ("a:\n  " + "{b: " * 100_000, "层次超过 50 层"),
     ],
+    ids=["references", "itself", "lists", "mappings"],  # a whole text is more than a process can be told of
 )
 def test_what_could_grow_endless_is_refused_at_once(text: str, words: str) -> None:
     (problem,) = examine(text, "base.yaml")[1]

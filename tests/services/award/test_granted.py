@@ -57,6 +57,29 @@ def test_one_grant_for_two_applications_is_deducted_once(
     assert proof.is_same
 
 
+@pytest.mark.parametrize(
+    ("grant", "fen"),
+    [
+        ("500000", {"上半年": 300_000_00, "下半年": 200_000_00}),
+        ("900000", {"上半年": 0, "下半年": 100_000_00}),
+        ("1000000", {"上半年": 0, "下半年": 0}),
+    ],
+)
+def test_what_a_grant_takes_off_one_half_of_a_year_frees_nothing_for_the_other(
+    desk: Desk, tmp_path: Path, grant: str, fen: dict[str, int]
+) -> None:
+    """Filed as one application: at most 1,000,000 a year, less the grant."""
+    apply(desk, half("上半年", "2025-01-01", "2025-06-30", FIRST), half("下半年", "2025-07-01", "2025-12-31", SECOND))
+    bring(desk, tmp_path, f"{FIRST};{SECOND}", grant)
+    assert award(desk, desk.cycle_id) == fen
+
+
+def half(project: str, first: str, last: str, invoice: str) -> dict[str, Any]:
+    days = {"operation_start": "2025-01-01", "period_from": first, "period_to": last}
+    declared = {"turnover": "8000000", **days}
+    return {"measure": "annotation-operation", "project": project, "invoices": invoice, "declared": declared}
+
+
 def test_two_applications_for_one_item_both_count_the_grant_and_the_higher_is_paid(desk: Desk, tmp_path: Path) -> None:
     apply(desk, purchase("高", "150000", FIRST), purchase("低", "100000", FIRST))
     bring(desk, tmp_path, FIRST, "40000")

@@ -21,7 +21,7 @@ from services.cycle.calendar import Calendar
 from services.cycle.stages import load_plan
 from services.grants import overlaps
 from services.law import policies
-from services.payment import payments
+from services.payment import payments, treasuries
 from services.record.database import engine_of
 from services.review import reviews
 from tests.new_database import new_database
@@ -128,6 +128,11 @@ def _guide(world: World) -> None:
     guide.publish(*world.at, world.people.system, settings=world.settings, cycle_id=world.cycle_id)
 
 
+def _order(world: World) -> None:
+    payments.order(*world.at, world.people.system, cycle_id=world.cycle_id)
+    treasuries.tell(*world.at, world.people.system, settings=world.settings, cycle_id=world.cycle_id)
+
+
 def _results(world: World) -> None:
     results.notify(*world.at, world.people.system, settings=world.settings, cycle_id=world.cycle_id)
 
@@ -141,6 +146,6 @@ _MACHINE: dict[str, Callable[[World], object]] = {
     "computation": lambda world: computation.compute(*world.at, world.people.system, cycle_id=world.cycle_id),
     "freeze": lambda world: lists.freeze(*world.at, world.people.system, cycle_id=world.cycle_id),
     "public_notice": _publish,
-    "payment": lambda world: payments.order(*world.at, world.people.system, cycle_id=world.cycle_id),
+    "payment": _order,
     "results": _results,
 }

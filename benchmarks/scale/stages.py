@@ -13,7 +13,7 @@ from services.award import computation, lists, public_notices, results
 from services.cycle import cycles
 from services.documents import NotYetError
 from services.grants import findings, overlaps
-from services.payment import payments
+from services.payment import payments, treasuries
 from services.review import panel, reviews
 from tests.desk import Desk
 
@@ -100,6 +100,7 @@ def _publish(desk: Desk) -> None:
 def _order(desk: Desk) -> None:
     payments.order(*desk.at, desk.system, cycle_id=desk.cycle_id)
     write(desk, "payment_list")
+    treasuries.tell(*desk.at, desk.system, settings=desk.settings, cycle_id=desk.cycle_id)
 
 
 def _notify(desk: Desk) -> None:

@@ -54,7 +54,7 @@ def requests(session: Session, clock: Clock, cycle: Cycle) -> Iterator[Notice]:
     for task in tasks(session, clock, cycle):
         own = task.user.county
         back = returned.total() if own is None else returned[own]
-        about = f"{visit.id}/{own or ''}/{back}"
+        about = f"{visit.number}/{own or ''}/{back}"
         yield _notice(cycle, task.user, "payment_request", about, context_of(session, cycle, task))
 
 

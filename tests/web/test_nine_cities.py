@@ -302,6 +302,7 @@ def test_several_policies_and_years_of_one_city_are_kept_apart_by_their_cycle(ci
 CACHES = {
     "matching/normalise.py": {"_folding", "_simplified", "_reading", "_place", "_either"},  # the home that is asked for
     "policy/compiling.py": {"whole"},  # a number
+    "services/cycle/extensions.py": {"later"},  # of one call
     "services/after_payment/form.py": {"_load"},  # the file's path
     "services/record/audit.py": {"_withheld"},  # a table of the program
     "services/documents/render/charts.py": {"font"},  # a size

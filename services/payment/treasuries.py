@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
+from typing import Any
 
 from sqlmodel import Session, col, func, select
 
@@ -107,28 +108,18 @@ def _notice(cycle: Cycle, user: User, kind: str, about: str, context: dict[str, 
 
 def _unpaid(session: Session, cycle: Cycle) -> Counter[str]:
     """How many payments are to be made, by county."""
-    return Counter(
-        dict(
-            session.exec(
-                select(PaymentOrder.county, func.count())
-                .join(Payment, col(Payment.order_id) == PaymentOrder.id)
-                .where(PaymentOrder.cycle_id == cycle.id, Payment.status != PaymentStatus.PAID)
-                .group_by(col(PaymentOrder.county))
-            ).all()
-        )
-    )
+    return _by_county(session, _ordered(cycle).where(Payment.status != PaymentStatus.PAID))
 
 
 def _returned(session: Session, cycle: Cycle) -> Counter[str]:
     """How often payments came back, by county."""
-    return Counter(
-        dict(
-            session.exec(
-                select(PaymentOrder.county, func.count())
-                .join(Payment, col(Payment.order_id) == PaymentOrder.id)
-                .join(PaymentReturn, col(PaymentReturn.payment_id) == Payment.id)
-                .where(PaymentOrder.cycle_id == cycle.id)
-                .group_by(col(PaymentOrder.county))
-            ).all()
-        )
-    )
+    return _by_county(session, _ordered(cycle).join(PaymentReturn, col(PaymentReturn.payment_id) == Payment.id))
+
+
+def _ordered(cycle: Cycle) -> Any:
+    counted = select(PaymentOrder.county, func.count()).join(Payment, col(Payment.order_id) == PaymentOrder.id)
+    return counted.where(PaymentOrder.cycle_id == cycle.id)
+
+
+def _by_county(session: Session, query: Any) -> Counter[str]:
+    return Counter(dict(session.exec(query.group_by(col(PaymentOrder.county))).all()))

@@ -203,7 +203,7 @@ def _payment(
     payment_overview.line(visit.session, visit.actor, payment_id)
     _note(visit, f"payment:{payment_id}")
     cycle, line = payment_overview.line(visit.session, visit.actor, payment_id)
-    returns = returned.returns_of(visit.session, payment_id)
+    returns = payments.returns_of(visit.session, payment_id)
     return visit.page(
         "payments/payment.html",
         status=status,

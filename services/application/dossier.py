@@ -47,7 +47,8 @@ from services.cycle.deadlines import due_day
 from services.errors import NotFoundError
 from services.grants.findings import told_of_other_year
 from services.law import policies
-from services.payment.returned import returns_of, was_taken_back
+from services.payment.payments import returns_of
+from services.payment.returned import was_taken_back
 from services.review import reviews
 
 

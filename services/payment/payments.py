@@ -104,11 +104,25 @@ def report(
     A failed payment can be made later; one that was made never changes. Raises StateError for that, InputError for a
     missing or impossible day or reason, NotAllowedError for another county's payment.
     """
+    payment = own(session, actor, payment_id)
+    _note(session, clock, payment, Said(paid, on, reference.strip(), failure.strip()))
+    return payment
+
+
+def own(session: Session, actor: Actor, payment_id: int) -> Payment:
+    """A payment that the actor's treasury makes. Raises NotFoundError, NotAllowedError for another county's."""
     payment = session.get(Payment, payment_id)
     if payment is None:
         raise NotFoundError(f"没有编号为 {payment_id} 的拨付；请核对。")
-    _note(session, clock, actor, payment, Said(paid, on, reference.strip(), failure.strip()))
+    if treasury_of(actor) not in (None, session.get_one(PaymentOrder, payment.order_id).county):
+        raise NotAllowedError(f"拨付 {payment.number} 不属于您所在的县区；请由该县区办理。")
     return payment
+
+
+def returns_of(session: Session, payment_id: int) -> list[PaymentReturn]:
+    """How often a payment came back, the first time first."""
+    query = select(PaymentReturn).where(PaymentReturn.payment_id == payment_id)
+    return list(session.exec(query.order_by(col(PaymentReturn.id))))
 
 
 @operation("payment.report")
@@ -131,7 +145,7 @@ def import_results(
     problems: list[RowProblem] = []
     for row in read.rows:
         try:
-            changed += _note(session, clock, actor, _paid_by(payments, row), row.said)
+            changed += _note(session, clock, _paid_by(payments, row), row.said)
         except ServiceError as error:
             cause, _, remedy = str(error).removesuffix("。").partition("；")
             problems.append(row.problem("number", row.number, cause, remedy))
@@ -241,11 +255,8 @@ def _paid_by(payments: dict[str, Payment], row: ResultRow) -> Payment:
     return payment
 
 
-def _note(session: Session, clock: Clock, actor: Actor, payment: Payment, said: Said) -> bool:
+def _note(session: Session, clock: Clock, payment: Payment, said: Said) -> bool:
     """Record what is said of a payment; False when it was known. Checks everything before it changes anything."""
-    ordered = session.get_one(PaymentOrder, payment.order_id)
-    if treasury_of(actor) not in (None, ordered.county):
-        raise NotAllowedError(f"拨付 {payment.number} 不属于您所在的县区；请由该县区办理。")
     status = PaymentStatus.PAID if said.paid else PaymentStatus.FAILED
     new = (status, said.on, said.reference, said.failure)
     if new == (payment.status, payment.paid_on, payment.reference, payment.failure):
@@ -255,7 +266,7 @@ def _note(session: Session, clock: Clock, actor: Actor, payment: Payment, said: 
             f"拨付 {payment.number} 已于 {payment.paid_on} 登记为已拨付，不能更改；"
             "银行退回或登记有误的，请在这笔拨付的页面上登记退回。"
         )
-    _check(clock, ordered, said)
+    _check(clock, session.get_one(PaymentOrder, payment.order_id), said)
     _check_new(session, payment, said)
     payment.status, payment.paid_on, payment.reference, payment.failure = new
     payment.reported_at = clock.now()
@@ -280,7 +291,7 @@ def _check(clock: Clock, ordered: PaymentOrder, said: Said) -> None:
 
 def _check_new(session: Session, payment: Payment, said: Said) -> None:
     """What came back is not reported paid once more by a file from before: it was paid again on a later day."""
-    for back in session.exec(select(PaymentReturn).where(PaymentReturn.payment_id == payment.id)):
+    for back in returns_of(session, payment.id or 0):
         if said.on is None:
             return
         if (said.on, said.reference) == (back.paid_on, back.reference):

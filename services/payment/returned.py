@@ -18,13 +18,12 @@ from models import (
     PaymentStatus,
 )
 from services.access.actors import Actor
-from services.access.sight import treasury_of
 from services.after_payment.clawbacks import STANDING
 from services.clock import Clock, today
 from services.cycle import cycles
 from services.cycle.calendar import Calendar
 from services.cycle.stages import CyclePlan
-from services.errors import InputError, NotAllowedError, NotFoundError, StateError
+from services.errors import InputError, StateError
 from services.notices import upcoming
 from services.payment import payments
 from services.record.operation import operation
@@ -51,11 +50,9 @@ def note(
     NotAllowedError for another county's, InputError for an impossible day or no reason, StateError for what was not
     paid, is being claimed back, or of which the accounts were erased.
     """
-    payment = session.get(Payment, payment_id)
-    if payment is None:
-        raise NotFoundError(f"没有编号为 {payment_id} 的拨付；请核对。")
+    payment = payments.own(session, actor, payment_id)
     cycle = session.get_one(Cycle, session.get_one(PaymentOrder, payment.order_id).cycle_id)
-    paid_on = _paid_on(session, actor, payment, cycle)
+    paid_on = _paid_on(session, payment, cycle)
     reason = reason.strip()
     _check(clock, paid_on, on, reason)
     _call_off(session, clock, actor, cycle, payment)
@@ -84,11 +81,8 @@ def take_back(session: Session, clock: Clock, actor: Actor, *, payment_id: int) 
     Raises NotFoundError, NotAllowedError for another county's, StateError when there is none, or when something was
     reported since.
     """
-    payment = session.get(Payment, payment_id)
-    if payment is None:
-        raise NotFoundError(f"没有编号为 {payment_id} 的拨付；请核对。")
-    _check_county(session, actor, payment)
-    returns = returns_of(session, payment_id)
+    payment = payments.own(session, actor, payment_id)
+    returns = payments.returns_of(session, payment_id)
     if not may_be_taken_back(payment, returns):
         raise StateError(f"拨付 {payment.number} 没有登记退回，或者退回以后又登记过结果，不能恢复；请刷新后再看。")
     cycle_id = session.get_one(PaymentOrder, payment.order_id).cycle_id
@@ -112,18 +106,8 @@ def was_taken_back(payment: Payment, each: PaymentReturn) -> bool:
     return (payment.paid_on, payment.reference) == (each.paid_on, each.reference)
 
 
-def returns_of(session: Session, payment_id: int) -> list[PaymentReturn]:
-    """How often a payment came back, the first time first."""
-    return list(
-        session.exec(
-            select(PaymentReturn).where(PaymentReturn.payment_id == payment_id).order_by(col(PaymentReturn.id))
-        )
-    )
-
-
-def _paid_on(session: Session, actor: Actor, payment: Payment, cycle: Cycle) -> date:
-    """The day on which it was reported paid. Raises NotAllowedError, and StateError when it is not to be returned."""
-    _check_county(session, actor, payment)
+def _paid_on(session: Session, payment: Payment, cycle: Cycle) -> date:
+    """The day on which it was reported paid. Raises StateError when it is not to be returned."""
     if payment.paid_on is None:
         raise StateError(f"拨付 {payment.number} 没有登记为已拨付，没有可以登记退回的；请刷新后再看。")
     cases = select(Clawback.number).where(Clawback.entry_id == payment.entry_id, col(Clawback.state).in_(STANDING))
@@ -132,12 +116,6 @@ def _paid_on(session: Session, actor: Actor, payment: Payment, cycle: Cycle) -> 
     if session.exec(select(Erasure.id).where(Erasure.cycle_id == cycle.id)).first() is not None:
         raise StateError(f"{cycle.year} 年度的收款账户已经清除，不能重新拨付；请按退回资金另行处理。")
     return payment.paid_on
-
-
-def _check_county(session: Session, actor: Actor, payment: Payment) -> None:
-    county = session.get_one(PaymentOrder, payment.order_id).county
-    if treasury_of(actor) not in (None, county):
-        raise NotAllowedError(f"拨付 {payment.number} 不属于您所在的县区；请由该县区办理。")
 
 
 def _check(clock: Clock, paid_on: date, on: date | None, reason: str) -> None:

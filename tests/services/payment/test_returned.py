@@ -62,7 +62,7 @@ def test_what_came_back_stands_as_failed_and_what_was_reported_is_kept(paid: Rec
     payment = give_back(paid)
     assert (payment.status, payment.paid_on, payment.reference) == (PaymentStatus.FAILED, None, "")
     assert payment.failure == "2026-03-02 银行退回：账户已销户"
-    (kept,) = returned.returns_of(paid.session, payment.id or 0)
+    (kept,) = payments.returns_of(paid.session, payment.id or 0)
     assert (kept.paid_on, kept.returned_on, kept.reason) == (PAID_ON, PAID_ON, "账户已销户")
     assert verify(paid.session) == []
     found = payment_overview.overview(paid.session, paid.actors["cai"], paid.cycle)
@@ -300,7 +300,7 @@ def test_a_return_that_was_noted_by_mistake_is_taken_back(paid: Record) -> None:
     assert stands == (PaymentStatus.PAID, before.paid_on, before.reference, "")
     (failed,) = paid.messages("payment_failed")
     assert failed.status is MessageStatus.CANCELLED
-    (kept,) = returned.returns_of(paid.session, payment.id or 0)
+    (kept,) = payments.returns_of(paid.session, payment.id or 0)
     assert returned.was_taken_back(payment, kept)
     finish_work(paid)
     assert gates.read_gate(paid.session, paid.clock, paid.plan, paid.cycle).leads_on

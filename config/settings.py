@@ -128,7 +128,7 @@ class Settings(BaseSettings):
     metrics_token: str = Field(
         default="", repr=False, description="读取运行指标（/metrics）的令牌；不写就只有本机可以读取，写了就都要出示令牌"
     )
-    chunk_size: int = Field(default=2000, ge=1, description="每个任务一次处理的申报数")
+    chunk_size: int = Field(default=2000, ge=1, le=20_000, description="每个任务一次处理的申报数")
     workers: int = Field(
         default=1,
         ge=1,

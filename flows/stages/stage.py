@@ -1,7 +1,8 @@
 """How a stage's flow is made, and how its work is spread over chunks and workers."""
 
+import json
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, ParamSpec
 
 from prefect import Flow, flow, runtime
@@ -14,7 +15,7 @@ from tasks.context import context
 
 P = ParamSpec("P")
 Summary = dict[str, Any]  # what the stage came to: counts, amounts in fen
-_MOST = 40  # pieces handed out in one run: Prefect takes half a megabyte of parameters
+_MOST = 400_000  # bytes of pieces handed out in one run: Prefect takes 524,288 of parameters
 
 
 def stage_flow(title: str) -> Callable[[Callable[P, Summary]], Flow[P, Summary]]:
@@ -30,14 +31,12 @@ def spread(cycle_id: int, work: str, pieces: Sequence[Piece]) -> Counts:
 
     What was handed out and did not come back, for whatever reason, is done here.
     """
-    settings, counts, rest = context().settings, Counter[str](), list(pieces)
+    settings, counts = context().settings, Counter[str]()
     if settings.workers == 1:
-        return do(work, cycle_id, rest)
+        return do(work, cycle_id, pieces)
     title = f"{runtime.flow_run.parameters['year']}年度 · {runtime.flow_run.flow_name} · 分头办理"
     parameters = {"cycle_id": cycle_id, "holder": lease.holder(cycle_id), "work": work, "title": title}
-    while rest:
-        now, rest = rest[: settings.workers * _MOST], rest[settings.workers * _MOST :]
-        own, *others = (now[worker :: settings.workers] for worker in range(settings.workers))
+    for own, *others in _rounds(pieces, settings.workers):
         handed = [
             (share, control.hand_out(settings, title, parameters | {"pieces": share})) for share in others if share
         ]
@@ -46,6 +45,15 @@ def spread(cycle_id: int, work: str, pieces: Sequence[Piece]) -> Counts:
             done = control.handed_back(settings, run_id)
             counts += do(work, cycle_id, share) if done is None else Counter(done)
     return counts
+
+
+def _rounds(pieces: Sequence[Piece], workers: int) -> Iterator[list[Sequence[Piece]]]:
+    """The pieces dealt to the workers, as many at a time as a run's parameters hold."""
+    longest = max((len(json.dumps(piece)) for piece in pieces), default=1)
+    at_once = max(_MOST // longest, 1) * workers
+    for start in range(0, len(pieces), at_once):
+        now = pieces[start : start + at_once]
+        yield [now[worker::workers] for worker in range(workers)]
 
 
 def chunks(ids: Sequence[int]) -> list[list[int]]:

@@ -48,6 +48,12 @@ def examination(cycle_id: int, year: int) -> Counts:
     return spread(cycle_id, "examine", chunks(intake.to_examine(cycle_id)))
 
 
+@flow(name="形式审查")
+def examination_of_nothing(cycle_id: int, year: int, pieces: int) -> Counts:
+    """Of so many pieces with ids that are nobody's, 24 kB each."""
+    return spread(cycle_id, "examine", [[10**9] * 2000] * pieces)
+
+
 def test_what_is_handed_out_is_done_by_the_worker_and_counted_here(world: World) -> None:
     waiting = _waiting(world)
     assert len(chunks(list(range(waiting)))) > 3, "more pieces than workers"
@@ -58,6 +64,15 @@ def test_what_is_handed_out_is_done_by_the_worker_and_counted_here(world: World)
     assert all(part.name.endswith("年度 · 形式审查 · 分头办理") for part in parts)
     theirs = sum(sum(count for count in part.labels.values() if isinstance(count, int)) for part in parts)
     assert 0 < theirs < waiting, "each did a share"
+
+
+def test_more_than_a_run_takes_in_its_parameters_is_handed_out_in_rounds(world: World) -> None:
+    waiting = _waiting(world)
+    counts = examination_of_nothing(world.cycle_id, 2025, pieces=69)  # 23 for each worker, of which 16 go into a run
+    assert counts.total() == 0 and _waiting(world) == waiting
+    parts = _handed_out(world)
+    assert [part.state.is_completed() for part in parts] == [True] * 4
+    assert sum(len(part.parameters["pieces"]) for part in parts) == 46
 
 
 def test_what_nobody_takes_is_done_here_and_by_nobody_later(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,7 +24,8 @@ from models import (
 )
 from services.award import lists
 from services.clock import CHINA
-from services.cycle.gates import Gate, Wait
+from services.cycle.gate_facts import Wait
+from services.cycle.gates import Gate
 from services.money import yuan
 
 _NAMED = 3

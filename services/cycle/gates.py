@@ -3,31 +3,23 @@
 The answer is always read from the record. Waking a run decides nothing.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import datetime
 
-from sqlmodel import Session, col, func, select
+from sqlmodel import Session, col, select
 
 from models import (
     Cycle,
     CycleStatus,
     Decision,
     DecisionKind,
-    Objection,
-    ObjectionStatus,
-    Payment,
-    PaymentOrder,
-    PaymentStatus,
-    PublicNotice,
     ReviewerKind,
     Role,
     StageVisit,
     User,
     VisitResult,
 )
-from models.application import Application, ApplicationStatus
-from models.ledger import Finding, FindingVerdict
+from models.application import Application
 from models.verification import RequestStatus, VerificationRequest
 from services.access import people
 from services.access.actors import Actor
@@ -36,20 +28,22 @@ from services.after_payment import bans
 from services.application import completeness
 from services.award import computation, lists
 from services.clock import Clock
-from services.cycle import cycles, guide
+from services.cycle import cycles, gate_facts, guide
 from services.cycle.calendar import Calendar
 from services.cycle.deadlines import due_day
+from services.cycle.gate_facts import ANSWERING, FUNDS, Wait
 from services.cycle.stages import CompletenessFact, CyclePlan, GateKind, StagePlan, Subject
 from services.errors import InputError, NotAllowedError, StateError
 from services.grants import overlaps
-from services.law import policies
 from services.payment import payments
 from services.record.operation import operation
-from services.review import panel, reviews
+from services.review import reviews
 
 _MOST_NAMED = 10  # requests in one sentence
-FUNDS = "funds"
-_OBJECTED = ("objections", FUNDS)  # stages that wait for answers to objections, and lead back when one is upheld
+_REVIEWERS: dict[CompletenessFact | None, ReviewerKind] = {
+    CompletenessFact.COUNTY_REPLIED: ReviewerKind.COUNTY,
+    CompletenessFact.BUREAUS_REPLIED: ReviewerKind.BUREAU,
+}
 
 
 class ValuesWantedError(InputError):
@@ -58,16 +52,6 @@ class ValuesWantedError(InputError):
     def __init__(self, sentence: str, cases: tuple[int, ...]) -> None:
         super().__init__(sentence)
         self.cases = cases
-
-
-@dataclass(frozen=True)
-class Wait:
-    """What a closed gate waits for: whom, what, how many, until when."""
-
-    who: str
-    what: str
-    count: int = 1
-    due: date | None = None
 
 
 @dataclass(frozen=True)
@@ -114,7 +98,7 @@ def read_gate(session: Session, clock: Clock, plan: CyclePlan, cycle: Cycle) -> 
     waits = (*_corrections(session, plan, stage, cycle, visit), *_waits(session, clock, stage, cycle, visit))
     if waits:
         return Gate(stage.id, stage.title, waits)
-    if stage.id in _OBJECTED and _upheld_since(session, cycle):
+    if stage.id in ANSWERING and gate_facts.upheld_since(session, cycle):
         return Gate(stage.id, stage.title, (), VisitResult.REOPENED, stage.gate.return_to)
     return Gate(stage.id, stage.title, (), VisitResult.PASSED, forward)
 
@@ -310,14 +294,14 @@ def _waits(session: Session, clock: Clock, stage: StagePlan, cycle: Cycle, visit
             closed = visit.due_at is not None and clock.now() < visit.due_at
             return (Wait("期限", f"{stage.title}至 {due} 结束", 1, due),) if closed else ()
         case GateKind.APPROVAL if _objected(session, stage, cycle):
-            return tuple(_objections_answered(session, cycle, _promised(session, cycle)))
+            return tuple(gate_facts.objections_answered(session, cycle, gate_facts.promised(session, cycle)))
         case GateKind.APPROVAL:
             given = len(_approvals(session, visit, subject_digest(session, cycle, _subject(stage))))
             left = stage.gate.chain[given:]
             return (Wait(ROLE_NAMES[left[0]], f"{stage.title}：请审批", len(left), due),) if left else ()
         case GateKind.COMPLETENESS:
             assert stage.gate.fact is not None
-            return tuple(_COMPLETENESS[stage.gate.fact](session, cycle, due))
+            return tuple(gate_facts.waits(session, cycle, stage.gate.fact, due))
 
 
 def _corrections(
@@ -341,7 +325,7 @@ def _left_behind(session: Session, plan: CyclePlan, cycle: Cycle) -> str | None:
         return overlaps.STAGE
     if computation.STAGE in passed and cycles.may_change(cycle) and computation.is_behind(session, cycle):
         return computation.STAGE
-    if payments.STAGE in passed and _payments_settled(session, cycle, None):
+    if payments.STAGE in passed and gate_facts.payments_settled(session, cycle, None):
         return payments.STAGE
     if not cycles.takes_back(cycle):
         return None
@@ -352,121 +336,11 @@ def _left_behind(session: Session, plan: CyclePlan, cycle: Cycle) -> str | None:
     return None
 
 
-def _applications_examined(session: Session, cycle: Cycle, due: date | None) -> list[Wait]:
-    waits = []
-    for status, who, what in (
-        (ApplicationStatus.SUBMITTED, "经办人", "件申报待形式审查"),
-        (ApplicationStatus.SUPPLEMENT, "申报单位", "件申报待补正"),
-    ):
-        count = session.exec(
-            select(func.count()).where(Application.cycle_id == cycle.id, Application.status == status)
-        ).one()
-        if count:
-            waits.append(Wait(who, f"{count} {what}", count, due))
-    return waits
-
-
-def _county_replied(session: Session, cycle: Cycle, due: date | None) -> list[Wait]:
-    return _requests_answered(session, cycle, ReviewerKind.COUNTY)
-
-
-def _bureaus_replied(session: Session, cycle: Cycle, due: date | None) -> list[Wait]:
-    return _requests_answered(session, cycle, ReviewerKind.BUREAU)
-
-
-def _requests_answered(session: Session, cycle: Cycle, kind: ReviewerKind) -> list[Wait]:
-    law = policies.policy_of(session, cycle)
-    unasked = reviews.count_to_request(session, cycle.id or 0, kind)
-    waits = [Wait("系统", f"{unasked} 件待发出审核", unasked)] if unasked else []
-    return waits + [
-        Wait(reviews.reviewer_name(law, kind, reviewer), f"{count} 件待回复", count, due_day(due_at))
-        for reviewer, count, due_at in reviews.waiting(session, cycle.id or 0, kind)
-    ]
-
-
-def _findings_decided(session: Session, cycle: Cycle, due: date | None) -> list[Wait]:
-    count = session.exec(
-        select(func.count()).where(Finding.cycle_id == cycle.id, Finding.verdict == FindingVerdict.OPEN)
-    ).one()
-    return [Wait("经办人", f"{count} 条疑似重复待认定", count, due)] if count else []
-
-
-def _panel_decided(session: Session, cycle: Cycle, due: date | None) -> list[Wait]:
-    count = len(panel.undecided(session, cycle))
-    return [Wait("专家组", f"{count} 件一事一议待评审", count, due)] if count else []
-
-
-def _objections_answered(session: Session, cycle: Cycle, due: date | None) -> list[Wait]:
-    count = session.exec(
-        select(func.count())
-        .select_from(Objection)
-        .join(PublicNotice, col(PublicNotice.id) == Objection.notice_id)
-        .where(PublicNotice.cycle_id == cycle.id, Objection.status == ObjectionStatus.OPEN)
-    ).one()
-    return [Wait("经办人", f"{count} 件异议待答复", count, due)] if count else []
-
-
-def _payments_settled(session: Session, cycle: Cycle, due: date | None) -> list[Wait]:
-    current = lists.current_list(session, cycle)
-    count = session.exec(
-        select(func.count())
-        .select_from(Payment)
-        .join(PaymentOrder, col(PaymentOrder.id) == Payment.order_id)
-        .where(PaymentOrder.list_id == current.id, Payment.status != PaymentStatus.PAID)
-    ).one()
-    return [Wait("财政", f"{count} 笔待拨付或拨付失败", count, due)] if count else []
-
-
-_COMPLETENESS: dict[CompletenessFact, Callable[[Session, Cycle, date | None], list[Wait]]] = {
-    CompletenessFact.APPLICATIONS_EXAMINED: _applications_examined,
-    CompletenessFact.COUNTY_REPLIED: _county_replied,
-    CompletenessFact.BUREAUS_REPLIED: _bureaus_replied,
-    CompletenessFact.FINDINGS_DECIDED: _findings_decided,
-    CompletenessFact.PANEL_DECIDED: _panel_decided,
-    CompletenessFact.OBJECTIONS_ANSWERED: _objections_answered,
-    CompletenessFact.PAYMENTS_SETTLED: _payments_settled,
-}
-_REVIEWERS: dict[CompletenessFact | None, ReviewerKind] = {
-    CompletenessFact.COUNTY_REPLIED: ReviewerKind.COUNTY,
-    CompletenessFact.BUREAUS_REPLIED: ReviewerKind.BUREAU,
-}
-
-
 def _objected(session: Session, stage: StagePlan, cycle: Cycle) -> bool:
     """Whether the money cannot be approved for an objection that was recorded late: it is open, or was upheld."""
-    return stage.id == FUNDS and bool(_objections_answered(session, cycle, None) or _upheld_since(session, cycle))
-
-
-def _promised(session: Session, cycle: Cycle) -> date | None:
-    """The first day until which an objector who waits was told to be answered."""
-    return session.exec(
-        select(func.min(Objection.answer_by))
-        .join(PublicNotice, col(PublicNotice.id) == Objection.notice_id)
-        .where(PublicNotice.cycle_id == cycle.id, Objection.status == ObjectionStatus.OPEN)
-    ).one()
-
-
-def _upheld_since(session: Session, cycle: Cycle) -> bool:
-    """Whether an objection was upheld that has not led back yet: later than the last time that one did.
-
-    What was upheld before the year was cancelled and opened again led back with it.
-    """
-    led_back = session.exec(
-        select(func.max(StageVisit.left_at)).where(
-            StageVisit.cycle_id == cycle.id,
-            col(StageVisit.stage).in_(_OBJECTED),
-            StageVisit.result == VisitResult.REOPENED,
-        )
-    ).one()
-    query = (
-        select(Objection)
-        .join(PublicNotice, col(PublicNotice.id) == Objection.notice_id)
-        .where(PublicNotice.cycle_id == cycle.id, Objection.status == ObjectionStatus.UPHELD)
-        .where(col(Objection.answered_at) >= cycle.opened_at)
+    return stage.id == FUNDS and bool(
+        gate_facts.objections_answered(session, cycle, None) or gate_facts.upheld_since(session, cycle)
     )
-    if led_back is not None:
-        query = query.where(col(Objection.answered_at) > led_back)
-    return session.exec(query).first() is not None
 
 
 def _open_requests(session: Session, cycle: Cycle, kind: ReviewerKind) -> list[VerificationRequest]:

@@ -30,7 +30,7 @@ from services.award import computation, lists
 from services.clock import Clock
 from services.cycle import cycles, gates, stage_counts
 from services.cycle.deadlines import due_day
-from services.cycle.gates import Wait
+from services.cycle.gate_facts import Wait
 from services.cycle.stages import CyclePlan
 from services.errors import InputError
 from services.law import policies

@@ -32,7 +32,8 @@ from flows.report import LABELS
 from flows.stages.stage import chunks
 from flows.stages.table import STAGES
 from models import VisitResult
-from services.cycle.gates import Gate, Wait
+from services.cycle.gate_facts import Wait
+from services.cycle.gates import Gate
 from services.cycle.stages import load_plan
 from services.documents import KINDS
 from services.errors import StateError, TransientError

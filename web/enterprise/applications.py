@@ -6,8 +6,9 @@ from fastapi import APIRouter, Form, UploadFile
 from fastapi.responses import HTMLResponse, Response
 from starlette.datastructures import FormData
 
-from services.application import accounts, applications, attachments, contacts, progress
+from services.application import accounts, applications, attachments, contacts, progress, supplement_answers
 from services.application.particulars import CONTACTS
+from services.application.supplement_answers import Upload
 from services.award import public_notices
 from services.errors import InputError, StateError
 from services.notices.bounce_intake import newest_bounce
@@ -96,7 +97,7 @@ def add_files(visit: Annotated[Visit, does("attachment.add")], application_id: I
     typed = texts(form)
     try:
         added = _uploads(visit, form)
-        progress.add_files(
+        supplement_answers.add_files(
             visit.session,
             visit.clock,
             visit.actor,
@@ -115,7 +116,7 @@ def answer(visit: Annotated[Visit, does("supplement.answer")], application_id: I
     found = progress.own(visit.session, visit.actor, application_id)
     typed = texts(form)
     try:
-        progress.answer(
+        supplement_answers.answer(
             visit.session,
             visit.clock,
             visit.actor,
@@ -196,11 +197,11 @@ def _story_page(
     )
 
 
-def _uploads(visit: Visit, form: FormData) -> list[progress.Upload]:
+def _uploads(visit: Visit, form: FormData) -> list[Upload]:
     """The files of an answer to a 补正 request. Raises InputError, see file_kinds.check_file."""
     settings = visit.console.settings
     return [
-        progress.Upload(file.filename or "", checked(settings, file), int(name[5:]) if _whole(name[5:]) else None)
+        Upload(file.filename or "", checked(settings, file), int(name[5:]) if _whole(name[5:]) else None)
         for name, file in files(form)
     ]
 

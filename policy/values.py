@@ -124,10 +124,12 @@ def show_scaled(fact: Fact, value: int) -> str:
 
 
 def _money(fact: Fact, text: str) -> Value | ValueProblem:
-    found = read_money(text)
+    """A price may be written with its fact's unit: 25元/平方米."""
+    bare = text.removesuffix(unicodedata.normalize("NFKC", fact.unit).removeprefix("元")).strip()
+    found = read_money(bare)
     if isinstance(found, ValueProblem):
         return found
-    return Value(found[0], "note" if found[1] else None)
+    return Value(found[0], "note" if found[1] or bare != text else None)
 
 
 def _without_unit(fact: Fact, text: str) -> str:

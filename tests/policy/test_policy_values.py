@@ -13,6 +13,7 @@ from policy.facts import fact_type
 from policy.reading import read_columns
 
 MONEY = Fact(name="x", label="金额", type="money", unit="元")
+PRICE = Fact(name="x", label="月租金单价", type="money", unit="元/平方米")
 INTEGER = Fact(name="x", label="家数", type="integer", unit="家", max="1000")
 DECIMAL = Fact(name="x", label="面积", type="decimal", unit="平方米", decimals=2)
 PERCENT = Fact(name="x", label="增速", type="decimal", unit="%", decimals=2, min="-100")
@@ -52,6 +53,8 @@ def test_plain_writing_is_read_without_a_note(fact: Fact, text: str, value: obje
     ("fact", "text", "value", "note"),
     [
         (MONEY, "12万", 12_000_000, "“12万”读作 120000.00 元"),
+        (PRICE, "25元/平方米", 2500, "“25元/平方米”读作 25.00 元"),
+        (PRICE, "25.5 元／平方米", 2550, "“25.5 元／平方米”读作 25.50 元"),
         (MONEY, "12.5万元", 12_500_000, "“12.5万元”读作 125000.00 元"),
         (MONEY, "1.2亿", 12_000_000_000, "“1.2亿”读作 120000000.00 元"),
         (MONEY, "1,234.50", 123_450, "“1,234.50”读作 1234.50 元"),

@@ -10,7 +10,8 @@ from typing import Any
 
 from policy.amounts import read_money, read_rate
 from policy.errors import ValueProblem, nearest
-from policy.names import COMMON, SYSTEM_NAMES, is_reserved
+from policy.kinds import Kind
+from policy.names import AMOUNT, COMMON, SYSTEM_NAMES, YEAR, is_reserved
 from policy.parameters import (
     Band,
     ParameterError,
@@ -61,6 +62,9 @@ def check_policy(policy: Policy, reporter: Reporter) -> None:
         measure.id: _measure(policy, measure, ("measures", index), reporter)
         for index, measure in enumerate(policy.measures)
     }
+    for index, measure in enumerate(policy.measures):
+        _histories(policy, programs, measure.facts, ("measures", index, "facts"), [measure.id], reporter)
+    _histories(policy, programs, policy.common_facts, ("common_facts",), [*programs], reporter)
     _groups(policy, programs, reporter)
     if not any(problem.severity == "error" for problem in reporter.problems):
         _unused_common(policy, programs, reporter)
@@ -286,6 +290,39 @@ def _history(policy: Policy, fact: Fact, path: Path, reporter: Reporter) -> None
         reporter.error((*path, "type"), "年度要用 integer 类型", fact.type)
     if rule.plus and fact.type != "integer":
         reporter.error((*path, "history", "plus"), "plus 只用于整数", rule.plus)
+
+
+def _histories(
+    policy: Policy,
+    programs: Mapping[str, Program],
+    facts: Sequence[Fact],
+    path: Path,
+    own: Sequence[str],
+    reporter: Reporter,
+) -> None:
+    """What a fact adds up of earlier awards must be kept with them, or it would silently be nothing."""
+    for index, fact in enumerate(facts):
+        if fact.history is None or fact.history.aggregate in ("count", "years") or fact.history.of in (AMOUNT, YEAR):
+            continue
+        names = [*programs] if "all" in fact.history.measures else fact.history.measures or own
+        looked_at = [program for name, program in programs.items() if name in names and program.facts]
+        known = set[str]().union(*(_kept(program.measure) for program in looked_at))
+        place: Path = (*path, index, "history", "of")
+        if looked_at and fact.history.of not in known:
+            close = nearest(fact.history.of, [AMOUNT, YEAR, *known])
+            reporter.mistake(place, "历年记录里没有这一列：要写申报、核定的事实或步骤", fact.history.of, close)
+        kinds = [program.kind(fact.history.of) for program in looked_at if fact.history.of in _kept(program.measure)]
+        if any(kind is not None and not _feeds(kind, fact_kind(fact)) for kind in kinds):
+            reporter.mistake(place, "与这个事实的类型、小数位数不同，历年记录读不出", fact.history.of)
+
+
+def _kept(measure: Measure) -> set[str]:
+    """The names whose values are kept with an award: what was entered, and what was computed."""
+    return {fact.name for fact in measure.all_facts if fact.history is None} | {step.name for step in measure.steps}
+
+
+def _feeds(kept: Kind, fact: Kind) -> bool:
+    return (kept.base, kept.percent) == (fact.base, fact.percent) and kept.scale <= fact.scale
 
 
 def _parameters(policy: Policy, parameters: Sequence[Parameter], path: Path, reporter: Reporter) -> None:

@@ -8,9 +8,9 @@ import polars as pl
 
 from policy.errors import InputError
 from policy.facts import fact_type
+from policy.names import AMOUNT, YEAR
 from policy.schema import Fact, HistoryRule, Measure, Policy
 
-AMOUNT, YEAR = "amount_yuan", "year"
 REQUIRED = {"uscc": pl.String(), "measure": pl.String(), "year": pl.Int64(), "amount_fen": pl.Int64()}
 
 

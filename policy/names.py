@@ -11,6 +11,9 @@ SAME_ITEM = "same_item"
 AGAIN = "_again"
 """Whether a higher application of the same applicant for the same measure reports the same spend."""
 
+AMOUNT, YEAR = "amount_yuan", "year"
+"""The columns of the table of earlier awards that are no facts."""
+
 COMMON = "policy"
 """Stands for the policy itself where overrides name a measure."""
 

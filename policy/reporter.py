@@ -21,9 +21,9 @@ class Reporter:
         """An error at the node of ``path``."""
         self._add(self.document.mark(path), str(value), message, close, "error")
 
-    def mistake(self, path: Path, message: str, value: object = "") -> None:
+    def mistake(self, path: Path, message: str, value: object = "", close: str | None = None) -> None:
         """An error that can be computed with: what the language reads otherwise than it is meant."""
-        self._add(self.document.mark(path), str(value), message, None, "error", computable=True)
+        self._add(self.document.mark(path), str(value), message, close, "error", computable=True)
 
     def warning(self, path: Path, message: str, value: object = "") -> None:
         """Something that is allowed and probably not meant."""

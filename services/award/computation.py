@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import chain
@@ -275,7 +275,8 @@ def history(session: Session, cycle: Cycle, law: Policy, uscc: str | None = None
     """
     recorded = recorded_facts(law)
     not_granted = law.provisions.clawback.history == "not_granted"
-    own, years = _own_history(session, cycle, recorded, uscc, not_granted=not_granted)
+    computed = {step.name for measure in law.measures for step in measure.steps} & set(recorded)
+    own, years = _own_history(session, cycle, recorded, computed, uscc, not_granted=not_granted)
     entries = session.exec(
         select(LedgerEntry)
         .where(
@@ -354,7 +355,13 @@ def _earlier(session: Session, cycle: Cycle) -> Iterable[Cycle]:
 
 
 def _own_history(
-    session: Session, cycle: Cycle, recorded: Mapping[str, Fact], uscc: str | None, *, not_granted: bool
+    session: Session,
+    cycle: Cycle,
+    recorded: Mapping[str, Fact],
+    computed: Set[str],
+    uscc: str | None,
+    *,
+    not_granted: bool,
 ) -> tuple[list[dict[str, Any]], set[int]]:
     rows: list[dict[str, Any]] = []
     years: set[int] = set()
@@ -373,18 +380,36 @@ def _own_history(
             known = _recorded(session, [each.application_id for each in entries if each.id not in untrue], recorded)
             returned = {key: claim.fen for key, claim in back.items()} if not_granted else {}
             paid = paid_awards.paid(session, past.id or 0) if past.status is CycleStatus.CANCELLED else None
+            kept = {
+                each.application_id: (each.amount_fen if paid is None else paid.get(each.id, 0))
+                - returned.get(each.id or 0, 0)
+                for each in entries
+            }
+            granted = [each for each in known if kept[each] > 0] if computed else []
+            steps = _computed(session, last.run_id, granted, recorded, computed)
             rows += [
-                {
-                    "uscc": each.uscc,
-                    "measure": each.measure,
-                    "year": past.year,
-                    "amount_fen": (each.amount_fen if paid is None else paid.get(each.id, 0))
-                    - returned.get(each.id or 0, 0),
-                }
+                {"uscc": each.uscc, "measure": each.measure, "year": past.year, "amount_fen": kept[each.application_id]}
+                | steps.get(each.application_id, {})
                 | known.get(each.application_id, {})
                 for each in entries
             ]
     return rows, years
+
+
+def _computed(
+    session: Session, run_id: int, ids: Sequence[int], recorded: Mapping[str, Fact], computed: Set[str]
+) -> dict[int, dict[str, Any]]:
+    """By application the steps that rules read of earlier years, of what was granted."""
+    query = select(Award.application_id, Award.steps).where(Award.run_id == run_id)
+    return {
+        key: {
+            step["name"]: facts.read(recorded[step["name"]], step["value"])
+            for step in steps
+            if step["name"] in computed
+        }
+        for some in in_parts(ids)
+        for key, steps in session.exec(query.where(col(Award.application_id).in_(some)))
+    }
 
 
 def _recorded(session: Session, ids: list[int], recorded: Mapping[str, Fact]) -> dict[int, dict[str, Any]]:

@@ -23,7 +23,7 @@ from models import (
     LedgerLevel,
 )
 from policy import Policy
-from policy.history import AMOUNT
+from policy.names import AMOUNT
 from policy.schema import HistoryRule
 from services.after_payment import awards
 

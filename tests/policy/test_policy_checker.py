@@ -350,6 +350,29 @@ def test_history_rule_of_an_unknown_measure(broken: Broken) -> None:
     assert (problem.message, problem.value, problem.nearest) == ("不认识的措施", "fe", "fee")
 
 
+RATE = ("      - {name: rate, label: 比例, type: rate, value: 50%}\n", "")
+
+
+def earlier(of: str, kind: str = "money") -> tuple[str, str]:
+    """The base policy's persons as what is added up of earlier years."""
+    history = f"source: history, history: {{aggregate: sum, of: {of}}}"
+    return "{name: persons, label: 人数, type: integer}", f"{{name: persons, label: 以前, type: {kind}, {history}}}"
+
+
+@pytest.mark.parametrize(("of", "close"), [("fe", "fee"), ("rate", None), ("subsidi", "subsidy"), ("persons", None)])
+def test_what_no_award_keeps_cannot_be_added_up(broken: Broken, of: str, close: str | None) -> None:
+    (problem,) = [each for each in broken(earlier(of)) if each.value == of]
+    assert (problem.message[:10], problem.nearest) == ("历年记录里没有这一列", close)
+
+
+def test_facts_and_steps_of_earlier_years_are_added_up_as_what_they_are(broken: Broken) -> None:
+    of_one_kind, other = (CONDITION, "fee >= threshold and persons > fee"), "与这个事实的类型、小数位数不同"
+    assert broken(earlier("fee"), of_one_kind) == []
+    assert other in broken(earlier("subsidy"), of_one_kind)[0].message
+    assert broken(earlier("subsidy"), of_one_kind, (EXPRESSION, "expression: fee * 2}"), RATE) == []
+    assert other in broken(earlier("fee", "integer"))[0].message
+
+
 def test_parameter_without_a_value_for_the_first_year(broken: Broken) -> None:
     (problem,) = broken(("value: 50%", "values: [{from: 2026, value: 40%}]"))
     assert problem.message == "2025 年度没有值，最早的值从 2026 年度起"

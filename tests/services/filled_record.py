@@ -158,6 +158,7 @@ def compute(record: Record, items: tuple[Item, ...], reason: str = "的理由") 
                 reason=f"{item.outcome.value} {reason}",
                 clause="一（二）",
                 referral_to="省级算力补助" if item.outcome == "referral" else "",
+                steps=list(item.steps),
             )
         )
     session.commit()

@@ -73,6 +73,7 @@ class Item:
     outcome: Outcome
     fen: int
     project: str = ""
+    steps: tuple[dict[str, str], ...] = ()
 
 
 ITEMS = (

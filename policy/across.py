@@ -8,10 +8,11 @@ from typing import Literal
 
 import polars as pl
 
-from policy.amounts import yuan
+from policy.amounts import MAX_MONEY_FEN, yuan
 from policy.history import periods_before, used_before
 from policy.schema import AmountCap, Group, HighestOnly, Limit, Measure, Policy, Times
 
+_NO_LIMIT = 1000 * MAX_MONEY_FEN
 Kind = Literal["highest_only", "times", "amount", "apart", "pro_rata", "by_rank", "warn"]
 
 
@@ -19,6 +20,7 @@ Kind = Literal["highest_only", "times", "amount", "apart", "pro_rata", "by_rank"
 class Rule:
     """One rule across rows in plain figures; ``most`` is fen, ``times`` a count, ``period`` the facts of both its days.
 
+    ``most_of`` is the fact that gives the most of each key, where it is not the same for all.
     ``worth`` adds up what awards come to before others' grants are taken off; ``looks_at_covered`` says whether an
     application counts whose award others have paid in full already.
     """
@@ -31,6 +33,7 @@ class Rule:
     quote: str
     per: str | None = "uscc"
     most: int = 0
+    most_of: str | None = None
     times: int | None = None
     this_year_only: bool = False
     keep_highest: bool = True
@@ -56,7 +59,8 @@ def limit_rule(measure: Measure, limit: Limit, numbers: Mapping[str, int]) -> Ru
         clause=limit.clause or measure.clause,
         quote=limit.quote or measure.quote,
         per=limit.per,
-        most=numbers[limit.amount] if limit.amount is not None else 0,
+        most=numbers.get(limit.amount or "", 0),
+        most_of=limit.amount if measure.fact(limit.amount or "") is not None else None,
         times=_number(limit.times, numbers) if limit.times is not None else None,
         this_year_only=limit.within == "year",
         keep_highest=limit.keep == "highest",
@@ -82,10 +86,11 @@ def group_rule(group: Group, numbers: Mapping[str, int]) -> Rule:
     if isinstance(group, Times):
         times = _number(group.times, numbers)
         return replace(base, times=times, this_year_only=group.within == "year", keep_highest=group.keep == "highest")
-    most = numbers[group.amount]
     if isinstance(group, AmountCap):
-        yearly, shared = group.within == "year", group.share == "pro_rata"
-        return replace(base, kind="amount", most=most, this_year_only=yearly, pro_rata=shared)
+        own = group.amount if group.amount not in numbers else None
+        most, yearly, shared = numbers.get(group.amount, 0), group.within == "year", group.share == "pro_rata"
+        return replace(base, kind="amount", most=most, most_of=own, this_year_only=yearly, pro_rata=shared)
+    most = numbers[group.amount]
     top = _number(group.top, numbers) if group.top is not None else None
     return replace(base, kind=group.share, per=None, most=most, times=top, rank_by=group.rank_by, whole=group.whole)
 
@@ -124,7 +129,8 @@ def apply_rule(rule: Rule, rows: pl.DataFrame, history: pl.DataFrame, year: int)
     """``_row, _new, _why`` for every award of the rule's measures, in the order of ``_row``.
 
     ``rows`` has ``_row, application_id, _order, amount_fen, _key, _off, _covered`` (what was taken off for grants from
-    elsewhere, and whether nothing was left), and, when the rule reads them, ``_rank`` or ``_from`` and ``_to``.
+    elsewhere, and whether nothing was left), and, when the rule reads them, ``_most``, ``_rank`` or ``_from`` and
+    ``_to``.
     """
     if rule.period is not None:
         earlier = periods_before(history, rule.measures, rule.per or "", rule.period, year)
@@ -202,13 +208,15 @@ def _counted(rule: Rule, rows: pl.DataFrame, most: int) -> pl.DataFrame:
 
 
 def _amount(rule: Rule, rows: pl.DataFrame) -> pl.DataFrame:
-    left = pl.max_horizontal(pl.lit(rule.most, dtype=pl.Int64) - pl.col("_paid"), pl.lit(0, dtype=pl.Int64))
+    """Where applications of one key state several mosts the least holds; a key that states none has no limit."""
+    rows = rows.with_columns(_most=pl.col("_most").min().over("_key").fill_null(_NO_LIMIT))
+    left = pl.max_horizontal(pl.col("_most") - pl.col("_paid"), pl.lit(0, dtype=pl.Int64))
     rows = rows.with_columns(_left=left)
     paid, left_over = pl.col("_paid") > 0, pl.col("_left") > 0
     before = pl.concat_str(pl.lit("以前已有 "), _yuan(pl.col("_paid")), pl.lit("元，"))
     others = pl.when(left_over).then(pl.lit("本年度另外的申请用去其余，"))
     seen = pl.concat_str(pl.when(paid).then(before), others, pl.lit("额度已用完"), ignore_nulls=True)
-    why = pl.concat_str(pl.lit(f"{rule.label}：最多 {yuan(rule.most)}元，"), seen)
+    why = pl.concat_str(pl.lit(f"{rule.label}：最多 "), _yuan(pl.col("_most")), pl.lit("元，"), seen)
     off = pl.col("_off") if rule.worth else pl.lit(0, dtype=pl.Int64)
     rows = rows.with_columns(amount_fen=pl.col("amount_fen") + off)
     shared = _share(rows, whole=False) if rule.pro_rata else _in_turn(rows, ["_order", "application_id"])

@@ -507,7 +507,7 @@ def _limit(policy: Policy, measure: Measure, limit: Limit, path: Path, reporter:
     if limit.times is not None:
         _times(limit.times, parameters, (*path, "times"), reporter)
     if limit.amount is not None:
-        _amount(limit.amount, parameters, (*path, "amount"), reporter)
+        _amount(limit.amount, parameters, (*path, "amount"), reporter, [measure])
     elif limit.counts != "award":
         reporter.error((*path, "counts"), "counts 只用于 amount", limit.counts)
     _per(limit.per, [measure], (*path, "per"), reporter)
@@ -528,10 +528,21 @@ def _times(text: str, parameters: Sequence[Parameter], path: Path, reporter: Rep
         reporter.error(path, "要写大于零的整数，或整数参数名", text, nearest(text, known))
 
 
-def _amount(text: str, parameters: Sequence[Parameter], path: Path, reporter: Reporter) -> None:
-    known = [each.name for each in parameters if each.type == "money"]
+def _amount(
+    text: str,
+    parameters: Sequence[Parameter],
+    path: Path,
+    reporter: Reporter,
+    stated_by: Sequence[Measure] = (),
+) -> None:
+    """A parameter, or a fact that each of some measures has."""
+    facts = [{fact.name for fact in measure.all_facts if fact.type == "money"} for measure in stated_by]
+    known = {each.name for each in parameters if each.type == "money"} | set[str]().union(*facts[:1]).intersection(
+        *facts
+    )
     if text not in known:
-        reporter.error(path, "要写金额参数名", text, nearest(text, known))
+        wanted = "要写金额参数名，或各措施都有的金额事实名" if len(facts) > 1 else "要写金额参数名，或金额事实名"
+        reporter.error(path, wanted if facts else "要写金额参数名", text, nearest(text, known))
 
 
 def _per(name: str, measures: Sequence[Measure], path: Path, reporter: Reporter) -> None:
@@ -569,7 +580,8 @@ def _groups(policy: Policy, programs: dict[str, Program], reporter: Reporter) ->
         if isinstance(group, Times):
             _times(group.times, policy.parameters, (*path, "times"), reporter)
         if isinstance(group, AmountCap | Pool):
-            _amount(group.amount, policy.parameters, (*path, "amount"), reporter)
+            stated_by = members if isinstance(group, AmountCap) else []
+            _amount(group.amount, policy.parameters, (*path, "amount"), reporter, stated_by)
         if isinstance(group, Pool):
             _pool(policy, group, [programs[measure.id] for measure in members], path, reporter)
 

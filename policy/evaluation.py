@@ -215,6 +215,7 @@ def _claims(run: MeasureRun, rule: Rule, order: int) -> pl.DataFrame:
     if rule.rank_by is not None:
         kind = run.program.kind(rule.rank_by)
         rank = rank * 10 ** (12 - min(12, kind.scale if kind else 0))
+    most = pl.col(rule.most_of) if rule.most_of is not None else pl.lit(rule.most)
     days = [pl.lit(None, dtype=pl.Date)] * 2 if rule.period is None else [pl.col(name) for name in rule.period]
     frame = run.frame.with_row_index("_at").lazy()
     claims = frame.filter((pl.col("outcome") == AWARD) | pl.col("_covered")).select(
@@ -229,6 +230,7 @@ def _claims(run: MeasureRun, rule: Rule, order: int) -> pl.DataFrame:
         pl.lit(order).alias("_order"),
         pl.coalesce(key, pl.concat_str(pl.lit("?"), pl.col("application_id"))).alias("_key"),
         rank.alias("_rank"),
+        most.cast(pl.Int64).alias("_most"),
     )
     return claims.collect()
 

@@ -12,7 +12,7 @@ from policy.names import SYSTEM_NAMES
 from policy.parameters import ParameterError, parameter_node
 from policy.positions import Path
 from policy.reporter import Reporter
-from policy.schema import Condition, Fact, Measure, Parameter, Policy, Pool, Step
+from policy.schema import AmountCap, Condition, Fact, Measure, Parameter, Policy, Pool, Step
 from policy.values import bounds
 
 
@@ -216,6 +216,7 @@ def _unused(scope: _Scope, policy: Policy, measure: Measure, path: Path) -> None
     special |= {name for limit in measure.limits for name in limit.period}
     special |= {limit.times for limit in measure.limits} | {limit.amount for limit in measure.limits}
     groups = [group for group in policy.groups if measure.id in group.measures]
+    special |= {group.amount for group in groups if isinstance(group, AmountCap)}
     special |= {group.per for group in groups} | {group.rank_by for group in groups if isinstance(group, Pool)}
     reasons = "".join(condition.reason for condition in measure.conditions)
     named: list[tuple[str, Sequence[Fact | Parameter | Step]]] = [

@@ -250,7 +250,7 @@ class Limit(Strict):
     id: Id = Field(description="限制编号")
     label: Text = Field(description="中文名")
     times: str | None = Field(None, description="最多几次")
-    amount: str | None = Field(None, description="最多多少钱：金额参数名")
+    amount: str | None = Field(None, description="最多多少钱：金额参数名，或金额事实名")
     period: list[str] = Field(default_factory=list, description="期间不得重叠：起日、止日两个日期事实")
     within: Within = Field("lifetime", description="一个年度内或终身")
     per: str = Field("uscc", description="按企业，或按一个事实")
@@ -350,7 +350,7 @@ class AmountCap(GroupBase):
     """At most so much money for the group."""
 
     kind: Literal["amount_cap"]
-    amount: Text = Field(description="金额参数名")
+    amount: Text = Field(description="金额参数名，或各措施都有的金额事实名")
     within: Within = Field("year", description="一个年度内或终身")
     share: Share = Field("in_order", description="超金额时怎样分")
 

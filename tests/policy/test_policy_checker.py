@@ -401,6 +401,17 @@ measures:
     ]
 
 
+def test_a_most_that_is_neither_a_figure_of_the_law_nor_a_fact_of_each_measure(broken: Broken) -> None:
+    group = "{id: cap, label: 封顶, kind: %s, measures: [fee], amount: %s, clause: 附则, quote: 封顶}"
+    assert broken(("measures:\n", f"groups: [{group % ('amount_cap', 'fee')}]\nmeasures:\n")) == []
+    (unknown,) = broken(("measures:\n", f"groups: [{group % ('amount_cap', 'fees')}]\nmeasures:\n"))
+    assert (unknown.message, unknown.nearest) == ("要写金额参数名，或金额事实名", "fee")
+    (pool,) = broken(("measures:\n", f"groups: [{group % ('pool', 'fee')}]\nmeasures:\n"))
+    assert (pool.message, pool.value) == ("要写金额参数名", "fee")
+    (limit,) = broken(("    award:", "    limits: [{id: most, label: 最多, amount: persons}]\n    award:"))
+    assert (limit.message, limit.value) == ("要写金额参数名，或金额事实名", "persons")
+
+
 def test_a_group_that_names_a_measure_twice(broken: Broken) -> None:
     common = """parameters:
   - {name: most, label: 最高, type: money, value: 5万元}

@@ -45,6 +45,7 @@ def test_every_feature_of_the_language_has_a_made_up_policy() -> None:
         "higher-of",
         "limits-over-time",
         "yearly-cap",
+        "own-ceiling",
         "pools",
         "loan-interest",
         "instalments",

@@ -123,7 +123,7 @@ def _value(parameter: Parameter, text: str) -> str:
     """A figure with its unit, however the policy file writes it."""
     match value_type(parameter):
         case "money":
-            return _money(int(read_exact("money", text, ()).scaleb(2)))
+            return _money(int(read_exact("money", text, ()).scaleb(2))) + parameter.unit.removeprefix("元")
         case "rate":
             return f"{plain(read_exact('rate', text, ()).scaleb(2))}%"
         case "boolean":
@@ -134,9 +134,12 @@ def _value(parameter: Parameter, text: str) -> str:
 
 
 def _money(fen: int) -> str:
-    if fen == 0:
-        return "0元"
-    return f"{wan(fen)}万元" if fen % 1_000_000 == 0 else f"{yuan(fen)}元"
+    """As people write it: 1.5亿元, 12.5万元, 5000元, 0.50元."""
+    if fen >= 10**10 and fen % 10**9 == 0:
+        return f"{plain(Decimal(fen).scaleb(-10))}亿元"
+    if fen >= 1_000_000 and fen % 100_000 == 0:
+        return f"{wan(fen)}万元"
+    return f"{fen // 100}元" if fen % 100 == 0 else f"{yuan(fen)}元"
 
 
 def _key_label(measure: Measure | None, table: Parameter) -> str:

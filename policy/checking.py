@@ -452,6 +452,8 @@ def _outcome(measure: Measure, path: Path, reporter: Reporter) -> None:
     wanted = {"award": "award", "referral": "referral_to"}.get(measure.outcome)
     if wanted is not None and getattr(measure, wanted) is None:
         reporter.error(path, f"outcome: {measure.outcome} 要写 {wanted}", measure.id)
+    if measure.award is not None and not measure.award.strip().isidentifier():
+        reporter.mistake((*path, "award"), "这里只写名称，算式请写成步骤，计算过程里才看得到", measure.award)
     belongs = {
         "award": ("award", "cap"),
         "referral": ("referral_to",),

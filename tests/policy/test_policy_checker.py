@@ -464,6 +464,11 @@ def test_two_measures_of_one_title_could_not_be_told_apart() -> None:
     assert [(each.message, each.value, each.line) for each in found] == [("名称重复", "服务费补助", 34)]
 
 
+def test_an_award_that_no_step_would_explain(broken: Broken) -> None:
+    (problem,) = broken(("    award: subsidy", "    award: subsidy * 2"))
+    assert problem.message == "这里只写名称，算式请写成步骤，计算过程里才看得到"
+
+
 def test_unused_parameter_is_a_warning_and_does_not_stop_loading() -> None:
     text = BASE.replace("fee >= threshold and", "fee > 0 and").replace("，不足 {threshold}", "")
     (problem,) = examine(text, "base.yaml")[1]

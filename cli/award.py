@@ -40,7 +40,7 @@ def awards() -> None:
 @app.command("explain")
 def explain_command(
     policy: PolicyOption,
-    measure: Annotated[str, typer.Option(metavar="措施", help="措施编号，见 duixian policy show")],
+    measure: Annotated[str, typer.Option(metavar="措施", help="措施编号或名称，见 duixian policy show")],
     fact: Annotated[list[str] | None, typer.Option(metavar="名称=值", help="事实，可写多次；名称或中文名")] = None,
     year: Year = None,
     as_json: Json = False,

@@ -135,14 +135,15 @@ def load_policy(id_or_path: str) -> Policy:
 
 
 def find_measure(policy: Policy, measure_id: str) -> Measure:
-    """The measure of an option; exits 2 with the nearest id when there is none."""
+    """The measure of an option, by its id or its title; exits 2 with the nearest when there is none."""
     from policy.errors import nearest
 
-    measure = policy.measure(measure_id)
+    titled = next((each for each in policy.measures if each.title == measure_id), None)
+    measure = policy.measure(measure_id) or titled
     if measure is None:
-        known = [each.id for each in policy.measures]
-        close = nearest(measure_id, known)
-        hint = f"，是否想写“{close}”" if close else f"，只有：{'、'.join(known)}"
+        close = nearest(measure_id, [name for each in policy.measures for name in (each.id, each.title)])
+        listed = "、".join(f"{each.id}（{each.title}）" for each in policy.measures)
+        hint = f"，是否想写“{close}”" if close else f"，只有：{listed}"
         wrong_use(f"政策 {policy.id} 没有措施“{measure_id}”{hint}")
     return measure
 

@@ -9,6 +9,9 @@ from cli.context import desk
 from cli.options import AsJson, AsLogin, OfCycle, Reason, pairs, print_json, table
 
 if TYPE_CHECKING:
+    from cli.context import Desk
+    from models import VerificationRequest
+    from policy import Policy
     from services.access.actors import Actor
 
 app = typer.Typer(name="review", help="审核：县区初审与部门联审的待办、回复、视同无意见。", no_args_is_help=True)
@@ -39,6 +42,7 @@ def list_command(
                 "reviewer_name": reviewer_name(law, asked.kind, asked.reviewer),
                 **told_application(place, asked.application_id),
                 "facts": "、".join(asked.facts),
+                "labels": "、".join(_labels(place, law, asked)),
                 "due": due_day(asked.due_at).isoformat(),
             }
             for asked in open_requests(place.session, chosen.id or 0)
@@ -47,11 +51,19 @@ def list_command(
     if as_json:
         print_json(rows)
         return
-    keys = ("request", "reviewer_name", "application", "enterprise", "facts", "due")
+    keys = ("request", "reviewer_name", "application", "enterprise", "labels", "due")
     table(
         ("事项", "审核单位", "受理编号", "申报单位", "核定内容", "期限"),
         [tuple(row[key] for key in keys) for row in rows],
     )
+
+
+def _labels(place: "Desk", law: "Policy", asked: "VerificationRequest") -> list[str]:
+    """What is to be verified, in Chinese."""
+    from models import Application
+
+    measure = law.measure(place.session.get_one(Application, asked.application_id).measure)
+    return [fact.label for fact in (measure.all_facts if measure else ()) if fact.name in asked.facts]
 
 
 @app.command()
@@ -62,7 +74,7 @@ def reply(
     reason: Annotated[str, typer.Option("--reason", metavar="理由", help="不同意的理由")] = "",
     values: Annotated[
         list[str] | None,
-        typer.Option("--value", metavar="名称=值", help="核定值，可写多次；没有写到的按申报值核定"),
+        typer.Option("--value", metavar="名称=值", help="核定值，可写多次，名称或中文名；没有写到的按申报值核定"),
     ] = None,
     reasons: Annotated[
         list[str] | None,

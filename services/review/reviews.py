@@ -338,11 +338,17 @@ def _verify(
     values: Mapping[str, str],
     reasons: Mapping[str, str],
 ) -> None:
-    """Store the verified value of every fact that was asked for; one verified before stands, with its reason."""
+    """Store the verified value of every fact that was asked for; one verified before stands, with its reason.
+
+    Values and reasons may stand under the names of facts or their Chinese names.
+    """
     known = {fact.name: fact for fact in _asked_facts(session, application, asked)}
-    strange = [name for name in values if name not in known]
-    if strange:
-        raise InputError(f"“{'、'.join(strange)}”不是请本单位核验的内容。")
+    called = {fact.label: name for name, fact in known.items()}
+    values, reasons = ({called.get(name, name): text for name, text in each.items()} for each in (values, reasons))
+    if strange := [name for name in values if name not in known]:
+        asked_for = "、".join(f"{fact.label}（{name}）" for name, fact in known.items())
+        told = f"请核验的是：{asked_for}" if known else "这一件只要意见，不用填核定值"
+        raise InputError(f"“{'、'.join(strange)}”不是请本单位核验的内容；{told}。")
     application_id = application.id or 0
     declared = facts.newest(session, [application_id], FactKind.DECLARED).get(application_id, {})
     before = facts.last_verified(session, [application_id]).get(application_id, {})

@@ -54,6 +54,11 @@ def test_explain_takes_history_facts_and_chinese_names() -> None:
     assert data["amount_yuan"] == "40000.00"
 
 
+def test_explain_takes_the_title_of_a_measure() -> None:
+    assert explain("percentage-cap", "设备补助", "investment=12万").exit_code == 0
+    assert "只有：equipment（设备补助）" in explain("percentage-cap", "贴息", "investment=12万").stderr
+
+
 def test_explain_for_people_shows_each_step_with_its_clause() -> None:
     result = explain("percentage-cap", "equipment", "investment=12万", more=())
     assert "奖补　18000.00 元" in result.stdout

@@ -230,6 +230,8 @@ def test_counties_reply_by_command_and_the_silent_are_overridden(office: Office)
     desk.pass_gate()
     desk.request(ReviewerKind.BUREAU)
     waiting = office.json("review", "list")
+    labels = {row["labels"] for row in waiting if "service_fee" in row["facts"]}
+    assert labels == {"事项发生日期、当年实际支付的算力服务费、省级未予补助"}
     asked = (waiting[0]["request"], "--as", f"bureau-{waiting[0]['reviewer']}")
     assert office.json("review", "hand-on", *asked, "--to", asked[2]) == {"handed_on": 1, "to": asked[2]}
     assert "只能交给本单位" in office.told("review", "hand-on", *asked, "--to", "county-longhai", code=1)

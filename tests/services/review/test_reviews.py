@@ -150,6 +150,17 @@ def test_a_changed_value_needs_a_reason_and_is_kept_beside_the_declared_one(aske
     assert (row.reason, row.bureau, row.user_id) == ("扣除退款", "gxj", asked.bureaus["gxj"].user_id)
 
 
+def test_values_and_reasons_may_be_given_under_chinese_names(asked: Desk) -> None:
+    label = "当年实际支付的算力服务费"
+    reply = {"request_id": _request(asked, "gxj"), "opinion": Opinion.AGREE}
+    with pytest.raises(InputError, match=rf"“服务费用”不是请本单位核验的内容；请核验的是：.*{label}（service_fee）"):
+        reviews.reply(*asked.at, asked.bureaus["gxj"], **reply, values={"服务费用": "180000"})
+    given = {"values": {label: "180000"}, "reasons": {label: "扣除退款"}}
+    reviews.reply(*asked.at, asked.bureaus["gxj"], **reply, **given)
+    key = _application(asked).id or 0
+    assert facts.newest(asked.session, [key], FactKind.VERIFIED)[key]["service_fee"] == "180000.00"
+
+
 def test_a_refusal_needs_a_reason_and_refuses_once_all_have_replied(asked: Desk) -> None:
     request_id = _request(asked, "czj")
     with pytest.raises(InputError, match="不同意必须写明理由"):

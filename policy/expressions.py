@@ -143,7 +143,8 @@ class Analyst:
         return self.make(at, "rescale", kind, node, value=factor)
 
     def align(self, at: ast.AST, nodes: list[Node], doing: str) -> list[Node]:
-        """Give operands one type and one scale; money and a bare 0 go together."""
+        """Give operands one type and one scale; money and a bare 0 go together, and so do choices and quoted ones."""
+        nodes = self._chosen(at, nodes)
         bases = {node.kind.base for node in nodes if not _is_zero(node)} or {"number"}
         if len(bases) > 1:
             titles = "与".join(dict.fromkeys(node.kind.title for node in nodes if not _is_zero(node)))
@@ -156,6 +157,16 @@ class Analyst:
             base = bases.pop()
             return [replace(node, kind=replace(node.kind, base=base)) for node in nodes]
         return nodes
+
+    def _chosen(self, at: ast.AST, nodes: list[Node]) -> list[Node]:
+        """Quoted text beside choices is one of them."""
+        choice = next((node for node in nodes if node.kind.base == "choice"), None)
+        quoted = [node for node in nodes if node.op == "constant" and node.kind.base == "text"]
+        if choice is None:
+            return nodes
+        for literal in quoted:
+            check_choice(self, choice, literal, at)
+        return [replace(node, kind=choice.kind.maybe(False)) if node in quoted else node for node in nodes]
 
 
 _IN_QUOTES = re.compile(r"'[^'\n]*'|\"[^\"\n]*\"")
@@ -329,8 +340,8 @@ def _choice_comparison(
     return analyst.make(at, "compare", BOOLEAN, choice, literal, value=sign)
 
 
-def check_choice(analyst: Analyst, choice: Node, literal: Node, source: ast.expr) -> None:
-    """A literal that is compared with a choice must be one of its choices."""
+def check_choice(analyst: Analyst, choice: Node, literal: Node, source: ast.AST) -> None:
+    """A literal that stands beside a choice must be one of its choices."""
     if literal.value not in choice.kind.choices:
         close = nearest(str(literal.value), choice.kind.choices)
         analyst.fail(source, f"选项里没有这一项，只有：{'、'.join(choice.kind.choices)}", str(literal.value), close)

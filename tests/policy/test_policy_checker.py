@@ -147,6 +147,17 @@ def test_choice_that_does_not_exist(broken: Broken) -> None:
     assert problem.message == "选项里没有这一项，只有：国家级、省级"
 
 
+@pytest.mark.parametrize(
+    "expression", ["coalesce(level, '国家级') == '省级'", "('国家级' if fee > 0 else level) == '省级'"]
+)
+def test_a_quoted_choice_stands_beside_choices(broken: Broken, expression: str) -> None:
+    assert [each for each in broken((CONDITION, f'"{expression}"')) if each.severity == "error"] == []
+    (problem,) = [
+        each for each in broken((CONDITION, expression.replace("'国家级'", "'国家'"))) if each.value == "国家"
+    ]
+    assert (problem.message, problem.nearest) == ("选项里没有这一项，只有：国家级、省级", "国家级")
+
+
 def test_condition_must_be_yes_or_no(broken: Broken) -> None:
     (problem,) = broken((CONDITION, "fee"))
     assert problem.message == "条件的结果要是“是/否”，这里是金额"

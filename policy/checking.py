@@ -74,7 +74,9 @@ def _unused_common(policy: Policy, programs: Mapping[str, Program], reporter: Re
     """Say which common names no measure, group or limit reads."""
     read = set[str]().union(*(program.used for program in programs.values()))
     read |= {policy.dated_by} if policy.dated_by else set()
+    read |= {fact.history.per for fact in policy.common_facts if fact.history is not None}
     for measure in policy.measures:
+        read |= {fact.history.per for fact in measure.facts if fact.history is not None}
         read |= {
             each for limit in measure.limits for each in (limit.times, limit.amount, limit.per, *limit.period) if each
         }
@@ -302,9 +304,13 @@ def _histories(
 ) -> None:
     """What a fact adds up of earlier awards must be kept with them, or it would silently be nothing."""
     for index, fact in enumerate(facts):
-        if fact.history is None or fact.history.aggregate in ("count", "years") or fact.history.of in (AMOUNT, YEAR):
+        if fact.history is None:
             continue
         names = [*programs] if "all" in fact.history.measures else fact.history.measures or own
+        both = [measure for measure in policy.measures if measure.id in names or measure.id in own]
+        _per(fact.history.per, both, (*path, index, "history", "per"), reporter)
+        if fact.history.aggregate in ("count", "years") or fact.history.of in (AMOUNT, YEAR):
+            continue
         looked_at = [program for name, program in programs.items() if name in names and program.facts]
         known = set[str]().union(*(_kept(program.measure) for program in looked_at))
         place: Path = (*path, index, "history", "of")

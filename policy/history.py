@@ -24,6 +24,8 @@ def recorded_facts(policy: Policy) -> dict[str, Fact]:
     facts: dict[str, Fact] = {}
     for measure in policy.measures:
         for fact in measure.all_facts:
+            if fact.history is not None:
+                _remember(facts, measure, fact.history.per)
             if fact.history is not None and fact.history.aggregate in ("sum", "max", "min"):
                 facts.setdefault(fact.history.of, fact)
         for limit in measure.limits:
@@ -69,10 +71,15 @@ def add_history_facts(frame: pl.DataFrame, measure: Measure, history: pl.DataFra
         if derived.is_empty():
             frame = frame.with_columns(pl.col(fact.name).fill_null(fact.history.plus))
             continue
-        joined = frame.join(derived, on="uscc", how="left", maintain_order="left")
+        joined = frame.join(derived, on=_whose(fact.history), how="left", maintain_order="left")
         value = pl.coalesce(pl.col(fact.name), pl.col("_derived") + fact.history.plus, pl.lit(fact.history.plus))
         frame = joined.with_columns(value.cast(pl.Int64).alias(fact.name)).drop("_derived")
     return frame
+
+
+def _whose(rule: HistoryRule) -> list[str]:
+    """Earlier awards are the enterprise's own, of the same item where the rule looks at one item."""
+    return ["uscc"] if rule.per == "uscc" else ["uscc", rule.per]
 
 
 def _relevant(rule: HistoryRule, measure: Measure, history: pl.DataFrame, year: int) -> pl.DataFrame:
@@ -85,16 +92,16 @@ def _relevant(rule: HistoryRule, measure: Measure, history: pl.DataFrame, year: 
 
 
 def _derive(fact: Fact, rule: HistoryRule, rows: pl.DataFrame) -> pl.DataFrame:
-    """One exact integer for each enterprise."""
+    """One exact integer for each enterprise, or each of its items."""
     paid = rows.filter(pl.col("amount_fen") > 0)
     if rule.aggregate in ("count", "years"):
         value = pl.len() if rule.aggregate == "count" else pl.col("year").n_unique()
-        return paid.group_by("uscc").agg(value.cast(pl.Int64).alias("_derived"))
+        return paid.group_by(_whose(rule)).agg(value.cast(pl.Int64).alias("_derived"))
     if rule.of == YEAR:
         rows = paid
     column = pl.col("amount_fen" if rule.of == AMOUNT else rule.of).to_physical().cast(pl.Int128)
     value = {"sum": column.sum(), "max": column.max(), "min": column.min()}[rule.aggregate]
-    return rows.group_by("uscc").agg(value.alias("_derived"))
+    return rows.group_by(_whose(rule)).agg(value.alias("_derived"))
 
 
 def used_before(

@@ -216,6 +216,7 @@ def _unused(scope: _Scope, policy: Policy, measure: Measure, path: Path) -> None
     special |= {name for limit in measure.limits for name in limit.period}
     special |= {limit.times for limit in measure.limits} | {limit.amount for limit in measure.limits}
     groups = [group for group in policy.groups if measure.id in group.measures]
+    special |= {fact.history.per for fact in measure.all_facts if fact.history is not None}
     special |= {group.amount for group in groups if isinstance(group, AmountCap)}
     special |= {group.per for group in groups} | {group.rank_by for group in groups if isinstance(group, Pool)}
     reasons = "".join(condition.reason for condition in measure.conditions)

@@ -142,6 +142,7 @@ class HistoryRule(Strict):
     years: Literal["earlier", "ever", "this"] | Annotated[int, Field(ge=1, le=100)] = Field(
         "earlier", description="以前年度、含本年度、只看本年度前面批次，或前 N 个年度"
     )
+    per: str = Field("uscc", description="按企业，或按同一企业的一个事实（如项目编号）")
     plus: int = Field(0, ge=0, le=100, description="再加的整数")
 
 

@@ -17,6 +17,7 @@ from models import (
     ApplicationStatus,
     Cycle,
     Enterprise,
+    FactKind,
     Finding,
     FindingVerdict,
     LedgerEntry,
@@ -26,9 +27,12 @@ from policy import Policy
 from policy.names import AMOUNT
 from policy.schema import HistoryRule
 from services.after_payment import awards
+from services.application import facts
+from services.record.parts import in_parts
 
+_ALL = "uscc"
 _ROWS_AT_ONCE = 10_000
-_Key = tuple[str, str, str, str, int]
+_Key = tuple[str, str, str, str, int, str, str]
 
 
 @dataclass(frozen=True)
@@ -44,9 +48,12 @@ def granted_before(session: Session, cycle: Cycle, law: Policy, history: Iterabl
     alone: Counter[str] = Counter()
     shared = []
     taken_off = _summed(law, cycle.year, history)
+    items = _items(session, cycle, law)
     for query in (_of_ledgers(cycle), _of_other_years(cycle, law)):
         rows = (
-            each for each in _rows(session, query) if each.policy_id != cycle.policy_id or each.key not in taken_off
+            each
+            for each in _rows(session, query)
+            if each.policy_id != cycle.policy_id or taken_off.isdisjoint(each.keys(items.get(each.number, {})))
         )
         for _, of_one in groupby(rows, key=attrgetter("grant")):
             one, *others = of_one
@@ -91,10 +98,10 @@ class _Row:
     paid_measure: str | None
     year: int
 
-    @property
-    def key(self) -> _Key:
-        """Where the history of the application's measure has the grant, if it has."""
-        return self.measure, self.uscc, self.paid_uscc, self.paid_measure or "", self.year
+    def keys(self, items: Mapping[str, str]) -> list[_Key]:
+        """Where the history of the application's measure has the grant, if it has: of all items, or of its own."""
+        paid = self.measure, self.uscc, self.paid_uscc, self.paid_measure or "", self.year
+        return [(*paid, per, item) for per, item in {**items, _ALL: ""}.items()]
 
 
 def _summed(law: Policy, year: int, history: Iterable[Mapping[str, Any]]) -> set[_Key]:
@@ -105,13 +112,33 @@ def _summed(law: Policy, year: int, history: Iterable[Mapping[str, Any]]) -> set
         for fact in measure.all_facts
         if fact.history and fact.history.aggregate == "sum" and fact.history.of == AMOUNT
     ]
-    paid = [(row["uscc"], row["measure"], row["year"]) for row in history if row["amount_fen"] > 0] if rules else []
     return {
-        (own, uscc, uscc, measure, when)
+        (own, row["uscc"], row["uscc"], row["measure"], row["year"], rule.per, _item(rule, row))
+        for row in (history if rules else ())
+        if row["amount_fen"] > 0
         for own, rule in rules
-        for uscc, measure, when in paid
-        if _looks_at(rule, own, year, measure, when)
+        if _looks_at(rule, own, year, row["measure"], row["year"])
     }
+
+
+def _item(rule: HistoryRule, row: Mapping[str, Any]) -> str:
+    return "" if rule.per == _ALL else str(row.get(rule.per) or "")
+
+
+def _items(session: Session, cycle: Cycle, law: Policy) -> Mapping[str, Mapping[str, str]]:
+    """By number, of applications for an item that was paid before: the facts by which histories tell items apart."""
+    names = {fact.history.per for each in law.measures for fact in each.all_facts if fact.history} - {_ALL}
+    if not names:
+        return {}
+    paid = col(Application.id).in_(select(Finding.application_id).where(*_same_item(cycle)))
+    numbers = dict(session.exec(select(Application.id, Application.number).where(paid)).all())
+    found: dict[str, Mapping[str, str]] = {}
+    for some in in_parts([key for key in numbers if key is not None]):
+        declared, verified = (facts.newest(session, some, kind) for kind in (FactKind.DECLARED, FactKind.VERIFIED))
+        for key in some:
+            texts = declared.get(key, {}) | verified.get(key, {})
+            found[numbers[key]] = {name: text for name, text in texts.items() if name in names and text}
+    return found
 
 
 def _looks_at(rule: HistoryRule, own: str, year: int, paid_measure: str, paid_year: int) -> bool:

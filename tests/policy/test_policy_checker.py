@@ -376,6 +376,12 @@ def test_what_no_award_keeps_cannot_be_added_up(broken: Broken, of: str, close: 
     assert (problem.message[:10], problem.nearest) == ("历年记录里没有这一列", close)
 
 
+def test_what_tells_items_of_earlier_years_apart_is_a_text_or_choice(broken: Broken) -> None:
+    assert not [each for each in broken(earlier("amount_yuan, per: level")) if "per" in each.message]
+    told = [each for each in broken(earlier("amount_yuan, per: levl")) if each.value == "levl"]
+    assert [(each.message, each.nearest) for each in told] == [("要写 uscc，或措施 fee 的文本、选项事实", "level")]
+
+
 def test_facts_and_steps_of_earlier_years_are_added_up_as_what_they_are(broken: Broken) -> None:
     of_one_kind, other = (CONDITION, "fee >= threshold and persons > fee"), "与这个事实的类型、小数位数不同"
     assert broken(earlier("fee"), of_one_kind) == []

@@ -49,6 +49,7 @@ def test_every_feature_of_the_language_has_a_made_up_policy() -> None:
         "pools",
         "loan-interest",
         "instalments",
+        "instalments-of-each",
         "referral-and-panel",
         "exclusive",
         "overlap",

@@ -8,10 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlmodel import col, select
 
+import policy
 from models import Cycle, Finding, FindingVerdict, LedgerLevel
 from services.award import backtest
-from services.award.granted import shares
+from services.award.granted import granted_before, shares
 from services.grants import findings, ledger
+from services.law import policies
 from services.tables import write_csv
 from tests.desk import CODE, OTHER_CODE, Desk
 from tests.services.paid_desk import again, another_year, apply, award, find, order
@@ -153,6 +155,29 @@ def test_an_earlier_award_that_the_citys_ledger_has_is_deducted_once(
         *either.at, either.operator, finding_id=found.id or 0, verdict=FindingVerdict.DUPLICATE, reason="同一基地"
     )
     assert award(either, either.cycle_id) == {"国家级数据标注试点": 2_000_000_00}
+
+
+SUM = "history: {aggregate: sum, measures: [annotation-base], years: ever}"
+
+
+@pytest.mark.parametrize(("level", "deducted"), [("国家级", 0), ("省级", 1_000_000_00)])
+def test_what_the_history_has_of_another_item_is_deducted(
+    desk: Desk, tmp_path: Path, level: str, deducted: int
+) -> None:
+    """A measure that takes off what was paid for the same item only has not taken off what was paid for another."""
+    text = policies.policy_of(desk.session, desk.cycle).text
+    law = policy.parse(text.replace(SUM, SUM.replace("years: ever", "years: ever, per: level")), "law")
+    row = dict(zip(HEADINGS, ["Z1", NAME, CODE, "数据标注试点", FIRST, "1000000", "2024"], strict=True))
+    row |= {"政策编号": desk.cycle.policy_id, "措施编号": "annotation-base"}
+    apply(desk, BASE)
+    write_csv(tmp_path / "市级.csv", list(row), [list(row.values())])
+    ledger.import_ledger(*desk.at, desk.operator, path=tmp_path / "市级.csv", level=LedgerLevel.CITY)
+    find(desk, desk.cycle_id)
+    (found,) = desk.session.exec(select(Finding)).all()
+    decided = {"finding_id": found.id or 0, "verdict": FindingVerdict.DUPLICATE, "reason": "同一基地"}
+    findings.decide(*desk.at, desk.operator, **decided)
+    history = [{"uscc": CODE, "measure": "annotation-base", "year": 2024, "amount_fen": 1_000_000_00, "level": level}]
+    assert sum(granted_before(desk.session, desk.cycle, law, history).alone.values()) == deducted
 
 
 amounts = st.dictionaries(st.sampled_from("ABCDEF"), st.integers(0, 10**9), min_size=1)

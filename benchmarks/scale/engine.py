@@ -103,6 +103,8 @@ def _office(folder: Path, workers: int) -> Iterator[tuple[Desk, Parts]]:
     """The bureau that was filled, with the parts up. Its office is closed: mails are not what is measured."""
     desk = opened(folder)
     clock_file = folder / "clock"
+    if clock_file.exists():  # a year that was stopped on its way goes on
+        desk.clock.instant = FileClock(clock_file).now()
     FileClock(clock_file).set(desk.clock.instant)
     changes = {"clock_file": clock_file, "smtp_port": 0, "mail_hours": "00:00-00:01", "console_port": free_port()}
     changes["workers"] = workers

@@ -15,6 +15,9 @@ from sqlmodel import Session, col, select
 from models import (
     Application,
     ApplicationStatus,
+    AwardListEntry,
+    Clawback,
+    ClawbackState,
     Cycle,
     Enterprise,
     FactKind,
@@ -47,7 +50,7 @@ def granted_before(session: Session, cycle: Cycle, law: Policy, history: Iterabl
     """What was granted before for the same item, but what a measure itself takes off: ``history`` as 测算 reads it."""
     alone: Counter[str] = Counter()
     shared = []
-    taken_off = _summed(law, cycle.year, history)
+    taken_off = _summed(session, cycle, law, history)
     items = _items(session, cycle, law)
     for query in (_of_ledgers(cycle), _of_other_years(cycle, law)):
         rows = (
@@ -104,20 +107,26 @@ class _Row:
         return [(*paid, per, item) for per, item in {**items, _ALL: ""}.items()]
 
 
-def _summed(law: Policy, year: int, history: Iterable[Mapping[str, Any]]) -> set[_Key]:
-    """What of the history the facts of each measure add up: it takes off itself what was paid earlier (补差)."""
+def _summed(session: Session, cycle: Cycle, law: Policy, history: Iterable[Mapping[str, Any]]) -> set[_Key]:
+    """What of the history the facts of each measure add up: it takes off itself what was paid earlier (补差).
+
+    An award of ours that was claimed back whole adds nothing to the sum, and is in it all the same.
+    """
     rules = [
         (measure.id, fact.history)
         for measure in law.measures
         for fact in measure.all_facts
         if fact.history and fact.history.aggregate == "sum" and fact.history.of == AMOUNT
     ]
+    if not rules:
+        return set()
+    back = _claimed_back(session, cycle)
     return {
         (own, row["uscc"], row["uscc"], row["measure"], row["year"], rule.per, _item(rule, row))
-        for row in (history if rules else ())
-        if row["amount_fen"] > 0
+        for row in history
+        if row["amount_fen"] > 0 or (row["uscc"], row["measure"], row["year"]) in back
         for own, rule in rules
-        if _looks_at(rule, own, year, row["measure"], row["year"])
+        if _looks_at(rule, own, cycle.year, row["measure"], row["year"])
     }
 
 
@@ -139,6 +148,17 @@ def _items(session: Session, cycle: Cycle, law: Policy) -> Mapping[str, Mapping[
             texts = declared.get(key, {}) | verified.get(key, {})
             found[numbers[key]] = {name: text for name, text in texts.items() if name in names and text}
     return found
+
+
+def _claimed_back(session: Session, cycle: Cycle) -> set[tuple[str, str, int]]:
+    """Awards under the cycle's policy that were paid, and of which something is claimed back."""
+    query = (
+        select(AwardListEntry.uscc, AwardListEntry.measure, Cycle.year)
+        .join(Clawback, col(Clawback.entry_id) == AwardListEntry.id)
+        .join(Cycle, col(Cycle.id) == Clawback.cycle_id)
+        .where(Cycle.policy_id == cycle.policy_id, Clawback.state == ClawbackState.OWED)
+    )
+    return set(session.exec(query))
 
 
 def _looks_at(rule: HistoryRule, own: str, year: int, paid_measure: str, paid_year: int) -> bool:

@@ -16,7 +16,7 @@ from services.grants import findings, ledger
 from services.law import policies
 from services.tables import write_csv
 from tests.desk import CODE, OTHER_CODE, Desk
-from tests.services.paid_desk import again, another_year, apply, award, find, order
+from tests.services.paid_desk import again, another_year, apply, award, claim_back, find, order
 
 HEADINGS = ["台账编号", "企业名称", "统一社会信用代码", "项目名称", "发票号码", "金额（元）", "年度"]
 NAME = "漳州示例云帆科技有限公司"
@@ -178,6 +178,48 @@ def test_what_the_history_has_of_another_item_is_deducted(
     findings.decide(*desk.at, desk.operator, **decided)
     history = [{"uscc": CODE, "measure": "annotation-base", "year": 2024, "amount_fen": 1_000_000_00, "level": level}]
     assert sum(granted_before(desk.session, desk.cycle, law, history).alone.values()) == deducted
+
+
+@pytest.mark.parametrize(
+    ("claimed", "fen"),
+    [
+        pytest.param(0, 2_000_000_00, id="paid"),
+        pytest.param(400_000_00, 2_400_000_00, id="claimed back in part"),
+        pytest.param(1_000_000_00, 3_000_000_00, id="claimed back whole: nothing remains granted"),
+    ],
+)
+def test_the_citys_ledger_lists_an_award_of_ours_that_was_claimed_back(
+    desk: Desk, tmp_path: Path, claimed: int, fen: int
+) -> None:
+    apply(desk, BASE | {"declared": {"level": "省级", "item_date": "2025-06-30"}})
+    (line,) = order(desk, desk.cycle_id)
+    if claimed:
+        claim_back(desk, line, claimed)
+    assert _after_the_ledger(desk, tmp_path) == {"国家级数据标注试点": fen}
+
+
+def test_what_we_refused_and_the_citys_ledger_has_was_granted(desk: Desk, tmp_path: Path) -> None:
+    """The history has a line of our year without an amount; nobody takes the ledger's award off but 查重."""
+    apply(desk, BASE | {"declared": {"level": "省级", "item_date": "2023-06-30"}})
+    assert order(desk, desk.cycle_id) == []
+    assert _after_the_ledger(desk, tmp_path) == {"国家级数据标注试点": 2_000_000_00}
+
+
+def _after_the_ledger(desk: Desk, folder: Path) -> dict[str, int]:
+    """What 国家级 of the next year gets, with 100万 of this year in the city's ledger, decided to be the same base."""
+    row = dict(zip(HEADINGS, ["Z1", NAME, CODE, "国家级数据标注试点", "", "1000000", "2025"], strict=True))
+    row |= {"政策编号": desk.cycle.policy_id, "措施编号": "annotation-base"}
+    write_csv(folder / "市级.csv", list(row), [list(row.values())])
+    ledger.import_ledger(*desk.at, desk.operator, path=folder / "市级.csv", level=LedgerLevel.CITY)
+    year = another_year(desk)
+    again(desk, year, facts={"level": "国家级", "item_date": "2026-06-30"}, invoices="")
+    find(desk, year)
+    (found,) = desk.session.exec(select(Finding).where(Finding.cycle_id == year)).all()
+    assert found.ledger_entry_id
+    findings.decide(
+        *desk.at, desk.operator, finding_id=found.id or 0, verdict=FindingVerdict.DUPLICATE, reason="同一基地"
+    )
+    return award(desk, year)
 
 
 amounts = st.dictionaries(st.sampled_from("ABCDEF"), st.integers(0, 10**9), min_size=1)

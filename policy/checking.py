@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import string
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
@@ -19,6 +19,7 @@ from policy.parameters import (
     bare_percent,
     gaps,
     parameter_node,
+    read_exact,
     read_table,
     scale_of,
     value_type,
@@ -30,6 +31,7 @@ from policy.reporter import Reporter
 from policy.schema import (
     AmountCap,
     Fact,
+    Group,
     HighestOnly,
     Interest,
     Limit,
@@ -43,6 +45,12 @@ from policy.schema import (
 )
 from policy.values import bounds, date_bounds, read_value
 
+_SIGNED = {
+    **dict.fromkeys(("rescale", "multiply", "min", "max", "coalesce"), slice(None)),
+    **dict.fromkeys(("subtract", "divide", "round_down", "round_up", "round_half_up"), slice(1)),
+    "if": slice(1, None),
+}
+"""Of the arguments of an operation those whose sign its value has."""
 _PERCENT = ("%", "百分比", "百分之", "‰")
 
 
@@ -66,6 +74,7 @@ def check_policy(policy: Policy, reporter: Reporter) -> None:
         _histories(policy, programs, measure.facts, ("measures", index, "facts"), [measure.id], reporter)
     _histories(policy, programs, policy.common_facts, ("common_facts",), [*programs], reporter)
     _groups(policy, programs, reporter)
+    _signs(policy, programs, reporter)
     if not any(problem.severity == "error" for problem in reporter.problems):
         _unused_common(policy, programs, reporter)
 
@@ -358,12 +367,73 @@ def _parameter(policy: Policy, parameter: Parameter, path: Path, reporter: Repor
 
 
 def _percents(parameter: Parameter, path: Path, reporter: Reporter) -> None:
+    for place, text in _texts(parameter):
+        if wrong := bare_percent(value_type(parameter), text):
+            reporter.mistake((*path, *place), wrong, text)
+
+
+def _texts(parameter: Parameter) -> Iterator[tuple[Path, str]]:
+    """Every figure of a parameter as it was written, with its place."""
     for version in versions(parameter):
         texts: list[tuple[Path, str | None]] = [(("value",), version.value), (("otherwise",), version.otherwise)]
         texts += [(("rows", index, "value"), row.value) for index, row in enumerate(version.rows)]
-        for place, text in texts:
-            if wrong := bare_percent(value_type(parameter), text or ""):
-                reporter.mistake((*path, *version.path, *place), wrong, text)
+        yield from (((*version.path, *place), text) for place, text in texts if text)
+
+
+def _signs(policy: Policy, programs: Mapping[str, Program], reporter: Reporter) -> None:
+    """Refuse what is below zero and says how much or how often at most; elsewhere it may be meant."""
+    most = {each for group in policy.groups for each in _most_of(group)}
+    for index, measure in enumerate(policy.measures):
+        own = {each for limit in measure.limits for each in (limit.amount, limit.times)}
+        own.update(_sources(programs[measure.id]))
+        most |= own
+        for number, parameter in enumerate(measure.parameters):
+            _sign(parameter, parameter.name in own, ("measures", index, "parameters", number), reporter)
+    for index, parameter in enumerate(policy.parameters):
+        _sign(parameter, parameter.name in most, ("parameters", index), reporter)
+
+
+def _most_of(group: Group) -> tuple[str | None, ...]:
+    if isinstance(group, Times):
+        return (group.times,)
+    return (
+        (group.amount, group.top)
+        if isinstance(group, Pool)
+        else (group.amount,)
+        if isinstance(group, AmountCap)
+        else ()
+    )
+
+
+def _sources(program: Program) -> Iterator[str]:
+    """The parameters from which award, cap and ceiling come, with the sign that they have."""
+    steps = {each.step.name: each.node for each in program.steps}
+    nodes = [node for node in (program.award, program.cap, program.ceiling) if node is not None]
+    while nodes:
+        node = nodes.pop()
+        if node.op in ("parameter", "lookup"):
+            yield str(node.value)
+        elif node.op == "name" and node.value in steps:
+            nodes.append(steps[node.value])
+        elif node.op in _SIGNED:
+            nodes += node.args[_SIGNED[node.op]]
+
+
+def _sign(parameter: Parameter, is_most: bool, path: Path, reporter: Reporter) -> None:
+    for place, text in _texts(parameter):
+        if not _is_negative(value_type(parameter), text):
+            continue
+        if is_most:
+            reporter.mistake((*path, *place), "奖补的标准、限额、次数不能是负数，请去掉负号", text)
+        else:
+            reporter.warning((*path, *place), "是负数，请核对是不是多写了负号", text)
+
+
+def _is_negative(kind: str, text: str) -> bool:
+    try:
+        return kind in ("money", "rate", "integer", "decimal") and read_exact(kind, text, ()) < 0
+    except ParameterError:  # which is told
+        return False
 
 
 def _parameter_shape(parameter: Parameter, path: Path, reporter: Reporter) -> bool:

@@ -81,7 +81,7 @@ def _part(rule: Clawback, interest: Interest, part: Held, until: date, number: i
         steps.append(_step(rule, name, label, f"{held} = {_shown(piece)}"))
         exact += piece
     most = Fraction(part.principal_fen) * _rate(interest.cap) if interest.cap else None
-    fen = _rounded(exact if most is None else min(exact, most), interest)
+    fen = _rounded(exact, interest, most)
     if len(pieces) > 1:
         steps.append(_step(rule, f"exact_{number}", f"{part.label}计息合计", _shown(exact)))
     if most is not None and exact > most:
@@ -96,13 +96,14 @@ def _rate(text: str) -> Fraction:
     return Fraction(rate)
 
 
-def _rounded(fen: Fraction, interest: Interest) -> int:
-    """Whole units of the rounding, in fen."""
+def _rounded(fen: Fraction, interest: Interest, most: Fraction | None) -> int:
+    """Whole units of the rounding, in fen, and never more than the most."""
     read = read_money(interest.rounding.unit)
     assert isinstance(read, tuple)  # the policy was checked
-    units, rest = divmod(fen, read[0])
+    units, rest = divmod(fen if most is None else min(fen, most), read[0])
     up = {"down": False, "half_up": rest * 2 >= read[0], "up": rest > 0}[interest.rounding.mode]
-    return (int(units) + up) * read[0]
+    fits = most is None or (int(units) + 1) * read[0] <= most
+    return (int(units) + (up and fits)) * read[0]
 
 
 def _shown(fen: Fraction) -> str:

@@ -271,11 +271,16 @@ def _amount(plan: _Plan) -> None:
         plan.trail.append(TrailStep("capped", label, kind, measure.quote, measure.clause))
     plan.add(value.alias("capped"))
     _overlap(plan, kind, is_wide)
-    rounded, most = _rounded(pl.col("after_overlap"), rounding.mode, unit, scale, is_wide), _most(is_wide)
+    room, within = None, ""
+    if limit is not None and rounding.mode != "down":
+        plan.add(_scaled(plan, limit, scale, is_wide).alias(_LIMIT))
+        room, within = pl.col(_LIMIT) - (pl.col("capped") - pl.col("after_overlap")), "，不超过最高限额"
+    rounded = _rounded(pl.col("after_overlap"), rounding.mode, unit, scale, is_wide, room)
+    most = _most(is_wide)
     plan.add(pl.when(rounded <= most).then(rounded).cast(pl.Int64).alias("rounded"))
     absurd = pl.col("_stop").is_null() & pl.col("after_overlap").is_not_null() & pl.col("rounded").is_null()
     plan.doubt("_absurd", absurd, _absurd)
-    label = f"取整（{rounding.unit}，{ROUNDING_NAMES[rounding.mode]}）"
+    label = f"取整（{rounding.unit}，{ROUNDING_NAMES[rounding.mode]}{within}）"
     clause = rounding.clause or provisions.clause or measure.clause
     plan.trail.append(TrailStep("rounded", label, FEN, rounding.quote or _UNWRITTEN, clause))
 
@@ -342,6 +347,7 @@ def _overlap(plan: _Plan, kind: Kind, is_wide: bool) -> None:
 
 
 _OFF = {GRANTED_ABOVE: "同一事项已获资助", SAME_ITEM: "同一事项只支持一项，金额高的另一件"}
+_LIMIT = "_limit"  # the cap or ceiling that no rounding goes beyond
 _UNWRITTEN = "原文没有写取整，按申报指南的取整办法"
 
 
@@ -353,14 +359,19 @@ def _rounding_unit(rounding: Rounding) -> int:
     return read[0]
 
 
-def _rounded(value: pl.Expr, mode: str, unit_fen: int, scale: int, is_wide: bool) -> pl.Expr:
-    """Fen at the policy's unit, from an exact integer of ``scale`` digits."""
+def _rounded(
+    value: pl.Expr, mode: str, unit_fen: int, scale: int, is_wide: bool, room: pl.Expr | None = None
+) -> pl.Expr:
+    """Fen at the policy's unit, from an exact integer of ``scale`` digits; down where it would be above ``room``."""
+    finer = whole(10 ** (scale - 2), is_wide)
     fen, unit = whole(unit_fen, is_wide), whole(unit_fen * 10 ** (scale - 2), is_wide)
-    if mode == "half_up":
-        return (value * 2 + unit) // (unit * 2) * fen
-    if mode == "up":
-        return (value + unit - 1) // unit * fen
-    return value // unit * fen
+    down = value // unit * fen
+    if mode == "down":
+        return down
+    rounded = ((value * 2 + unit) // (unit * 2) if mode == "half_up" else (value + unit - 1) // unit) * fen
+    if room is None:
+        return rounded
+    return pl.when((rounded * finer <= room).fill_null(True)).then(rounded).otherwise(down)
 
 
 def _outcome(plan: _Plan) -> None:
@@ -413,5 +424,6 @@ def worth(run: MeasureRun, setting: Setting) -> pl.Expr:
     """Fen that an application would get if nothing were taken off for its item and no money were short."""
     rounding = run.measure.rounding or setting.policy.provisions.rounding
     exact, scale = pl.col("capped").cast(pl.Int128), capped_kind(run).scale
-    rounded = _rounded(exact, rounding.mode, _rounding_unit(rounding), scale, True)
+    room = pl.col(_LIMIT).cast(pl.Int128) if _LIMIT in run.frame.columns else None
+    rounded = _rounded(exact, rounding.mode, _rounding_unit(rounding), scale, True, room)
     return rounded.fill_null(0).clip(0, MAX_MONEY_FEN).cast(pl.Int64)

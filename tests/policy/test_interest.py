@@ -41,6 +41,7 @@ def test_without_a_rule_nothing_is_charged() -> None:
         (rule(cap="1%"), date(2027, 1, 1), 1000_00),
         (rule(year_days=360, rounding={"unit": "1分", "mode": "down"}), date(2026, 1, 2), 10_13),
         (rule(year_days=360, rounding={"unit": "1元", "mode": "up"}), date(2026, 1, 2), 11_00),
+        (rule(cap="1.00005%", rounding={"unit": "1元", "mode": "up"}), date(2027, 1, 1), 1000_00),  # 1,000.05
     ],
 )
 def test_days_times_rate_times_what_was_held(clawback: Clawback, until: date, expected: int) -> None:

@@ -561,3 +561,80 @@ def test_what_yaml_finds_wrong_is_told_in_chinese(old: str, new: str, words: str
 def test_what_could_grow_endless_is_refused_at_once(text: str, words: str) -> None:
     (problem,) = examine(text, "base.yaml")[1]
     assert words in problem.sentence()
+
+
+LEVELS = """
+      - name: levels
+        label: 各级标准
+        type: table
+        by: choice
+        gives: money
+        choices: [国家级, 省级]
+        rows:
+          - {key: 国家级, value: 100万元}
+          - {key: 省级, value: -50万元}
+    conditions:"""
+
+
+@pytest.mark.parametrize(
+    ("changes", "line", "value"),
+    [
+        pytest.param([("value: 50%", "value: -50%")], 24, "-50%", id="rate of the award"),
+        pytest.param(
+            [("award: subsidy", "award: subsidy\n    cap: threshold"), ("10万元", "-10万元")], 25, "-10万元", id="cap"
+        ),
+        pytest.param(
+            [("award: subsidy", "award: subsidy\n    cap: min(threshold, subsidy)"), ("10万元", "￥-10万元")],
+            25,
+            "￥-10万元",
+            id="a cap that is computed",
+        ),
+        pytest.param(
+            [
+                ("award: subsidy", "award: subsidy\n    limits: [{id: a, label: 合计, amount: threshold}]"),
+                ("10万元", "-10万元"),
+            ],
+            25,
+            "-10万元",
+            id="limit of money",
+        ),
+        pytest.param(
+            [
+                ("award: subsidy", "award: subsidy\n    limits: [{id: a, label: 次数, times: most}]"),
+                ("10万元}", "10万元}\n      - {name: most, label: 最多次数, type: integer, value: -1}"),
+            ],
+            26,
+            "-1",
+            id="limit of times",
+        ),
+        pytest.param(
+            [("fee * rate}", "'lookup(levels, level) - fee'}"), ("\n    conditions:", LEVELS)], 34, "-50万元", id="tier"
+        ),
+    ],
+)
+def test_a_standard_or_a_limit_below_zero_is_refused(
+    broken: Broken, changes: list[tuple[str, str]], line: int, value: str
+) -> None:
+    (problem,) = broken(*changes)
+    assert (problem.message, problem.line, problem.value) == (
+        "奖补的标准、限额、次数不能是负数，请去掉负号",
+        line,
+        value,
+    )
+    assert problem.computable  # a year that was opened before goes on
+
+
+def test_a_pool_below_zero_is_refused() -> None:
+    pool = """parameters:
+  - {name: pool, label: 资金池, type: money, value: -1000万元}
+groups:
+  - {id: pool, kind: pool, label: 资金池, measures: [fee], amount: pool, clause: 第一条, quote: 按50%补助。}
+measures:
+"""
+    (problem,) = examine(BASE.replace("measures:\n", pool), "base.yaml")[1]
+    assert (problem.severity, problem.line, problem.value) == ("error", 12, "-1000万元")
+
+
+def test_a_threshold_below_zero_may_be_meant() -> None:
+    (problem,) = examine(BASE.replace("10万元", "-10万元"), "base.yaml")[1]
+    assert (problem.severity, problem.message) == ("warning", "是负数，请核对是不是多写了负号")

@@ -346,3 +346,35 @@ def test_division_by_zero_is_an_error_of_its_row() -> None:
     text = BASE.replace("fee * rate}", "fee / persons}").replace("and persons > 0 ", "")
     (error,) = evaluate(policy.parse(text, "base.yaml"), [application(1, persons=0)]).errors
     assert error.message == "奖补金额算不出：除数是零"
+
+
+@pytest.mark.parametrize("mode", ["up", "half_up"])
+@pytest.mark.parametrize(
+    ("fee", "granted", "fen"),
+    [
+        pytest.param(80_001_00, 0, 40_001_00, id="40,000.50 is below the cap, and rounded up"),
+        pytest.param(200_000_00, 0, 50_000_00, id="the cap is 50,000.50"),
+        pytest.param(200_000_00, 20_000_00, 30_000_00, id="with what was granted it is no more either"),
+        pytest.param(100_000_00, 0, 50_000_00, id="whole already"),
+    ],
+)
+def test_no_rounding_goes_beyond_the_cap(mode: str, fee: int, granted: int, fen: int) -> None:
+    rounded = BASE.replace("{overlap: top_up}", f"{{overlap: top_up, rounding: {{mode: {mode}}}}}")
+    most = "\n      - {name: most, label: 最高, type: money, value: 50000.50}"
+    capped = rounded.replace("value: 10万元}", f"value: 1元}}{most}")
+    found = policy.parse(capped.replace("award: subsidy", "award: subsidy\n    cap: most"), "up.yaml")
+    evaluation = evaluate(found, [application(1, fee=fee, granted_above=granted)])
+    assert evaluation.results["amount_fen"].to_list() == [fen]
+    step = evaluation.steps("A1")[-1]
+    assert step.label.endswith("，不超过最高限额）")
+
+
+def test_of_two_for_one_item_the_higher_is_worth_no_more_than_the_cap() -> None:
+    text = BASE.replace("{overlap: top_up}", "{overlap: top_up, rounding: {unit: 1万元, mode: up}}")
+    text = text.replace("award: subsidy", "award: subsidy\n    cap: threshold").replace(
+        "value: 10万元}", "value: 55000}"
+    )
+    found = policy.parse(text, "up.yaml")
+    rows = policy.frame(found.measures[0], [application(1, fee=110_000_00), application(2, fee=220_000_00)])
+    evaluation = policy.evaluate_items(found, {"fee": rows}, [("A1", "A2")], year=2025)
+    assert evaluation.results["amount_fen"].to_list() == [50_000_00, 0]  # both are worth the same, the later yields

@@ -10,7 +10,7 @@ from services.access.actors import Actor
 from services.application import facts
 from services.application.applications import get_application
 from services.application.lifecycle import ALIVE, STATUS_NAMES
-from services.application.particulars import BANK, CONTACTS, pays
+from services.application.particulars import BANK, CONTACTS, doubts, pays
 from services.clock import Clock
 from services.cycle import cycles
 from services.errors import InputError, NotAllowedError, StateError
@@ -34,7 +34,7 @@ def correct(
 
     The payments that are still to be made go there; their list is written anew, and the treasuries are told. Raises
     NotAllowedError for another enterprise's, StateError when nothing is to be paid any more, InputError for an account
-    that is not given whole.
+    that is not given whole, or of which the number cannot be one.
     """
     application = get_application(session, application_id)
     cycle = cycles.get_cycle(session, application.cycle_id)
@@ -45,6 +45,8 @@ def correct(
     given = dict(zip(BANK, (bank_name.strip(), bank_account.strip()), strict=True))
     if missing := [CONTACTS[name] for name, text in given.items() if not text]:
         raise InputError(f"没有填写{'、'.join(missing)}；请填写本单位对公账户的开户银行和银行账号。")
+    for name, doubt in doubts(given).items():
+        raise InputError(f"{CONTACTS[name]}{doubt}；请更正。")
     if tuple(given.values()) == (application.bank_name, application.bank_account):
         return application
     application.bank_name, application.bank_account = given.values()

@@ -10,7 +10,7 @@ from models import Application
 from policy import Measure, Policy, ValueProblem
 from services import masking
 from services.application import facts
-from services.application.particulars import doubts
+from services.application.particulars import BANK, doubts, pays
 from services.application.submissions import Submission
 from services.record import fitting
 from services.tables import ROW, RowProblem, Sheet, Workbook, duplicate_rows, match_columns
@@ -179,7 +179,8 @@ def _read_row(
         reading.problems.extend(problems)
         return
     reading.notes += [
-        sheet.problem(place, columns[name], text[name], cause, remedy) for name, cause, remedy in _remarks(text)
+        sheet.problem(place, columns[name], text[name], cause, remedy)
+        for name, cause, remedy in _remarks(measure, text)
     ]
     submission = Submission(
         uscc=uscc.normalised(text["uscc"]),
@@ -194,12 +195,12 @@ def _read_row(
     reading.taken.append(TakenRow(submission, sheet, place, columns))
 
 
-def _remarks(text: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
+def _remarks(measure: Measure, text: Mapping[str, str]) -> Iterator[tuple[str, str, str]]:
     """What is told of a row that is taken: column, cause, remedy."""
     code = uscc.normalised(text["uscc"])
     if code != text["uscc"]:
         yield "uscc", f"读作“{code}”", "如不对请按营业执照更正"
-    for name, cause in doubts(text).items():
+    for name, cause in doubts({name: text[name] for name in text if name not in BANK or pays(measure)}).items():
         yield name, cause, "请核对；该行照常受理，形式审查时会要求补正"
 
 

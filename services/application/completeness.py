@@ -98,7 +98,8 @@ def lacking(
         for name in needed
         if not getattr(application, name).strip()
     ]
-    for name, doubt in doubts({name: getattr(application, name) for name in CONTACTS}).items():
+    read = [name for name in CONTACTS if name not in BANK or pays(measure)]
+    for name, doubt in doubts({name: getattr(application, name) for name in read}).items():
         missing.append(Lack(f"{CONTACTS[name]}{doubt.replace(';', '、').replace('；', '、')}，请更正", contact=name))
     if application.papers is False:
         missing.append(Lack("申报材料不齐全，请补齐", papers=True))

@@ -1,5 +1,7 @@
 """What an applicant writes beside the declared facts: how to reach it, its bank, the item's papers; and what is odd."""
 
+import re
+import unicodedata
 from collections.abc import Mapping
 
 from matching.invoices import read_invoices
@@ -19,6 +21,9 @@ CONTACTS: Mapping[str, str] = {
 BANK = ("bank_name", "bank_account")
 """Those that say where the money goes."""
 
+_FEWEST, _MOST = 8, 32
+_BETWEEN = re.compile(r"[\s-]+")  # how people set the figures of an account apart
+
 
 def pays(measure: Measure) -> bool:
     """Whether money may follow, so that a bank account is needed."""
@@ -26,15 +31,26 @@ def pays(measure: Measure) -> bool:
 
 
 def doubts(texts: Mapping[str, str]) -> dict[str, str]:
-    """By column, what makes a text unusable although it could be stored: an address, an invoice number.
+    """By column, what makes a text unusable although it could be stored: an address, an account's or invoice's number.
 
-    These sentences are kept, in reasons, mails and the audit chain: they do not quote an address.
+    These sentences are kept, in reasons, mails and the audit chain: they quote neither an address nor an account.
     """
     found = {
+        "bank_account": account_doubt(texts.get("bank_account", "")),
         "contact_email": _mail_doubt(texts.get("contact_email", "")),
         "invoices": _invoice_doubt(texts.get("invoices", "")),
     }
     return {name: sentence for name, sentence in found.items() if sentence}
+
+
+def account_doubt(text: str) -> str:
+    """Why no bank has an account of this number, as far as its form tells; empty where it may."""
+    figures = _BETWEEN.sub("", unicodedata.normalize("NFKC", text))
+    if not figures:
+        return ""
+    if not (figures.isascii() and figures.isdecimal()):
+        return f"有数字以外的字符（应为 {_FEWEST} 至 {_MOST} 位数字，中间可以有空格、短横）"
+    return "" if _FEWEST <= len(figures) <= _MOST else f"有 {len(figures)} 位（应为 {_FEWEST} 至 {_MOST} 位数字）"
 
 
 def _mail_doubt(text: str) -> str:

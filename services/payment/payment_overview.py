@@ -24,6 +24,7 @@ from models import (
 from services.access.actors import Actor
 from services.access.sight import treasury_of
 from services.access.sightings import Slice, place
+from services.application.particulars import account_doubt
 from services.award.sharing import CITY
 from services.clock import CHINA
 from services.errors import NotFoundError
@@ -73,6 +74,11 @@ class Line:
     def unpaid(self) -> bool:
         """Whether it is still to be paid."""
         return self.payment.status is not PaymentStatus.PAID
+
+    @property
+    def account_doubt(self) -> str:
+        """What is odd about the account that it is to be paid to; empty when nothing is."""
+        return account_doubt(self.application.bank_account) if self.unpaid else ""
 
 
 @dataclass(frozen=True)

@@ -209,6 +209,13 @@ def test_the_legal_person_and_the_address_are_taken_where_they_are_given(intake:
     assert (row.legal_person, row.registered_address) == ("林示例", "漳州市芗城区示例路8号")
 
 
+def test_an_account_that_cannot_be_one_is_listed_and_the_row_taken(intake: Desk, tmp_path: Path) -> None:
+    record = bring(intake, write(tmp_path / f"{TITLE}.csv", {**ROW, "银行账号": "62000000000OO"}))
+    (told,) = record.notes
+    assert (told["column"], told["value"], record.rows_added) == ("银行账号", "*********00OO", 1)
+    assert told["cause"].startswith("有数字以外的字符") and "形式审查时会要求补正" in told["remedy"]
+
+
 def test_what_is_told_of_a_row_shows_no_whole_account(intake: Desk, tmp_path: Path) -> None:
     account = "6200000000000000001" * 4
     record = bring(intake, write(tmp_path / f"{TITLE}.csv", {**ROW, "银行账号": account, "手机": "13000000001" * 4}))

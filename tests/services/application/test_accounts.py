@@ -1,6 +1,7 @@
 """收款账户: asked for when missing, supplied or corrected until the money is paid, and where the money goes then."""
 
 import io
+import re
 from datetime import date, timedelta
 
 import pytest
@@ -141,6 +142,36 @@ def test_half_an_account_is_none(ordered: Record, name: str, account: str, missi
     assert ordered.application(1).bank_account == OLD
 
 
+@pytest.mark.parametrize(
+    ("account", "told"),
+    [
+        ("1234567", "有 7 位（应为 8 至 32 位数字）"),
+        ("1" * 33, "有 33 位（应为 8 至 32 位数字）"),
+        ("622202 1OO1116245702", "有数字以外的字符（应为 8 至 32 位数字，中间可以有空格、短横）"),
+        ("示例银行 6222021001116245702", "有数字以外的字符"),
+        ("6222021001116245702;6222021009999999999", "有数字以外的字符"),
+    ],
+)
+def test_what_no_bank_has_as_a_number_is_refused(ordered: Record, account: str, told: str) -> None:
+    with pytest.raises(InputError, match=f"^银行账号{re.escape(told)}.*；请更正。$") as refused:
+        correct(ordered, ordered.actors["jing"], account=account)
+    assert account not in str(refused.value)
+    assert ordered.application(1).bank_account == OLD
+
+
+@pytest.mark.parametrize("account", ["6222 0210 0111 6245 702", "3500-1234-5678", "６２２２０２１００１１１"])
+def test_figures_may_be_set_apart(ordered: Record, account: str) -> None:
+    assert correct(ordered, ordered.actors["jing"], account=account).bank_account == account
+
+
+def test_who_pays_is_told_of_an_odd_account_as_long_as_it_is_to_be_paid(ordered: Record) -> None:
+    ordered.application(1).bank_account = "12345"
+    ordered.session.commit()
+    report(ordered, 0)
+    lines = payment_overview.lines(ordered.session, ordered.actors["cai"], ordered.cycle)
+    assert [each.account_doubt for each in lines] == ["", "有 5 位（应为 8 至 32 位数字）", "", "", ""]
+
+
 def test_nothing_is_corrected_where_nothing_is_paid(ordered: Record) -> None:
     ordered.application(5).status = ApplicationStatus.REFUSED
     ordered.session.commit()
@@ -184,6 +215,20 @@ def test_an_account_is_asked_for_where_money_may_follow(desk: Desk) -> None:
     given = {"bank_name": BANK, "bank_account": ACCOUNT}
     with pytest.raises(StateError, match="转报上级，本市不拨付资金"):
         accounts.correct(*desk.at, desk.operator, settings=desk.settings, application_id=referral, **given)
+
+
+def test_an_account_that_cannot_be_one_is_asked_for_where_money_may_follow(desk: Desk) -> None:
+    desk.open_intake()
+    odd = desk.submit(bank_account="见附件")
+    referral = desk.submit(
+        measure="talent", project="", bank_name="", bank_account="无", declared={"programme": "职业技能培训"}
+    )
+    desk.clock.instant = AFTER_INTAKE
+    desk.pass_gate()
+    desk.examine()
+    asked = desk.session.get_one(Application, odd).status_reason
+    assert asked == "银行账号有数字以外的字符（应为 8 至 32 位数字，中间可以有空格、短横），请更正"
+    assert "银行" not in desk.session.get_one(Application, referral).status_reason
 
 
 def test_money_goes_to_the_name_of_today_and_the_list_is_told_too(ordered: Record) -> None:

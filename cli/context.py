@@ -69,23 +69,24 @@ class Desk:
 
 @contextmanager
 def desk(*, prepare: bool = False) -> Iterator[Desk]:
-    """Open the installation that the settings name; with `prepare` its database is set up first when it is missing.
+    """Open the installation that the settings name; with `prepare` its database is set up first when it is empty.
 
     Raises NotFoundError when there is no database, StateError for one of another version of the program.
     """
     from config.settings import Settings
     from services.clock import clock_of
     from services.record.database import engine_of, session_of
-    from services.record.schema import migrate, require_newest
+    from services.record.schema import migrate, require_newest, schema_of
 
     settings = Settings()
     engine = engine_of(settings)
     try:
-        if prepare:
-            migrate(engine)
-        else:
-            with engine.connect() as connection:
+        with engine.connect() as connection:
+            is_new = prepare and schema_of(connection) is None
+            if not is_new:
                 require_newest(connection)
+        if is_new:
+            migrate(engine)
         with session_of(engine) as session:
             yield Desk(settings, session, clock_of(settings))
     finally:

@@ -100,9 +100,12 @@ def bounces(as_json: AsJson = False) -> None:
 @app.command()
 def status(cycle: OfCycle = None, as_json: AsJson = False) -> None:
     """查看发送情况：各种类各状态的封数，以及失败的通知与原因。"""
+    from services.cycle.cycles import get_cycle
     from services.notices.tracking import counts, failures
 
     with _problems_as_sentences(), _session() as session:
+        if cycle is not None:
+            get_cycle(session, cycle)
         found, failed = counts(session, cycle), failures(session, cycle)
     if as_json:
         _print_json({"counts": [_count(count) for count in found], "failed": [_failure(row) for row in failed]})

@@ -4,11 +4,11 @@ from typing import Annotated
 
 import typer
 
-from cli.context import desk
+from cli.context import Desk, desk
 from cli.importing import ImportPath, bring_in
 from cli.options import AsJson, AsLogin, OfCycle, print_json, table
 
-app = typer.Typer(name="payment", help="拨付：列出、导入拨付结果，登记退回。", no_args_is_help=True)
+app = typer.Typer(name="payment", help="拨付：列出、导入拨付结果，登记退回，恢复登记错了的退回。", no_args_is_help=True)
 
 _STATES = {"pending": "待拨付", "paid": "已拨付", "failed": "拨付失败"}
 
@@ -78,25 +78,44 @@ def returned_command(
     on: Annotated[str | None, typer.Option(help="银行退回的日期（2026-03-05）；不写的是登记有误、没有拨付。")] = None,
 ) -> None:
     """登记已拨付的一笔被银行退回，或登记有误。这笔待重新拨付；年度已归档的回到资金拨付。"""
-    from sqlmodel import select
-
-    from models import Payment
     from services.cycle.deadlines import read_day
-    from services.errors import NotFoundError
     from services.payment import returned
 
     with desk() as place:
-        found = place.session.exec(select(Payment.id).where(Payment.number == number.strip())).one_or_none()
-        if found is None:
-            raise NotFoundError(f"没有拨付编号“{number}”；请用 duixian payment list 查看。")
         returned.note(
             place.session,
             place.clock,
             place.actor(login),
             settings=place.settings,
             plan=place.plan,
-            payment_id=found,
+            payment_id=_numbered(place, number),
             on=read_day(on, "退回日期") if on else None,
             reason=reason,
         )
     typer.echo(f"{number} 已登记退回，待重新拨付。")
+
+
+@app.command("take-back")
+def take_back_command(number: Annotated[str, typer.Argument(help="拨付编号。")], login: AsLogin) -> None:
+    """退回登记错了的，恢复原来登记的拨付日期和凭证号。退回以后又登记过结果的，不能恢复。"""
+    from services.payment import returned
+
+    with desk() as place:
+        payment = returned.take_back(
+            place.session, place.clock, place.actor(login), payment_id=_numbered(place, number)
+        )
+        told = f"{payment.paid_on}" + (f"，凭证号 {payment.reference}" if payment.reference else "")
+    typer.echo(f"{number} 的退回登记已恢复为原来的登记：已拨付，{told}。")
+
+
+def _numbered(place: Desk, number: str) -> int:
+    """The payment of this number. Raises NotFoundError."""
+    from sqlmodel import select
+
+    from models import Payment
+    from services.errors import NotFoundError
+
+    found = place.session.exec(select(Payment.id).where(Payment.number == number.strip())).one_or_none()
+    if found is None:
+        raise NotFoundError(f"没有拨付编号“{number}”；请用 duixian payment list 查看。")
+    return found

@@ -45,7 +45,13 @@ def test_a_database_is_made_and_then_left_as_it_is(
 
 def test_a_database_of_another_version_is_opened_by_no_command(office: Office) -> None:
     """An older program would write into what it does not know; a newer one would fail at the first missing table."""
-    commands = (("cycle", "status"), ("notice", "status"), ("ban", "lift", "1", "--reason", "x", "--as", "chen"))
+    commands = (
+        ("cycle", "status"),
+        ("notice", "status"),
+        ("ban", "lift", "1", "--reason", "x", "--as", "chen"),
+        ("user", "add", "wu", "--name", "吴", "--role", "operator"),
+        ("cycle", "open", "--policy", "zhangzhou-ai-2024", "--year", "2026", "--as", "chen"),
+    )
     with office.desk.engine.begin() as connection:
         connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
     for words in commands:

@@ -139,6 +139,10 @@ def test_results_of_payment_are_imported_and_a_failed_one_can_be_paid_later(offi
     assert "待重新拨付" in office.told(*returned, "--on", "2026-07-03")
     assert [row["status"] for row in office.json("payment", "list")] == ["paid", "failed"]
     assert "没有拨付编号" in office.told("payment", "returned", "BF-9", *returned[3:], code=1)
+    taken_back = ("payment", "take-back", due[1], "--as", "operator")
+    assert "已拨付，2026-07-02，凭证号 P3" in office.told(*taken_back)
+    assert [row["status"] for row in office.json("payment", "list")] == ["paid", "paid"]
+    assert "不能恢复" in office.told(*taken_back, code=1)
 
 
 def test_applications_come_in_from_the_workbook_of_the_sample(office: Office, tmp_path: Path) -> None:

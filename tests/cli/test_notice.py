@@ -132,6 +132,13 @@ def test_send_queues_the_written_notices_whose_time_has_come(
     assert not any("明年的通知" in subject for subject in subjects)
 
 
+def test_of_a_year_that_there_is_not_status_says_so(engine: Engine) -> None:
+    result = RUN.invoke(app, ["status", "--cycle", "99"])
+    assert result.exit_code == 1
+    assert "99" in result.output and "空的" not in result.output
+    assert RUN.invoke(app, ["status", "--cycle", "1"]).exit_code == 0
+
+
 def test_status_names_what_failed_and_why(engine: Engine) -> None:
     result = RUN.invoke(app, ["status"])
     assert result.exit_code == 0

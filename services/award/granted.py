@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from operator import attrgetter
-from typing import Any
+from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Select, case
 from sqlalchemy import select as sql_select
@@ -28,7 +28,7 @@ from models import (
 )
 from policy import Policy
 from policy.names import AMOUNT
-from policy.schema import HistoryRule
+from policy.schema import HighestOnly, HistoryRule
 from services.after_payment import awards
 from services.application import facts
 from services.record.parts import in_parts
@@ -108,16 +108,11 @@ class _Row:
 
 
 def _summed(session: Session, cycle: Cycle, law: Policy, history: Iterable[Mapping[str, Any]]) -> set[_Key]:
-    """What of the history the facts of each measure add up: it takes off itself what was paid earlier (补差).
+    """What of the history a fact of each measure adds up, or a group of it: that takes off what was paid (补差).
 
     An award of ours that was claimed back whole adds nothing to the sum, and is in it all the same.
     """
-    rules = [
-        (measure.id, fact.history)
-        for measure in law.measures
-        for fact in measure.all_facts
-        if fact.history and fact.history.aggregate == "sum" and fact.history.of == AMOUNT
-    ]
+    rules = [*_of_facts(law), *_of_groups(law)]
     if not rules:
         return set()
     back = _claimed_back(session, cycle)
@@ -148,6 +143,23 @@ def _items(session: Session, cycle: Cycle, law: Policy) -> Mapping[str, Mapping[
             texts = declared.get(key, {}) | verified.get(key, {})
             found[numbers[key]] = {name: text for name, text in texts.items() if name in names and text}
     return found
+
+
+def _of_facts(law: Policy) -> Iterator[tuple[str, HistoryRule]]:
+    """By measure, what its facts add up, as `policy.history` reads them."""
+    for measure in law.measures:
+        for fact in measure.all_facts:
+            if fact.history and fact.history.aggregate == "sum" and fact.history.of == AMOUNT:
+                yield measure.id, fact.history
+
+
+def _of_groups(law: Policy) -> Iterator[tuple[str, HistoryRule]]:
+    """By measure, what a group of it that tops up adds up of an enterprise, as `policy.across` reads it."""
+    for group in law.groups:
+        if isinstance(group, HighestOnly) and group.earlier == "top_up" and group.per == _ALL:
+            years: Literal["this", "ever"] = "this" if group.within == "year" else "ever"
+            whole = HistoryRule(aggregate="sum", measures=group.measures, years=years)
+            yield from ((own, whole) for own in group.measures)
 
 
 def _claimed_back(session: Session, cycle: Cycle) -> set[tuple[str, str, int]]:

@@ -222,6 +222,23 @@ def _after_the_ledger(desk: Desk, folder: Path) -> dict[str, int]:
     return award(desk, year)
 
 
+def test_what_a_group_takes_off_itself_is_not_deducted_again(desk: Desk, tmp_path: Path) -> None:
+    """35万 for 新增, of which 25万 was paid for 新上规模 in an earlier batch of the same year."""
+    declared = {"item_date": "2025-06-30"}
+    apply(desk, {"measure": "new-enterprise", "project": "新增企业", "invoices": "", "declared": declared})
+    row = dict(zip(HEADINGS, ["Z1", NAME, CODE, "新增企业", "", "250000", "2025"], strict=True))
+    row |= {"政策编号": desk.cycle.policy_id, "措施编号": "above-scale"}
+    write_csv(tmp_path / "市级.csv", list(row), [list(row.values())])
+    ledger.import_ledger(*desk.at, desk.operator, path=tmp_path / "市级.csv", level=LedgerLevel.CITY)
+    assert award(desk, desk.cycle_id) == {"新增企业": 100_000_00}
+    find(desk, desk.cycle_id)
+    (found,) = desk.session.exec(select(Finding)).all()
+    findings.decide(
+        *desk.at, desk.operator, finding_id=found.id or 0, verdict=FindingVerdict.DUPLICATE, reason="同一企业入规"
+    )
+    assert award(desk, desk.cycle_id) == {"新增企业": 100_000_00}
+
+
 amounts = st.dictionaries(st.sampled_from("ABCDEF"), st.integers(0, 10**9), min_size=1)
 
 

@@ -7,7 +7,7 @@ from itertools import groupby
 from operator import attrgetter
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Select, case
+from sqlalchemy import ColumnElement, Select, and_, case, or_
 from sqlalchemy import select as sql_select
 from sqlalchemy.orm import aliased
 from sqlmodel import Session, col, select
@@ -25,6 +25,7 @@ from models import (
     FindingVerdict,
     LedgerEntry,
     LedgerLevel,
+    Payment,
 )
 from policy import Policy
 from policy.names import AMOUNT
@@ -182,8 +183,18 @@ def _looks_at(rule: HistoryRule, own: str, year: int, paid_measure: str, paid_ye
 
 
 def _of_ledgers(cycle: Cycle) -> Select[Any]:
-    """What the city's ledger has of an award that was found in our own year, is that award."""
-    own, past, year = aliased(Finding), aliased(Application), aliased(Cycle)
+    """What the city's ledger has of an award that was found in our own year, is that award.
+
+    It is told by policy and year, or, where the ledger names no policy, by year and amount.
+    """
+    own, past, year, entry = aliased(Finding), aliased(Application), aliased(Cycle), LedgerEntry
+    amounts = (col(each.amount_fen) == entry.amount_fen for each in (AwardListEntry, Payment))
+    for_as_much = (
+        select(Payment.id)
+        .join(AwardListEntry, col(AwardListEntry.id) == Payment.entry_id)
+        .where(AwardListEntry.application_id == past.id, or_(*amounts))
+    )
+    unnamed = and_(col(entry.level) == LedgerLevel.CITY, col(entry.policy_id).is_(None), for_as_much.exists())
     ours = (
         select(own.id)
         .join(past, col(past.id) == own.other_application_id)
@@ -191,12 +202,11 @@ def _of_ledgers(cycle: Cycle) -> Select[Any]:
         .where(
             own.application_id == Finding.application_id,
             own.verdict == FindingVerdict.DUPLICATE,
-            year.policy_id == LedgerEntry.policy_id,
-            year.year == LedgerEntry.year,
+            or_(col(year.policy_id) == entry.policy_id, unnamed),
+            year.year == entry.year,
             year.id != cycle.id,
         )
     )
-    entry = LedgerEntry
     policy_id = case((col(entry.level) == LedgerLevel.CITY, entry.policy_id))
     return (
         _of_verified(cycle, entry.id, entry.amount_fen, policy_id, entry.uscc, entry.measure, entry.year)

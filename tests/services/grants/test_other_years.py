@@ -178,19 +178,32 @@ def test_what_the_measure_reads_of_its_own_earlier_awards_is_not_deducted_twice(
     assert award(desk, year) == {"数据标注基地": 2_000_000_00}
 
 
-def test_an_award_of_ours_that_the_citys_ledger_has_too_is_one_award(either: Desk, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("named", "year", "yuan", "fen"),
+    [
+        pytest.param(True, "2025", "100000", 16_000_00, id="by policy and year"),
+        pytest.param(True, "2025", "60000", 16_000_00, id="as much of it as the city bore"),
+        pytest.param(False, "2025", "100000", 16_000_00, id="by year and amount, where no policy is named"),
+        pytest.param(False, "2025", "10000", 6_000_00, id="of another amount it is another grant"),
+        pytest.param(False, "2024", "10000", 6_000_00, id="and of another year"),
+    ],
+)
+def test_an_award_of_ours_that_the_citys_ledger_has_too_is_one_award(
+    either: Desk, tmp_path: Path, named: bool, year: str, yuan: str, fen: int
+) -> None:
     desk = either
     apply(desk)
     order(desk, desk.cycle_id)
     path = tmp_path / "city.csv"
     headings = ["台账编号", "企业名称", "统一社会信用代码", "项目名称", "发票号码", "金额（元）", "年度"]
-    row = ["Z1", "漳州示例云帆科技有限公司", CODE, "示例算力", INVOICE, "100000", "2025", desk.cycle.policy_id]
-    write_csv(path, [*headings, "政策编号", "措施编号"], [[*row, "compute-purchase"]])
+    row = ["Z1", "漳州示例云帆科技有限公司", CODE, "示例算力", INVOICE, yuan, year]
+    policy = [desk.cycle.policy_id, "compute-purchase"] if named else ["", ""]
+    write_csv(path, [*headings, "政策编号", "措施编号"], [[*row, *policy]])
     ledger.import_ledger(*desk.at, desk.operator, path=path, level=LedgerLevel.CITY)
-    year = another_year(desk)
-    again(desk, year, facts={"service_fee": "290000.00"})
-    assert find(desk, year) == 2
-    assert award(desk, year) == {"示例算力": 16_000_00}  # 290,000 × 40 % − 100,000
+    following = another_year(desk)
+    again(desk, following, facts={"service_fee": "290000.00"})
+    assert find(desk, following) == 2
+    assert award(desk, following) == {"示例算力": fen}  # 290,000 × 40 % − 100,000, and what else was granted
 
 
 def test_without_other_years_nothing_more_is_compared(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -269,14 +269,15 @@ def _panel_figures(session: Session, ids: list[int]) -> dict[int, int]:
 def history(session: Session, cycle: Cycle, law: Policy, uscc: str | None = None) -> list[dict[str, Any]]:
     """Earlier awards, of one enterprise when named: of our own cycles, and of the city's ledger for the rest.
 
-    What was claimed back counts as not granted, unless the policy says otherwise; facts that were false are not read.
-    Of a year that was cancelled what was paid counts: the rest never will be. Raises InputError for entries of the
-    ledger that cannot be read.
+    What our own year granted an enterprise for a measure is what the ledger has of it too, even when it was claimed
+    back whole; an award that none of our lists has was made beside them. What was claimed back counts as not granted,
+    unless the policy says otherwise; facts that were false are not read. Of a year that was cancelled what was paid
+    counts: the rest never will be. Raises InputError for entries of the ledger that cannot be read.
     """
     recorded = recorded_facts(law)
     not_granted = law.provisions.clawback.history == "not_granted"
     computed = {step.name for measure in law.measures for step in measure.steps} & set(recorded)
-    own, years = _own_history(session, cycle, recorded, computed, uscc, not_granted=not_granted)
+    own, granted = _own_history(session, cycle, recorded, computed, uscc, not_granted=not_granted)
     entries = session.exec(
         select(LedgerEntry)
         .where(
@@ -287,7 +288,8 @@ def history(session: Session, cycle: Cycle, law: Policy, uscc: str | None = None
         )
         .order_by(col(LedgerEntry.id))
     )
-    return own + _of_the_ledger((entry for entry in entries if entry.year not in years), recorded)
+    others = (entry for entry in entries if (entry.uscc, entry.measure, entry.year) not in granted)
+    return own + _of_the_ledger(others, recorded)
 
 
 def _of_the_ledger(entries: Iterable[LedgerEntry], recorded: Mapping[str, Fact]) -> list[dict[str, Any]]:
@@ -362,13 +364,13 @@ def _own_history(
     uscc: str | None,
     *,
     not_granted: bool,
-) -> tuple[list[dict[str, Any]], set[int]]:
+) -> tuple[list[dict[str, Any]], set[tuple[str, str | None, int]]]:
+    """What was granted, less what is claimed back, and for whom, for which measure and in which year it was."""
     rows: list[dict[str, Any]] = []
-    years: set[int] = set()
+    granted: set[tuple[str, str | None, int]] = set()
     for past in _earlier(session, cycle):
         if not _is_settled(session, past):
             continue
-        years.add(past.year)
         last = session.exec(
             select(AwardList).where(AwardList.cycle_id == past.id).order_by(col(AwardList.version).desc())
         ).first()
@@ -380,20 +382,18 @@ def _own_history(
             known = _recorded(session, [each.application_id for each in entries if each.id not in untrue], recorded)
             returned = {key: claim.fen for key, claim in back.items()} if not_granted else {}
             paid = paid_awards.paid(session, past.id or 0) if past.status is CycleStatus.CANCELLED else None
-            kept = {
-                each.application_id: (each.amount_fen if paid is None else paid.get(each.id, 0))
-                - returned.get(each.id or 0, 0)
-                for each in entries
-            }
-            granted = [each for each in known if kept[each] > 0] if computed else []
-            steps = _computed(session, last.run_id, granted, recorded, computed)
+            given = {each.application_id: each.amount_fen if paid is None else paid.get(each.id, 0) for each in entries}
+            granted |= {(each.uscc, each.measure, past.year) for each in entries if given[each.application_id] > 0}
+            left = {each.application_id: given[each.application_id] - returned.get(each.id or 0, 0) for each in entries}
+            read = [each for each in known if left[each] > 0] if computed else []
+            steps = _computed(session, last.run_id, read, recorded, computed)
             rows += [
-                {"uscc": each.uscc, "measure": each.measure, "year": past.year, "amount_fen": kept[each.application_id]}
+                {"uscc": each.uscc, "measure": each.measure, "year": past.year, "amount_fen": left[each.application_id]}
                 | steps.get(each.application_id, {})
                 | known.get(each.application_id, {})
                 for each in entries
             ]
-    return rows, years
+    return rows, granted
 
 
 def _computed(

@@ -205,6 +205,28 @@ def test_what_we_refused_and_the_citys_ledger_has_was_granted(desk: Desk, tmp_pa
     assert _after_the_ledger(desk, tmp_path) == {"国家级数据标注试点": 2_000_000_00}
 
 
+@pytest.mark.parametrize(
+    ("own", "measure", "fen"),
+    [
+        pytest.param("99999.99", "compute-purchase", 80_000_00, id="the second year of benefit, at 40 %"),
+        pytest.param("200000.00", "compute-purchase", 80_000_00, id="our own award, listed again, is one year"),
+        pytest.param("99999.99", "compute-voucher", 100_000_00, id="another measure's"),
+    ],
+)
+def test_an_award_of_our_own_year_that_none_of_our_lists_has_counts_by_the_citys_ledger(
+    desk: Desk, tmp_path: Path, own: str, measure: str, fen: int
+) -> None:
+    apply(desk, purchase("上年", own, ""))
+    order(desk, desk.cycle_id)
+    row = dict(zip(HEADINGS, ["Z1", NAME, CODE, "复议后补发", "", "100000", "2025"], strict=True))
+    row |= {"政策编号": desk.cycle.policy_id, "措施编号": measure}
+    write_csv(tmp_path / "市级.csv", list(row), [list(row.values())])
+    ledger.import_ledger(*desk.at, desk.operator, path=tmp_path / "市级.csv", level=LedgerLevel.CITY)
+    year = another_year(desk)
+    again(desk, year, facts={"service_fee": "200000.00"}, project="今年")
+    assert award(desk, year) == {"今年": fen}
+
+
 def _after_the_ledger(desk: Desk, folder: Path) -> dict[str, int]:
     """What 国家级 of the next year gets, with 100万 of this year in the city's ledger, decided to be the same base."""
     row = dict(zip(HEADINGS, ["Z1", NAME, CODE, "国家级数据标注试点", "", "1000000", "2025"], strict=True))

@@ -43,6 +43,10 @@ def decide(
     login: AsLogin,
     reason: Reason,
     same: Annotated[bool, typer.Option("--same/--distinct", help="认定为同一事项，还是不同事项")],
+    alike: Annotated[
+        bool,
+        typer.Option("--alike", help="同一单位同一措施、都没有写项目名称、合同和发票的其余各条，也一并这样认定"),
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """认定一条疑似重复是不是同一事项，须说明理由；可以改判。"""
@@ -52,12 +56,20 @@ def decide(
     verdict = FindingVerdict.DUPLICATE if same else FindingVerdict.DISTINCT
     with desk() as place:
         decided = findings.decide(
-            place.session, place.clock, place.actor(login), finding_id=finding, verdict=verdict, reason=reason
+            place.session,
+            place.clock,
+            place.actor(login),
+            finding_id=finding,
+            verdict=verdict,
+            reason=reason,
+            with_alike=alike,
         )
+        left = findings.count_open(place.session, decided.cycle_id)
     if as_json:
-        print_json({"finding": decided.id, "verdict": decided.verdict.value})
+        print_json({"finding": decided.id, "verdict": decided.verdict.value, "left": left})
     else:
-        typer.echo(f"疑似重复 {finding} 已认定为{'同一' if same else '不同'}事项。")
+        also = "（连同同样的其余各条）" if alike else ""
+        typer.echo(f"疑似重复 {finding} {also}已认定为{'同一' if same else '不同'}事项，还有 {left} 条待认定。")
 
 
 def _counterpart(place: Desk, found: "Finding") -> str:

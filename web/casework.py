@@ -71,8 +71,9 @@ def decide_finding(
     verdict: Annotated[str, Form()] = "",
     reason: Annotated[str, Form()] = "",
     shown: Annotated[str, Form()] = "",
+    alike: Annotated[str, Form()] = "",
 ) -> Response:
-    """Decide whether it is the same item; then on to the next one that waits."""
+    """Decide whether it is the same item, and those that ask the same with it; then on to the next one that waits."""
     caseload.pair(visit.session, finding_id)
     try:
         chosen = {"duplicate": FindingVerdict.DUPLICATE, "distinct": FindingVerdict.DISTINCT}.get(verdict)
@@ -84,9 +85,10 @@ def decide_finding(
             verdict=chosen or FindingVerdict.OPEN,
             reason=reason,
             shown=shown,
+            with_alike=bool(alike),
         )
     except (InputError, StateError) as error:
-        return _finding(visit, finding_id, {"verdict": verdict, "reason": reason}, str(error))
+        return _finding(visit, finding_id, {"verdict": verdict, "reason": reason, "alike": alike}, str(error))
     waiting = findings.count_open(visit.session, decided.cycle_id)
     path = _next(visit, decided) or f"/findings?cycle={decided.cycle_id}"
     said = f"第 {finding_id} 号已{VERDICTS[decided.verdict]}。" + (f"还有 {waiting} 条待认定。" if waiting else "")
@@ -285,7 +287,8 @@ def _finding(visit: Visit, finding_id: int, given: dict[str, str], trouble: str)
         waiting=findings.count_open(visit.session, found.finding.cycle_id),
         following=_next(visit, found.finding),
         shown=findings.mark(found.finding),
-        given={"verdict": "", "reason": "", **given},
+        alike=len(findings.alike(visit.session, found.finding)),
+        given={"verdict": "", "reason": "", "alike": "", **given},
         trouble=trouble,
         **_NAMES,
     )

@@ -25,9 +25,12 @@ def decide(
     verdict: FindingVerdict,
     reason: str,
     shown: str | None = None,
+    with_alike: bool = False,
 ) -> Finding:
     """Decide whether a finding is the same item, for a reason; a later decision replaces an earlier one.
 
+    With others that ask the same (`alike`), if that is wanted: of n applications that nothing tells apart each pair is
+    a finding, and one look at them answers all.
     Raises StateError once the list is being approved, and when the finding stands no longer as `shown` (`mark`).
     """
     finding = session.get(Finding, finding_id)
@@ -41,10 +44,36 @@ def decide(
     )
     if verdict is FindingVerdict.OPEN or not reason.strip():
         raise InputError("请认定为同一事项或不同事项，并写明理由。")
-    finding.verdict, finding.reason = verdict, reason.strip()
-    finding.decided_by, finding.decided_at = actor.user_id, clock.now()
-    finding.carried_from = None  # decided here and now, whatever was carried over before
+    for each in (finding, *(alike(session, finding) if with_alike else ())):
+        each.verdict, each.reason = verdict, reason.strip()
+        each.decided_by, each.decided_at = actor.user_id, clock.now()
+        each.carried_from = None  # decided here and now, whatever was carried over before
     return finding
+
+
+def alike(session: Session, finding: Finding) -> list[Finding]:
+    """The other findings that wait about the same enterprise's applications for one measure that nothing tells apart.
+
+    None for a finding of another kind.
+    """
+    if finding.pair or finding.other_application_id is None:
+        return []
+    own, other = (session.get_one(Application, key) for key in (finding.application_id, finding.other_application_id))
+    if own.cycle_id != other.cycle_id or own.measure != other.measure:
+        return []
+    among = select(Application.id).where(
+        Application.cycle_id == finding.cycle_id,
+        Application.measure == own.measure,
+        col(Application.enterprise_id).in_({own.enterprise_id, other.enterprise_id}),
+    )
+    query = select(Finding).where(
+        *_waits(finding.cycle_id),
+        Finding.id != finding.id,
+        Finding.pair == "",
+        col(Finding.application_id).in_(among),
+        col(Finding.other_application_id).in_(among),
+    )
+    return list(session.exec(query.order_by(col(Finding.id))))
 
 
 def mark(finding: Finding) -> str:

@@ -87,6 +87,29 @@ def test_after_a_decision_the_next_one_further_on_is_shown_and_after_the_last_th
         assert answer.headers["location"] == f"/findings/{leads_to}"
 
 
+def test_what_asks_the_same_is_decided_with_it_where_that_is_wanted(house_at: Open) -> None:
+    house = house_at("computation")
+    numbers = undecided(house, 3)
+    with house.session() as session:
+        rows = [session.get_one(Finding, number) for number in numbers]
+        one = session.get_one(Application, rows[0].application_id)
+        own = select(Application).where(Application.cycle_id == one.cycle_id, Application.id != one.id)
+        two, three = session.exec(own.limit(2)).all()
+        for each in (two, three):
+            each.enterprise_id, each.measure = one.enterprise_id, one.measure
+        for row, (left, right) in zip(rows, ((one, two), (one, three), (two, three)), strict=True):
+            row.application_id, row.ledger_entry_id, row.other_application_id = left.id or 0, None, right.id
+            row.pair = ""
+        session.commit()
+    operator = house.as_role(Role.OPERATOR)
+    page = operator.get(f"/findings/{numbers[0]}").text
+    assert "其余 2 条待认定的，也一并这样认定" in page
+    fields = {"verdict": "distinct", "reason": "三次采购", "shown": shown(page), "alike": "1"}
+    assert send(operator, f"/findings/{numbers[0]}/decide", **fields).headers["location"].startswith("/findings?")
+    with house.session() as session:
+        assert {session.get_one(Finding, number).reason for number in numbers} == {"三次采购"}
+
+
 @pytest.fixture
 def linked(house_at: Open) -> tuple[House, Application, Application]:
     """Two applications of two enterprises with one legal person."""

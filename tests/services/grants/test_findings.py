@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import event
@@ -314,3 +315,33 @@ def test_what_is_decided_after_the_computation_is_on_the_list_that_is_approved(
         frozen.append(lists.freeze(*desk.at, desk.system, cycle_id=desk.cycle_id).total_fen)
     assert desk.pass_gate().leads_on and desk.cycle.stage == "approval"
     assert frozen == fen
+
+
+def test_one_look_answers_for_all_applications_of_a_unit_that_nothing_tells_apart(desk: Desk) -> None:
+    desk.open_intake()
+    untold = {"project": "", "invoices": "", "contracts": ""}
+    other = {"uscc": OTHER_CODE, "enterprise": "漳州示例大模型有限公司"}
+    for unit, fees in (({}, (110, 120, 130, 140)), (other, (150, 160))):
+        for fee in fees:
+            declared = {"service_fee": f"{fee}000.00", "item_date": "2025-06-30", "province_refused": "否"}
+            desk.submit(**untold, **unit, declared=declared)
+    desk.submit(project="有名称", invoices=INVOICE)
+    desk.to_matching()
+    first, *others = _find(desk)
+    assert len(others) == 6  # four of one unit are six pairs, two of another one, and who is told is asked nothing
+    assert len(findings.alike(desk.session, first)) == 5
+    reason = "四次采购，已看合同原件"
+    given: dict[str, Any] = {"verdict": FindingVerdict.DISTINCT, "reason": reason, "with_alike": True}
+    findings.decide(*desk.at, desk.operator, finding_id=first.id or 0, **given)
+    (left,) = findings.open_findings(desk.session, desk.cycle_id)
+    assert desk.session.get_one(Application, left.application_id).enterprise_name == other["enterprise"]
+    assert {each.reason for each in others if each is not left} == {reason}
+
+
+def test_with_a_finding_of_another_kind_nothing_else_is_decided(desk: Desk, tmp_path: Path) -> None:
+    desk.open_intake()
+    desk.submit()
+    desk.to_matching()
+    _ledger(desk, tmp_path, ("P1", NAME, CODE, "示例算力", "", "1", "2025", "省级"))
+    (found,) = _find(desk)
+    assert findings.alike(desk.session, found) == []

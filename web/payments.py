@@ -8,6 +8,7 @@ from fastapi.responses import HTMLResponse, Response
 
 from models import Cycle
 from services.access import sightings
+from services.after_payment import clawbacks
 from services.errors import InputError, NotFoundError, StateError
 from services.files import incoming
 from services.payment import payment_imports, payment_overview, payments, returned
@@ -211,6 +212,7 @@ def _payment(
         line=line,
         returns=[(each, returned.was_taken_back(line.payment, each)) for each in returns],
         may_be_taken_back=returned.may_be_taken_back(line.payment, returns),
+        claims=clawbacks.standing_against(visit.session, line.entry.id or 0) if line.unpaid else [],
         form=form or {},
         trouble=trouble,
     )

@@ -210,6 +210,12 @@ def received_fen(session: Session, clawback_id: int) -> int:
     return sum(row.amount_fen for row in standing_receipts(session, clawback_id))
 
 
+def standing_against(session: Session, entry_id: int) -> list[str]:
+    """The numbers of the cases against the award of a list's line that wait for a decision or stand."""
+    query = select(Clawback.number).where(Clawback.entry_id == entry_id, col(Clawback.state).in_(STANDING))
+    return list(session.exec(query.order_by(col(Clawback.id))))
+
+
 def claimable_fen(session: Session, award: PaidAward) -> int:
     """What of an award was paid and is neither claimed back nor proposed to be."""
     query = select(Clawback.amount_fen).where(Clawback.entry_id == award.entry.id, col(Clawback.state).in_(STANDING))

@@ -8,7 +8,6 @@ from sqlmodel import Session, col, func, select
 from config.settings import Settings
 from models import (
     AwardListEntry,
-    Clawback,
     Cycle,
     CycleStatus,
     Erasure,
@@ -18,7 +17,7 @@ from models import (
     PaymentStatus,
 )
 from services.access.actors import Actor
-from services.after_payment.clawbacks import STANDING
+from services.after_payment.clawbacks import standing_against
 from services.clock import Clock, today
 from services.cycle import cycles
 from services.cycle.calendar import Calendar
@@ -110,9 +109,8 @@ def _paid_on(session: Session, payment: Payment, cycle: Cycle) -> date:
     """The day on which it was reported paid. Raises StateError when it is not to be returned."""
     if payment.paid_on is None:
         raise StateError(f"拨付 {payment.number} 没有登记为已拨付，没有可以登记退回的；请刷新后再看。")
-    cases = select(Clawback.number).where(Clawback.entry_id == payment.entry_id, col(Clawback.state).in_(STANDING))
-    if case := session.exec(cases).first():
-        raise StateError(f"拨付 {payment.number} 正在追回（{case}），款项退回的请登记到追回中，追回有误的先撤销。")
+    if cases := standing_against(session, payment.entry_id):
+        raise StateError(f"拨付 {payment.number} 正在追回（{cases[0]}），款项退回的请登记到追回中，追回有误的先撤销。")
     if session.exec(select(Erasure.id).where(Erasure.cycle_id == cycle.id)).first() is not None:
         raise StateError(f"{cycle.year} 年度的收款账户已经清除，不能重新拨付；请按退回资金另行处理。")
     return payment.paid_on

@@ -14,6 +14,8 @@ from sqlmodel import col, select
 from models import (
     Application,
     AwardListEntry,
+    Clawback,
+    ClawbackGround,
     Credential,
     Message,
     Payment,
@@ -267,6 +269,31 @@ def test_a_payment_that_came_back_is_noted_told_and_paid_again(house: House) -> 
     assert "没有登记退回" in send(browser, f"{address}/stands").text
     assert send(browser, f"{address}/returned", what="returned", on=day, reason="账户已销户").status_code == 303
     assert send(browser, address, result="paid", on=day, reference="凭-2").status_code == 303
+
+
+def test_who_is_to_pay_the_rest_of_an_award_that_is_claimed_back_is_told_so(house: House) -> None:
+    browser, payment = house.as_role(Role.FINANCE), payments_of(house, "longhai")[0]
+    address = f"/payments/items/{payment.id}"
+    assert "正在追回" not in browser.get(address).text
+    with house.session() as session:
+        operator = session.exec(select(User).where(User.role == Role.OPERATOR)).first()
+        assert operator is not None
+        case = Clawback(
+            cycle_id=session.get_one(PaymentOrder, payment.order_id).cycle_id,
+            entry_id=payment.entry_id,
+            number="ZH-1",
+            ground=ClawbackGround.AUDIT,
+            reason="虚报",
+            clause="一",
+            amount_fen=1,
+            proposed_by=operator.id or 0,
+            proposed_at=house.clock.now(),
+        )
+        session.add(case)
+        session.commit()
+    assert "正在追回（ZH-1）" in browser.get(address).text
+    send(browser, address, result="paid", on=str(today(house.clock)), reference="凭-1")
+    assert "拨付前请与经办人核实" not in browser.get(address).text
 
 
 def test_counties_bureaus_and_auditors_report_nothing(house: House) -> None:

@@ -14,6 +14,7 @@ from services.cycle import gates, waiting
 from services.cycle.waiting import Matter
 from services.documents.law import general_rules, own_sharing, sharing, standards
 from services.errors import InputError, NotFoundError, StateError
+from services.grants import overlaps
 from services.law import policy_drafts
 from web.access import does, sees
 from web.bounds import Id, Number
@@ -158,6 +159,7 @@ def _list(visit: Visit, matter: Matter, page: int) -> dict[str, object]:
     return {
         "brief": brief,
         "risks": found,
+        "is_behind": overlaps.is_behind(visit.session, matter.cycle.id or 0),
         "lines": caseload.lines(visit.session, visit.actor, key, None, page),
         "changes_shown": _CHANGES,
         "OUTCOMES": OUTCOMES,

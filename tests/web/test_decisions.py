@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from sqlmodel import select
 
-from models import AwardList, AwardListEntry, Decision, DecisionKind, Role, StageVisit, VisitResult
+from models import AwardList, AwardListEntry, Decision, DecisionKind, LedgerSearch, Role, StageVisit, VisitResult
 from services.access.actors import system_actor
 from services.award import lists
 from services.cycle import cycles, waiting
@@ -89,6 +89,16 @@ def test_the_page_shows_the_list_its_risks_and_the_whole_digest(house: House) ->
         "按最高限额封顶",
     ):
         assert words in page
+
+
+def test_what_came_after_the_search_is_told(house: House) -> None:
+    """A list that is out is not searched again: another policy may have paid for the same invoice meanwhile."""
+    leader = house.as_role(Role.SECTION_HEAD)
+    assert "这份名单没有再比对" not in leader.get("/decisions/1").text
+    with house.session() as session:
+        session.get_one(LedgerSearch, 1).entries_through -= 1
+        session.commit()
+    assert "这份名单没有再比对" in leader.get("/decisions/1").text
 
 
 def test_a_long_list_and_its_risks_are_leafed_through(house: House, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,7 @@ _CONTENT = {
     "facts": "其他数据",
 }
 _CORRECTED = "已按本行更正，原内容留有记录；如不对请再导入正确的一行"
+_TWICE = "该行仍照所写导入，两笔都会扣减；如是同一笔，请把其中一个编号的金额改为 0 再导入"
 _NOT_TAKEN = "请核对编号，不同的资金用不同的编号；该行没有导入"
 
 
@@ -40,7 +41,8 @@ def import_ledger(session: Session, clock: Clock, actor: Actor, *, path: Path, l
 
     A row that says something else of a known number corrects it when it is of the same enterprise: what was there is
     kept as a LedgerCorrection, and told. What the sheet has no column for stays as it is. Of another enterprise it is a
-    problem. So is what keeps an award of the city out of the history of later years. The same file again is read again
+    problem. So is what keeps an award of the city out of the history of later years. A new number for what
+    another one has already is told: both would be deducted. The same file again is read again
     once a correction came after it, which it may take back. Raises TableError when the file is no table at all.
     """
     workbook = read_workbook(path, headings_of(LEDGER_HEADINGS))
@@ -54,15 +56,21 @@ def import_ledger(session: Session, clock: Clock, actor: Actor, *, path: Path, l
     if level is LedgerLevel.CITY:
         check_awards(session, read, present)
     came: Counter[str] = Counter()
+    grants = {what: entry.ledger_id for entry in present.values() if (what := _what(entry))}
     for row in read.rows:
         new, entry = _entry(row, level, record), present.get(row.ledger_id)
         if entry is None:
             session.add(new)
             came["added"] += 1
+            if (what := _what(new)) and (other := grants.setdefault(what, row.ledger_id)) != row.ledger_id:
+                cause = f"与编号“{other}”的单位、年度、发票号码、金额都相同"
+                read.notes.append(read.headed.problem(row.row, "ledger_id", row.ledger_id, cause, _TWICE))
         elif not (differences := _differences(entry, new)):
             came["known"] += 1
         elif _is_same_enterprise(entry, new):
             told = _told(session, entry, differences)
+            if (what := _what(entry)) and grants.get(what) == entry.ledger_id:
+                del grants[what]
             _correct(session, clock, actor, entry, record, differences)
             read.notes.append(read.headed.problem(row.row, "ledger_id", row.ledger_id, told, _CORRECTED))
             came["changed"] += 1
@@ -70,6 +78,12 @@ def import_ledger(session: Session, clock: Clock, actor: Actor, *, path: Path, l
             read.problems.append(read.headed.problem(row.row, "ledger_id", row.ledger_id, _taken(entry), _NOT_TAKEN))
     imports.finish_import(record, came["added"], came["known"], read.problems, read.notes, changed=came["changed"])
     return record
+
+
+def _what(entry: LedgerEntry) -> tuple[str, int, str, int] | None:
+    """What tells that two numbers are of one grant: for whom, when, by which papers, how much; None without any."""
+    who = entry.uscc or entry.enterprise
+    return (who, entry.year, entry.invoices, entry.amount_fen) if who and entry.invoices and entry.amount_fen else None
 
 
 def _differences(entry: LedgerEntry, new: LedgerEntry) -> dict[str, tuple[Any, Any]]:

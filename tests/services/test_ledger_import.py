@@ -13,6 +13,7 @@ from services.enterprise import enterprises
 from services.errors import InputError
 from services.grants import ledger
 from services.law import policies
+from services.tables import write_csv
 from tests.desk import CODE, OTHER_CODE, POLICY, Desk
 
 HEADER = "台账编号,企业名称,统一社会信用代码,项目名称,发票号码,金额（元）,年度"
@@ -212,3 +213,23 @@ def test_a_code_in_another_spelling_is_noted_and_kept_in_its_own(desk: Desk, tmp
     record = bring(desk, tmp_path, GOOD.replace(CODE, CODE.lower()))
     assert [note["cause"] for note in record.notes] == [f"“{CODE.lower()}”读作 {CODE}"]
     assert desk.session.exec(select(LedgerEntry)).one().uscc == CODE
+
+
+def test_a_grant_that_has_another_number_already_is_told(desk: Desk, tmp_path: Path) -> None:
+    """A file that numbers its rows anew: an invoice makes both certain, and both would be deducted."""
+    headings = ["台账编号", "企业名称", "统一社会信用代码", "项目名称", "发票号码", "金额（元）", "年度"]
+    row = ["漳州示例云帆科技有限公司", CODE, "示例算力", "25352000000000000017", "40000", "2025"]
+
+    def bring(*rows: list[str]) -> ImportFile:
+        path = tmp_path / f"{rows[0][0]}.csv"
+        write_csv(path, headings, rows)
+        return ledger.import_ledger(*desk.at, desk.operator, path=path, level=LedgerLevel.PROVINCE)
+
+    assert bring(["P1", *row], ["P2", *row[:4], "50000", "2025"], ["P3", *row[:4], "40000", "2024"]).notes == []
+    again = bring(["Q1", *row], ["Q2", *row], ["Q3", *row[:3], "", *row[4:]])
+    assert (again.rows_added, again.problems) == (3, [])
+    assert [(note["row"], note["cause"]) for note in again.notes] == [
+        (2, "与编号“P1”的单位、年度、发票号码、金额都相同"),
+        (3, "与编号“P1”的单位、年度、发票号码、金额都相同"),
+    ]
+    assert bring(["Q1", *row[:4], "0", "2025"]).rows_changed == 1

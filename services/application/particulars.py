@@ -23,6 +23,7 @@ BANK = ("bank_name", "bank_account")
 
 _FEWEST, _MOST = 8, 32
 _BETWEEN = re.compile(r"[\s-]+")  # how people set the figures of an account apart
+_BEFORE = re.compile(r"^(FT[A-Z]|NRA|OSA)")  # what stands before the figures of free-trade, foreigners', offshore ones
 
 
 def pays(measure: Measure) -> bool:
@@ -45,8 +46,8 @@ def doubts(texts: Mapping[str, str]) -> dict[str, str]:
 
 def account_doubt(text: str) -> str:
     """Why no bank has an account of this number, as far as its form tells; empty where it may."""
-    figures = _BETWEEN.sub("", unicodedata.normalize("NFKC", text))
-    if not figures:
+    figures = _BEFORE.sub("", _BETWEEN.sub("", unicodedata.normalize("NFKC", text)).upper())
+    if not text.strip():
         return ""
     if not (figures.isascii() and figures.isdecimal()):
         return f"有数字以外的字符（应为 {_FEWEST} 至 {_MOST} 位数字，中间可以有空格、短横）"

@@ -149,6 +149,7 @@ def test_half_an_account_is_none(ordered: Record, name: str, account: str, missi
         ("1" * 33, "有 33 位（应为 8 至 32 位数字）"),
         ("622202 1OO1116245702", "有数字以外的字符（应为 8 至 32 位数字，中间可以有空格、短横）"),
         ("示例银行 6222021001116245702", "有数字以外的字符"),
+        ("NRA", "有数字以外的字符"),
         ("6222021001116245702;6222021009999999999", "有数字以外的字符"),
     ],
 )
@@ -159,7 +160,9 @@ def test_what_no_bank_has_as_a_number_is_refused(ordered: Record, account: str, 
     assert ordered.application(1).bank_account == OLD
 
 
-@pytest.mark.parametrize("account", ["6222 0210 0111 6245 702", "3500-1234-5678", "６２２２０２１００１１１"])
+@pytest.mark.parametrize(
+    "account", ["6222 0210 0111 6245 702", "3500-1234-5678", "６２２２０２１００１１１", "FTE 0210 0111 6245"]
+)
 def test_figures_may_be_set_apart(ordered: Record, account: str) -> None:
     assert correct(ordered, ordered.actors["jing"], account=account).bank_account == account
 

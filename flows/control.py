@@ -23,7 +23,7 @@ from services.access.actors import system_actor
 from services.clock import SystemClock, clock_of
 from services.cycle import cycles, lease
 from services.errors import ServiceError
-from services.record.database import engine_of, session_of
+from services.record.database import engine_of, is_being_written, session_of
 
 if TYPE_CHECKING:
     import httpx
@@ -43,6 +43,7 @@ NEVER_TAKEN = timedelta(minutes=2)  # a run that a worker took and did not start
 ENDLESS = timedelta(minutes=45)  # longer than any scheduled run, or a part of a stage, works
 _SETTLE = 30.0  # seconds to wait for a run that has given up its lease and is about to suspend
 _LEAVES = 5.0  # the same where it works for longer than a lease lasts
+_RENEWS = 3.0  # the same until it has renewed a lease that it could not renew for long
 _POLL = 0.5
 _ANSWERS_WITHIN = 10.0  # seconds
 _PROBED_WITHIN = 2.0  # seconds
@@ -353,16 +354,19 @@ def _settled(
 ) -> tuple["FlowRun | None", RunState]:
     """The run and its state; one that works without a lease is about to suspend or to end, and is waited for.
 
-    So is, for a moment, one that looks lost and gave its lease back: a killed run could not.
+    So is, for a moment, one that looks lost: it gave its lease back, which a killed run could not, or renews it only
+    now, after an operation that took long.
     """
-    began = monotonic()
+    seen, since = RunState.NONE, monotonic()
     while True:
         run, state = _look(settings, session, client, cycle_id)
+        if state is not seen:
+            seen, since = state, monotonic()
         held = lease.holder(session, SystemClock(), cycle_id) is not None
         given_back = lease.is_free(session, cycle_id)
         session.rollback()
-        patience = {RunState.RUNNING: 0.0 if held else _SETTLE, RunState.LOST: _LEAVES if given_back else 0.0}
-        if monotonic() - began >= patience.get(state, 0.0):
+        patience = {RunState.RUNNING: 0.0 if held else _SETTLE, RunState.LOST: _LEAVES if given_back else _RENEWS}
+        if monotonic() - since >= patience.get(state, 0.0):
             return run, state
         sleep(_POLL)
 
@@ -380,6 +384,8 @@ def _look(
     except ObjectNotFound:
         return None, RunState.UNKNOWN
     alive = lease.holder(session, SystemClock(), cycle_id) is not None
+    if not alive and not lease.is_free(session, cycle_id):
+        alive = is_being_written(session)  # by itself, it may be: nobody renews a lease meanwhile
     session.rollback()
     return run, _state(run, alive, settings.lease_seconds)
 

@@ -46,5 +46,6 @@ def _restart(cycle_id: int) -> str | None:
     if state not in GONE and not (state == RunState.FAILED and not waking.failure_is_noted(cycle_id)):
         return None
     done = control.wake(settings, cycle_id)
-    get_run_logger().warning("第 %s 号年度流程的运行已经消失（%s），已另起运行", cycle_id, state)
+    if done == "started":
+        get_run_logger().warning("第 %s 号年度流程的运行已经消失（%s），已另起运行", cycle_id, state)
     return done

@@ -12,6 +12,7 @@ from services.record.database import session_of
 from tasks.context import context
 
 _LOG = logging.getLogger(__name__)
+_AGAIN = 1.0  # seconds until a renewal that failed is tried again, after half a minute's waiting on SQLite
 
 
 class LeaseLostError(Exception):
@@ -42,15 +43,18 @@ class Heartbeat:
             raise LeaseLostError
 
     def _beat(self) -> None:
-        while not self._stop.wait(self._seconds / 3):
+        pause = self._seconds / 3
+        while not self._stop.wait(pause):
             try:
                 held = _acquire(self._cycle_id, self._holder, self._seconds)
             except SQLAlchemyError:
                 _LOG.warning("租约续期未成功，稍后再试", exc_info=True)
+                pause = min(_AGAIN, pause)
                 continue
             if not held:
                 self._lost.set()
                 return
+            pause = self._seconds / 3
 
 
 @contextmanager

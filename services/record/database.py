@@ -1,7 +1,8 @@
 """Engines and sessions: SQLite with WAL and foreign keys by default, any SQLAlchemy URL by setting."""
 
+import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -60,6 +61,23 @@ def take_turn(session: Session) -> None:
     if session.get_bind().dialect.name == "postgresql":
         session.execute(text("SET LOCAL lock_timeout = '30s'"))
         session.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": _TURN})
+
+
+def is_being_written(session: Session) -> bool:
+    """Whether an operation has a SQLite record to itself now, so that nobody else can write, not even a lease.
+
+    On PostgreSQL operations wait for each other only (`take_turn`).
+    """
+    url = session.get_bind().engine.url
+    if url.get_backend_name() != "sqlite" or not url.database:
+        return False
+    with closing(sqlite3.connect(url.database, timeout=0, isolation_level=None)) as connection:
+        try:
+            connection.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            return True
+        connection.execute("ROLLBACK")
+    return False
 
 
 def outside_a_transaction(connection: Connection, pragma: str) -> Any:

@@ -2,7 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
-from threading import Thread
+from threading import Thread, Timer
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -17,6 +17,9 @@ from flows.engine_check import look_at
 from flows.stages.stage import Summary, stage_flow
 from flows.stages.table import STAGES, Stage
 from models import CycleLease, Message
+from services.clock import SystemClock
+from services.cycle import lease
+from services.record.database import WRITE
 from tasks.context import context
 from tests.flows.office import POLICY, YEAR, Office
 
@@ -88,6 +91,33 @@ def test_the_watchdog_starts_a_cycle_whose_run_lost_its_process(office: Office) 
     _run_watchdog(office)
     office.until(RunState.SUSPENDED, "guide")
     assert office.ended(zombie).state.is_crashed()
+
+
+def test_a_run_that_cannot_renew_its_lease_for_its_own_long_operation_is_left_alone(
+    office: Office, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An operation has a SQLite record to itself: at a million applications the computation took three minutes."""
+    monkeypatch.setattr(control, "_SETTLE", 1.0)
+    monkeypatch.setattr(control, "_RENEWS", 60.0)  # longer than a busy machine takes to renew
+    working = _run_without_a_process()
+    office.note_run(working)
+
+    def renew(seconds: int) -> None:
+        with office.session() as session:
+            assert lease.acquire(session, SystemClock(), cycle_id=office.cycle_id, holder=working, seconds=seconds)
+
+    renew(1)
+    time.sleep(office.settings.lease_seconds)
+    with office.session() as operation:
+        operation.connection(execution_options=WRITE)
+        assert office.state() == RunState.RUNNING
+        assert office.wake() == "running"
+    assert office.state() == RunState.LOST
+    renewing = Timer(1.0, renew, [60])
+    renewing.start()
+    assert office.wake() == "running", "it renews as soon as it can"
+    renewing.join()
+    assert office.state() == RunState.RUNNING
 
 
 def test_a_run_that_worked_for_long_and_is_about_to_end_is_left_alone(

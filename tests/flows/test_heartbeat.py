@@ -4,8 +4,10 @@ import time
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy.exc import OperationalError
 
 from services.clock import FileClock, SystemClock
 from services.cycle import lease
@@ -45,6 +47,25 @@ def test_the_lease_is_renewed_as_long_as_the_run_works(desk: Desk) -> None:
         assert _holder(desk) == "run-1"
         heartbeat.check()
     assert _holder(desk) is None
+
+
+def test_a_renewal_that_failed_is_tried_again_at_once(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As after an operation that had the record to itself for longer than one waits."""
+    monkeypatch.setattr(context().settings, "lease_seconds", 6)  # renewed every two seconds
+    acquire, tried = lease.acquire, list[float]()
+
+    def fails_once(*given: Any, **named: Any) -> bool:
+        tried.append(time.monotonic())
+        if len(tried) == 2:
+            raise OperationalError("BEGIN IMMEDIATE", None, Exception("database is locked"))
+        return acquire(*given, **named)
+
+    monkeypatch.setattr(lease, "acquire", fails_once)
+    with held(desk.cycle_id, "run-1"):
+        time.sleep(5.5)
+    taken, failed, again, renewed = tried[:4]
+    assert again - failed < 1.8 < failed - taken, "not only when it is due"
+    assert renewed - again > 1.8, "and then as before"
 
 
 def test_a_second_run_does_not_get_the_lease(desk: Desk) -> None:

@@ -355,18 +355,20 @@ def _settled(
     """The run and its state; one that works without a lease is about to suspend or to end, and is waited for.
 
     So is, for a moment, one that looks lost: it gave its lease back, which a killed run could not, or renews it only
-    now, after an operation that took long.
+    now, after an operation that took long. Where others write all the time it looks now so, now so, which ends too.
     """
-    seen, since = RunState.NONE, monotonic()
+    seen, since, first = RunState.NONE, 0.0, dict[RunState, float]()
     while True:
         run, state = _look(settings, session, client, cycle_id)
+        now = monotonic()
         if state is not seen:
-            seen, since = state, monotonic()
+            seen, since = state, now
+        first.setdefault(state, now)
         held = lease.holder(session, SystemClock(), cycle_id) is not None
         given_back = lease.is_free(session, cycle_id)
         session.rollback()
         patience = {RunState.RUNNING: 0.0 if held else _SETTLE, RunState.LOST: _LEAVES if given_back else _RENEWS}
-        if monotonic() - since >= patience.get(state, 0.0):
+        if now - since >= patience.get(state, 0.0) or now - first[state] >= _SETTLE:
             return run, state
         sleep(_POLL)
 

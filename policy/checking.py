@@ -396,13 +396,9 @@ def _signs(policy: Policy, programs: Mapping[str, Program], reporter: Reporter) 
 def _most_of(group: Group) -> tuple[str | None, ...]:
     if isinstance(group, Times):
         return (group.times,)
-    return (
-        (group.amount, group.top)
-        if isinstance(group, Pool)
-        else (group.amount,)
-        if isinstance(group, AmountCap)
-        else ()
-    )
+    if isinstance(group, Pool):
+        return group.amount, group.top
+    return (group.amount,) if isinstance(group, AmountCap) else ()
 
 
 def _sources(program: Program) -> Iterator[str]:
@@ -615,9 +611,9 @@ def _amount(
 ) -> None:
     """A parameter, or a fact that each of some measures has."""
     facts = [{fact.name for fact in measure.all_facts if fact.type == "money"} for measure in stated_by]
-    known = {each.name for each in parameters if each.type == "money"} | set[str]().union(*facts[:1]).intersection(
-        *facts
-    )
+    known = {each.name for each in parameters if each.type == "money"}
+    if facts:
+        known |= set[str].intersection(*facts)
     if text not in known:
         wanted = "要写金额参数名，或各措施都有的金额事实名" if len(facts) > 1 else "要写金额参数名，或金额事实名"
         reporter.error(path, wanted if facts else "要写金额参数名", text, nearest(text, known))

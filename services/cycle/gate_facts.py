@@ -46,6 +46,7 @@ def waits(session: Session, cycle: Cycle, fact: CompletenessFact, due: date | No
 
 
 def objections_answered(session: Session, cycle: Cycle, due: date | None) -> list[Wait]:
+    """Objections to the year's notices that wait for an answer."""
     count = session.exec(
         select(func.count())
         .select_from(Objection)
@@ -88,6 +89,7 @@ def upheld_since(session: Session, cycle: Cycle) -> bool:
 
 
 def payments_settled(session: Session, cycle: Cycle, due: date | None) -> list[Wait]:
+    """Payments of the present list that are still to be made, or failed."""
     current = lists.current_list(session, cycle)
     count = session.exec(
         select(func.count())
@@ -99,7 +101,7 @@ def payments_settled(session: Session, cycle: Cycle, due: date | None) -> list[W
 
 
 def _applications_examined(session: Session, cycle: Cycle, due: date | None) -> list[Wait]:
-    waits = []
+    found = []
     for status, who, what in (
         (ApplicationStatus.SUBMITTED, "经办人", "件申报待形式审查"),
         (ApplicationStatus.SUPPLEMENT, "申报单位", "件申报待补正"),
@@ -108,8 +110,8 @@ def _applications_examined(session: Session, cycle: Cycle, due: date | None) -> 
             select(func.count()).where(Application.cycle_id == cycle.id, Application.status == status)
         ).one()
         if count:
-            waits.append(Wait(who, f"{count} {what}", count, due))
-    return waits
+            found.append(Wait(who, f"{count} {what}", count, due))
+    return found
 
 
 def _county_replied(session: Session, cycle: Cycle, due: date | None) -> list[Wait]:
@@ -123,8 +125,8 @@ def _bureaus_replied(session: Session, cycle: Cycle, due: date | None) -> list[W
 def _requests_answered(session: Session, cycle: Cycle, kind: ReviewerKind) -> list[Wait]:
     law = policies.policy_of(session, cycle)
     unasked = reviews.count_to_request(session, cycle.id or 0, kind)
-    waits = [Wait("系统", f"{unasked} 件待发出审核", unasked)] if unasked else []
-    return waits + [
+    first = [Wait("系统", f"{unasked} 件待发出审核", unasked)] if unasked else []
+    return first + [
         Wait(reviews.reviewer_name(law, kind, reviewer), f"{count} 件待回复", count, due_day(due_at))
         for reviewer, count, due_at in reviews.waiting(session, cycle.id or 0, kind)
     ]

@@ -14,6 +14,8 @@ from services.law import policies
 from services.money import yuan
 from services.record.operation import operation
 
+_TOLD_BY = ("project", "contracts", "invoices")  # what one application is told from another by
+
 
 @operation("finding.decide")
 def decide(
@@ -54,17 +56,20 @@ def decide(
 def alike(session: Session, finding: Finding) -> list[Finding]:
     """The other findings that wait about the same enterprise's applications for one measure that nothing tells apart.
 
-    None for a finding of another kind.
+    None for a finding of another kind, also where one of the two has a title or papers.
     """
     if finding.pair or finding.other_application_id is None:
         return []
     own, other = (session.get_one(Application, key) for key in (finding.application_id, finding.other_application_id))
-    if own.cycle_id != other.cycle_id or own.measure != other.measure:
+    if any(getattr(own, name) != getattr(other, name) for name in ("cycle_id", "measure", "enterprise_id")):
+        return []
+    if any(getattr(each, name) for each in (own, other) for name in _TOLD_BY):
         return []
     among = select(Application.id).where(
         Application.cycle_id == finding.cycle_id,
         Application.measure == own.measure,
-        col(Application.enterprise_id).in_({own.enterprise_id, other.enterprise_id}),
+        Application.enterprise_id == own.enterprise_id,
+        *(getattr(Application, name) == "" for name in _TOLD_BY),
     )
     query = select(Finding).where(
         *_waits(finding.cycle_id),

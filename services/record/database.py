@@ -20,6 +20,7 @@ from services.record.sealing import Keyring
 WRITE = {"duixian_write": True}
 _TURN = 20240813  # the key of PostgreSQL's advisory lock
 _ANSWERS_WITHIN = 5  # seconds
+_PRIMARY = 0xFF  # of an error code of SQLite; the other bits say more of it
 
 
 def engine_of(settings: Settings) -> Engine:
@@ -74,7 +75,9 @@ def is_being_written(session: Session) -> bool:
     with closing(sqlite3.connect(url.database, timeout=0, isolation_level=None)) as connection:
         try:
             connection.execute("BEGIN IMMEDIATE")
-        except sqlite3.OperationalError:
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & _PRIMARY != sqlite3.SQLITE_BUSY:
+                raise
             return True
         connection.execute("ROLLBACK")
     return False

@@ -2,7 +2,7 @@
 
 import time
 from datetime import UTC, datetime, timedelta
-from threading import Thread, Timer
+from threading import Event, Thread, Timer
 from typing import Any
 from uuid import UUID, uuid4
 
@@ -118,6 +118,39 @@ def test_a_run_that_cannot_renew_its_lease_for_its_own_long_operation_is_left_al
     assert office.wake() == "running", "it renews as soon as it can"
     renewing.join()
     assert office.state() == RunState.RUNNING
+
+
+def test_a_wake_ends_also_where_others_write_all_the_time(office: Office, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The run looks lost whenever nobody writes, and at work whenever somebody does."""
+    monkeypatch.setattr(control, "_SETTLE", 3.0)
+    monkeypatch.setattr(control, "_RENEWS", 60.0)
+    lost = _run_without_a_process()
+    office.note_run(lost)
+    with office.session() as session:
+        assert lease.acquire(session, SystemClock(), cycle_id=office.cycle_id, holder=lost, seconds=1)
+    time.sleep(office.settings.lease_seconds)
+    enough = Event()
+
+    def write() -> None:
+        while not enough.wait(0.6):
+            with office.session() as session:
+                session.connection(execution_options=WRITE)
+                enough.wait(0.6)
+                session.rollback()
+
+    writing, at_last = Thread(target=write), Timer(40, enough.set)
+    for each in (writing, at_last):
+        each.start()
+    done = office.wake()
+    ended_first = not enough.is_set()
+    enough.set()
+    at_last.cancel()
+    writing.join()
+    assert ended_first
+    if done == "running":
+        monkeypatch.setattr(control, "_RENEWS", 0.0)
+        assert office.wake() == "started"
+    office.until(RunState.SUSPENDED, "guide")
 
 
 def test_a_run_that_worked_for_long_and_is_about_to_end_is_left_alone(

@@ -4,5 +4,6 @@ from fastapi import APIRouter
 
 from web.applications import importing, listing, one
 
-_MODULES = listing, importing, one  # one application's address would hold the others'
+# In this order: the address of one application fits those of the others too.
+_MODULES = listing, importing, one
 router = APIRouter(routes=[route for module in _MODULES for route in module.router.routes])

@@ -4,5 +4,6 @@ from fastapi import APIRouter
 
 from web.enterprise import applications, drafts, eligibility, home, registering
 
-_MODULES = registering, home, eligibility, drafts, applications  # one application's address would hold the others'
+# In this order: the address of one application fits those of the others too.
+_MODULES = registering, home, eligibility, drafts, applications
 router = APIRouter(routes=[route for module in _MODULES for route in module.router.routes])

@@ -338,6 +338,19 @@ def test_one_look_answers_for_all_applications_of_a_unit_that_nothing_tells_apar
     assert {each.reason for each in others if each is not left} == {reason}
 
 
+def test_one_that_got_its_title_later_is_looked_at_by_itself(desk: Desk) -> None:
+    desk.open_intake()
+    for fee in ("110000.00", "120000.00", "130000.00"):
+        declared = {"service_fee": fee, "item_date": "2025-06-30", "province_refused": "否"}
+        desk.submit(project="", invoices="", contracts="", declared=declared)
+    desk.to_matching()
+    found = _find(desk)
+    assert [len(findings.alike(desk.session, each)) for each in found] == [2, 2, 2]
+    desk.session.get_one(Application, found[0].application_id).project = "示例算力"
+    desk.session.commit()
+    assert [findings.alike(desk.session, each) for each in found] == [[]] * 3
+
+
 def test_with_a_finding_of_another_kind_nothing_else_is_decided(desk: Desk, tmp_path: Path) -> None:
     desk.open_intake()
     desk.submit()

@@ -22,6 +22,10 @@ from web.visit import Visit
 
 router = APIRouter()
 RISKS = {
+    RiskKind.ELSEWHERE: (
+        "别处也奖补的发票",
+        "查重以后，别的年度、别的政策按同一张发票奖补：资金已下达，或名单正在报批",
+    ),
     RiskKind.DECIDED: ("人工认定的查重", "疑似与已获资助的事项重复，由经办人认定"),
     RiskKind.OVERRIDDEN: ("放行和视同无意见", "没有等到回复，由经办人说明理由继续办理"),
     RiskKind.LATE: ("逾期回复", "县区或部门在期限之后才回复"),
@@ -159,7 +163,7 @@ def _list(visit: Visit, matter: Matter, page: int) -> dict[str, object]:
     return {
         "brief": brief,
         "risks": found,
-        "is_behind": overlaps.is_behind(visit.session, matter.cycle.id or 0),
+        "lacks_ledgers": overlaps.lacks_ledgers(visit.session, matter.cycle.id or 0),
         "lines": caseload.lines(visit.session, visit.actor, key, None, page),
         "changes_shown": _CHANGES,
         "OUTCOMES": OUTCOMES,

@@ -1,4 +1,4 @@
-"""What a leader should look at twice before approving a list: decisions by hand, overrides, late replies, caps."""
+"""What a leader should look at twice before approving a list: paid elsewhere, decided by hand, late, capped."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -29,6 +29,7 @@ from services.application.state_names import VERDICTS
 from services.clock import CHINA
 from services.cycle.deadlines import due_day
 from services.cycle.stages import CyclePlan
+from services.grants import elsewhere
 from services.law import policies
 from services.money import wan
 from services.review import reviews
@@ -56,6 +57,7 @@ class Risk:
 class RiskKind(StrEnum):
     """What is to be looked at."""
 
+    ELSEWHERE = "elsewhere"
     DECIDED = "decided"
     OVERRIDDEN = "overridden"
     LATE = "late"
@@ -67,6 +69,8 @@ def of_list(
 ) -> Slice[Risk]:
     """The risks of a version of one kind, a page of them."""
     match kind:
+        case RiskKind.ELSEWHERE:
+            return _elsewhere(session, cycle, current, page)
         case RiskKind.DECIDED:
             return _decided(session, cycle, current, page)
         case RiskKind.OVERRIDDEN:
@@ -82,6 +86,17 @@ def _risk(session: Session, current: AwardList, application_id: int, what: str, 
     line = (AwardListEntry.list_id == current.id, AwardListEntry.application_id == application_id)
     fen = session.exec(select(AwardListEntry.amount_fen).where(*line)).one_or_none()
     return Risk(application_id, application.number, application.enterprise_name, fen or 0, what, why, who)
+
+
+def _elsewhere(session: Session, cycle: Cycle, current: AwardList, page: int) -> Slice[Risk]:
+    """Awards for whose invoices other years pay or are about to, and 查重 did not know it."""
+    found = elsewhere.since_search(session, cycle, current)
+    number, pages = place(len(found), page, _ON_A_PAGE)
+    rows = [
+        _risk(session, current, each.application_id, each.other, each.evidence)
+        for each in found[(number - 1) * _ON_A_PAGE :][:_ON_A_PAGE]
+    ]
+    return Slice(rows, number, pages, len(found))
 
 
 def _decided(session: Session, cycle: Cycle, current: AwardList, page: int) -> Slice[Risk]:

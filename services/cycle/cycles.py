@@ -282,6 +282,11 @@ def may_change(cycle: Cycle) -> bool:
     return cycle.status is CycleStatus.OPEN and cycle.stage not in _LIST_IS_OUT
 
 
+def is_out(cycle: Cycle) -> bool:
+    """Whether the cycle is under way and its list is out: somebody is asked to approve it, or has."""
+    return cycle.status is CycleStatus.OPEN and cycle.stage in _LIST_IS_OUT
+
+
 def opening(cycle: Cycle) -> str:
     """Which opening of the year it is under way by, for what is told once each time: a cancelled one opens again."""
     return cycle.opened_at.astimezone(UTC).isoformat()

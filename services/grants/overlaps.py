@@ -4,7 +4,6 @@ Nothing is compared that was compared before.
 """
 
 import hashlib
-import itertools
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from functools import cache, cached_property
 from typing import Any
 
 import polars as pl
-from sqlalchemy import ColumnElement
 from sqlmodel import Session, col, delete, func, insert, select
 
 import matching
@@ -30,16 +28,13 @@ from models import (
     LedgerCorrection,
     LedgerEntry,
     LedgerSearch,
-    PaymentOrder,
     SearchedApplication,
 )
-from policy import Policy
 from services.access.actors import Actor
 from services.access.permissions import require
-from services.after_payment import awards
 from services.clock import Clock
 from services.cycle import cycles
-from services.grants import outdated
+from services.grants import applied, outdated
 from services.grants.home import home_under
 from services.law import policies
 from services.record import chain
@@ -205,15 +200,26 @@ def is_behind(session: Session, cycle_id: int) -> bool:
     return last is not None and _reach_of(last) != _reach(session, cycle_id)
 
 
+def lacks_ledgers(session: Session, cycle_id: int) -> bool:
+    """Whether it does not have all that the ledgers say: one grew or was corrected since."""
+    last = session.get(LedgerSearch, cycle_id)
+    return last is not None and _reach_of(last)[:2] != _ledgers_reach(session)
+
+
+def orders_known(session: Session, cycle_id: int) -> int:
+    """The last order of another year's payments that the cycle's last search knew of; 0 when there was none."""
+    last = session.get(LedgerSearch, cycle_id)
+    return _orders_in(last) if last else 0
+
+
 class _CycleSearch:
     """One search for a cycle: what it looks for, and where."""
 
     def __init__(self, session: Session, cycle: Cycle) -> None:
         self._session, self._cycle_id = session, cycle.id or 0
-        law = policies.policy_of(session, cycle)
-        self._home = home_under(law)
+        self._home = home_under(policies.policy_of(session, cycle))
         verified = Application.status == ApplicationStatus.VERIFIED
-        self._applications = matching.Parts(_tables(session, cycle, law, verified))
+        self._applications = matching.Parts(applied.tables(session, cycle, verified))
         self._names = _former_names(session)
         codes = pl.concat([part["uscc"].unique() for part in self._applications]).unique()
         self._told = _names_in_ledgers(session, codes.to_list())
@@ -274,7 +280,7 @@ class _CycleSearch:
 
     def _in_other_years(self) -> Iterator[list[_Found]]:
         """Invoices for which another year, of whatever policy, has paid: each award there is a thing of its own."""
-        paid = matching.Parts(_paid(self._session, self._cycle_id))
+        paid = matching.Parts(applied.paid(self._session, self._cycle_id))
         for part in matching.again(self._applications, paid, self._names, home=self._home).iter_slices(_AT_ONCE):
             yield [
                 _Found(
@@ -434,49 +440,13 @@ def _reach_of(search: LedgerSearch) -> tuple[int, int, int]:
 def _reach(session: Session, cycle_id: int) -> tuple[int, int, int]:
     """How far a search goes today: the last entry of a ledger, the last correction of one, and the last order of
     another year's payments; 0 before there is one."""
-    orders = select(func.max(PaymentOrder.id)).where(PaymentOrder.cycle_id != cycle_id)
-    last = select(func.max(LedgerEntry.id)), select(func.max(LedgerCorrection.id)), orders
-    entries, corrections, ordered = (session.exec(each).one() or 0 for each in last)
-    return entries, corrections, ordered
+    return *_ledgers_reach(session), applied.last_order(session, cycle_id)
 
 
-def _paid(session: Session, cycle_id: int) -> Iterator[pl.DataFrame]:
-    """The applications for which other years pay."""
-    ordered = select(PaymentOrder.cycle_id)
-    for cycle in session.exec(select(Cycle).where(Cycle.id != cycle_id, col(Cycle.id).in_(ordered))).all():
-        paid = awards.granted(col(Application.cycle_id) == cycle.id)
-        such = Application.invoices != "", col(Application.id).in_(select(paid.c.application_id))
-        yield from _tables(session, cycle, policies.policy_of(session, cycle), *such)
-
-
-def _tables(session: Session, cycle: Cycle, law: Policy, *such: ColumnElement[bool] | bool) -> Iterator[pl.DataFrame]:
-    """Such applications of a cycle, some at a time: one table at least."""
-    titles = {measure.id: measure.title for measure in law.measures}
-    rows = session.execute(
-        select(
-            Application.id,
-            Application.enterprise_name,
-            Enterprise.uscc,
-            Application.project,
-            Application.invoices,
-            Application.contracts,
-            Application.measure,
-        )  # type: ignore[call-overload]
-        .join(Enterprise, col(Enterprise.id) == Application.enterprise_id)
-        .where(Application.cycle_id == cycle.id, *such)
-        .order_by(col(Application.id))
-        .execution_options(yield_per=_ROWS_AT_ONCE)
-    )
-    names = ["application_id", "enterprise", "uscc", "project", "invoices", "contracts", "measure"]
-    schema = {"application_id": pl.Int64(), **dict.fromkeys(names[1:], pl.String())}
-    for some in itertools.chain([[]], rows.partitions()):
-        table = pl.DataFrame([tuple(row) for row in some], schema=schema, orient="row")
-        yield table.with_columns(
-            pl.col("application_id").cast(pl.String),
-            pl.col("measure").replace(titles),
-            pl.lit("").alias("amount_yuan"),
-            pl.lit(str(cycle.year)).alias("year"),
-        ).select(*matching.APPLICATION_COLUMNS, "contracts", "measure")
+def _ledgers_reach(session: Session) -> tuple[int, int]:
+    last = select(func.max(LedgerEntry.id)), select(func.max(LedgerCorrection.id))
+    entries, corrections = (session.exec(each).one() or 0 for each in last)
+    return entries, corrections
 
 
 def _entries(session: Session, after: int) -> Iterator[pl.DataFrame]:

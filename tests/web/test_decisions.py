@@ -6,9 +6,20 @@ from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlmodel import select
+from sqlmodel import col, select
 
-from models import AwardList, AwardListEntry, Decision, DecisionKind, LedgerSearch, Role, StageVisit, VisitResult
+from models import (
+    Application,
+    AwardList,
+    AwardListEntry,
+    Cycle,
+    Decision,
+    DecisionKind,
+    LedgerSearch,
+    Role,
+    StageVisit,
+    VisitResult,
+)
 from services.access.actors import system_actor
 from services.award import lists
 from services.cycle import cycles, waiting
@@ -91,8 +102,46 @@ def test_the_page_shows_the_list_its_risks_and_the_whole_digest(house: House) ->
         assert words in page
 
 
-def test_what_came_after_the_search_is_told(house: House) -> None:
-    """A list that is out is not searched again: another policy may have paid for the same invoice meanwhile."""
+def test_an_award_whose_invoice_another_policys_list_has_is_told(house: House) -> None:
+    leader = house.as_role(Role.SECTION_HEAD)
+    assert "别处也奖补的发票（0）" in leader.get("/decisions/1").text
+    number = list_of_another_policy(house)
+    page = leader.get("/decisions/1").text
+    assert "别处也奖补的发票（1）" in page
+    told = leader.get("/decisions/1/risks/elsewhere").text
+    for words in (f"2025 年度申报 {number}，漳州", "发票号码相同"):
+        assert words in page and words in told
+
+
+def list_of_another_policy(house: House) -> str:
+    """It is being approved, and one award of it is for an invoice of this year's list; its application's number."""
+    with house.session() as session:
+        first = cycles.get_cycle(session, 1)
+        other = Cycle(**first.model_dump(exclude={"id"}) | {"policy_id": "another-policy"})
+        session.add(other)
+        session.flush()
+        frozen = lists.current_list(session, first)
+        line = session.exec(
+            select(AwardListEntry)
+            .join(Application, col(Application.id) == AwardListEntry.application_id)
+            .where(AwardListEntry.list_id == frozen.id, AwardListEntry.amount_fen > 0, Application.invoices != "")
+        ).first()
+        assert line is not None
+        own = session.get_one(Application, line.application_id)
+        made = Application(
+            **own.model_dump(exclude={"id", "cycle_id", "number"}), cycle_id=other.id or 0, number=f"Q{own.number}"
+        )
+        theirs = AwardList(**frozen.model_dump(exclude={"id", "cycle_id"}), cycle_id=other.id or 0)
+        session.add_all((made, theirs))
+        session.flush()
+        copied = line.model_dump(exclude={"id", "list_id", "application_id"})
+        session.add(AwardListEntry(**copied, list_id=theirs.id or 0, application_id=made.id or 0))
+        session.commit()
+        return made.number
+
+
+def test_a_ledger_that_came_after_the_search_is_told(house: House) -> None:
+    """A list that is out is not searched again."""
     leader = house.as_role(Role.SECTION_HEAD)
     assert "这份名单没有再比对" not in leader.get("/decisions/1").text
     with house.session() as session:

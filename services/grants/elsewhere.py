@@ -1,0 +1,60 @@
+"""What other years award for the same invoice, and the last 查重 could not know: who approves a list is told of it."""
+
+import itertools
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import polars as pl
+from sqlmodel import Session, col, select
+
+import matching
+from models import Application, AwardList, Cycle, Finding
+from services.grants import applied, findings, overlaps
+from services.grants.home import home_under
+from services.law import policies
+from services.record.parts import in_parts
+
+
+@dataclass(frozen=True)
+class Elsewhere:
+    """An award of a list, what another year, of whatever policy, has for the same invoice, and what agrees."""
+
+    application_id: int
+    other: str
+    evidence: str
+
+
+def since_search(session: Session, cycle: Cycle, current: AwardList) -> Sequence[Elsewhere]:
+    """What came after the cycle was searched: by payments that were ordered, or by a list that is being approved.
+
+    By application. What the search has found is left out: a person decided on it, or it was deducted.
+    """
+    key = cycle.id or 0
+    paid = list(applied.paid(session, key, overlaps.orders_known(session, key)))
+    listed = list(applied.about_to_be_paid(session, key))
+    if not any(part.height for part in itertools.chain(paid, listed)):
+        return ()
+    ours = matching.Parts(applied.invoiced(session, cycle, applied.awarded(current.id or 0)))
+    home = home_under(policies.policy_of(session, cycle))
+    pairs = matching.again(ours, matching.Parts(itertools.chain(paid, listed)), home=home)
+    ids = pl.col("application_id", "other_application_id").cast(pl.Int64)
+    known = _known(session, pairs["application_id"].cast(pl.Int64).unique().to_list())
+    return [
+        Elsewhere(own, _told(session, cycle, other), evidence)
+        for own, other, evidence in pairs.select(ids, "evidence").sort("application_id", "other_application_id").rows()
+        if (own, other) not in known
+    ]
+
+
+def _known(session: Session, application_ids: Sequence[int]) -> set[tuple[int, int | None]]:
+    pairs = select(Finding.application_id, Finding.other_application_id)
+    return {
+        (own, other)
+        for some in in_parts(application_ids)
+        for own, other in session.exec(pairs.where(col(Finding.application_id).in_(some)))
+    }
+
+
+def _told(session: Session, cycle: Cycle, application_id: int) -> str:
+    other = session.get_one(Application, application_id)
+    return f"{findings.told_of_other_year(session, other, cycle)}，{other.enterprise_name}"

@@ -91,7 +91,7 @@ MEMORY := $(shell test -w /dev/shm && test "$$(df -Pk /dev/shm | awk 'END { prin
 test: $(READY) $(SITE)/.ready browser scanner authority units fonts  ## 运行测试，包括浏览器里的每一页和运行中途被强行终止的年度（整年的演示等走得久的在 make long）
 	@env -u PYTHONDONTWRITEBYTECODE $(MEMORY) $(BIN)/python -m pytest -n 4 --dist loadgroup
 
-long: $(READY) browser fonts authority  ## 走得久的，make test 只试其中一部分：整年的演示，浏览器里由各人走完的整年，三个阶段里运行被强行终止
+long: $(READY) browser fonts authority  ## 走得久的，make test 不试或只试其中一部分：整年的演示，浏览器里由各人走完的整年，三个阶段里运行被强行终止
 	@env -u PYTHONDONTWRITEBYTECODE $(MEMORY) $(BIN)/python -m pytest -m long
 
 faults: $(READY)  ## 故障测试（约三小时，走完的年度记在 tests/faults/years.jsonl，中断了再运行即接着做）：在每个提交点、在随机时刻强行结束各部件，结果写入 docs/reliability.md

@@ -15,7 +15,6 @@ from sqlmodel import Session, col, select
 
 from cli.parts import Parts
 from models import (
-    Application,
     AuditEntry,
     Cycle,
     CycleLease,
@@ -44,7 +43,7 @@ from tests.browser.people import (
 )
 from tests.engine_parts import clock_of_parts, wait_until
 
-pytestmark = [pytest.mark.engine, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.engine, pytest.mark.long, pytest.mark.timeout(900)]
 
 POLICY, YEAR, MEASURE = "zhangzhou-ai-2024", 2025, "compute-purchase"
 FIRST = "a first pass phrase"
@@ -138,17 +137,6 @@ def _listens(address: str) -> bool:
         return probe.connect_ex(("127.0.0.1", int(address.rsplit(":", 1)[1]))) == 0
 
 
-def test_a_year_is_opened_its_guide_approved_and_an_enterprise_applies(year: Year) -> None:
-    _let_in(year, STAFF[:3])
-    _opened(year)
-    _, number = _applied(year)
-    with year.session() as session:
-        application = session.exec(select(Application)).one()
-        assert (application.number, application.measure) == (number, MEASURE)
-        assert chain.verify(session) == []
-
-
-@pytest.mark.long
 def test_the_people_carry_a_year_from_registration_to_the_payment_list(year: Year, tmp_path: Path) -> None:
     _let_in(year, STAFF)
     operator = _opened(year)

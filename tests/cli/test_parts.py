@@ -163,9 +163,8 @@ def test_serve_comes_up_behind_a_password_schedules_and_stops_with_ctrl_c(tmp_pa
         nowhere = temporary_settings(restore_defaults={PREFECT_API_URL})
         with nowhere, pytest.raises(control.EngineError, match="要求认证"):
             control.trigger(Settings(_env_file=None, data_dir=tmp_path / "data", engine_port=port), "tick")
-        _until(lambda: _doctor(environ, port, SECRET)["engine"] == {"ok"}, serve, 60)
         assert _doctor(environ, port, "duixian:wrong")["engine"] == {"problem"}
-        found = _doctor(environ, port, SECRET)
+        found = _until(lambda: (told := _doctor(environ, port, SECRET))["engine"] == {"ok"} and told, serve, 60)
         assert {name for name, marks in found.items() if "problem" in marks} == set() and found["console"] == {"ok"}
         _until(lambda: _scheduled(port) == {"tick", "watchdog", "reminders", "notices", "anchor"}, serve, 60)
     finally:
@@ -202,12 +201,13 @@ def _post(url: str, body: Any, secret: str = SECRET) -> Any:
         return json.load(answer)
 
 
-def _until(condition: Any, serve: subprocess.Popen[bytes], seconds: float) -> None:
+def _until(condition: Any, serve: subprocess.Popen[bytes], seconds: float) -> Any:
     deadline = time.monotonic() + seconds
-    while not condition():
+    while not (found := condition()):
         assert serve.poll() is None, "serve ended"
         assert time.monotonic() < deadline, "not in time"
         time.sleep(0.5)
+    return found
 
 
 def _free_port() -> int:

@@ -494,6 +494,7 @@ def outcome(session: Session) -> tuple[object, ...]:
     return awards, payments, lists
 
 
+@pytest.mark.long
 def test_a_year_restored_in_its_middle_comes_to_the_same_end(
     year: World, kept_years: KeptYears, tmp_path: Path
 ) -> None:

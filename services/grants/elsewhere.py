@@ -9,6 +9,7 @@ from sqlmodel import Session, col, select
 
 import matching
 from models import Application, AwardList, Cycle, Finding
+from services.after_payment import awards
 from services.grants import applied, findings, overlaps
 from services.grants.home import home_under
 from services.law import policies
@@ -57,4 +58,6 @@ def _known(session: Session, application_ids: Sequence[int]) -> set[tuple[int, i
 
 def _told(session: Session, cycle: Cycle, application_id: int) -> str:
     other = session.get_one(Application, application_id)
-    return f"{findings.told_of_other_year(session, other, cycle)}，{other.enterprise_name}"
+    ordered, _ = awards.granted_for(session, application_id)
+    stands = "" if ordered else "，名单正在报批"
+    return f"{findings.told_of_other_year(session, other, cycle)}{stands}，{other.enterprise_name}"

@@ -109,7 +109,7 @@ def test_an_award_whose_invoice_another_policys_list_has_is_told(house: House) -
     page = leader.get("/decisions/1").text
     assert "别处也奖补的发票（1）" in page
     told = leader.get("/decisions/1/risks/elsewhere").text
-    for words in (f"2025 年度申报 {number}，漳州", "发票号码相同"):
+    for words in (f"2025 年度申报 {number}，名单正在报批，漳州", "发票号码相同"):
         assert words in page and words in told
 
 

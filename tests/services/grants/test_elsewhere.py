@@ -50,7 +50,7 @@ def test_of_two_lists_that_are_out_each_is_told_of_the_other(either: Desk, stage
     (here,), (there,) = told(desk, one), told(desk, other)
     numbers = {each.cycle_id: each.number for each in desk.session.exec(select(Application))}
     for each, number in ((here, numbers[other]), (there, numbers[one])):
-        assert re.fullmatch(f"《.+》2025 年度申报 {number}，漳州示例云帆科技有限公司", each.other)
+        assert re.fullmatch(f"《.+》2025 年度申报 {number}，名单正在报批，漳州示例云帆科技有限公司", each.other)
     assert "发票" in here.evidence and here.application_id != there.application_id
 
 
@@ -59,7 +59,7 @@ def test_what_was_ordered_since_is_told_with_its_amount(desk: Desk) -> None:
     listed(desk, other)
     (line,) = order(desk, one)
     (found,) = told(desk, other)
-    assert f"{line.number}，已奖补 100,000.00 元" in found.other
+    assert f"{line.number}，已奖补 100,000.00 元，漳州示例" in found.other
 
 
 def test_what_the_search_found_is_not_told_again(desk: Desk) -> None:

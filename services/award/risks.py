@@ -26,10 +26,10 @@ from models import (
 )
 from services.access.sightings import Slice, place, sliced
 from services.application.state_names import VERDICTS
+from services.award import elsewhere
 from services.clock import CHINA
 from services.cycle.deadlines import due_day
 from services.cycle.stages import CyclePlan
-from services.grants import elsewhere
 from services.law import policies
 from services.money import wan
 from services.review import reviews

@@ -1,4 +1,4 @@
-"""Applications as the tables that 查重 compares: a cycle's own, and those for which other years pay or are about to."""
+"""Applications as the tables that 查重 compares: a cycle's own, and those for which other years pay."""
 
 import itertools
 from collections.abc import Iterator
@@ -9,10 +9,8 @@ from sqlalchemy import ColumnElement, Select
 from sqlmodel import Session, col, func, select
 
 import matching
-from models import Application, AwardListEntry, Cycle, Enterprise, PaymentOrder
+from models import Application, Cycle, Enterprise, PaymentOrder
 from services.after_payment import awards
-from services.award import lists
-from services.cycle import cycles
 from services.law import policies
 
 _ROWS_AT_ONCE = 10_000
@@ -56,30 +54,12 @@ def invoiced(session: Session, cycle: Cycle, among: Select[Any]) -> Iterator[pl.
 def paid(session: Session, cycle_id: int, after: int = 0) -> Iterator[pl.DataFrame]:
     """The applications for which other years pay, of whatever policy, by an order that came after this one."""
     ordered = select(PaymentOrder.cycle_id).where(col(PaymentOrder.id) > after)
-    for cycle in _others(session, cycle_id, col(Cycle.id).in_(ordered)):
+    others = select(Cycle).where(Cycle.id != cycle_id, col(Cycle.id).in_(ordered)).order_by(col(Cycle.id))
+    for cycle in session.exec(others).all():
         granted = awards.granted(col(Application.cycle_id) == cycle.id)
         yield from invoiced(session, cycle, select(granted.c.application_id))
-
-
-def about_to_be_paid(session: Session, cycle_id: int) -> Iterator[pl.DataFrame]:
-    """The applications that other years award by a list which is being approved, and no money is ordered yet."""
-    ordered = select(PaymentOrder.cycle_id)
-    for cycle in _others(session, cycle_id, col(Cycle.id).not_in(ordered)):
-        if cycles.is_out(cycle):
-            yield from invoiced(session, cycle, awarded(lists.current_list(session, cycle).id or 0))
-
-
-def awarded(list_id: int) -> Select[Any]:
-    """The ids of applications to which a list gives something."""
-    return select(AwardListEntry.application_id).where(
-        AwardListEntry.list_id == list_id, col(AwardListEntry.amount_fen) > 0
-    )
 
 
 def last_order(session: Session, cycle_id: int) -> int:
     """The last order of another year's payments; 0 before there is one."""
     return session.exec(select(func.max(PaymentOrder.id)).where(PaymentOrder.cycle_id != cycle_id)).one() or 0
-
-
-def _others(session: Session, cycle_id: int, such: ColumnElement[bool]) -> list[Cycle]:
-    return list(session.exec(select(Cycle).where(Cycle.id != cycle_id, such).order_by(col(Cycle.id))))

@@ -201,7 +201,7 @@ def is_behind(session: Session, cycle_id: int) -> bool:
 
 
 def lacks_ledgers(session: Session, cycle_id: int) -> bool:
-    """Whether it does not have all that the ledgers say: one grew or was corrected since."""
+    """Whether the cycle's last search does not have all that the ledgers say: one grew or was corrected since."""
     last = session.get(LedgerSearch, cycle_id)
     return last is not None and _reach_of(last)[:2] != _ledgers_reach(session)
 

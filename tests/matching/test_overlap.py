@@ -311,7 +311,7 @@ def test_pairs_some_at_a_time_are_found_as_all_at_once(monkeypatch: pytest.Monke
 @pytest.mark.parametrize("at_once", [1, 100, 239])
 def test_applications_in_parts_are_found_as_all_at_once(monkeypatch: pytest.MonkeyPatch, at_once: int) -> None:
     rows = random_rows(120, 30, 1)
-    rows = rows + rows if at_once > 1 else rows[:5]
+    rows = rows + rows if at_once > 1 else rows[:9]
     ours, theirs = applications(*rows), ledger(*random_rows(300, 30, 2))
     some = ours["application_id"].to_list()[5::7]
     whole, inside, few = match(ours, theirs), within(ours), within(ours, None, some)

@@ -165,7 +165,7 @@ def test_a_changed_figure_is_an_edited_policy_to_the_fen(path: Path, paired: boo
             assert told(tally) == expected(before, after, measure), (measure, changes)
 
 
-@pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.long)])
+@pytest.mark.parametrize("step", [3, pytest.param(1, marks=pytest.mark.long)])
 def test_every_figure_of_the_law_alone_is_an_edited_policy_to_the_fen(step: int) -> None:
     random, law = Random(3), Law(policy.load(ZHANGZHOU), OVERRIDES, YEAR)
     facts, history = random_facts(law.policy, 600), random_history(law.policy, 600)

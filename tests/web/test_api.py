@@ -409,7 +409,7 @@ def test_no_call_leads_to_an_error_or_an_answer_outside_of_the_schema(
     for operation in operations:
         if mode.is_negative and not (operation.body or any(operation.iter_parameters())):
             continue  # nothing that can be wrong
-        _try_out(operation.as_strategy(generation_mode=mode), headers, examples=20 if database == "sqlite" else 5)
+        _try_out(operation.as_strategy(generation_mode=mode), headers, examples=40 if database == "sqlite" else 10)
 
 
 def _try_out(cases: Any, headers: dict[str, str], examples: int) -> None:

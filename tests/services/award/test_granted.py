@@ -140,21 +140,21 @@ BASE = {
     ],
 )
 def test_an_earlier_award_that_the_citys_ledger_has_is_deducted_once(
-    desk: Desk, tmp_path: Path, changes: dict[str, str]
+    either: Desk, tmp_path: Path, changes: dict[str, str]
 ) -> None:
     """300万 for 国家级, of which 100万 was paid for 省级 the year before."""
     row = dict(zip(HEADINGS, ["Z1", NAME, CODE, "省级数据标注试点", FIRST, "1000000", "2024"], strict=True))
-    row |= {"政策编号": desk.cycle.policy_id, "措施编号": "annotation-base"} | changes
-    apply(desk, BASE)
+    row |= {"政策编号": either.cycle.policy_id, "措施编号": "annotation-base"} | changes
+    apply(either, BASE)
     path = tmp_path / "市级.csv"
     write_csv(path, list(row), [list(row.values())])
-    ledger.import_ledger(*desk.at, desk.operator, path=path, level=LedgerLevel.CITY)
-    find(desk, desk.cycle_id)
-    (found,) = desk.session.exec(select(Finding)).all()
+    ledger.import_ledger(*either.at, either.operator, path=path, level=LedgerLevel.CITY)
+    find(either, either.cycle_id)
+    (found,) = either.session.exec(select(Finding)).all()
     findings.decide(
-        *desk.at, desk.operator, finding_id=found.id or 0, verdict=FindingVerdict.DUPLICATE, reason="同一基地"
+        *either.at, either.operator, finding_id=found.id or 0, verdict=FindingVerdict.DUPLICATE, reason="同一基地"
     )
-    assert award(desk, desk.cycle_id) == {"国家级数据标注试点": 2_000_000_00}
+    assert award(either, either.cycle_id) == {"国家级数据标注试点": 2_000_000_00}
 
 
 SUM = "history: {aggregate: sum, measures: [annotation-base], years: ever}"

@@ -47,7 +47,6 @@ while rows := claimed(engine, datetime.fromisoformat(sys.argv[2]), 3):
 """
 
 
-@pytest.mark.parametrize("either", ["postgresql"], indirect=True)
 def test_two_processes_never_claim_the_same_message(either: Settings) -> None:
     engine = engine_of(either)
     queue_receipts(engine, addresses(300))

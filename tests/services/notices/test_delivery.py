@@ -140,7 +140,6 @@ def test_a_connection_broken_after_the_mail_was_taken_sends_the_same_message_id(
     assert attempts(engine) == [(1, None), (2, 250)]
 
 
-@pytest.mark.parametrize("either", ["postgresql"], indirect=True)
 def test_a_process_killed_between_sending_and_recording_leaves_no_second_mail(either: Settings, tmp_path: Path) -> None:
     engine = delivery_engine(either)
     queue_receipts(engine, addresses(30))
@@ -181,7 +180,6 @@ def sent_of(engine: Engine) -> int:
     return sum(row.status is MessageStatus.SENT for row in messages(engine))
 
 
-@pytest.mark.parametrize("either", ["postgresql"], indirect=True)
 def test_two_deliverers_at_once_send_no_mail_twice(either: Settings, tmp_path: Path) -> None:
     engine = delivery_engine(either)
     queue_receipts(engine, addresses(300))

@@ -6,11 +6,11 @@ from typing import Any
 import pytest
 from sqlmodel import select
 
-from models import Application, ApplicationStatus, Cycle, Finding, FindingVerdict
-from services.award import lists
+from models import Application, ApplicationStatus, Cycle, Finding, FindingVerdict, PaymentOrder
+from services.award import elsewhere, lists
+from services.award.elsewhere import Elsewhere
 from services.cycle import cycles
-from services.grants import elsewhere, findings
-from services.grants.elsewhere import Elsewhere
+from services.grants import findings
 from tests.desk import Desk
 from tests.services.paid_desk import again, another_year, apply, award, find, order
 
@@ -70,18 +70,17 @@ def test_what_the_search_found_is_not_told_again(desk: Desk) -> None:
     assert told(desk, other) == []
 
 
-def test_a_pair_that_a_person_took_for_distinct_before_the_next_order_is_not_told(desk: Desk) -> None:
+def test_a_pair_that_a_person_took_for_distinct_is_not_told_when_the_year_orders_more(desk: Desk) -> None:
     one, other = side_by_side(desk)
-    order(desk, one)
+    (line,) = order(desk, one)
     find(desk, other)
     pair = desk.session.exec(select(Finding).where(Finding.cycle_id == other)).one()
     reason = "发票拆分报销，各报一半"
     findings.decide(*desk.at, desk.operator, finding_id=pair.id or 0, verdict=FindingVerdict.DISTINCT, reason=reason)
     listed(desk, other)
-    third = another_year(desk, policy_id="third-policy")
-    again(desk, third, invoices=OTHER_INVOICE)
-    find(desk, third)
-    order(desk, third)
+    more = PaymentOrder(cycle_id=one, list_id=line.list_id, county="longwen", ordered_at=desk.clock.now())
+    desk.session.add(more)
+    desk.session.commit()
     assert told(desk, other) == []
 
 
